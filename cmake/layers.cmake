@@ -1,0 +1,20 @@
+# Flags of every target of ours; nothing is set globally.
+add_library(etw_flags INTERFACE)
+target_compile_options(etw_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wconversion>
+  $<$<BOOL:${ETW_WERROR}>:-Werror>)
+if(ETW_SANITIZE)
+  target_compile_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE})
+endif()
+
+# etw_layer(NAME SOURCES ... DEPENDS ...): the static library etw_NAME of lib/NAME. DEPENDS names
+# layers; what a layer may depend on is checked by scripts/check_layers.py.
+function(etw_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(etw_${name} STATIC ${arg_SOURCES})
+  target_include_directories(etw_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/lib> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+  list(TRANSFORM arg_DEPENDS PREPEND etw_)
+  target_link_libraries(etw_${name} PUBLIC ${arg_DEPENDS} PRIVATE $<BUILD_INTERFACE:etw_flags>)
+endfunction()

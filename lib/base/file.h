@@ -1,0 +1,36 @@
+#pragma once
+#include "base/bytes.h"
+#include "base/unique_fd.h"
+
+#include <span>
+#include <string>
+
+namespace etw {
+
+// An open regular file, written at explicit offsets.
+class File {
+public:
+    File() = default;
+    explicit File(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+
+    // Opens for reading and writing; creates (0666 and umask), truncates if `truncate`.
+    static Result<File> create(const std::string& path, bool truncate);
+
+    // All pieces back to back at `offset`, whatever the kernel cuts the write into. On failure some
+    // of the bytes may have been written. kDiskFull when there is no room.
+    Status write_at(uint64_t offset, std::span<const Bytes> pieces);
+    Status write_at(uint64_t offset, Bytes bytes);
+    // Exactly out.size() bytes; kInvalidData where the file is shorter.
+    Status read_at(uint64_t offset, std::span<std::byte> out) const;
+    Result<uint64_t> size() const;
+    Status resize(uint64_t size);
+    Status preallocate(uint64_t size);  // blocks are reserved: later writes below cannot run out
+
+    explicit operator bool() const noexcept { return bool(fd_); }
+    const UniqueFd& fd() const noexcept { return fd_; }
+
+private:
+    UniqueFd fd_;
+};
+
+}  // namespace etw

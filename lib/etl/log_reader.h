@@ -1,0 +1,105 @@
+// Reads .etl files: mapped, no payload copied, every byte untrusted. What is damaged is skipped,
+// counted, and the reading goes on.
+#pragma once
+#include "base/bytes.h"
+#include "wire/etl.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace etw::etl {
+
+// The log file header event, whichever pointer size wrote it.
+struct LogHeader {
+    wire::LogFileHeader64 fixed{};  // 32-bit headers are widened into it
+    bool is_64_bit = true;
+    int64_t start_raw = 0;  // raw time stamp that corresponds to fixed.start_time
+    std::string logger_name;
+    std::string log_file_name;
+};
+
+// Raw time stamps of one file to FILETIME (UTC); etl-format (d).
+class TimeConverter {
+public:
+    TimeConverter() = default;
+    explicit TimeConverter(const LogHeader& header);
+    int64_t to_filetime(int64_t raw) const noexcept;  // exact for any delta, no overflow
+
+private:
+    int64_t raw0_ = 0;
+    int64_t filetime0_ = 0;
+    uint64_t frequency_ = 0;  // 0: raw is FILETIME already
+};
+
+// One record, headers parsed, in the terms of the consumer API (etl-format (b), "consumer
+// translation"). Views point into the mapping or, for compressed buffers, into memory of the reader
+// that stays valid until the reader's next() is called again.
+struct Record {
+    wire::HeaderType type{};
+    bool is_64_bit = true;     // pointer size of the payload
+    uint16_t cpu = 0;
+    uint16_t size = 0;         // whole record
+    int64_t time_stamp = 0;    // raw; a record without one has its predecessor's
+    uint32_t process_id = 0;   // 0xFFFFFFFF where the header has none
+    uint32_t thread_id = 0;    // likewise
+    Guid provider;             // kernel classes: class GUID; messages: message GUID
+    wire::EventDescriptor descriptor;
+    uint16_t hook_id = 0;      // system, compact and perfinfo records; else 0
+    uint16_t message_flags = 0;
+    uint32_t message_sequence = 0;
+    uint32_t kernel_time = 0, user_time = 0;
+    Guid activity;
+    Bytes extended;            // the item chain, already checked to be well formed; often empty
+    Bytes payload;
+    Bytes raw;                 // the whole record
+};
+
+// Walks the well-formed item chain of Record::extended. Returns the data of the first item of
+// `type`, or nothing.
+std::optional<Bytes> find_extended(const Record& record, wire::ExtendedType type);
+
+// What was found wrong; a file with all zero is sound.
+struct Damage {
+    uint64_t buffers = 0;       // skipped whole or from a point on
+    uint64_t bytes = 0;         // in them, that no record was read from
+    uint64_t records = 0;       // known to be unreadable one by one
+    std::string first;          // what and where, for the report; empty if none
+};
+
+class LogReader {
+public:
+    // Maps and indexes the buffers. Fails with the code of opening, or kInvalidData when the file
+    // is no .etl at all (its first buffer holds no log file header event).
+    static Result<LogReader> open(const std::string& path);
+    // The same over bytes that outlive the reader.
+    static Result<LogReader> over(Bytes file);
+
+    LogReader(LogReader&&) noexcept;
+    LogReader& operator=(LogReader&&) noexcept;
+    ~LogReader();
+
+    const LogHeader& header() const noexcept;
+    const TimeConverter& time() const noexcept;
+    uint64_t buffer_count() const noexcept;
+    uint64_t size_bytes() const noexcept;
+    // Events lost and buffers lost as the header says (0 for a log that was not finished).
+    uint64_t events_lost() const noexcept;
+    uint64_t buffers_lost() const noexcept;
+    bool finished() const noexcept;  // the session was stopped: EndTime is set
+
+    // The next record in time order over all processors, the header event first; false at the end.
+    bool next(Record& record);
+    // Bytes of the file behind next(), for progress: rises to size_bytes().
+    uint64_t consumed_bytes() const noexcept;
+    const Damage& damage() const noexcept;  // complete once next() has returned false
+
+private:
+    struct Impl;
+    explicit LogReader(std::unique_ptr<Impl> impl) noexcept;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace etw::etl

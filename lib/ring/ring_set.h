@@ -1,0 +1,61 @@
+// The host's side of the rings: makes a ring set, takes records out of it. Everything that is read
+// from the mapping is treated as hostile: bounded before use, read once.
+#pragma once
+#include "base/bytes.h"
+#include "base/unique_fd.h"
+#include "wire/ring.h"
+
+namespace etw::ring {
+
+// A run of whole records of one block, in the order they were committed. The bytes stay in the
+// ring (and may be scribbled over by a hostile writer at any time) until release() passes `end`.
+struct Run {
+    Bytes records;             // a whole number of 8-byte units, within one block
+    wire::RingPosition begin;  // of records
+    wire::RingPosition end;    // tail after these records
+};
+
+// Owns the mapping and the descriptor of one ring set.
+class RingSet {
+public:
+    // A memory file with all its memory allocated (so that no writer ever meets SIGBUS), sealed
+    // against shrinking and growing, initialised. kNoSystemResources when there is no memory.
+    static Result<RingSet> create(const wire::RingGeometry& geometry);
+    // Maps a ring set that was handed over. Fails with kInvalidParameter unless it is a memory file
+    // sealed against shrinking that holds geometry.set_size() bytes. The contents stay as they are.
+    static Result<RingSet> adopt(UniqueFd fd, const wire::RingGeometry& geometry);
+
+    RingSet(RingSet&& other) noexcept;
+    RingSet& operator=(RingSet&& other) noexcept;
+    ~RingSet();
+
+    const wire::RingGeometry& geometry() const noexcept { return geometry_; }
+    const UniqueFd& fd() const noexcept { return fd_; }
+    std::atomic<uint32_t>& host_sleeps() noexcept;  // futex word, see wire::RingSetHeader
+
+    // Events that writers of `cpu` had to refuse so far.
+    uint64_t lost(uint32_t cpu) const noexcept;
+
+    // The next run at or after `tail`, the reader's own idea of where it is (the one in the mapping
+    // is only for the writers). Nothing new: false. A head that no writer could have left there
+    // (hostile or damaged) sets *damaged and gives a run without records whose `end` is where to go
+    // on.
+    bool next(uint32_t cpu, wire::RingPosition tail, Run& run, bool* damaged) const noexcept;
+
+    // Lets writers reuse everything below `end` (store-release).
+    void release(uint32_t cpu, wire::RingPosition end) noexcept;
+    // The tail that was last published; for a host that adopts rings without a checkpoint.
+    wire::RingPosition published_tail(uint32_t cpu) const noexcept;
+    // Full blocks that wait to be drained, 0..blocks.
+    uint32_t pending_blocks(uint32_t cpu, wire::RingPosition tail) const noexcept;
+
+private:
+    RingSet(UniqueFd fd, std::byte* base, const wire::RingGeometry& geometry) noexcept;
+    wire::RingControl& control(uint32_t cpu) const noexcept;
+
+    UniqueFd fd_;
+    std::byte* base_ = nullptr;  // set_size() bytes, or null after a move
+    wire::RingGeometry geometry_{};
+};
+
+}  // namespace etw::ring

@@ -1,0 +1,45 @@
+// Controls the sessions of this machine. Linux: talks to the session host (etwd). Windows: wraps
+// the system's own ETW. Both return the same codes: an unknown session is kSessionNotFound.
+#pragma once
+#include "session/properties.h"
+
+#include <memory>
+
+namespace etw::session {
+
+// A refusal, with what a person needs beyond the code: the thing, the cause, the remedy.
+struct Failure {
+    Code code = Code::kInvalidFunction;
+    std::string detail;  // may be empty; one sentence, no trailing newline
+
+    friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+template <class T>
+using Outcome = Result<T, Failure>;
+
+// Every call is one round trip and may block for as long as the operation takes. Names of sessions
+// are compared without regard to case. Not for use by several threads at once.
+class Backend {
+public:
+    virtual ~Backend() = default;
+
+    // Creates the session's log file with the caller's rights, starts the session, enables its
+    // providers. Nothing is left behind on failure.
+    virtual Outcome<EnableResult> start(const StartRequest& request) = 0;
+    // Disables the providers, writes out what they committed, closes the log.
+    virtual Outcome<SessionStatus> stop(const std::string& name) = 0;
+    virtual Outcome<SessionStatus> query(const std::string& name) = 0;
+    virtual Outcome<std::vector<SessionStatus>> list() = 0;
+    virtual Outcome<SessionStatus> update(const UpdateRequest& request) = 0;
+    virtual Outcome<SessionStatus> flush(const std::string& name) = 0;
+    virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
+    virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
+    virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;
+    virtual Outcome<std::vector<RegisteredProvider>> registered_providers() = 0;
+};
+
+// Defined once per platform: lib/backend_linux/ or lib/backend_windows/, chosen by CMake.
+std::unique_ptr<Backend> make_backend();
+
+}  // namespace etw::session

@@ -1,0 +1,116 @@
+// The session model: what a session is asked to be and what it has become. The same for both
+// backends; field names and meanings are those of EVENT_TRACE_PROPERTIES.
+#pragma once
+#include "base/guid.h"
+#include "base/log_file_mode.h"
+#include "base/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace etw::session {
+
+constexpr uint32_t kMaxNameLength = 1024;  // characters, of session and file names
+constexpr uint32_t kMaxSessions = 64;
+constexpr uint32_t kMaxSessionsPerProvider = 8;
+constexpr uint32_t kMinBufferKb = 4;
+constexpr uint32_t kMaxBufferKb = 16384;
+inline constexpr char kKernelLoggerName[] = "NT Kernel Logger";
+
+// What a controller may ask of a session. 0 or empty means "not set": apply_defaults() fills it in.
+struct Properties {
+    std::string name;                        // unique without regard to case
+    Guid guid;                               // zero: the host makes one
+    uint32_t log_file_mode = 0;              // LogFileMode
+    uint32_t buffer_size_kb = 0;             // kMinBufferKb..kMaxBufferKb
+    uint32_t minimum_buffers = 0;            // over all processors
+    uint32_t maximum_buffers = 0;            // over all processors, >= minimum_buffers
+    uint32_t maximum_file_size = 0;          // MB, KB with kModeUseKilobytes; 0: no limit
+    uint32_t flush_timer_s = 0;              // 0: only full buffers are written
+    uint32_t enable_flags = 0;               // kernel classes; for other sessions what -flag said
+    ClockType clock = ClockType::kPerfCounter;
+    std::string log_file;                    // absolute path; empty: no file
+
+    friend bool operator==(const Properties&, const Properties&) = default;
+};
+
+// One provider of a session and what it may write (ENABLE_TRACE_PARAMETERS and the call's values).
+struct ProviderEnable {
+    Guid guid;
+    uint8_t level = 0;
+    uint64_t match_any_keyword = 0;
+    uint64_t match_all_keyword = 0;
+    uint32_t enable_property = 0;
+    Guid source_id;
+
+    friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
+};
+
+// A session as it is (or, from stop, as it was at its end).
+struct SessionStatus {
+    Properties properties;  // with defaults applied and what was raised or rounded
+    uint32_t logger_id = 0;
+    uint64_t logger_thread_id = 0;
+    uint32_t number_of_buffers = 0;
+    uint32_t free_buffers = 0;
+    uint32_t buffers_written = 0;  // header buffer included
+    uint64_t events_lost = 0;
+    uint32_t log_buffers_lost = 0;
+    uint32_t real_time_buffers_lost = 0;
+    uint32_t real_time_consumers = 0;
+    uint64_t events_seen_bytes = 0;  // bytes of records drained so far: 0 means nothing was recorded
+    uint32_t owner_uid = 0;
+    int64_t start_time = 0;       // FILETIME
+    uint64_t log_file_size = 0;   // bytes
+    std::vector<ProviderEnable> providers;
+
+    friend bool operator==(const SessionStatus&, const SessionStatus&) = default;
+};
+
+struct StartRequest {
+    Properties properties;
+    std::vector<ProviderEnable> providers;  // enabled as part of the start
+};
+
+// Only what is set changes.
+struct UpdateRequest {
+    std::string name;
+    std::optional<std::string> log_file;  // absolute path
+    std::optional<bool> real_time;
+    std::optional<uint32_t> maximum_buffers;
+    std::optional<uint32_t> flush_timer_s;
+    std::optional<uint32_t> enable_flags;
+};
+
+// For enable, disable and capture state. Every provider is tried; see EnableResult.
+struct EnableRequest {
+    std::string name;
+    std::vector<ProviderEnable> providers;  // disable: only the guid counts
+    uint32_t timeout_ms = 0;                // 0: do not wait; else for each provider in turn
+};
+
+struct EnableResult {
+    SessionStatus status;
+    std::vector<Code> codes;  // one for each provider of the request, in its order
+
+    friend bool operator==(const EnableResult&, const EnableResult&) = default;
+};
+
+// A provider that at least one process has registered.
+struct RegisteredProvider {
+    struct Enabled {
+        uint32_t logger_id = 0;
+        ProviderEnable how;
+        friend bool operator==(const Enabled&, const Enabled&) = default;
+    };
+    Guid guid;
+    std::string name;                 // from its traits; may be empty
+    std::vector<uint32_t> pids;       // processes that registered it, ascending
+    std::vector<Enabled> sessions;    // that have it enabled, by logger id
+
+    friend bool operator==(const RegisteredProvider&, const RegisteredProvider&) = default;
+};
+
+}  // namespace etw::session

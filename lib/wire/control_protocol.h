@@ -1,0 +1,37 @@
+// Framing of the control socket (SOCK_STREAM, `control.sock` in the host's folder): a request frame
+// from a controller, one response frame from the host, any number of times. Bodies are the byte
+// forms of lib/session/codec.h. Descriptors travel with the first byte of a frame.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace etw::wire {
+
+constexpr uint32_t kControlProtocolVersion = 1;
+
+enum class ControlOp : uint32_t {
+    kStart = 1,      // session::StartRequest  -> SessionStatus; fds: log file, [its folder]
+    kStop,           // name                   -> SessionStatus, final
+    kQuery,          // name                   -> SessionStatus
+    kList,           // nothing                -> SessionStatus...
+    kUpdate,         // session::UpdateRequest -> SessionStatus; fds: [new log file, its folder]
+    kFlush,          // name                   -> SessionStatus
+    kEnable,         // session::EnableRequest -> EnableResult
+    kDisable,        // session::EnableRequest -> EnableResult
+    kCaptureState,   // session::EnableRequest -> EnableResult
+    kListProviders,  // nothing                -> RegisteredProvider...
+    kShutdown,       // nothing                -> nothing; refused while sessions run
+};
+
+struct ControlFrame {
+    static constexpr uint32_t kMagic = 0x43575445;  // "ETWC"
+    uint32_t magic;
+    uint32_t version;  // kControlProtocolVersion
+    uint32_t op;       // request: ControlOp; response: Code
+    uint32_t size;     // bytes of the body that follows
+};
+static_assert(sizeof(ControlFrame) == 16);
+constexpr size_t kMaxControlBody = 4 * 1024 * 1024;
+constexpr size_t kMaxControlDescriptors = 2;
+
+}  // namespace etw::wire

@@ -1,0 +1,171 @@
+// What a provider process and the host say to each other: one SOCK_SEQPACKET connection for each
+// (process, host), one struct a packet, the same machine and byte order on both ends. The first
+// packet either way names the version; a peer with another version is disconnected.
+//
+//   provider                                   host
+//   Hello                        ->
+//                                <-            Welcome
+//   [Rings + fd] ...             ->            rings this process still holds from a host that died
+//   Register                     ->
+//                                <-            [Attach + fd, Enable] ... then Registered
+//                                <-            Enable (enable, disable, capture state), any time
+//   Ack                          ->            after the new state is in force in this process
+//                                <-            Detach: the session is gone
+//   Ack                          ->            no thread of this process is in its rings any more
+//   Event                        ->            from a process that cannot use rings
+//   Unregister                   ->
+//
+// Identity comes from SO_PEERCRED, never from a packet. Each side treats the other as hostile:
+// packets of another size than their type demands end the connection.
+#pragma once
+#include "wire/ring.h"
+
+namespace etw::wire {
+
+constexpr uint32_t kProviderProtocolVersion = 1;
+
+enum class ProviderMessage : uint32_t {
+    kHello = 1,
+    kWelcome,
+    kRings,
+    kRegister,
+    kRegistered,
+    kUnregister,
+    kAttach,
+    kEnable,
+    kDetach,
+    kAck,
+    kEvent,
+};
+
+struct PacketHeader {
+    ProviderMessage type;
+    uint32_t size;  // of the whole packet
+};
+static_assert(sizeof(PacketHeader) == 8);
+
+enum HelloFlag : uint32_t { kHelloNoRings = 1 };  // no restartable sequences here: send by socket
+
+struct Hello {
+    PacketHeader header;
+    uint32_t version;
+    uint32_t flags;  // HelloFlag
+};
+static_assert(sizeof(Hello) == 16);
+
+enum WelcomeFlag : uint32_t { kWelcomeNoRings = 1 };  // the counter is unusable here: send by socket
+
+struct Welcome {
+    PacketHeader header;
+    uint32_t version;
+    uint32_t flags;  // WelcomeFlag
+};
+static_assert(sizeof(Welcome) == 16);
+
+// A session as the wire names it: the slot is reused, the epoch never is (random at start).
+struct SessionKey {
+    uint32_t slot;  // 0..kMaxSessions-1
+    uint32_t reserved;
+    uint64_t epoch;  // never 0
+
+    friend bool operator==(const SessionKey&, const SessionKey&) = default;
+};
+static_assert(sizeof(SessionKey) == 16);
+constexpr uint32_t kMaxSessions = 64;
+constexpr uint32_t kMaxSessionsPerProvider = 8;
+
+// With one descriptor: the ring set. Host to provider (Attach): map it; its geometry is from here.
+// Provider to host (Rings): handed back after a host died. Where rings cannot be used the Attach
+// comes without a descriptor and the provider sends Event packets.
+struct Rings {
+    PacketHeader header;
+    SessionKey session;
+    RingGeometry geometry;
+};
+static_assert(sizeof(Rings) == 40);
+using Attach = Rings;
+
+struct Detach {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t cookie;
+};
+static_assert(sizeof(Detach) == 32);
+
+// Registration ids are the provider's to choose, unique on its connection, never 0. `traits` is the
+// blob of etl-format (f): u16 size, UTF-8 name, NUL, traits; traits_size 0 where there is none.
+constexpr uint32_t kMaxTraitsSize = 2048;
+struct Register {
+    PacketHeader header;  // size covers the traits that follow the struct
+    uint32_t registration;
+    uint32_t traits_size;
+    Guid provider;
+};
+static_assert(sizeof(Register) == 32);
+
+struct Registered {  // every Enable that was due at registration has been sent before this
+    PacketHeader header;
+    uint32_t registration;
+    uint32_t reserved;
+};
+static_assert(sizeof(Registered) == 16);
+
+struct Unregister {
+    PacketHeader header;
+    uint32_t registration;
+    uint32_t reserved;
+};
+static_assert(sizeof(Unregister) == 16);
+
+// EVENT_CONTROL_CODE_* of evntprov.h.
+enum class EnableAction : uint32_t { kDisable = 0, kEnable = 1, kCaptureState = 2 };
+
+struct Enable {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t cookie;  // returned in Ack
+    uint32_t registration;
+    EnableAction action;
+    uint64_t match_any_keyword;
+    uint64_t match_all_keyword;
+    Guid source_id;
+    uint32_t enable_property;
+    uint8_t level;
+    uint8_t reserved[3];
+};
+static_assert(sizeof(Enable) == 80);
+
+struct Ack {
+    PacketHeader header;
+    uint64_t cookie;
+};
+static_assert(sizeof(Ack) == 16);
+
+// One record for a session whose rings this process cannot write. The host takes only the record's
+// bytes from it; process and thread ids in the record are replaced where the credentials disagree.
+struct Event {
+    PacketHeader header;  // size covers the record that follows the struct
+    SessionKey session;
+    int64_t monotonic_ns;        // CLOCK_MONOTONIC; the host converts it to the session's clock
+    uint32_t cpu;                // where it was written; reduced modulo the session's CPUs
+    uint32_t time_stamp_offset;  // of the i64 in the record that the host fills in
+};
+static_assert(sizeof(Event) == 40);
+constexpr size_t kMaxPacketSize = sizeof(Event) + align8(size_t{kMaxRecordSize});
+
+// --- rendezvous ------------------------------------------------------------------------------
+
+// Folder of the host of the whole system. A user's own host uses $XDG_RUNTIME_DIR/etw, or
+// /run/user/<uid>/etw where the variable is unset, or /tmp/etw-<uid> where that does not exist.
+// ETW_RUNTIME_DIR replaces them all (ignored in set-user-id programs).
+constexpr char kSystemRuntimeDir[] = "/run/etw";
+constexpr char kProviderSocketName[] = "provider.sock";
+constexpr char kControlSocketName[] = "control.sock";
+
+// A provider process that is connected to no host, or not to all that it may reach, waits on an
+// abstract datagram socket named with this prefix and its process id: "\0etw-provider-<pid>". A host
+// that starts rings every such doorbell found in /proc/net/unix with one empty datagram, and the
+// agents try their hosts again. No polling, no inotify instance taken from the user's few.
+constexpr char kDoorbellPrefix[] = "etw-provider-";
+
+}  // namespace etw::wire
