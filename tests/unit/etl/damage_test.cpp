@@ -190,13 +190,31 @@ TEST_F(DamagedLog, CutHeaderBufferStillGivesTheHeaderEvent) {
 }
 
 TEST_F(DamagedLog, DamagedHeaderBufferSizeDoesNotHideTheRest) {
-    for (const uint32_t size : {0u, 71u, UINT32_MAX}) {
+    for (const uint32_t size : {0u, 71u, 100u, 2000u, kBufferSize + 8, UINT32_MAX}) {
         auto h = header(0);
         h.buffer_size = size;
         set_header(0, h);
         const Times got = read();
         EXPECT_EQ(got, kAll) << size;
         EXPECT_GE(got_.damage.buffers, 1u);
+    }
+}
+
+TEST_F(DamagedLog, DamagedFilledLengthOfTheHeaderBufferDoesNotHideTheEvent) {
+    for (const uint32_t filled : {0u, 80u, kBufferSize + 1, UINT32_MAX}) {
+        auto h = header(0);
+        h.offset = h.saved_offset = filled;
+        set_header(0, h);
+        EXPECT_EQ(read(), kAll) << filled;
+        EXPECT_EQ(got_.damage.buffers, 1u);
+    }
+}
+
+TEST_F(DamagedLog, DamagedBufferSizeInTheHeaderEventIsMadeUpForByTheBuffers) {
+    for (const uint32_t size : {0u, 71u, UINT32_MAX}) {
+        std::memcpy(record_at(0, sizeof(wire::SystemHeader)), &size, sizeof(size));
+        EXPECT_EQ(read(), kAll) << size;
+        EXPECT_EQ(got_.damage.buffers, 1u);
     }
 }
 
