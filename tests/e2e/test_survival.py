@@ -220,5 +220,51 @@ class TwoUsers(EndToEnd):
         self.status("U")
 
 
+class HostileProvider(EndToEnd):
+    def attack(self, seconds=2, user=None):
+        done = subprocess.run([str(BIN / "etw-test-hostile"), str(seconds)], env=self.env, user=user,
+                              text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("shrunk", done.stdout)
+        self.assertNotIn("grown", done.stdout)
+        self.assertNotIn("attacked 0 rings", done.stdout)
+
+    def test_host_outlives_it_and_the_log_can_be_read(self):
+        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID, "-ft", "1")
+        hosts = self.host_pids()
+        self.attack()
+        self.assertEqual(self.host_pids(), hosts)
+        self.tracelog("-stop", "H", code=None)
+        self.records("h.etl")
+        self.tracelog("-start", "After", "-f", "after.etl", "-guid", WRITER_GUID)
+        writer = self.writer("--count", 100)
+        writer.finish()
+        self.tracelog("-stop", "After")
+        self.assertEqual(self.numbered("after.etl"), {(writer.pid, 0): list(range(100))})
+
+    def test_other_users_lose_nothing(self):
+        if not is_root():
+            self.skipTest("needs root to run a program as another user")
+        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID, "-ft", "1", "-max", "512")
+        writer = self.writer("--threads", 2, "--count", 40000, "--rate", 20000, "--wait")
+        writer.go()
+        self.attack(user=NOBODY)
+        writer.finish()
+        self.tracelog("-stop", "H", code=None)
+        found = self.numbered_of(writer.pid, "h.etl")
+        self.assertEqual({thread: len(s) for thread, s in found.items()}, {0: 40000, 1: 40000})
+        for thread, sequence in found.items():
+            self.assertEqual(sequence, list(range(40000)), f"thread {thread}")
+
+    def numbered_of(self, pid, log):
+        """Only the honest writer's events: the other's records may say anything."""
+        found = {}
+        for record in self.records(log):
+            if record.get("event") == "Numbered" and record["pid"] == pid and \
+                    set(record["fields"]["fill"]) <= {"a", "b"} and len(record["fields"]["fill"]) > 1:
+                found.setdefault(record["fields"]["thread"], []).append(record["fields"]["sequence"])
+        return found
+
+
 if __name__ == "__main__":
     unittest.main()
