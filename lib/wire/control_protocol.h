@@ -38,6 +38,7 @@ struct ControlFrame {
 };
 static_assert(sizeof(ControlFrame) == 16);
 constexpr char kSavedSessionsFolder[] = "sessions";
+constexpr char kHostLockName[] = "lock";  // flock of the host that has the folder
 constexpr size_t kMaxControlBody = 4 * 1024 * 1024;
 constexpr size_t kMaxControlDescriptors = 2;
 
