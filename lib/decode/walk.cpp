@@ -184,14 +184,25 @@ private:
         return put(Item::Kind::kValue, f, 1, kSidHeader + 4 * authorities);
     }
 
-    // The kernel writes a TOKEN_USER before the SID (its pointer means nothing outside), or a
-    // single zero where there is no user.
+    // The kernel writes a TOKEN_USER before the SID (its pointer means nothing outside), or a single
+    // zero where there is no user. Relayed events can have a TOKEN_USER whose pointer is zero: there
+    // a SID follows, and in the other case text or another zero.
     bool user_sid(const Field& f) {
+        const size_t token_user = is_64_bit_ ? 16 : 8;
         uint32_t first = 0;
         if (remaining() < sizeof(first)) return fail("payload ends inside a SID");
         std::memcpy(&first, payload_.data() + at_, sizeof(first));
-        if (first == 0) return skip(sizeof(first)) && put(Item::Kind::kValue, f, 1, 0);
-        return skip(is_64_bit_ ? 16 : 8) && sid(f);
+        if (first == 0 && !sid_follows(token_user)) {
+            return skip(sizeof(first)) && put(Item::Kind::kValue, f, 1, 0);
+        }
+        return skip(token_user) && sid(f);
+    }
+    bool sid_follows(size_t distance) const {
+        constexpr auto kRevision = std::byte{1};
+        constexpr auto kMaxAuthorities = std::byte{15};
+        if (remaining() < distance + kSidHeader) return false;
+        const std::byte* const sid = payload_.data() + at_ + distance;
+        return sid[0] == kRevision && sid[1] != std::byte{0} && sid[1] <= kMaxAuthorities;
     }
 
     const Field* fields_;
