@@ -118,6 +118,7 @@ private:
                                    : fmt::format("-{} needs a value, and '{}' is an option",
                                                  row.word, args_[at_])};
         }
+        if (!value && !option.absent.empty()) value = option.absent;
         if (value && value->empty())
             return UsageError{fmt::format("-{} has an empty value", row.word)};
         const std::string name = to_lower(option.word);

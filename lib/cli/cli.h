@@ -51,6 +51,7 @@ struct OptionWord {
     Takes takes = Takes::kNothing;
     bool repeats = false;  // may be given more than once
     std::string_view stands_for = {};
+    std::string_view absent = {};  // kMaybe, kName: the value where the command line has none
 };
 
 // Rewrites the words of a command line for CLI11, which has no `-word` options: `-word`, `/word`,
