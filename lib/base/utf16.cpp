@@ -3,8 +3,6 @@
 namespace etw {
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
-
 void append_code_point(std::string& out, char32_t c) {
     if (c < 0x80) {
         out += char(c);
@@ -23,26 +21,25 @@ void append_code_point(std::string& out, char32_t c) {
     }
 }
 
-// One code point at the start of `text` (not empty); `used` is how many bytes it took.
+}  // namespace
+
 char32_t decode_utf8(std::string_view text, size_t& used) {
     const auto byte = [&](size_t i) { return uint8_t(text[i]); };
     used = 1;
     const uint8_t lead = byte(0);
     if (lead < 0x80) return lead;
     const size_t length = lead >= 0xF0 && lead <= 0xF4 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return kReplacement;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return kReplacementCharacter;
     char32_t c = lead & (0x7Fu >> length);
     for (size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return kReplacement;
+        if ((byte(i) & 0xC0) != 0x80) return kReplacementCharacter;
         c = c << 6 | (byte(i) & 0x3F);
     }
     const bool overlong = (length == 3 && c < 0x800) || (length == 4 && c < 0x10000);
-    if (overlong || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return kReplacement;
+    if (overlong || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return kReplacementCharacter;
     used = length;
     return c;
 }
-
-}  // namespace
 
 std::u16string to_utf16(std::string_view utf8) {
     std::u16string out;
@@ -77,7 +74,7 @@ void append_utf8(std::string& out, Bytes utf16le) {
                               0x10000 + (char32_t(u - 0xD800) << 10) + (unit(i + 1) - 0xDC00u));
             ++i;
         } else {
-            append_code_point(out, kReplacement);
+            append_code_point(out, kReplacementCharacter);
         }
     }
 }

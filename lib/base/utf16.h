@@ -6,6 +6,12 @@
 
 namespace etw {
 
+constexpr char32_t kReplacementCharacter = 0xFFFD;
+
+// The code point at the start of `text`, which is not empty; `used` is how many bytes it took.
+// U+FFFD and one byte where the sequence is malformed.
+char32_t decode_utf8(std::string_view text, size_t& used);
+
 // UTF-8 to UTF-16. A malformed sequence becomes U+FFFD, byte by byte; never fails.
 std::u16string to_utf16(std::string_view utf8);
 

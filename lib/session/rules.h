@@ -5,16 +5,27 @@
 
 namespace etw::session {
 
+constexpr uint32_t kDefaultBufferKb = 64;
+constexpr uint32_t kMaxBuffers = 1u << 20;  // over all processors
+
 // Refuses what no session may be: a bad name, conflicting mode bits, a file mode without its file,
 // sizes out of range. The code is the documented one, the detail names the options.
 Outcome<Ok> check(const Properties& properties);
 
 // Fills in what was not set and raises what the rules raise, for a machine with `cpus` processors.
 // `properties` passed check(). Idempotent.
+//   buffer size      64 KB; rounded up to whole pages of 4 KB
+//   minimum buffers  4, at least 2 for each processor (2 in all with kModeNoPerProcessor)
+//   maximum buffers  the minimum and 60 more; at least the minimum
+//   flush timer      1 s for a real-time session
 Properties apply_defaults(Properties properties, uint32_t cpus);
 
 // Blocks of one processor's ring: maximum_buffers spread over the processors, at least 2.
 uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus);
+
+// The log file of a -newfile session with this number, 1 for the first: `pattern` with its %d
+// replaced. Also the whole of a log file's name where it has no %d.
+std::string numbered_log_file(const std::string& pattern, uint32_t number);
 
 bool same_name(const std::string& a, const std::string& b);  // without regard to (ASCII) case
 

@@ -1,0 +1,2 @@
+set(ETW_CLI_TRACEFMT_SOURCES
+  output.cpp tracefmt.cpp tracefmt_help.cpp tracefmt_input.cpp tracefmt_report.cpp)

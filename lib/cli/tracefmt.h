@@ -1,0 +1,30 @@
+// tracefmt: formats the events of log files as text or JSON lines.
+#pragma once
+#include "cli/cli.h"
+#include "render/renderer.h"
+
+#include <string>
+#include <vector>
+
+namespace etw::cli {
+
+struct TracefmtOptions {
+    std::vector<std::string> inputs{"LogFile.etl"};  // in the current folder: tracelog's default
+    std::string output;                              // -o; "": FmtFile.txt; "-": stdout
+    bool display = false;                            // -display
+    bool display_only = false;                       // -displayonly
+    bool summary = true;                             // -nosummary
+    bool summary_only = false;                       // -summaryonly
+    render::RenderOptions render;                    // -json -noprefix -hires -utc
+    bool help = false;                               // -h -help -?
+};
+extern const char kTracefmtHelp[];  // golden: tests/golden/tracefmt_help.txt
+
+// Pure: reads no environment, opens nothing.
+Result<TracefmtOptions, UsageError> parse_tracefmt(Args args);
+
+// Formats the logs; returns the exit status. Reports go to stdout, or to stderr where stdout has
+// the events; errors and progress always go to stderr.
+int run_tracefmt(const TracefmtOptions& options);
+
+}  // namespace etw::cli

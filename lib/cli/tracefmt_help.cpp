@@ -1,0 +1,39 @@
+#include "cli/tracefmt.h"
+
+namespace etw::cli {
+
+const char kTracefmtHelp[] =
+    R"(Usage: tracefmt [EtlFile...] [options]
+       tracefmt -h
+
+Formats the events of trace logs as text, one line an event, in order of time.
+
+Parameters:
+  EtlFile            Log to read; several are merged by time.
+                     Default: LogFile.etl in the current folder.
+  -f EtlFile         The same.
+
+Output:
+  -o File            Text file; its summary is File.sum. - is standard output
+                     (no summary). Default: FmtFile.txt and FmtSum.txt.
+  -display           To standard output as well.
+  -displayonly       To standard output instead of a text file.
+  -nosummary         No summary file.
+  -summaryonly       The summary file only.
+
+Format:
+  -json              JSON lines: one object an event, times in UTC.
+  -noprefix          Without [cpu]pid.tid::time [provider].
+  -hires             Times with 7 digits of the second instead of 3.
+  -utc, -gmt         Times in UTC, not in the local time zone.
+
+  -h, -help, -?      This text.
+
+Options may also be written /option, in any case. Reports go to standard error
+when the events go to standard output.
+
+Exit status: 0 done; 1 failed; 2 usage; 3 done, but the log has lost events or
+damaged buffers.
+)";
+
+}  // namespace etw::cli

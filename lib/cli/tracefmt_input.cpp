@@ -1,0 +1,65 @@
+#include "cli/tracefmt_input.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace etw::cli {
+namespace {
+
+constexpr size_t kNone = std::numeric_limits<size_t>::max();
+
+}  // namespace
+
+MergedLogs::MergedLogs(std::vector<etl::LogReader> readers)
+    : readers_(std::move(readers)), taken_(kNone) {
+    if (readers_.size() == 1) return;
+    heads_.resize(readers_.size());
+    for (size_t i = 0; i < readers_.size(); ++i) advance(i);
+}
+
+bool MergedLogs::next(etl::Record& record, const etl::TimeConverter*& clock) {
+    size_t log = 0;
+    if (heads_.empty()) {
+        if (!readers_[0].next(record)) return false;
+    } else {
+        if (taken_ != kNone) advance(std::exchange(taken_, kNone));
+        const auto earliest =
+            std::min_element(heads_.begin(), heads_.end(), [](const Head& a, const Head& b) {
+                return a.valid != b.valid ? a.valid : a.time < b.time;
+            });
+        if (!earliest->valid) return false;
+        log = taken_ = size_t(earliest - heads_.begin());
+        record = earliest->record;
+    }
+    clock = &readers_[log].time();
+    if (last_clock_ == nullptr) first_time_ = clock->to_filetime(record.time_stamp);
+    last_clock_ = clock;
+    last_raw_ = record.time_stamp;
+    return true;
+}
+
+void MergedLogs::advance(size_t log) {
+    Head& head = heads_[log];
+    head.valid = readers_[log].next(head.record);
+    if (head.valid) head.time = readers_[log].time().to_filetime(head.record.time_stamp);
+}
+
+uint64_t MergedLogs::size_bytes() const noexcept {
+    uint64_t total = 0;
+    for (const auto& reader : readers_) total += reader.size_bytes();
+    return total;
+}
+
+uint64_t MergedLogs::consumed_bytes() const noexcept {
+    uint64_t total = 0;
+    for (const auto& reader : readers_) total += reader.consumed_bytes();
+    return total;
+}
+
+int64_t MergedLogs::elapsed() const noexcept {
+    if (last_clock_ == nullptr) return 0;
+    return std::max<int64_t>(last_clock_->to_filetime(last_raw_) - first_time_, 0);
+}
+
+}  // namespace etw::cli

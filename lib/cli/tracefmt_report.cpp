@@ -1,0 +1,121 @@
+#include "cli/tracefmt_report.h"
+
+#include "base/log_file_mode.h"
+#include "base/utf16.h"
+#include "decode/schema.h"
+#include "render/clock_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace etw::cli {
+namespace {
+
+constexpr int64_t kTicksPerSecond = 10'000'000;
+
+struct ModeWord {
+    uint32_t bit;
+    const char* word;
+};
+constexpr ModeWord kModeWords[] = {
+    {kModeSequential, "sequential"},
+    {kModeCircular, "circular"},
+    {kModeAppend, "append"},
+    {kModeNewFile, "newfile"},
+    {kModePreallocate, "prealloc"},
+    {kModeNonStoppable, "nonstoppable"},
+    {kModeSecure, "secure"},
+    {kModeRealTime, "realtime"},
+    {kModeBuffering, "buffering"},
+    {kModePrivate, "private"},
+    {kModeUseKilobytes, "kilobytes"},
+    {kModeGlobalSequence, "globalsequence"},
+    {kModeLocalSequence, "localsequence"},
+    {kModePagedMemory, "paged"},
+    {kModeSystemLogger, "systemlogger"},
+    {kModeCompressed, "compressed"},
+    {kModeIndependent, "independent"},
+    {kModeNoPerProcessor, "lowcapacity"},
+};
+
+// Windows' tool never closes the parenthesis before the words.
+std::string mode_text(uint32_t mode) {
+    if (mode == 0) return "(0) Logfile Mode is not set";
+    std::string out = fmt::format("({:x}) (", mode);
+    for (const ModeWord& word : kModeWords) {
+        if ((mode & word.bit) != 0) out += fmt::format(" {}", word.word);
+    }
+    return out;
+}
+
+std::string time_text(int64_t filetime, bool utc) {
+    if (filetime == 0) return "Not set (Logger may not have been stopped).";
+    const auto t = render::civil_time(filetime + (utc ? 0 : render::local_offset(filetime)));
+    return fmt::format("{:04}-{:02}-{:02}-{:02}:{:02}:{:02}.{:03}", t.year, t.month, t.day, t.hour,
+                       t.minute, t.second, t.ticks / 10'000);
+}
+
+std::string zone_name(const wire::TimeZone& zone) {
+    std::u16string_view name(zone.standard_name, std::size(zone.standard_name));
+    name = name.substr(0, name.find(u'\0'));
+    return decode::clean_text(to_utf8(name));
+}
+
+}  // namespace
+
+std::string log_header_text(const std::string& path, const etl::LogReader& reader, bool utc) {
+    const wire::LogFileHeader64& h = reader.header().fixed;
+    std::string out = fmt::format("Logfile {}:\n", path);
+    const auto line = [&](const char* label, const std::string& value) {
+        fmt::format_to(std::back_inserter(out), "        {:<24}{}\n", label, value);
+    };
+    line("OS version", fmt::format("{}.{}.{}", h.os_major, h.os_minor, h.provider_version));
+    line("Start Time", time_text(h.start_time, utc));
+    line("End Time", time_text(h.end_time, utc));
+    line("Timezone is",
+         fmt::format("{} (Bias is {}mins)", zone_name(h.time_zone), h.time_zone.bias));
+    line("BufferSize", fmt::format("{} B", h.buffer_size));
+    line("Maximum File Size",
+         fmt::format("{} {}", h.max_file_size,
+                     (h.log_file_mode & kModeUseKilobytes) != 0 ? "KB" : "MB"));
+    line("Buffers  Written", h.buffers_written != 0
+                                 ? std::to_string(h.buffers_written)
+                                 : "Not set (Logger may not have been stopped).");
+    line("Logger Mode Settings", mode_text(h.log_file_mode));
+    line("ProcessorCount", std::to_string(h.processors));
+    return out;
+}
+
+std::string completed_text(const FormatTotals& t) {
+    return fmt::format(
+        "Processing completed   Buffers: {}, Events: {}, EventsLost: {} :: Format Errors: {}, "
+        "Unknowns: {}\n",
+        t.buffers, t.events, t.events_lost, t.format_errors, t.unknown);
+}
+
+std::string summary_text(std::span<const std::string> inputs, const FormatTotals& t,
+                         const std::vector<render::SummaryRow>& rows) {
+    const std::string rule = "+" + std::string(83, '-') + "+\n";
+    std::string out = "Files Processed:\n";
+    auto to = std::back_inserter(out);
+    for (const std::string& input : inputs) fmt::format_to(to, "\t{}\n", input);
+    fmt::format_to(to, "Total Buffers Processed {}\n", t.buffers);
+    fmt::format_to(to, "Total Events  Processed {}\n", t.events);
+    fmt::format_to(to, "Total Events  Lost      {}\n", t.events_lost);
+    fmt::format_to(to, "Total Format  Errors    {}\n", t.format_errors);
+    fmt::format_to(to, "Total Formats Unknown   {}\n", t.unknown);
+    fmt::format_to(to, "Elapsed Time            {} sec\n", t.elapsed / kTicksPerSecond);
+    out += rule;
+    fmt::format_to(to, "|{:<10}    {:<20} {:<10}  {:<36}|\n", "EventCount", "EventName",
+                   "EventType", "TMF");
+    out += rule;
+    for (const auto& row : rows) {
+        fmt::format_to(to, "|{:>10}    {:<20} {:<10}  {}|\n", row.count, row.name, row.type,
+                       to_string(row.guid));
+    }
+    return out += rule;
+}
+
+}  // namespace etw::cli

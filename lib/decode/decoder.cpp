@@ -1,0 +1,214 @@
+#include "decode/decoder.h"
+
+#include "base/assert.h"
+#include "decode/layout.h"
+#include "decode/walk.h"
+
+#include <algorithm>
+
+namespace etw::decode {
+namespace {
+
+constexpr size_t kHookCount = kGroupCount * 256;
+
+// EventSource sends its manifest as events of this id, in chunks.
+constexpr uint16_t kManifestEventId = 0xFFFE;
+constexpr std::string_view kManifestChunk =
+    "Format:u8 MajorVersion:u8 MinorVersion:u8 Magic:u8 TotalChunks:u16 ChunkNumber:u16 "
+    "Data:restchars";
+constexpr size_t kManifestMagicOffset = 3;
+constexpr std::byte kManifestMagic{0x5B};
+
+bool is_classic(wire::HeaderType type) {
+    switch (type) {
+        case wire::HeaderType::kFull32:
+        case wire::HeaderType::kFull64:
+        case wire::HeaderType::kInstance32:
+        case wire::HeaderType::kInstance64:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool has_hook(wire::HeaderType type) {
+    switch (type) {
+        case wire::HeaderType::kSystem32:
+        case wire::HeaderType::kSystem64:
+        case wire::HeaderType::kCompact32:
+        case wire::HeaderType::kCompact64:
+        case wire::HeaderType::kPerfInfo32:
+        case wire::HeaderType::kPerfInfo64:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool is_event(wire::HeaderType type) {
+    return type == wire::HeaderType::kEvent32 || type == wire::HeaderType::kEvent64;
+}
+
+void leave_undecoded(const char* reason, Outcome outcome, Bytes payload, Event& event) {
+    event.items.clear();
+    event.rest = payload;
+    event.outcome = outcome;
+    event.reason = reason;
+}
+
+}  // namespace
+
+Decoder::Decoder()
+    : layouts_(size_t(Family::kEmpty) + 1),
+      hooks_(kHookCount),
+      classes_(kGroupCount),
+      manifest_chunk_(compile_layout(kManifestChunk, true)) {
+    for (const KernelClass& c : kernel_classes()) {
+        classes_[c.group] = &c;
+        groups_[c.guid] = c.group;
+    }
+    for (const KernelHook& hook : kernel_hooks()) hooks_[hook.id] = &hook;
+    for (const KernelLayout& layout : kernel_layouts()) {
+        auto& versions = layouts_[size_t(layout.family)];
+        ETW_ASSERT(versions.empty() || versions.front().version < layout.version);
+        versions.insert(versions.begin(), {layout.version, compile_layout(layout.fields, false),
+                                           compile_layout(layout.fields, true)});
+    }
+}
+
+void Decoder::decode(const etl::Record& record, Event& event) {
+    event.provider = event.name = event.opcode = {};
+    event.group = event.related = nullptr;
+    const Extended extended = find_items(record.extended);
+    if (extended.related.size() == sizeof(Guid)) {
+        std::memcpy(&related_, extended.related.data(), sizeof(Guid));
+        event.related = &related_;
+    }
+    if (!extended.traits.empty()) set_provider(extended.traits, event);
+    if (!extended.schema.empty()) return decode_described(record, extended.schema, event);
+    if (!decode_kernel(record, event)) decode_undescribed(record, event);
+}
+
+Decoder::Extended Decoder::find_items(Bytes chain) {
+    Extended out;
+    wire::ExtendedItem item;
+    while (chain.size() >= sizeof(item)) {
+        std::memcpy(&item, chain.data(), sizeof(item));
+        if (item.data_size > chain.size() - sizeof(item)) break;
+        const Bytes data = chain.subspan(sizeof(item), item.data_size);
+        switch (wire::ExtendedType(item.type)) {
+            case wire::ExtendedType::kEventSchemaTl:
+                out.schema = data;
+                break;
+            case wire::ExtendedType::kProviderTraits:
+                out.traits = data;
+                break;
+            case wire::ExtendedType::kRelatedActivityId:
+                out.related = data;
+                break;
+            default:
+                break;
+        }
+        const size_t size = std::max<size_t>(wire::align8(uint32_t{item.size}), sizeof(item));
+        if ((item.linkage & 1) == 0 || size > chain.size()) break;
+        chain = chain.subspan(size);
+    }
+    return out;
+}
+
+void Decoder::set_provider(Bytes traits, Event& event) {
+    const Provider& provider = providers_.get(traits, [](Bytes blob) {
+        auto parsed = parse_traits(blob);
+        return parsed ? *std::move(parsed) : Provider{};
+    });
+    event.provider = provider.name;
+    event.group = provider.group ? &*provider.group : nullptr;
+}
+
+void Decoder::decode_described(const etl::Record& record, Bytes blob, Event& event) {
+    auto& schemas = record.is_64_bit ? schemas_64_ : schemas_32_;
+    const Schema& schema = schemas.get(blob, [&](Bytes bytes) {
+        Schema out;
+        auto program = compile_schema(bytes, record.is_64_bit);
+        if (program) {
+            out.program = *std::move(program);
+        } else {
+            out.error = program.error().what;
+        }
+        return out;
+    });
+    if (schema.error != nullptr) {
+        return leave_undecoded(schema.error, Outcome::kMalformed, record.payload, event);
+    }
+    event.name = schema.program.name;
+    walk(schema.program, record.payload, record.is_64_bit, event);
+}
+
+bool Decoder::decode_kernel(const etl::Record& record, Event& event) {
+    uint8_t group = 0;
+    uint8_t opcode = record.descriptor.opcode;
+    if (has_hook(record.type)) {
+        group = uint8_t(record.hook_id >> 8);
+        opcode = uint8_t(record.hook_id);
+        // The kernel logs image loads with the group of processes.
+        if (record.hook_id == 0x030A) group = kGroupImage;
+    } else if (is_classic(record.type)) {
+        const auto known = groups_.find(record.provider);
+        if (known == groups_.end()) return false;
+        group = known->second;
+    } else {
+        return false;
+    }
+    if (group >= kGroupCount || classes_[group] == nullptr) return false;
+    event.provider = event.name = classes_[group]->name;
+    const KernelHook* const hook = hooks_[size_t{group} * 256 + opcode];
+    if (hook != nullptr) {
+        event.opcode = hook->name;
+    } else {
+        opcode_text_ = "Opcode(" + std::to_string(opcode) + ")";
+        event.opcode = opcode_text_;
+    }
+    decode_layout(record, hook != nullptr ? hook->family : Family::kNone, event);
+    return true;
+}
+
+void Decoder::decode_layout(const etl::Record& record, Family family, Event& event) {
+    const Layout* const layout = find_layout(family, record.descriptor.version);
+    if (layout == nullptr && !record.payload.empty()) {
+        return leave_undecoded("no layout for this event and version", Outcome::kUnknown,
+                               record.payload, event);
+    }
+    if (layout == nullptr) {
+        leave_undecoded("", Outcome::kDecoded, {}, event);
+        return;
+    }
+    const auto& program = record.is_64_bit ? layout->program_64 : layout->program_32;
+    walk(program, record.payload, record.is_64_bit, event);
+    // A classic event may pass on a payload of the other pointer size: the header names the bitness
+    // of the process that wrote it. The layout that fits to the byte is the right one.
+    if (event.outcome == Outcome::kDecoded || !is_classic(record.type)) return;
+    const auto& other = record.is_64_bit ? layout->program_32 : layout->program_64;
+    walk(other, record.payload, !record.is_64_bit, event);
+    if (event.outcome != Outcome::kDecoded) {
+        walk(program, record.payload, record.is_64_bit, event);
+    }
+}
+
+void Decoder::decode_undescribed(const etl::Record& record, Event& event) {
+    if (is_event(record.type) && record.descriptor.id == kManifestEventId &&
+        record.payload.size() > kManifestMagicOffset &&
+        record.payload[kManifestMagicOffset] == kManifestMagic) {
+        event.name = "ManifestData";
+        return walk(manifest_chunk_, record.payload, true, event);
+    }
+    leave_undecoded("No Format Information found", Outcome::kUnknown, record.payload, event);
+}
+
+const Decoder::Layout* Decoder::find_layout(Family family, uint16_t version) const {
+    for (const Layout& layout : layouts_[size_t(family)]) {
+        if (layout.version <= version) return &layout;
+    }
+    return nullptr;
+}
+
+}  // namespace etw::decode

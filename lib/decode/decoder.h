@@ -1,0 +1,58 @@
+// Records to events with named, typed fields. Sources of the description: the record itself
+// (TraceLogging), the layouts of the classic kernel events, EventSource's manifest event.
+#pragma once
+#include "decode/blob_cache.h"
+#include "decode/event.h"
+#include "decode/kernel_table.h"
+#include "decode/schema.h"
+#include "etl/log_reader.h"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace etw::decode {
+
+// Holds compiled descriptions. One per thread; what it gives depends on the record alone, never on
+// the records before it.
+class Decoder {
+public:
+    Decoder();
+
+    // Fills `event`, whose vectors keep their memory from call to call. Always leaves something to
+    // show: what could not be decoded is in event.rest.
+    void decode(const etl::Record& record, Event& event);
+
+private:
+    struct Schema {
+        Program program;
+        const char* error = nullptr;
+    };
+    struct Layout {
+        uint8_t version;
+        Program program_32, program_64;
+    };
+    struct Extended {  // the items that matter here
+        Bytes schema, traits, related;
+    };
+
+    static Extended find_items(Bytes chain);
+    void set_provider(Bytes traits, Event& event);
+    void decode_described(const etl::Record& record, Bytes schema, Event& event);
+    bool decode_kernel(const etl::Record& record, Event& event);
+    void decode_layout(const etl::Record& record, Family family, Event& event);
+    void decode_undescribed(const etl::Record& record, Event& event);
+    const Layout* find_layout(Family family, uint16_t version) const;
+
+    BlobCache<Schema> schemas_32_, schemas_64_;
+    BlobCache<Provider> providers_;
+    std::vector<std::vector<Layout>> layouts_;  // by family, highest version first
+    std::vector<const KernelHook*> hooks_;      // by hook id
+    std::vector<const KernelClass*> classes_;   // by group
+    std::unordered_map<Guid, uint8_t> groups_;
+    Program manifest_chunk_;
+    std::string opcode_text_;
+    Guid related_;
+};
+
+}  // namespace etw::decode

@@ -1,0 +1,95 @@
+// What decoding gives: an event as a flat run of items that describe its fields in order, each with
+// a view of its bytes. Nothing is copied out of the payload.
+#pragma once
+#include "base/bytes.h"
+#include "base/guid.h"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace etw::decode {
+
+// How the bytes of one value read. Chosen once per field from its in- and out-type, so that a
+// renderer needs a single switch.
+enum class Format : uint8_t {
+    kNull,
+    kUnsigned,  // 1, 2, 4 or 8 bytes
+    kSigned,
+    kHex,
+    kFloat,  // 4 or 8 bytes
+    kBool,   // any integer size; not 0 is true
+    kChar,   // one UTF-8 (1 byte) or UTF-16 (2 bytes) unit
+    kUtf16,
+    kUtf8,
+    kBinary,
+    kGuid,
+    kFileTime,
+    kSystemTime,
+    kSid,
+    kPort,      // 2 bytes, big-endian
+    kIpv4,      // 4 bytes
+    kIpv6,      // 16 bytes
+    kSockAddr,  // family, then what the family needs
+    kWin32Error,
+    kStatus,  // NTSTATUS or HRESULT
+    kStruct,
+};
+
+struct Field {
+    enum class Repeat : uint8_t {
+        kNone,
+        kConstant,  // `count` times
+        kCounted,   // a u16 in the payload says how often
+        kToEnd,     // as often as it fits into the rest of the payload
+    };
+    std::string_view name;  // UTF-8, no control characters; not always unique before compile
+    Format format = Format::kNull;
+    uint8_t type = 0;  // in-type as the schema has it (see schema.h)
+    uint8_t out = 0;   // out-type likewise
+    uint8_t size = 0;  // bytes of one value; 0: it varies, or a struct
+    Repeat repeat = Repeat::kNone;
+    bool optional = false;  // may be absent at the end of the payload
+    bool hidden = false;    // "no print": renderers for people leave it out
+    uint16_t count = 0;     // of a constant array; bytes of a skipped or fixed-length text
+    uint16_t end = 0;       // index of the first field behind this one and its members
+    uint32_t tag = 0;
+};
+
+struct Item {
+    enum class Kind : uint8_t {
+        kValue,
+        kValues,  // `count` values of field->size bytes each, back to back
+        kArrayBegin,
+        kArrayEnd,
+        kStructBegin,
+        kStructEnd,
+    };
+    Kind kind;
+    uint32_t count;
+    const Field* field;
+    Bytes bytes;
+};
+
+enum class Outcome : uint8_t {
+    kDecoded,
+    kUnknown,    // nothing describes the payload
+    kMalformed,  // its description or the payload is damaged, or the payload has more than
+                 // described
+};
+
+// One event. Every view is valid until the next decode() of the same Decoder, and not longer than
+// the record.
+struct Event {
+    std::string_view provider;      // provider or kernel class name; empty: only the GUID is known
+    std::string_view name;          // event name; empty: unknown
+    std::string_view opcode;        // kernel events: name is the class, this the opcode
+    const Guid* group = nullptr;    // provider group, if the provider has one
+    const Guid* related = nullptr;  // related activity, if the event has one
+    std::vector<Item> items;        // what could be decoded, whole fields only
+    Bytes rest;                     // payload bytes behind that
+    Outcome outcome = Outcome::kDecoded;
+    const char* reason = "";  // why outcome is not kDecoded
+};
+
+}  // namespace etw::decode

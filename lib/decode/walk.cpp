@@ -1,0 +1,223 @@
+#include "decode/walk.h"
+
+#include <algorithm>
+
+namespace etw::decode {
+namespace {
+
+constexpr size_t kSidHeader = 8;  // revision, count, authority
+
+class Walker {
+public:
+    Walker(const Program& program, Bytes payload, bool is_64_bit, std::vector<Item>& items)
+        : fields_(program.fields.data()),
+          field_count_(program.fields.size()),
+          payload_(payload),
+          is_64_bit_(is_64_bit),
+          items_(items) {}
+
+    void run(Event& event) {
+        items_.clear();
+        size_t whole_bytes = 0;
+        for (size_t i = 0; i < field_count_; i = fields_[i].end) {
+            const size_t whole_items = items_.size();
+            if (!field(fields_[i])) {
+                items_.resize(whole_items, Item{Item::Kind::kValue, 0, nullptr, {}});
+                event.outcome = Outcome::kMalformed;
+                event.reason = reason_;
+                event.rest = payload_.subspan(whole_bytes);
+                return;
+            }
+            whole_bytes = at_;
+        }
+        event.rest = payload_.subspan(at_);
+        if (event.rest.empty()) {
+            event.outcome = Outcome::kDecoded;
+            event.reason = "";
+        } else {
+            event.outcome = Outcome::kMalformed;
+            event.reason = "bytes behind the last field";
+        }
+    }
+
+private:
+    bool fail(const char* reason) {
+        reason_ = reason;
+        return false;
+    }
+    size_t remaining() const { return payload_.size() - at_; }
+
+    bool put(Item::Kind kind, const Field& field, uint32_t count, size_t size) {
+        if (items_.size() == kMaxItems) return fail("too many values");
+        if (size > remaining()) return fail("payload ends inside a field");
+        items_.push_back({kind, count, &field, payload_.subspan(at_, size)});
+        at_ += size;
+        return true;
+    }
+    bool mark(Item::Kind kind, const Field& field) { return put(kind, field, 0, 0); }
+
+    bool read_u16(uint16_t& out) {
+        if (remaining() < sizeof(out)) return fail("payload ends inside a length");
+        std::memcpy(&out, payload_.data() + at_, sizeof(out));
+        at_ += sizeof(out);
+        return true;
+    }
+
+    bool field(const Field& f) {
+        if (f.optional && remaining() == 0) return true;
+        uint16_t count = f.count;
+        switch (f.repeat) {
+            case Field::Repeat::kNone:
+                return element(f);
+            case Field::Repeat::kConstant:
+                return array(f, count);
+            case Field::Repeat::kCounted:
+                return read_u16(count) && array(f, count);
+            case Field::Repeat::kToEnd:
+                return to_end(f);
+        }
+        return fail("unknown repetition");
+    }
+
+    bool array(const Field& f, uint16_t count) {
+        if (f.size != 0) return put(Item::Kind::kValues, f, count, size_t{count} * f.size);
+        if (!mark(Item::Kind::kArrayBegin, f)) return false;
+        for (uint16_t i = 0; i < count; ++i) {
+            if (!element(f)) return false;
+        }
+        return mark(Item::Kind::kArrayEnd, f);
+    }
+
+    bool to_end(const Field& f) {
+        if (f.size != 0) {
+            const size_t count = remaining() / f.size;
+            return put(Item::Kind::kValues, f, uint32_t(count), count * f.size);
+        }
+        if (!mark(Item::Kind::kArrayBegin, f)) return false;
+        while (remaining() != 0) {
+            if (!element(f)) return false;
+        }
+        return mark(Item::Kind::kArrayEnd, f);
+    }
+
+    bool element(const Field& f) {
+        if (f.size != 0) return put(Item::Kind::kValue, f, 1, f.size);
+        switch (Type(f.type)) {
+            case Type::kNull:
+                return put(Item::Kind::kValue, f, 1, 0);
+            case Type::kUtf16:
+                return terminated(f, 2);
+            case Type::kUtf8:
+                return terminated(f, 1);
+            case Type::kBinary:
+            case Type::kCountedUtf16:
+            case Type::kCountedUtf8:
+            case Type::kCountedBinary: {
+                uint16_t size = 0;
+                return read_u16(size) && put(Item::Kind::kValue, f, 1, size);
+            }
+            case Type::kSid:
+                return sid(f);
+            case Type::kUserSid:
+                return user_sid(f);
+            case Type::kStruct:
+                return structure(f);
+            case Type::kFixedText:
+                return fixed_text(f);
+            case Type::kSkip:
+                return skip(f.count);
+            case Type::kRest:
+                return put(Item::Kind::kValue, f, 1, remaining());
+            default:
+                return fail("unknown field type");
+        }
+    }
+
+    bool structure(const Field& f) {
+        if (!mark(Item::Kind::kStructBegin, f)) return false;
+        const auto index = size_t(&f - fields_);
+        for (size_t i = index + 1; i < f.end; i = fields_[i].end) {
+            if (!field(fields_[i])) return false;
+        }
+        return mark(Item::Kind::kStructEnd, f);
+    }
+
+    // A text that ends at its NUL, or with the payload: writers that cut events off leave such.
+    bool terminated(const Field& f, size_t unit) {
+        if (remaining() == 0) return fail("payload ends before a string");
+        const std::byte* const text = payload_.data() + at_;
+        const size_t length = unit == 1 ? narrow_length(text) : wide_length(text);
+        if (!put(Item::Kind::kValue, f, 1, length)) return false;
+        at_ += std::min(unit, remaining());
+        return true;
+    }
+    size_t narrow_length(const std::byte* text) const {
+        const void* nul = std::memchr(text, 0, remaining());
+        return nul == nullptr ? remaining() : size_t(static_cast<const std::byte*>(nul) - text);
+    }
+    size_t wide_length(const std::byte* text) const {
+        const size_t end = remaining() & ~size_t{1};
+        for (size_t i = 0; i < end; i += 2) {
+            if (text[i] == std::byte{0} && text[i + 1] == std::byte{0}) return i;
+        }
+        return end;
+    }
+
+    bool fixed_text(const Field& f) {
+        const size_t start = at_;
+        if (f.count > remaining()) return fail("payload ends inside a field");
+        const size_t length = std::min<size_t>(wide_length(payload_.data() + at_), f.count);
+        if (!put(Item::Kind::kValue, f, 1, length)) return false;
+        at_ = start + f.count;
+        return true;
+    }
+
+    bool skip(size_t size) {
+        if (size > remaining()) return fail("payload ends inside a field");
+        at_ += size;
+        return true;
+    }
+
+    bool sid(const Field& f) {
+        if (remaining() < kSidHeader) return fail("payload ends inside a SID");
+        const auto authorities = size_t(payload_[at_ + 1]);
+        return put(Item::Kind::kValue, f, 1, kSidHeader + 4 * authorities);
+    }
+
+    // The kernel writes a TOKEN_USER before the SID (its pointer means nothing outside), or a single
+    // zero where there is no user. Relayed events can have a TOKEN_USER whose pointer is zero: there
+    // a SID follows, and in the other case text or another zero.
+    bool user_sid(const Field& f) {
+        const size_t token_user = is_64_bit_ ? 16 : 8;
+        uint32_t first = 0;
+        if (remaining() < sizeof(first)) return fail("payload ends inside a SID");
+        std::memcpy(&first, payload_.data() + at_, sizeof(first));
+        if (first == 0 && !sid_follows(token_user)) {
+            return skip(sizeof(first)) && put(Item::Kind::kValue, f, 1, 0);
+        }
+        return skip(token_user) && sid(f);
+    }
+    bool sid_follows(size_t distance) const {
+        constexpr auto kRevision = std::byte{1};
+        constexpr auto kMaxAuthorities = std::byte{15};
+        if (remaining() < distance + kSidHeader) return false;
+        const std::byte* const sid = payload_.data() + at_ + distance;
+        return sid[0] == kRevision && sid[1] != std::byte{0} && sid[1] <= kMaxAuthorities;
+    }
+
+    const Field* fields_;
+    size_t field_count_;
+    Bytes payload_;
+    bool is_64_bit_;
+    std::vector<Item>& items_;
+    size_t at_ = 0;  // invariant: at_ <= payload_.size()
+    const char* reason_ = "";
+};
+
+}  // namespace
+
+void walk(const Program& program, Bytes payload, bool is_64_bit, Event& event) {
+    Walker(program, payload, is_64_bit, event.items).run(event);
+}
+
+}  // namespace etw::decode

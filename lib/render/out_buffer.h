@@ -1,0 +1,46 @@
+// Where text is formatted into: a block of bytes that grows and is used again and again.
+#pragma once
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+namespace etw::render {
+
+class OutBuffer {
+public:
+    // At least `size` writable bytes at the end. Write, then commit() what was used.
+    char* reserve(size_t size) {
+        if (size > capacity_ - size_) grow(size);
+        return data_.get() + size_;
+    }
+    void commit(const char* end) noexcept { size_ = size_t(end - data_.get()); }
+
+    void append(std::string_view text) {
+        std::memcpy(reserve(text.size()), text.data(), text.size());
+        size_ += text.size();
+    }
+    void append(char c) {
+        *reserve(1) = c;
+        ++size_;
+    }
+
+    std::string_view view() const noexcept { return {data_.get(), size_}; }
+    size_t size() const noexcept { return size_; }
+    void clear() noexcept { size_ = 0; }
+
+private:
+    void grow(size_t size) {
+        const size_t capacity = std::max(capacity_ * 2, size_ + size);
+        std::unique_ptr<char[]> data(new char[capacity]);
+        if (size_ != 0) std::memcpy(data.get(), data_.get(), size_);
+        data_ = std::move(data);
+        capacity_ = capacity;
+    }
+
+    std::unique_ptr<char[]> data_;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
+}  // namespace etw::render

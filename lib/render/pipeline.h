@@ -1,0 +1,35 @@
+// Records to lines to a sink, on all processors.
+//
+// Every thread runs the same loop: take the next batch of records (one thread at a time), decode
+// and format it (all at once), wait for its turn and write it (one at a time). So the order of the
+// output is the order of the records and does not depend on the number of threads, no thread waits
+// while there is anything to format, and memory is one batch and its text per thread.
+#pragma once
+#include "render/renderer.h"
+#include "render/sink.h"
+#include "render/summary.h"
+
+#include <functional>
+
+namespace etw::render {
+
+class RecordSource {
+public:
+    virtual ~RecordSource() = default;
+    // The next record and the clock of its log; false at the end. The record's views may become
+    // invalid with the next call.
+    virtual bool next(etl::Record& record, const etl::TimeConverter*& clock) = 0;
+};
+
+struct PipelineOptions {
+    RenderOptions render;
+    unsigned threads = 0;  // 0: as many as are of use on this machine
+    bool lines = true;     // false: only the summary is wanted
+};
+
+// Runs until the source ends or the sink fails. `progress` is called from time to time with the
+// number of records read, never by two threads at once.
+Result<Summary> run_pipeline(RecordSource& source, Sink& sink, const PipelineOptions& options,
+                             const std::function<void(uint64_t)>& progress);
+
+}  // namespace etw::render

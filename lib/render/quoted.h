@@ -1,0 +1,16 @@
+// Strings in double quotes with JSON's escapes, for text and JSON alike: a value is always part of
+// one line and always valid UTF-8.
+#pragma once
+#include "base/bytes.h"
+#include "render/out_buffer.h"
+
+#include <string_view>
+
+namespace etw::render {
+
+// Malformed sequences become U+FFFD; control characters and the line separators are escaped.
+void append_quoted(OutBuffer& out, std::string_view utf8);
+// Little-endian UTF-16 without alignment; an odd last byte is dropped.
+void append_quoted_utf16(OutBuffer& out, Bytes utf16);
+
+}  // namespace etw::render

@@ -1,0 +1,58 @@
+// How often each kind of event occurred.
+#pragma once
+#include "decode/event.h"
+#include "etl/log_reader.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace etw::render {
+
+struct SummaryRow {
+    std::string name;  // event, or class of a kernel event
+    std::string type;  // opcode of a kernel event, provider of others, number of an unknown event
+    Guid guid;         // provider, class or message
+    uint64_t count = 0;
+};
+
+class Summary {
+public:
+    void add(const etl::Record& record, const decode::Event& event);
+    void merge(const Summary& other);
+
+    // Most frequent first, then by name, type and GUID.
+    std::vector<SummaryRow> rows() const;
+    uint64_t events() const noexcept { return events_; }
+    uint64_t unknown() const noexcept { return unknown_; }      // nothing describes them
+    uint64_t malformed() const noexcept { return malformed_; }  // description and payload disagree
+
+private:
+    // A file can name as many different events as it has records: what comes after these many is
+    // counted in one row.
+    static constexpr size_t kMaxRows = 65'536;
+    static constexpr size_t kRecent = 64;
+    struct Key {
+        Guid guid;
+        std::string name, type;
+        auto operator<=>(const Key&) const = default;
+    };
+    struct View {
+        const Guid& guid;
+        std::string_view name, type;
+    };
+    using Rows = std::map<Key, uint64_t>;
+
+    static size_t recent_slot(const View& view) noexcept;
+    uint64_t& find(const View& view);
+    uint64_t& insert(Key key);
+
+    Rows rows_;
+    // Most events are of a few kinds: where their rows are, by hash.
+    std::array<Rows::value_type*, kRecent> recent_{};
+    uint64_t events_ = 0, unknown_ = 0, malformed_ = 0;
+};
+
+}  // namespace etw::render

@@ -1,0 +1,226 @@
+#include "session/rules.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace etw::session {
+namespace {
+
+constexpr std::string_view kNumber = "%d";
+
+Failure refuse(Code code, std::string detail) { return {code, std::move(detail)}; }
+
+// Two modes that no session can have together, by the options that set them.
+struct Exclusion {
+    uint32_t a;
+    uint32_t b;
+    const char* detail;
+};
+
+constexpr Exclusion kExclusions[] = {
+    {kModeSequential, kModeCircular, "-seq and -cir exclude each other; give one of them"},
+    {kModeSequential, kModeNewFile, "-seq and -newfile exclude each other; give one of them"},
+    {kModeCircular, kModeNewFile, "-cir and -newfile exclude each other; give one of them"},
+    {kModeAppend, kModeCircular, "-append needs a sequential log; leave out -cir"},
+    {kModeAppend, kModeNewFile, "-append and -newfile exclude each other; give one of them"},
+    {kModeAppend, kModeRealTime, "-append and -rt exclude each other; give one of them"},
+    {kModeAppend, kModePrivate, "a private session cannot append; leave out -append or -um"},
+    {kModePreallocate, kModeNewFile, "-prealloc and -newfile exclude each other; give one of them"},
+    {kModePreallocate, kModePrivate,
+     "a private session cannot preallocate; leave out -prealloc or -um"},
+    {kModeNewFile, kModePrivate, "a private session has one file; leave out -newfile or -um"},
+    {kModeRealTime, kModeBuffering, "-rt and -buffering exclude each other; give one of them"},
+    {kModeRealTime, kModePrivate, "a private session has no consumers; leave out -rt or -um"},
+    {kModeIndependent, kModePrivate,
+     "a private session is always independent; leave out -independent or -um"},
+    {kModeGlobalSequence, kModeLocalSequence, "-gs and -ls exclude each other; give one of them"},
+    {kModePagedMemory, kModeSystemLogger,
+     "a system logger cannot use paged memory; leave out -paged"},
+};
+constexpr uint32_t kFileModes = kModeSequential | kModeCircular | kModeAppend | kModeNewFile |
+                                kModePreallocate | kModeUseKilobytes;
+
+// What the session host cannot do, with the words for it.
+struct Missing {
+    uint32_t mode;
+    const char* what;
+};
+constexpr Missing kMissing[] = {
+    {kModeRealTime, "real-time sessions (-rt)"},
+    {kModeBuffering, "buffered sessions (-buffering)"},
+    {kModePrivate, "private sessions (-um)"},
+    {kModeSystemLogger, "kernel events (-systemlogger)"},
+    {kModeGlobalSequence, "global sequence numbers (-gs)"},
+    {kModeLocalSequence, "local sequence numbers (-ls)"},
+    {kModeSecure, "secure sessions (-secure)"},
+    {kModeNonStoppable, "sessions that cannot be stopped"},
+};
+constexpr uint32_t kKnownModes = kFileModes | kModeNonStoppable | kModeSecure | kModeRealTime |
+                                 kModeBuffering | kModePrivate | kModeGlobalSequence |
+                                 kModeLocalSequence | kModePagedMemory | kModeSystemLogger |
+                                 kModeIndependent | kModeNoPerProcessor;
+
+bool has(const Properties& p, uint32_t mode) { return (p.log_file_mode & mode) != 0; }
+
+// Characters of a UTF-8 text: bytes that do not continue one.
+size_t characters(const std::string& text) {
+    return size_t(std::count_if(text.begin(), text.end(),
+                                [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
+}
+
+Outcome<Ok> check_name(const std::string& name) {
+    if (name.empty()) return refuse(Code::kInvalidParameter, "a session needs a name");
+    // The byte bound keeps a run of continuation bytes from passing as one character.
+    if (characters(name) > kMaxNameLength || name.size() > kMaxNameLength * 4) {
+        return refuse(Code::kInvalidName, "a session name has at most 1024 characters");
+    }
+    if (std::any_of(name.begin(), name.end(), [](char c) { return uint8_t(c) < ' ' || c == 0x7F; }))
+        return refuse(Code::kInvalidName, "a session name cannot contain control characters");
+    if (same_name(name, kKernelLoggerName)) {
+        return refuse(Code::kNotSupported,
+                      "'NT Kernel Logger' records kernel events, which are not in this version; "
+                      "give the session another name and its providers with -guid");
+    }
+    if (same_name(name, "GlobalLogger")) {
+        return refuse(Code::kNotSupported,
+                      "'GlobalLogger' is the session of the next boot, which is not in this "
+                      "version; give the session another name");
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check_modes(const Properties& p) {
+    for (const Exclusion& pair : kExclusions) {
+        if (has(p, pair.a) && has(p, pair.b)) return refuse(Code::kInvalidParameter, pair.detail);
+    }
+    if (has(p, kModeBuffering) && has(p, kFileModes)) {
+        return refuse(Code::kInvalidParameter,
+                      "a buffered session has no log file; leave out -buffering or -seq, -cir, "
+                      "-append, -newfile, -prealloc and -kb");
+    }
+    if (has(p, kModeBuffering) && !p.log_file.empty()) {
+        return refuse(Code::kInvalidParameter,
+                      "a buffered session has no log file; leave out -buffering or -f");
+    }
+    if ((p.log_file_mode & ~kKnownModes) != 0)
+        return refuse(Code::kInvalidParameter, "unknown log file mode");
+    for (const Missing& missing : kMissing) {
+        if (has(p, missing.mode)) {
+            return refuse(Code::kNotSupported,
+                          std::string(missing.what) + " are not in this version");
+        }
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check_file(const Properties& p) {
+    const std::string& file = p.log_file;
+    if (file.empty()) {
+        if (has(p, kModeNewFile)) {
+            return refuse(Code::kInvalidName,
+                          "-newfile needs a log file with %d in its name, as in -f trace%d.etl");
+        }
+        if (has(p, kModeAppend))
+            return refuse(Code::kInvalidParameter, "-append needs the log file: give it with -f");
+        if (!has(p, kModeRealTime | kModeBuffering))
+            return refuse(Code::kBadPathname, "the session has no log file; give one with -f");
+        return Ok{};
+    }
+    if (characters(file) > kMaxNameLength || file.size() > kMaxNameLength * 4)
+        return refuse(Code::kInvalidName, "the path of a log file has at most 1024 characters");
+    if (file.find('\0') != std::string::npos)
+        return refuse(Code::kInvalidName, "the path of a log file cannot contain a zero byte");
+    if (has(p, kModeNewFile)) {
+        const size_t first = file.find(kNumber);
+        const size_t slash = file.find_last_of("/\\");
+        const bool in_name =
+            first != std::string::npos && (slash == std::string::npos || first > slash);
+        if (!in_name || file.find(kNumber, first + kNumber.size()) != std::string::npos) {
+            return refuse(Code::kInvalidName,
+                          "-newfile needs %d once in the name of the log file, not in a folder: "
+                          "-f trace%d.etl");
+        }
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check_sizes(const Properties& p) {
+    if (p.buffer_size_kb != 0 &&
+        (p.buffer_size_kb < kMinBufferKb || p.buffer_size_kb > kMaxBufferKb)) {
+        return refuse(Code::kInvalidParameter, "-b takes 4 to 16384 KB");
+    }
+    if (p.minimum_buffers > kMaxBuffers || p.maximum_buffers > kMaxBuffers)
+        return refuse(Code::kInvalidParameter, "-min and -max take up to 1048576 buffers");
+    if (p.maximum_file_size == 0) {
+        if (has(p, kModeCircular | kModeNewFile)) {
+            return refuse(Code::kInvalidParameter,
+                          "-cir and -newfile need the size of the file: -cir 64");
+        }
+        if (has(p, kModePreallocate)) {
+            return refuse(Code::kInvalidParameter,
+                          "-prealloc needs the size of the file: add -seq or -cir with a number");
+        }
+        return Ok{};
+    }
+    // The first buffer of a file is its header: a file of one buffer would never hold an event.
+    const uint64_t limit_kb =
+        uint64_t(p.maximum_file_size) * (has(p, kModeUseKilobytes) ? 1 : 1024);
+    const uint64_t buffer_kb = p.buffer_size_kb == 0 ? kDefaultBufferKb : p.buffer_size_kb;
+    if (limit_kb < 2 * buffer_kb) {
+        return refuse(Code::kInvalidParameter,
+                      "the log file is too small for two buffers; raise its size (-seq, -cir, "
+                      "-newfile) or lower -b");
+    }
+    return Ok{};
+}
+
+}  // namespace
+
+Outcome<Ok> check(const Properties& properties) {
+    ETW_CHECK(check_name(properties.name));
+    ETW_CHECK(check_modes(properties));
+    ETW_CHECK(check_file(properties));
+    ETW_CHECK(check_sizes(properties));
+    if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
+        return refuse(Code::kInvalidParameter, "unknown clock");
+    // Counters start anew with the machine, so only wall clock times of two runs can share a file.
+    if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
+        return refuse(Code::kInvalidParameter,
+                      "-append needs the system clock; give -UseSystemTime");
+    }
+    return Ok{};
+}
+
+Properties apply_defaults(Properties p, uint32_t cpus) {
+    constexpr uint32_t kPageKb = 4;
+    constexpr uint32_t kDefaultMinimum = 4;
+    constexpr uint32_t kDefaultSpare = 60;
+    if (p.buffer_size_kb == 0) p.buffer_size_kb = kDefaultBufferKb;
+    p.buffer_size_kb = (p.buffer_size_kb + kPageKb - 1) / kPageKb * kPageKb;
+    if (p.minimum_buffers == 0) p.minimum_buffers = kDefaultMinimum;
+    const uint32_t streams = has(p, kModeNoPerProcessor) ? 1 : cpus;
+    p.minimum_buffers = std::max(p.minimum_buffers, 2 * streams);
+    if (p.maximum_buffers == 0) p.maximum_buffers = p.minimum_buffers + kDefaultSpare;
+    p.maximum_buffers = std::max(p.maximum_buffers, p.minimum_buffers);
+    if (has(p, kModeRealTime) && p.flush_timer_s == 0) p.flush_timer_s = 1;
+    return p;
+}
+
+uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus) {
+    return std::max(2u, properties.maximum_buffers / std::max(1u, cpus));
+}
+
+std::string numbered_log_file(const std::string& pattern, uint32_t number) {
+    std::string file = pattern;
+    if (const size_t at = file.rfind(kNumber); at != std::string::npos)
+        file.replace(at, kNumber.size(), std::to_string(number));
+    return file;
+}
+
+bool same_name(const std::string& a, const std::string& b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                              [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace etw::session
