@@ -244,23 +244,24 @@ TEST_F(LogWriterTest, FullDiskIsReportedAndTheLogGoesOnOnceThereIsRoom) {
     if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k") != 0) {
         GTEST_SKIP() << "mounting a small file system takes root";
     }
+    struct Unmount {
+        std::string path;
+        ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
+    } const unmount{disk};
     path_ = disk + "/log.etl";
     const std::string filler = disk + "/filler";
-    {
-        LogWriter log = create();
-        ASSERT_TRUE(log.write(Batch(3, kStartRaw)));
-        std::ofstream(filler) << std::string(32 * 1024, 'x');
-        const auto done = log.write(Batch(10, kStartRaw + 30));
-        ASSERT_FALSE(done);
-        EXPECT_EQ(done.error().code, Code::kDiskFull);
-        EXPECT_EQ(std::filesystem::file_size(path_), kBufferSize * 4);
-        std::filesystem::remove(filler);
-        EXPECT_TRUE(log.write(Batch(10, kStartRaw + 30)));
-        EXPECT_TRUE(log.finish(totals_of(log)));
-        expect_passes(path_, "--strictest");
-        EXPECT_EQ(read().times, times(kStartRaw, 13));
-    }
-    ::umount2(disk.c_str(), MNT_DETACH);
+    LogWriter log = create();
+    ASSERT_TRUE(log.write(Batch(3, kStartRaw)));
+    std::ofstream(filler) << std::string(32 * 1024, 'x');
+    const auto done = log.write(Batch(10, kStartRaw + 30));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Code::kDiskFull);
+    EXPECT_EQ(std::filesystem::file_size(path_), kBufferSize * 4);
+    std::filesystem::remove(filler);
+    EXPECT_TRUE(log.write(Batch(10, kStartRaw + 30)));
+    EXPECT_TRUE(log.finish(totals_of(log)));
+    expect_passes(path_, "--strictest");
+    EXPECT_EQ(read().times, times(kStartRaw, 13));
 }
 
 // --- preallocation -------------------------------------------------------------------------------

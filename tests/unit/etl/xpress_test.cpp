@@ -38,9 +38,11 @@ ByteVector random_bytes(size_t size, unsigned seed, unsigned alphabet = 256) {
 }
 
 TEST(Xpress, ExpandsMatchesOfEveryLengthFormAndDistance) {
-    for (const size_t length : {3,  4,  8,  9,   10,  11,  16,  17,   24,    25,    26,    31,
-                                32, 33, 40, 279, 280, 281, 282, 4000, 65537, 65538, 65539, 70000}) {
-        for (const size_t distance : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33, 100}) {
+    for (const size_t length : std::initializer_list<size_t>{
+             3,  4,  8,  9,   10,  11,  16,  17,   24,    25,    26,    31,
+             32, 33, 40, 279, 280, 281, 282, 4000, 65537, 65538, 65539, 70000}) {
+        for (const size_t distance : std::initializer_list<size_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 12,
+                                                                   15, 16, 17, 31, 32, 33, 100}) {
             ByteVector want = random_bytes(100, 1);
             XpressCompressor c;
             for (const std::byte b : want) c.literal(b);
