@@ -1,6 +1,12 @@
 // Framing of the control socket (SOCK_STREAM, `control.sock` in the host's folder): a request frame
 // from a controller, one response frame from the host, any number of times. Bodies are the byte
-// forms of lib/session/codec.h. Descriptors travel with the first byte of a frame.
+// forms of lib/session/codec.h. Descriptors travel with the first byte of a frame. The log file's
+// folder comes along for a -newfile session only; the host truncates a log when it begins it.
+//
+// A controller that finds nobody listening starts `etwd --runtime-dir DIR --ready-fd N`; etwd
+// writes one byte to N once it listens and closes it. The host keeps what it needs to take up its
+// sessions again in DIR/sessions: while anything is there, controllers start a host for any
+// request.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +16,7 @@ namespace etw::wire {
 constexpr uint32_t kControlProtocolVersion = 1;
 
 enum class ControlOp : uint32_t {
-    kStart = 1,      // session::StartRequest  -> SessionStatus; fds: log file, [its folder]
+    kStart = 1,      // session::StartRequest  -> EnableResult; fds: log file, [its folder]
     kStop,           // name                   -> SessionStatus, final
     kQuery,          // name                   -> SessionStatus
     kList,           // nothing                -> SessionStatus...
@@ -31,6 +37,8 @@ struct ControlFrame {
     uint32_t size;     // bytes of the body that follows
 };
 static_assert(sizeof(ControlFrame) == 16);
+constexpr char kSavedSessionsFolder[] = "sessions";
+constexpr char kHostLockName[] = "lock";  // flock of the host that has the folder
 constexpr size_t kMaxControlBody = 4 * 1024 * 1024;
 constexpr size_t kMaxControlDescriptors = 2;
 

@@ -1,0 +1,188 @@
+#include "backend_linux/backend.h"
+
+#include "session/codec.h"
+#include "session/rules.h"
+#include "wire/provider_protocol.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+namespace etw::backend_linux {
+
+using session::EnableRequest;
+using session::EnableResult;
+using session::Failure;
+using session::Outcome;
+using session::RegisteredProvider;
+using session::SessionStatus;
+using session::StartRequest;
+using session::UpdateRequest;
+using wire::ControlOp;
+
+namespace {
+
+template <class T>
+std::vector<std::byte> encoded(const T& value) {
+    ByteWriter out;
+    session::encode(out, value);
+    return out.take();
+}
+
+bool only_reads(ControlOp op) {
+    return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders;
+}
+
+Failure connection_failure(const Error& error, const std::string& folder) {
+    if (error.code == Code::kAccessDenied) {
+        return {error.code, fmt::format("you may not control the sessions of {}: that takes its "
+                                        "owner or a member of its group",
+                                        folder)};
+    }
+    return {error.code, fmt::format("session host in {}: {}", folder, error.what)};
+}
+
+bool has_saved_sessions(const std::string& folder) {
+    std::error_code unreadable;
+    const std::filesystem::directory_iterator saved(folder + "/" + wire::kSavedSessionsFolder,
+                                                    unreadable);
+    return !unreadable && saved != std::filesystem::directory_iterator();
+}
+
+}  // namespace
+
+Outcome<Ok> Backend::reach(bool start_host) {
+    if (channel_) return Ok{};
+    const std::string socket = host_.folder + "/" + wire::kControlSocketName;
+    auto channel = ControlChannel::connect(socket);
+    const bool nobody = !channel && channel.error().code == Code::kServiceNotAvailable;
+    if (nobody && (start_host || has_saved_sessions(host_.folder))) {
+        ETW_CHECK(host_.start());
+        channel = ControlChannel::connect(socket);
+    }
+    if (!channel) return connection_failure(channel.error(), host_.folder);
+    channel_ = *std::move(channel);
+    return Ok{};
+}
+
+Outcome<Reply> Backend::call(ControlOp op, Bytes body, std::span<const int> fds) {
+    for (bool again = only_reads(op);; again = false) {
+        ETW_CHECK(reach(op == ControlOp::kStart));
+        auto reply = channel_->call(op, body, fds);
+        if (reply) return *std::move(reply);
+        channel_.reset();
+        const bool gone = reply.error().code == Code::kServiceNotAvailable;
+        if (gone && again) continue;
+        if (gone && !only_reads(op)) {
+            return Failure{Code::kServiceNotAvailable,
+                           "the session host went away in the middle of the request; what became "
+                           "of it shows tracelog -l"};
+        }
+        return connection_failure(reply.error(), host_.folder);
+    }
+}
+
+template <class Answer>
+Outcome<Answer> Backend::ask(ControlOp op, Bytes body, std::span<const int> fds) {
+    ETW_TRY(const Reply reply, call(op, body, fds));
+    if (reply.code != Code::kOk) {
+        auto failure = session::decode<Failure>(reply.body);
+        return Failure{reply.code, failure ? failure->detail : std::string()};
+    }
+    auto answer = session::decode<Answer>(reply.body);
+    if (!answer) {
+        channel_.reset();
+        return connection_failure(answer.error(), host_.folder);
+    }
+    return *std::move(answer);
+}
+
+template <class Answer, class Request>
+Outcome<Answer> Backend::ask_session(ControlOp op, const Request& request,
+                                     std::span<const int> fds) {
+    if (auto there = reach(false); !there) {
+        if (there.error().code != Code::kServiceNotAvailable) return there.error();
+        return Failure{Code::kSessionNotFound, "no session runs"};
+    }
+    return ask<Answer>(op, encoded(request), fds);
+}
+
+template <class Element>
+Outcome<std::vector<Element>> Backend::ask_all(ControlOp op) {
+    if (auto there = reach(false); !there) {
+        if (there.error().code != Code::kServiceNotAvailable) return there.error();
+        return std::vector<Element>();
+    }
+    return ask<std::vector<Element>>(op, {});
+}
+
+Outcome<EnableResult> Backend::start(const StartRequest& request) {
+    const session::Properties& p = request.properties;
+    LogFile log;
+    if (!p.log_file.empty()) {
+        const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
+        ETW_TRY(log,
+                LogFile::open(numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file,
+                              numbered));
+    }
+    ETW_TRY(auto result, ask<EnableResult>(ControlOp::kStart, encoded(request), log.descriptors()));
+    log.keep();
+    return result;
+}
+
+Outcome<SessionStatus> Backend::stop(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kStop, name);
+}
+
+Outcome<SessionStatus> Backend::query(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kQuery, name);
+}
+
+Outcome<std::vector<SessionStatus>> Backend::list() {
+    return ask_all<SessionStatus>(ControlOp::kList);
+}
+
+Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
+    if (!request.log_file) return ask_session<SessionStatus>(ControlOp::kUpdate, request);
+    // Only the host knows whether the session is a -newfile one; ask before a file is made for it.
+    ETW_TRY(const SessionStatus now, query(request.name));
+    const bool numbered = (now.properties.log_file_mode & kModeNewFile) != 0;
+    ETW_TRY(LogFile log, LogFile::open(numbered ? session::numbered_log_file(*request.log_file, 1)
+                                                : *request.log_file,
+                                       numbered));
+    ETW_TRY(auto status,
+            ask_session<SessionStatus>(ControlOp::kUpdate, request, log.descriptors()));
+    log.keep();
+    return status;
+}
+
+Outcome<SessionStatus> Backend::flush(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kFlush, name);
+}
+
+Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
+    return ask_session<EnableResult>(ControlOp::kEnable, request);
+}
+
+Outcome<EnableResult> Backend::disable(const EnableRequest& request) {
+    return ask_session<EnableResult>(ControlOp::kDisable, request);
+}
+
+Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
+    return ask_session<EnableResult>(ControlOp::kCaptureState, request);
+}
+
+Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
+    return ask_all<RegisteredProvider>(ControlOp::kListProviders);
+}
+
+}  // namespace etw::backend_linux
+
+namespace etw::session {
+
+std::unique_ptr<Backend> make_backend() {
+    return std::make_unique<backend_linux::Backend>(backend_linux::HostLauncher{
+        backend_linux::runtime_folder(), backend_linux::find_host_program()});
+}
+
+}  // namespace etw::session

@@ -1,0 +1,47 @@
+// Backend over the host's control socket.
+#pragma once
+#include "backend_linux/control_channel.h"
+#include "backend_linux/host_launcher.h"
+#include "backend_linux/log_file.h"
+
+#include <optional>
+
+namespace etw::backend_linux {
+
+// Only start() starts a host that does not run, unless the folder holds sessions of a host that was
+// killed: then anybody who asks brings it back. Without a host there are no sessions: a name gives
+// kSessionNotFound, a list is empty. A connection that breaks is made anew once for what only
+// reads; anything else may have been done or not, and the failure says so.
+class Backend : public session::Backend {
+public:
+    explicit Backend(HostLauncher host) : host_(std::move(host)) {}
+
+    session::Outcome<session::EnableResult> start(const session::StartRequest& request) override;
+    session::Outcome<session::SessionStatus> stop(const std::string& name) override;
+    session::Outcome<session::SessionStatus> query(const std::string& name) override;
+    session::Outcome<std::vector<session::SessionStatus>> list() override;
+    session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
+    session::Outcome<session::SessionStatus> flush(const std::string& name) override;
+    session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
+    session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
+    session::Outcome<session::EnableResult> capture_state(
+        const session::EnableRequest& request) override;
+    session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+
+private:
+    // Connects where that has not happened; kServiceNotAvailable where no host runs.
+    session::Outcome<Ok> reach(bool start_host);
+    session::Outcome<Reply> call(wire::ControlOp op, Bytes body, std::span<const int> fds);
+    template <class Answer>
+    session::Outcome<Answer> ask(wire::ControlOp op, Bytes body, std::span<const int> fds = {});
+    template <class Answer, class Request>
+    session::Outcome<Answer> ask_session(wire::ControlOp op, const Request& request,
+                                         std::span<const int> fds = {});
+    template <class Element>
+    session::Outcome<std::vector<Element>> ask_all(wire::ControlOp op);
+
+    HostLauncher host_;
+    std::optional<ControlChannel> channel_;
+};
+
+}  // namespace etw::backend_linux

@@ -1,0 +1,34 @@
+// One connection to the host's control socket: frames out, frames in.
+#pragma once
+#include "base/bytes.h"
+#include "base/unique_fd.h"
+#include "wire/control_protocol.h"
+
+#include <string>
+#include <vector>
+
+namespace etw::backend_linux {
+
+struct Reply {
+    Code code = Code::kOk;
+    std::vector<std::byte> body;
+};
+
+class ControlChannel {
+public:
+    // Fails with kServiceNotAvailable where nobody listens, kAccessDenied where we may not ask.
+    static Result<ControlChannel> connect(const std::string& socket_path);
+
+    // One request, one reply; blocks. After a failure the channel is of no more use. Failures are
+    // kServiceNotAvailable (the host went away) and kInvalidData (that is not our host's protocol).
+    Result<Reply> call(wire::ControlOp op, Bytes body, std::span<const int> fds);
+
+private:
+    explicit ControlChannel(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+    Status send(Bytes bytes, std::span<const int> fds);
+    Status receive(std::span<std::byte> out);
+
+    UniqueFd fd_;
+};
+
+}  // namespace etw::backend_linux

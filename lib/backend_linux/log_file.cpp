@@ -1,0 +1,104 @@
+#include "backend_linux/log_file.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace etw::backend_linux {
+namespace {
+
+using session::Failure;
+using session::Outcome;
+
+Failure refuse(const std::string& path, int error) {
+    switch (error) {
+        case ENOENT:
+        case ENOTDIR:
+            return {Code::kPathNotFound,
+                    fmt::format("cannot open '{}': its folder does not exist", path)};
+        case EISDIR:
+            return {Code::kBadPathname,
+                    fmt::format("cannot open '{}': it is a folder; name a file in it", path)};
+        default:
+            return {code_from_errno(error),
+                    fmt::format("cannot open '{}': {}", path, std::strerror(error))};
+    }
+}
+
+std::string folder_of(const std::string& path) {
+    const size_t slash = path.find_last_of('/');
+    return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+LogFile::LogFile(LogFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      file_(std::move(other.file_)),
+      folder_(std::move(other.folder_)),
+      created_(std::exchange(other.created_, false)) {}
+
+LogFile& LogFile::operator=(LogFile&& other) noexcept {
+    if (this == &other) return *this;
+    remove_if_new();
+    path_ = std::move(other.path_);
+    file_ = std::move(other.file_);
+    folder_ = std::move(other.folder_);
+    created_ = std::exchange(other.created_, false);
+    return *this;
+}
+
+Outcome<LogFile> LogFile::open(const std::string& path, bool with_folder) {
+    // Non-blocking so that a pipe put there in the meantime cannot hold us up.
+    constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    LogFile log;
+    log.path_ = path;
+    log.file_.reset(::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0666));
+    log.created_ = bool(log.file_);
+    if (!log.file_ && errno == EEXIST) {
+        struct stat st {};
+        // Looked at before it is opened: opening alone can move a tape.
+        if (::stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+            return Failure{Code::kBadPathname,
+                           fmt::format("'{}' is not a regular file; a log cannot go there", path)};
+        }
+        // O_CREAT for a link to a file that does not exist yet.
+        log.file_.reset(::open(path.c_str(), kFlags | O_CREAT, 0666));
+    }
+    if (!log.file_) return refuse(path, errno);
+    struct stat st {};
+    if (::fstat(log.file_.get(), &st) != 0) return refuse(path, errno);
+    if (!S_ISREG(st.st_mode)) {
+        return Failure{Code::kBadPathname,
+                       fmt::format("'{}' is not a regular file; a log cannot go there", path)};
+    }
+    if (with_folder) {
+        const std::string folder = folder_of(path);
+        log.folder_.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (!log.folder_) return refuse(folder, errno);
+    }
+    return log;
+}
+
+std::vector<int> LogFile::descriptors() const {
+    std::vector<int> out;
+    if (file_) out.push_back(file_.get());
+    if (folder_) out.push_back(folder_.get());
+    return out;
+}
+
+void LogFile::remove_if_new() noexcept {
+    if (!std::exchange(created_, false)) return;
+    struct stat ours {
+    }, there{};
+    // Somebody else's file may stand at the path by now.
+    const bool same = ::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+                      ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+    if (same) ::unlink(path_.c_str());
+}
+
+}  // namespace etw::backend_linux

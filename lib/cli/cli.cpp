@@ -1,0 +1,267 @@
+#include "cli/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <set>
+
+namespace etw::cli {
+namespace {
+
+constexpr std::string_view kTypographicMinus[] = {"\u2212", "\u2013", "\u2014"};
+
+// A word as it might spell an option.
+struct Spelling {
+    bool dash = false;   // begins with - (or --), so it can be nothing but an option
+    bool slash = false;  // begins with /, so it may as well be a path
+    std::string name;    // lower case, without the prefix and without =value
+    std::optional<std::string> value;
+};
+
+std::optional<Spelling> spelling(std::string_view word) {
+    Spelling out;
+    if (word.starts_with("--") && word.size() > 2) {
+        word.remove_prefix(2);
+        out.dash = true;
+    } else if (word.starts_with('-') && word.size() > 1) {
+        word.remove_prefix(1);
+        out.dash = true;
+    } else if (word.starts_with('/')) {
+        word.remove_prefix(1);
+        out.slash = true;
+    } else {
+        const auto minus = std::find_if(std::begin(kTypographicMinus), std::end(kTypographicMinus),
+                                        [&](std::string_view m) { return word.starts_with(m); });
+        if (minus == std::end(kTypographicMinus)) return std::nullopt;
+        word.remove_prefix(minus->size());
+    }
+    const size_t equals = word.find('=');
+    if (equals != std::string_view::npos) out.value = word.substr(equals + 1);
+    out.name = to_lower(word.substr(0, equals));
+    return out;
+}
+
+const OptionWord* find(std::span<const OptionWord> options, std::string_view name) {
+    const auto at = std::find_if(options.begin(), options.end(), [&](const OptionWord& option) {
+        return to_lower(option.word) == name;
+    });
+    return at == options.end() ? nullptr : &*at;
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t diagonal = std::exchange(row[0], i);
+        for (size_t j = 1; j <= b.size(); ++j) {
+            const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+        }
+    }
+    return row[b.size()];
+}
+
+UsageError unknown_option(std::string_view word, const std::string& name,
+                          std::span<const OptionWord> options) {
+    const OptionWord* nearest = nullptr;
+    size_t distance = name.size() / 2 + 1;  // further than that is a guess, not a hint
+    for (const OptionWord& option : options) {
+        const size_t d = edit_distance(name, to_lower(option.word));
+        if (d < distance) distance = d, nearest = &option;
+    }
+    if (!nearest) return {fmt::format("unknown option '{}'", word)};
+    return {fmt::format("unknown option '{}'; did you mean -{}?", word, nearest->word)};
+}
+
+// The normaliser's walk over the words.
+class Walk {
+public:
+    Walk(Args args, std::span<const OptionWord> options) : args_(args), options_(options) {}
+
+    Result<std::vector<std::string>, UsageError> run() {
+        while (at_ < args_.size()) {
+            const std::string_view word = args_[at_++];
+            auto spelled = spelling(word);
+            const OptionWord* option = spelled ? find(options_, spelled->name) : nullptr;
+            if (option) {
+                ETW_CHECK(take_option(*option, std::move(spelled->value)));
+            } else if (spelled && spelled->dash) {
+                return unknown_option(word, spelled->name, options_);
+            } else {
+                words_.emplace_back(word);
+            }
+        }
+        out_.emplace_back("--");
+        out_.insert(out_.end(), words_.begin(), words_.end());
+        return std::move(out_);
+    }
+
+private:
+    Result<Ok, UsageError> take_option(const OptionWord& row, std::optional<std::string> value) {
+        const OptionWord& option = row.stands_for.empty() ? row : *find(options_, row.stands_for);
+        if (!seen_.insert(option.word).second && !option.repeats)
+            return UsageError{fmt::format("-{} is given twice", option.word)};
+        if (option.takes == Takes::kNothing && value)
+            return UsageError{fmt::format("-{} takes no value", row.word)};
+        if (!value && next_is_value(option.takes)) value = args_[at_++];
+        if (!value && option.takes == Takes::kValue) {
+            const bool last = at_ == args_.size();
+            return UsageError{last ? fmt::format("-{} needs a value", row.word)
+                                   : fmt::format("-{} needs a value, and '{}' is an option",
+                                                 row.word, args_[at_])};
+        }
+        if (value && value->empty())
+            return UsageError{fmt::format("-{} has an empty value", row.word)};
+        const std::string name = to_lower(option.word);
+        out_.push_back(value ? fmt::format("--{}={}", name, *value) : "--" + name);
+        return Ok{};
+    }
+
+    bool next_is_value(Takes takes) const {
+        if (takes == Takes::kNothing || at_ == args_.size()) return false;
+        const auto spelled = spelling(args_[at_]);
+        if (!spelled) return true;
+        const bool known = find(options_, spelled->name) != nullptr;
+        switch (takes) {
+            // A typographic minus is one only before an option; a / may begin a path.
+            case Takes::kMaybe:
+                return !known && !spelled->dash;
+            case Takes::kName:
+                return !known && !spelled->dash && !spelled->slash;
+            case Takes::kValue:
+                return !known || spelled->slash;
+            case Takes::kNothing:
+                break;
+        }
+        return false;
+    }
+
+    Args args_;
+    std::span<const OptionWord> options_;
+    size_t at_ = 0;
+    std::set<std::string_view> seen_;
+    std::vector<std::string> out_;
+    std::vector<std::string> words_;
+};
+
+std::optional<uint64_t> to_number(std::string_view text) {
+    const auto all = [&](std::string_view digits) {
+        return text.find_first_not_of(digits) == std::string_view::npos;
+    };
+    int base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+        text.remove_prefix(2);
+        base = 16;
+    } else if (!all("0123456789")) {
+        base = 16;
+    }
+    if (text.empty() || !all("0123456789abcdefABCDEF")) return std::nullopt;
+    uint64_t value = 0;
+    const auto end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data(), end, value, base);
+    if (error != std::errc{} || last != end) return std::nullopt;
+    return value;
+}
+
+// Takes K, M or G with or without B from the end of `text`; the bytes it stands for, 0 if none.
+uint64_t take_suffix(std::string_view& text) {
+    const std::string lower = to_lower(text);
+    std::string_view rest = lower;
+    if (rest.ends_with('b')) rest.remove_suffix(1);
+    const auto suffix = [&](char letter) { return rest.ends_with(letter); };
+    const uint64_t bytes = suffix('k')   ? uint64_t{1} << 10
+                           : suffix('m') ? uint64_t{1} << 20
+                           : suffix('g') ? uint64_t{1} << 30
+                                         : 0;
+    if (bytes != 0) text = text.substr(0, rest.size() - 1);
+    return bytes;
+}
+
+const char* unit_name(uint64_t unit) { return unit == 1024 ? "KB" : "MB"; }
+
+}  // namespace
+
+std::string to_lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+    }
+    return out;
+}
+
+int print_help(const char* text) {
+    const bool written = std::fputs(text, stdout) >= 0 && std::fflush(stdout) == 0;
+    return written ? kExitDone : kExitFailed;
+}
+
+int usage(const char* tool, const UsageError& error) {
+    fmt::print(stderr, "{}: {}\nTry '{} -h'.\n", tool, error.message, tool);
+    return kExitUsage;
+}
+
+int failure(const char* tool, const std::string& subject, const Error& error) {
+    const std::string where = error.where == 0 ? "" : fmt::format(" (at {})", error.where);
+    fmt::print(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
+               code_text(error.code), uint32_t(error.code));
+    return kExitFailed;
+}
+
+Result<std::vector<std::string>, UsageError> normalize(Args args,
+                                                       std::span<const OptionWord> options) {
+    return Walk(args, options).run();
+}
+
+Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options) {
+    ETW_TRY(auto words, normalize(args, options));
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    try {
+        app.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+        return UsageError{error.what()};
+    }
+    return Ok{};
+}
+
+Result<uint64_t, UsageError> parse_number(std::string_view option, std::string_view text,
+                                          uint64_t maximum) {
+    const auto value = to_number(text);
+    if (!value) {
+        return UsageError{fmt::format(
+            "-{}: '{}' is not a number; give digits, or hexadecimal as 0x1f", option, text)};
+    }
+    if (*value > maximum)
+        return UsageError{fmt::format("-{}: {} is more than {}", option, text, maximum)};
+    return *value;
+}
+
+Result<uint32_t, UsageError> parse_size(std::string_view option, std::string_view text,
+                                        uint64_t unit) {
+    constexpr uint64_t kMaximum = std::numeric_limits<uint32_t>::max();
+    std::string_view digits = text;
+    const uint64_t suffix = take_suffix(digits);
+    const auto value = to_number(digits);
+    if (!value) {
+        return UsageError{
+            fmt::format("-{}: '{}' is not a size; give a number of {}, or 64K, 2M, 1G", option,
+                        text, unit_name(unit))};
+    }
+    const uint64_t scale = suffix == 0 ? unit : suffix;
+    if (*value > kMaximum * unit / scale)
+        return UsageError{fmt::format("-{}: {} is too large", option, text)};
+    const uint64_t bytes = *value * scale;
+    if (bytes % unit != 0) {
+        return UsageError{fmt::format("-{}: {} is not a whole number of {}{}", option, text,
+                                      unit_name(unit), unit == 1024 ? "" : "; add -kb")};
+    }
+    return uint32_t(bytes / unit);
+}
+
+}  // namespace etw::cli

@@ -1,0 +1,84 @@
+// What the command line tools share: the spelling of options, numbers, messages and exit statuses.
+//
+// What a tool prints in place of the Windows tool goes to stdout; what it adds (the cause of a
+// failure, its remedy, notes) and usage errors go to stderr, as `tool: subject: what [code]`.
+#pragma once
+#include "base/result.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace etw::cli {
+
+// Not the Win32 code: a status has 8 bits (4352 becomes 0).
+enum ExitStatus : int { kExitDone = 0, kExitFailed = 1, kExitUsage = 2, kExitLoss = 3 };
+
+using Args = std::span<char* const>;
+inline Args args(int argc, char** argv) {
+    return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
+}
+
+struct UsageError {
+    std::string message;  // one line, names the option and the remedy
+};
+
+// To stdout. Returns the exit status: kExitDone, or kExitFailed if it could not be written.
+int print_help(const char* text);
+// Returns kExitUsage.
+int usage(const char* tool, const UsageError& error);
+// Returns kExitFailed.
+int failure(const char* tool, const std::string& subject, const Error& error);
+
+// --- options ---------------------------------------------------------------------------------
+
+enum class Takes : uint8_t {
+    kNothing,
+    kMaybe,  // the next word, unless that begins with - or is an option spelled with /
+    kName,   // the next word, unless that begins with - or /
+    kValue,  // the next word; an error if there is none, or if it is an option spelled with -
+};
+
+// One option of a tool. An alias has a row of its own and names the option it stands for.
+struct OptionWord {
+    std::string_view word;
+    Takes takes = Takes::kNothing;
+    bool repeats = false;  // may be given more than once
+    std::string_view stands_for = {};
+};
+
+// Rewrites the words of a command line for CLI11, which has no `-word` options: `-word`, `/word`,
+// `-word=value` and `-word value` in any case become `--word` or `--word=value`, all other words
+// follow in their order after `--`. Rules:
+//   - `/word` is an option only if `word` is the whole name of one, and only where an option may
+//     stand: `-f /tmp/x.etl` is a value, `/tmp/x.etl` a word, `/f` an option.
+//   - A typographic minus (U+2212, U+2013, U+2014; documents have them) before a known option
+//     counts as `-`.
+//   - A word that begins with `-` and is no option is an error that names the nearest option.
+Result<std::vector<std::string>, UsageError> normalize(Args args,
+                                                       std::span<const OptionWord> options);
+
+// normalize(), then CLI11. `app` has an option `--word` for each row that is no alias.
+Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options);
+
+// --- numbers ---------------------------------------------------------------------------------
+
+// `0x...` is hexadecimal, digits alone are decimal, anything else made of hex digits is
+// hexadecimal (`ffff`). No sign, no trailing text; at most `maximum`. `option` is for the message.
+Result<uint64_t, UsageError> parse_number(std::string_view option, std::string_view text,
+                                          uint64_t maximum);
+
+// A number of `unit` bytes, or with a suffix: 64K, 64KB, 2M, 1G. Fails where the size is not a
+// whole number of units.
+Result<uint32_t, UsageError> parse_size(std::string_view option, std::string_view text,
+                                        uint64_t unit);
+
+std::string to_lower(std::string_view text);  // ASCII letters
+
+}  // namespace etw::cli
