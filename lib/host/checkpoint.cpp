@@ -3,14 +3,13 @@
 #include "base/bytes.h"
 #include "base/testpoint.h"
 
-#include <cerrno>
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <utility>
 
 namespace etw::host {
@@ -25,7 +24,8 @@ struct FileHeader {
     std::atomic<uint32_t> active;  // 0 none yet, 1 the first copy, 2 the second
 };
 
-// One copy: this, then i64 last_time[cpus], StreamEntry[kMaxStreams], CpuProgress[kMaxStreams][cpus].
+// One copy: this, then i64 last_time[cpus], StreamEntry[kMaxStreams],
+// CpuProgress[kMaxStreams][cpus].
 struct CopyHeader {
     FileIdentity file;
     etl::LogPosition position;

@@ -9,9 +9,9 @@
 namespace etw::host {
 namespace {
 
-constexpr size_t kMaxBatch = 128;               // buffers of one write
-constexpr size_t kMaxCopied = 1024 * 1024;      // bytes of merged buffers in one write
-constexpr uint32_t kMaxDamagePerPass = 64;      // of one ring
+constexpr size_t kMaxBatch = 128;           // buffers of one write
+constexpr size_t kMaxCopied = 1024 * 1024;  // bytes of merged buffers in one write
+constexpr uint32_t kMaxDamagePerPass = 64;  // of one ring
 
 }  // namespace
 
@@ -212,8 +212,7 @@ void Drain::apply(size_t written) {
         const uint32_t cpu = pending.data.cpu;
         for (const auto& [stream, tail] : pending.tails) at(stream, cpu).tail = tail;
         int64_t& last = progress_.last_time[cpu];
-        last = std::max(last,
-                        pending.last_raw != 0 ? pending.last_raw : pending.data.time_stamp);
+        last = std::max(last, pending.last_raw != 0 ? pending.last_raw : pending.data.time_stamp);
         progress_.record_bytes += pending.data.records.size();
     }
     progress_.position = log_.position();
@@ -310,7 +309,7 @@ etl::LogTotals Drain::totals() const {
             filetime_from_unix_ns(ring::sample_clocks().unix_ns)};
 }
 
-Status Drain::finish() { return end_log(log_, saved_, totals()); }
+Status Drain::finish() { return log_.finish(totals()); }
 
 Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
     ETW_CHECK(finish());

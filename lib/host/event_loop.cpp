@@ -1,12 +1,11 @@
 #include "host/event_loop.h"
 
-#include <cerrno>
-
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace etw::host {
 

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <thread>
@@ -135,12 +134,15 @@ private:
             case KeeperOp::kStore:
                 if (message->fd) kept_[message->name] = std::move(message->fd);
                 break;
-            case KeeperOp::kRemove: kept_.erase(message->name); break;
+            case KeeperOp::kRemove:
+                kept_.erase(message->name);
+                break;
             case KeeperOp::kReady:
                 if (options_.on_ready && !was_ready_) options_.on_ready();
                 was_ready_ = true;
                 break;
-            case KeeperOp::kEnd: break;
+            case KeeperOp::kEnd:
+                break;
         }
     }
 

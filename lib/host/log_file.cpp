@@ -3,9 +3,6 @@
 #include "base/filetime.h"
 #include "base/utf16.h"
 
-#include <cerrno>
-#include <ctime>
-
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
@@ -14,7 +11,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <ctime>
 
 namespace etw::host {
 namespace {
@@ -132,7 +131,9 @@ Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& s, const std::
     File file(std::move(fd));
     const etl::LogFileInfo info = log_info(s, path);
     ETW_TRY(const uint64_t size, file.size());
-    if (append && size != 0) return etl::LogWriter::append(std::move(file), info);
+    if (append && size != 0) {
+        return etl::LogWriter::append(std::move(file), info, limit_bytes(s.properties));
+    }
     ETW_CHECK(file.resize(0));
     ETW_TRY(auto log, etl::LogWriter::create(std::move(file), info, limit_bytes(s.properties)));
     if ((s.properties.log_file_mode & kModePreallocate) != 0) {
@@ -146,13 +147,17 @@ Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& s, const Prog
                                   limit_bytes(s.properties), progress.position);
 }
 
-Status end_log(etl::LogWriter& log, const SavedSession& s, const etl::LogTotals& totals) {
-    ETW_CHECK(log.finish(totals));
-    const bool preallocated = (s.properties.log_file_mode & kModePreallocate) != 0;
-    if (preallocated && log.position().wraps == 0) {
-        ETW_CHECK(log.file().resize(log.position().next_offset));
-    }
-    return Ok{};
+Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity) {
+    // Without opening it for anything first: the name may lead to a device by now.
+    const UniqueFd found(::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
+    if (!found) return os_error("log file: reopen");
+    ETW_TRY(const FileIdentity now, identity_of(found.get()));
+    if (!(now == identity)) return Error{Code::kFileNotFound, "log file: replaced", now.inode};
+    const std::string self = "/proc/self/fd/" + std::to_string(found.get());
+    UniqueFd fd(::open(self.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd) return os_error("log file: reopen");
+    ETW_CHECK(check_log_descriptor(fd));
+    return fd;
 }
 
 Status check_disk_space(const UniqueFd& log, const session::Properties& p) {

@@ -21,8 +21,8 @@ uint64_t limit_bytes(const session::Properties& properties);  // 0: none
 Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const std::string& path,
                                  bool append);
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
-// Final header; a preallocated file gets its true size.
-Status end_log(etl::LogWriter& log, const SavedSession& saved, const etl::LogTotals& totals);
+// The log of a session whose host and keeper are both gone. Only the very file it was.
+Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity);
 
 // Refuses a start that could not even fill its file: kDiskFull.
 Status check_disk_space(const UniqueFd& log, const session::Properties& properties);

@@ -61,14 +61,22 @@ Result<ProviderPacket> parse_provider_packet(Bytes packet) {
     if (header.size != packet.size()) return Error{Code::kInvalidData, "packet: size", 4};
     ByteReader in(packet);
     switch (header.type) {
-        case ProviderMessage::kHello: return exactly<wire::Hello>(in);
-        case ProviderMessage::kRings: return exactly<wire::Rings>(in);
-        case ProviderMessage::kUnregister: return exactly<wire::Unregister>(in);
-        case ProviderMessage::kAck: return exactly<wire::Ack>(in);
-        case ProviderMessage::kRegister: return parse_register(in);
-        case ProviderMessage::kEvent: return parse_event(in);
-        case ProviderMessage::kEventsLost: return exactly<wire::EventsLost>(in);
-        default: return Error{Code::kInvalidData, "packet: type", 0};
+        case ProviderMessage::kHello:
+            return exactly<wire::Hello>(in);
+        case ProviderMessage::kRings:
+            return exactly<wire::Rings>(in);
+        case ProviderMessage::kUnregister:
+            return exactly<wire::Unregister>(in);
+        case ProviderMessage::kAck:
+            return exactly<wire::Ack>(in);
+        case ProviderMessage::kRegister:
+            return parse_register(in);
+        case ProviderMessage::kEvent:
+            return parse_event(in);
+        case ProviderMessage::kEventsLost:
+            return exactly<wire::EventsLost>(in);
+        default:
+            return Error{Code::kInvalidData, "packet: type", 0};
     }
 }
 

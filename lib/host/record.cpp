@@ -26,12 +26,16 @@ Result<Layout> layout_of(HeaderType type) {
         case HeaderType::kPerfInfo64:
             return Layout{sizeof(wire::PerfInfoHeader), kNarrowSizeOffset, {0, 8, 0, 0}};
         case HeaderType::kEvent32:
-        case HeaderType::kEvent64: return Layout{sizeof(wire::EventHeader), 0, kWithIds};
+        case HeaderType::kEvent64:
+            return Layout{sizeof(wire::EventHeader), 0, kWithIds};
         case HeaderType::kFull32:
-        case HeaderType::kFull64: return Layout{sizeof(wire::FullHeader), 0, kWithIds};
+        case HeaderType::kFull64:
+            return Layout{sizeof(wire::FullHeader), 0, kWithIds};
         case HeaderType::kInstance32:
-        case HeaderType::kInstance64: return Layout{sizeof(wire::InstanceHeader), 0, kWithIds};
-        default: return Error{Code::kInvalidData, "record: header type", 2};
+        case HeaderType::kInstance64:
+            return Layout{sizeof(wire::InstanceHeader), 0, kWithIds};
+        default:
+            return Error{Code::kInvalidData, "record: header type", 2};
     }
 }
 

@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdlib>
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
 
 namespace etw::host {
 namespace {

@@ -6,13 +6,12 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 

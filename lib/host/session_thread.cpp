@@ -2,15 +2,14 @@
 
 #include "host/journal.h"
 
-#include <cerrno>
-#include <climits>
-#include <ctime>
-
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <ctime>
 
 namespace etw::host {
 namespace {
@@ -171,15 +170,18 @@ bool SessionThread::next_log() {
     const uint32_t number = drain_->progress().file_number + 1;
     std::string path;
     auto fd = hooks_.next_log(number, path);
-    const Status status =
-        fd ? drain_->switch_log(std::move(*fd), path, number) : Status(fd.error());
-    if (!status) {
-        write_failed(status.error());
-        return false;
-    }
-    hooks_.log_done(number);
+    const Status status = fd ? switch_log(std::move(*fd), path, number) : Status(fd.error());
+    if (!status) write_failed(status.error());
+    return bool(status);
+}
+
+Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
+    const FileIdentity old = drain_->progress().file;
+    ETW_CHECK(drain_->switch_log(std::move(fd), path, number));
+    hooks_.log_done(old);
     fresh_log_ = true;
-    return true;
+    retry_at_ = {};
+    return Ok{};
 }
 
 void SessionThread::write_failed(const Error& error) {
@@ -247,14 +249,15 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
         // Blocks that were filled while we still looked awake. If they are there because the log
         // cannot take them, sleeping is right all the same.
         if (drain_->has_full_blocks()) {
-            timeout = progressed_ && !waiting() ? Clock::duration::zero()
-                                                : std::min<Clock::duration>(timeout, kStuck);
+            timeout = progressed_ && !waiting()
+                          ? Clock::duration::zero()
+                          : std::min<Clock::duration>(timeout, waiting() ? kSecondLook : kStuck);
         }
     }
     if (timeout > Clock::duration::zero()) {
         timespec deadline = absolute(timeout);
-        const long n = ::syscall(SYS_futex_waitv, words.data(), words.size(), 0, &deadline,
-                                 CLOCK_MONOTONIC);
+        const long n =
+            ::syscall(SYS_futex_waitv, words.data(), words.size(), 0, &deadline, CLOCK_MONOTONIC);
         if (n < 0 && errno == ENOSYS) {
             timespec poll = {0, std::chrono::nanoseconds(kPoll).count()};
             ::syscall(SYS_futex, &wakes_, FUTEX_WAIT, seen, &poll, nullptr, 0);

@@ -35,7 +35,7 @@ public:
         std::function<void()> limit_reached;                   // a sequential log is full
         // -newfile: the next log; it is kept for a successor before anything is written to it.
         std::function<Result<UniqueFd>(uint32_t number, std::string& path)> next_log;
-        std::function<void(uint32_t number)> log_done;  // the file before `number` is finished
+        std::function<void(const FileIdentity& file)> log_done;  // that file is finished
     };
 
     SessionThread(Hooks hooks, uint32_t flush_timer_s);
@@ -53,6 +53,8 @@ public:
     Drain& drain() { return *drain_; }
     void flush();  // all that was committed before the call is in the log, if the disk lets it
     Status end();  // the same for the last time, and the final header; the thread drains no more
+    // The log so far is finished and `fd` goes on.
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number);
     void set_flush_timer(uint32_t seconds);
 
 private:
@@ -72,15 +74,15 @@ private:
     std::unique_ptr<Drain> drain_;
     Clock::duration flush_every_{};  // zero: never
     Clock::time_point flush_at_{};
-    Clock::time_point retry_at_{};   // after a failed write: not before
+    Clock::time_point retry_at_{};  // after a failed write: not before
     Clock::duration retry_pause_{};
-    bool ended_ = false;             // the log takes no more
-    bool fresh_log_ = true;          // nothing has been written to it but its header
-    bool progressed_ = false;        // the last drain wrote something
+    bool ended_ = false;       // the log takes no more
+    bool fresh_log_ = true;    // nothing has been written to it but its header
+    bool progressed_ = false;  // the last drain wrote something
 
     mutable std::mutex mutex_;
-    std::vector<Task> tasks_;        // guarded by mutex_
-    DrainSnapshot snapshot_;         // guarded by mutex_
+    std::vector<Task> tasks_;         // guarded by mutex_
+    DrainSnapshot snapshot_;          // guarded by mutex_
     std::atomic<uint32_t> wakes_{0};  // futex word: rises with every task
     std::atomic<bool> stopping_{false};
     std::thread thread_;

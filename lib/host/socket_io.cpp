@@ -1,11 +1,10 @@
 #include "host/socket_io.h"
 
-#include <cerrno>
-
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <array>
+#include <cerrno>
 
 namespace etw::host {
 namespace {

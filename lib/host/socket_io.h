@@ -20,8 +20,8 @@ struct PeerCredentials {
 Result<PeerCredentials> peer_credentials(int socket);
 
 struct Received {
-    size_t size = 0;        // 0: nothing more will come
-    bool truncated = false; // a packet (or its descriptors) was longer than what was offered
+    size_t size = 0;         // 0: nothing more will come
+    bool truncated = false;  // a packet (or its descriptors) was longer than what was offered
 };
 
 // One recvmsg. Descriptors that came along are appended to `fds` (close-on-exec). kBusy: nothing

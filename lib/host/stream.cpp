@@ -1,13 +1,12 @@
 #include "host/stream.h"
 
-#include <cerrno>
-#include <climits>
-
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <climits>
 #include <utility>
 
 namespace etw::host {
