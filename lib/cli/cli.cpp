@@ -118,6 +118,7 @@ private:
                                    : fmt::format("-{} needs a value, and '{}' is an option",
                                                  row.word, args_[at_])};
         }
+        if (!value && !option.absent.empty()) value = option.absent;
         if (value && value->empty())
             return UsageError{fmt::format("-{} has an empty value", row.word)};
         const std::string name = to_lower(option.word);
@@ -203,7 +204,12 @@ int print_help(const char* text) {
 }
 
 int usage(const char* tool, const UsageError& error) {
-    fmt::print(stderr, "{}: {}\nTry '{} -h'.\n", tool, error.message, tool);
+    fmt::print(stderr, "{}: {}\n", tool, error.message);
+    if (error.help) {
+        fmt::print(stderr, "\n{}", error.help);
+    } else {
+        fmt::print(stderr, "Try '{} -h'.\n", tool);
+    }
     return kExitUsage;
 }
 

@@ -26,7 +26,8 @@ inline Args args(int argc, char** argv) {
 }
 
 struct UsageError {
-    std::string message;  // one line, names the option and the remedy
+    std::string message;         // one line, names the option and the remedy
+    const char* help = nullptr;  // the whole usage text, to show after it
 };
 
 // To stdout. Returns the exit status: kExitDone, or kExitFailed if it could not be written.
@@ -51,6 +52,7 @@ struct OptionWord {
     Takes takes = Takes::kNothing;
     bool repeats = false;  // may be given more than once
     std::string_view stands_for = {};
+    std::string_view absent = {};  // kMaybe, kName: the value where the command line has none
 };
 
 // Rewrites the words of a command line for CLI11, which has no `-word` options: `-word`, `/word`,

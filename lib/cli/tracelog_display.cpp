@@ -1,0 +1,253 @@
+#include "cli/tracelog_display.h"
+
+#include "base/filetime.h"
+#include "cli/json_writer.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace etw::cli {
+namespace {
+
+using session::EnableResult;
+using session::Failure;
+using session::ProviderEnable;
+using session::RegisteredProvider;
+using session::SessionStatus;
+
+template <class T>
+void line(std::string& out, std::string_view label, const T& value) {
+    fmt::format_to(std::back_inserter(out), "{:<24}{}\n", label, value);
+}
+
+const char* clock_name(ClockType clock) {
+    switch (clock) {
+        case ClockType::kPerfCounter:
+            return "PerfCounter";
+        case ClockType::kSystemTime:
+            return "SystemTime";
+        case ClockType::kCpuCycle:
+            return "CPUCycle";
+    }
+    return "Unknown";
+}
+
+// Attributes, two spaces after each, then the kind of file.
+std::string log_mode(uint32_t mode) {
+    std::string out;
+    if ((mode & kModeAppend) != 0) out += "Append  ";
+    if ((mode & kModePreallocate) != 0) out += "Preallocate  ";
+    const char* kind = (mode & kModeCircular) != 0  ? "Circular"
+                       : (mode & kModeNewFile) != 0 ? "NewFile"
+                                                    : "Sequential";
+    return out + kind;
+}
+
+const char* size_unit(const SessionStatus& s) {
+    return (s.properties.log_file_mode & kModeUseKilobytes) != 0 ? "Kb" : "Mb";
+}
+
+void write_enable(JsonWriter& out, const ProviderEnable& how) {
+    out.key("level").number(how.level);
+    out.key("match_any_keyword").hex(how.match_any_keyword);
+    out.key("match_all_keyword").hex(how.match_all_keyword);
+    out.key("enable_property").hex(how.enable_property);
+    out.key("source_id").text(to_string(how.source_id));
+}
+
+void write_provider(JsonWriter& out, const ProviderEnable& provider) {
+    out.begin_object().key("guid").text(to_string(provider.guid));
+    write_enable(out, provider);
+    out.end_object();
+}
+
+std::string iso_time(int64_t filetime) {
+    const int64_t ns = unix_ns_from_filetime(filetime);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(time_t(ns / 1'000'000'000)));
+}
+
+void write_properties(JsonWriter& out, const SessionStatus& s) {
+    const session::Properties& p = s.properties;
+    out.key("name").text(p.name);
+    out.key("logger_id").number(s.logger_id);
+    out.key("logger_thread_id").number(s.logger_thread_id);
+    out.key("guid").text(to_string(p.guid));
+    out.key("buffer_size_kb").number(p.buffer_size_kb);
+    out.key("maximum_buffers").number(p.maximum_buffers);
+    out.key("minimum_buffers").number(p.minimum_buffers);
+    out.key("clock").text(clock_name(p.clock));
+    out.key("log_mode").text(log_mode(p.log_file_mode));
+    out.key("log_file_mode").hex(p.log_file_mode);
+    const bool kilobytes = (p.log_file_mode & kModeUseKilobytes) != 0;
+    out.key("maximum_file_size_kb").number(uint64_t(p.maximum_file_size) * (kilobytes ? 1 : 1024));
+    out.key("flush_timer_s").number(p.flush_timer_s);
+    out.key("enable_flags").hex(p.enable_flags);
+    out.key("log_file").text(p.log_file);
+}
+
+void write_status(JsonWriter& out, const SessionStatus& s) {
+    write_properties(out, s);
+    out.key("number_of_buffers").number(s.number_of_buffers);
+    out.key("free_buffers").number(s.free_buffers);
+    out.key("buffers_written").number(s.buffers_written);
+    out.key("events_lost").number(s.events_lost);
+    out.key("log_buffers_lost").number(s.log_buffers_lost);
+    out.key("real_time_buffers_lost").number(s.real_time_buffers_lost);
+    out.key("real_time_consumers").number(s.real_time_consumers);
+    out.key("recorded_bytes").number(s.events_seen_bytes);
+    out.key("log_file_size").number(s.log_file_size);
+    out.key("owner_uid").number(s.owner_uid);
+    out.key("start_time").text(iso_time(s.start_time));
+    out.key("providers").begin_array();
+    for (const ProviderEnable& provider : s.providers) write_provider(out, provider);
+    out.end_array();
+}
+
+}  // namespace
+
+std::string operation_status(Code code) {
+    return fmt::format("{:<24}{:<8}{}\n", "Operation Status:", fmt::format("{}L", uint32_t(code)),
+                       code_text(code));
+}
+
+std::string properties_block(const SessionStatus& s) {
+    const session::Properties& p = s.properties;
+    std::string out;
+    line(out, "Logger Name:", p.name);
+    line(out, "Logger Id:", fmt::format("{:#x}", s.logger_id));
+    line(out, "Logger Thread Id:", fmt::format("{:016X}", s.logger_thread_id));
+    line(out, "Guid:", to_string(p.guid));
+    line(out, "Buffer Size:", fmt::format("{} Kb", p.buffer_size_kb));
+    line(out, "Maximum Buffers:", p.maximum_buffers);
+    line(out, "Minimum Buffers:", p.minimum_buffers);
+    line(out, "Number of Buffers:", s.number_of_buffers);
+    line(out, "Free Buffers:", s.free_buffers);
+    line(out, "Buffers Written:", s.buffers_written);
+    line(out, "Events Lost:", s.events_lost);
+    line(out, "Log Buffers Lost:", s.log_buffers_lost);
+    line(out, "Real Time Buffers Lost:", s.real_time_buffers_lost);
+    line(out, "AgeLimit:", 0);
+    line(out, "Real Time Consumers:", s.real_time_consumers);
+    line(out, "ClockType:", clock_name(p.clock));
+    line(out, "Log Mode:", log_mode(p.log_file_mode));
+    line(out, "Maximum File Size:",
+         p.maximum_file_size == 0 ? "not set"
+                                  : fmt::format("{} {}", p.maximum_file_size, size_unit(s)));
+    line(out, "Buffer Flush Timer:",
+         p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s));
+    line(out, "Log Filename:", p.log_file);
+    return out;
+}
+
+std::string failed_block(const std::string& name) {
+    std::string out;
+    line(out, "Logger Name:", name);
+    line(out, "Logger Id:", "0");
+    line(out, "Logger Thread Id:", fmt::format("{:016X}", 0));
+    return out;
+}
+
+std::string provider_table(const std::vector<ProviderEnable>& providers) {
+    std::string out =
+        "Enabled Providers:\n"
+        "## Guid                                  Level  Flags\n\n";
+    for (const ProviderEnable& provider : providers) {
+        fmt::format_to(std::back_inserter(out), "{}{:>7}  0x{:08x}\n", to_string(provider.guid),
+                       provider.level, provider.match_any_keyword);
+    }
+    return out + fmt::format("Total of {} providers\n", providers.size());
+}
+
+std::string enable_lines(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
+    std::string out;
+    for (size_t i = 0; i < asked.size(); ++i) {
+        fmt::format_to(std::back_inserter(out),
+                       "Enabling {} (Flags = 0x{:08x} Level = {:<3}) to logger {}\n",
+                       to_string(asked[i].guid), asked[i].match_any_keyword, asked[i].level,
+                       result.status.logger_id);
+        if (i < result.codes.size() && result.codes[i] != Code::kOk)
+            out += "ERROR: Failed to enable Guid...\n" + operation_status(result.codes[i]);
+    }
+    return out;
+}
+
+std::string registered_table(const std::vector<RegisteredProvider>& providers) {
+    std::string out =
+        "##     Guid                     Enabled  LoggerId Level Flags\n"
+        "------------------------------------------------------------\n";
+    const auto row = [&](const Guid& guid, bool enabled, uint32_t id, uint32_t level,
+                         uint64_t flags) {
+        fmt::format_to(std::back_inserter(out), "{}{:>10}  {:<5}{:<5}{}\n", to_string(guid),
+                       enabled ? "TRUE" : "FALSE", id, level,
+                       flags == 0 ? "0" : fmt::format("{:#x}", flags));
+    };
+    for (const RegisteredProvider& provider : providers) {
+        for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
+            row(provider.guid, true, enabled.logger_id, enabled.how.level,
+                enabled.how.match_any_keyword);
+        }
+        if (provider.sessions.empty()) row(provider.guid, false, 0, 0, 0);
+    }
+    return out;
+}
+
+std::string to_json(const SessionStatus& status) {
+    JsonWriter out;
+    out.begin_object().key("operation_status").number(0);
+    write_status(out, status);
+    return out.end_object().take() + "\n";
+}
+
+std::string to_json(const std::vector<SessionStatus>& sessions) {
+    JsonWriter out;
+    out.begin_array();
+    for (const SessionStatus& status : sessions) {
+        out.begin_object();
+        write_status(out, status);
+        out.end_object();
+    }
+    return out.end_array().take() + "\n";
+}
+
+std::string to_json(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
+    JsonWriter out;
+    out.begin_object().key("operation_status").number(0);
+    write_status(out, result.status);
+    out.key("results").begin_array();
+    for (size_t i = 0; i < asked.size() && i < result.codes.size(); ++i) {
+        out.begin_object().key("guid").text(to_string(asked[i].guid));
+        out.key("status").number(uint32_t(result.codes[i]));
+        out.key("status_text").text(code_text(result.codes[i])).end_object();
+    }
+    return out.end_array().end_object().take() + "\n";
+}
+
+std::string to_json(const std::vector<RegisteredProvider>& providers) {
+    JsonWriter out;
+    out.begin_array();
+    for (const RegisteredProvider& provider : providers) {
+        out.begin_object().key("guid").text(to_string(provider.guid));
+        out.key("name").text(provider.name).key("pids").begin_array();
+        for (const uint32_t pid : provider.pids) out.number(pid);
+        out.end_array().key("sessions").begin_array();
+        for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
+            out.begin_object().key("logger_id").number(enabled.logger_id);
+            write_enable(out, enabled.how);
+            out.end_object();
+        }
+        out.end_array().end_object();
+    }
+    return out.end_array().take() + "\n";
+}
+
+std::string to_json(const std::string& name, const Failure& failure) {
+    JsonWriter out;
+    out.begin_object().key("operation_status").number(uint32_t(failure.code));
+    out.key("status_text").text(code_text(failure.code));
+    out.key("name").text(name).key("detail").text(failure.detail);
+    return out.end_object().take() + "\n";
+}
+
+}  // namespace etw::cli
