@@ -147,10 +147,11 @@ void SessionManager::on_closed(ProviderConnection& from) { acks_.connection_ende
 
 void SessionManager::on_event(ProviderConnection& from, const EventPacket& packet) {
     Session* session = find(packet.fixed.session);
-    if (session == nullptr || !session->socket_writer ||
-        !from.attached().contains(session->saved.key.epoch)) {
+    if (session == nullptr || !from.attached().contains(session->saved.key.epoch)) {
         return;  // on its way when the session ended
     }
+    // A process may have been given a ring and found that it cannot map it.
+    if (!ensure_socket_stream(*session)) return;
     static thread_local std::vector<std::byte> record;
     record.assign(packet.record.begin(), packet.record.end());
     const auto shape = shape_of(record, wire::align8(record.size()));

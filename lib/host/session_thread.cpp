@@ -97,10 +97,7 @@ bool SessionThread::run_tasks() {
         const std::lock_guard lock(mutex_);
         tasks.swap(tasks_);
     }
-    for (Task& task : tasks) {
-        task(*this);
-        publish();
-    }
+    for (Task& task : tasks) task(*this);
     return !tasks.empty();
 }
 
@@ -181,6 +178,7 @@ Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t 
     hooks_.log_done(old);
     fresh_log_ = true;
     retry_at_ = {};
+    publish();
     return Ok{};
 }
 
@@ -201,6 +199,7 @@ void SessionThread::flush() {
     budget = 1 + streams * g.cpus / 64;
     while (budget-- > 0 && pass(Drain::Depth::kAll)) {
     }
+    publish();
 }
 
 Status SessionThread::end() {
@@ -213,7 +212,9 @@ Status SessionThread::end() {
     }
     if (!ended_ && waiting()) drain_->drop_rest();
     ended_ = true;
-    return drain_->finish();
+    const Status finished = drain_->finish();
+    publish();
+    return finished;
 }
 
 void SessionThread::set_flush_timer(uint32_t seconds) {
