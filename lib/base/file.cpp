@@ -1,13 +1,12 @@
 #include "base/file.h"
 
-#include <cerrno>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace etw {
 namespace {
@@ -20,6 +19,16 @@ Result<File> File::create(const std::string& path, bool truncate) {
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | (truncate ? O_TRUNC : 0);
     UniqueFd fd(::open(path.c_str(), flags, 0666));
     if (!fd) return os_error("open");
+    return File(std::move(fd));
+}
+
+Result<File> File::open_read(const std::string& path) {
+    // Without O_NONBLOCK a pipe that nobody writes would hang us here.
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return os_error("open");
+    struct stat st {};
+    if (::fstat(fd.get(), &st) != 0) return os_error("fstat");
+    if (!S_ISREG(st.st_mode)) return Error{Code::kInvalidParameter, "open: not a regular file"};
     return File(std::move(fd));
 }
 

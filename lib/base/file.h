@@ -16,6 +16,9 @@ public:
     // Opens for reading and writing; creates (0666 and umask), truncates if `truncate`.
     static Result<File> create(const std::string& path, bool truncate);
 
+    // Opens a regular file for reading only; kInvalidParameter where it is something else.
+    static Result<File> open_read(const std::string& path);
+
     // All pieces back to back at `offset`, whatever the kernel cuts the write into. On failure some
     // of the bytes may have been written. kDiskFull when there is no room.
     Status write_at(uint64_t offset, std::span<const Bytes> pieces);

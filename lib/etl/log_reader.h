@@ -1,5 +1,6 @@
-// Reads .etl files: mapped, no payload copied, every byte untrusted. What is damaged is skipped,
-// counted, and the reading goes on.
+// Reads .etl files: payload is handed out as views, every byte is untrusted. What is damaged is
+// skipped, counted, and the reading goes on. Memory: one buffer per processor and 24 bytes per
+// buffer of the file; why the file is not mapped is told in byte_source.h.
 #pragma once
 #include "base/bytes.h"
 #include "wire/etl.h"
@@ -35,26 +36,25 @@ private:
 };
 
 // One record, headers parsed, in the terms of the consumer API (etl-format (b), "consumer
-// translation"). Views point into the mapping or, for compressed buffers, into memory of the reader
-// that stays valid until the reader's next() is called again.
+// translation"). Views are valid until the reader's next() is called again.
 struct Record {
     wire::HeaderType type{};
-    bool is_64_bit = true;     // pointer size of the payload
+    bool is_64_bit = true;  // pointer size of the payload
     uint16_t cpu = 0;
-    uint16_t size = 0;         // whole record
-    int64_t time_stamp = 0;    // raw; a record without one has its predecessor's
-    uint32_t process_id = 0;   // 0xFFFFFFFF where the header has none
-    uint32_t thread_id = 0;    // likewise
-    Guid provider;             // kernel classes: class GUID; messages: message GUID
+    uint16_t size = 0;        // whole record
+    int64_t time_stamp = 0;   // raw; a record without one has its predecessor's
+    uint32_t process_id = 0;  // 0xFFFFFFFF where the header has none
+    uint32_t thread_id = 0;   // likewise
+    Guid provider;  // kernel classes: class GUID; messages: message GUID, or data1 = component id
     wire::EventDescriptor descriptor;
-    uint16_t hook_id = 0;      // system, compact and perfinfo records; else 0
+    uint16_t hook_id = 0;  // system, compact and perfinfo records; else 0
     uint16_t message_flags = 0;
     uint32_t message_sequence = 0;
     uint32_t kernel_time = 0, user_time = 0;
     Guid activity;
-    Bytes extended;            // the item chain, already checked to be well formed; often empty
+    Bytes extended;  // the item chain, already checked to be well formed; often empty
     Bytes payload;
-    Bytes raw;                 // the whole record
+    Bytes raw;  // the whole record
 };
 
 // Walks the well-formed item chain of Record::extended. Returns the data of the first item of
@@ -63,15 +63,15 @@ std::optional<Bytes> find_extended(const Record& record, wire::ExtendedType type
 
 // What was found wrong; a file with all zero is sound.
 struct Damage {
-    uint64_t buffers = 0;       // skipped whole or from a point on
-    uint64_t bytes = 0;         // in them, that no record was read from
-    uint64_t records = 0;       // known to be unreadable one by one
-    std::string first;          // what and where, for the report; empty if none
+    uint64_t buffers = 0;  // skipped whole or from a point on
+    uint64_t bytes = 0;    // in them, that no record was read from
+    uint64_t records = 0;  // known to be unreadable one by one
+    std::string first;     // what and where, for the report; empty if none
 };
 
 class LogReader {
 public:
-    // Maps and indexes the buffers. Fails with the code of opening, or kInvalidData when the file
+    // Opens and indexes the buffers. Fails with the code of opening, or kInvalidData when the file
     // is no .etl at all (its first buffer holds no log file header event).
     static Result<LogReader> open(const std::string& path);
     // The same over bytes that outlive the reader.

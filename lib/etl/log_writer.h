@@ -13,24 +13,24 @@ namespace etw::etl {
 struct LogFileInfo {
     uint32_t buffer_size = 0;  // bytes
     uint32_t processors = 1;
-    uint32_t log_file_mode = 0;      // as stored: real-time bit cleared
-    uint32_t max_file_size = 0;      // as stored: MB, or KB with the mode bit
+    uint32_t log_file_mode = 0;  // as stored: real-time bit cleared
+    uint32_t max_file_size = 0;  // as stored: MB, or KB with the mode bit
     uint16_t logger_id = 1;
     uint32_t process_id = 0, thread_id = 0;  // of the controller that started the session
     uint32_t cpu_mhz = 0;
-    uint32_t timer_resolution = 0;   // 100 ns units
+    uint32_t timer_resolution = 0;  // 100 ns units
     wire::TimeZone time_zone{};
     ClockType clock = ClockType::kPerfCounter;
-    int64_t perf_frequency = 0;      // Hz of the raw time stamps
-    int64_t start_raw = 0;           // raw time stamp at start_time
-    int64_t start_time = 0;          // FILETIME
-    int64_t boot_time = 0;           // FILETIME
-    std::string logger_name;         // UTF-8
+    int64_t perf_frequency = 0;  // Hz of the raw time stamps
+    int64_t start_raw = 0;       // raw time stamp at start_time
+    int64_t start_time = 0;      // FILETIME
+    int64_t boot_time = 0;       // FILETIME
+    std::string logger_name;     // UTF-8
     std::string log_file_name;
 };
 
-// One data buffer to write. The records are in one or two pieces (never copied), each a whole number
-// of 8-byte units; together they fit behind a buffer header.
+// One data buffer to write. The records are never copied; they are a whole number of 8-byte units
+// and fit behind a buffer header.
 struct BufferData {
     uint16_t cpu = 0;
     int64_t time_stamp = 0;  // raw, >= the last record's and >= the previous buffer's
@@ -41,7 +41,7 @@ struct LogTotals {
     uint32_t buffers_written = 0;  // header buffer included
     uint64_t events_lost = 0;
     uint32_t buffers_lost = 0;
-    int64_t end_time = 0;          // FILETIME
+    int64_t end_time = 0;  // FILETIME
 };
 
 // Where a log stands: everything a successor needs to go on with the same file after the writer's
@@ -58,22 +58,27 @@ static_assert(std::is_trivially_copyable_v<LogPosition>);
 // One log file. Does not own a policy: when a limit is reached it says so and the session decides.
 class LogWriter {
 public:
-    // Writes the header buffer to an empty file. `limit_bytes` 0: none; circular logs wrap there.
+    // Writes the header buffer to an empty file; one that is preallocated counts as empty.
+    // `limit_bytes` 0: none; circular logs wrap there. Names that do not fit the buffer are cut.
+    // Fails with kInvalidParameter where no log fits the limit (a circular one takes 2 buffers).
     static Result<LogWriter> create(File file, const LogFileInfo& info, uint64_t limit_bytes);
-    // Goes on with a log at a position that write() or create() left.
+    // Goes on with a log at a position that write() or create() left. What an interrupted write
+    // left behind that position is removed.
     static Result<LogWriter> resume(File file, const LogFileInfo& info, uint64_t limit_bytes,
                                     const LogPosition& position);
     // Goes on with a finished log (-append). Fails with kInvalidParameter where buffer size,
-    // processors or clock differ.
-    static Result<LogWriter> append(File file, const LogFileInfo& info);
+    // processors or clock differ: also where the same kind of clock was started anew since, so that
+    // its time stamps would mean other times. Circular logs cannot be appended to.
+    static Result<LogWriter> append(File file, const LogFileInfo& info, uint64_t limit_bytes = 0);
 
     // Writes the buffers in order, with as few system calls as it can. All or nothing: after a
     // failure the position is unchanged and the file ends where it did. kMoreData: the limit of a
     // sequential log leaves no room for all of them; as many as fit were written (see position()).
+    // kInvalidParameter: a buffer's records do not fit or are no whole number of 8-byte units.
     Status write(std::span<const BufferData> buffers);
 
-    // Patches the header event and the end mark. The log stays open and can go on (circular logs
-    // and periodic checkpoints); call it last.
+    // Patches the header event and the end mark, and cuts off what was preallocated and not used.
+    // The log stays open and can go on (circular logs and periodic checkpoints); call it last.
     Status finish(const LogTotals& totals);
 
     const LogPosition& position() const noexcept { return position_; }
@@ -81,10 +86,19 @@ public:
 
 private:
     LogWriter(File file, const LogFileInfo& info, uint64_t limit_bytes, const LogPosition& at);
+    bool circular() const noexcept;
+    uint64_t end_of_data() const noexcept;                // bytes of the file that hold buffers
+    uint64_t room(const LogPosition& at) const noexcept;  // buffers up to the limit or the wrap
+    Status write_run(std::span<const BufferData> buffers, LogPosition& at);
+    Status set_end_mark(bool on);
+
     File file_;
-    LogFileInfo info_;
+    uint32_t buffer_size_;
+    uint16_t logger_id_;
+    uint32_t log_file_mode_;
     uint64_t limit_bytes_;
     LogPosition position_;
+    bool end_marked_ = false;  // the newest buffer has the end mark
 };
 
 }  // namespace etw::etl

@@ -1,0 +1,100 @@
+#include "etl/log_reader.h"
+
+#include "etl/merge.h"
+#include "etl/stream.h"
+
+#include <fmt/format.h>
+
+namespace etw::etl {
+
+void DamageLog::note(const char* unit, uint64_t offset, const char* what) {
+    if (damage_.first.empty()) damage_.first = fmt::format("{} at {:#x}: {}", unit, offset, what);
+}
+
+struct LogReader::Impl {
+    explicit Impl(ByteSource from) : source(std::move(from)) {}
+
+    Status open();
+    bool next(Record& record);
+    bool step();
+
+    ByteSource source;
+    BufferIndex index;
+    DamageLog damage;
+    TimeConverter time;
+    StreamContext context{source, index, damage, {}, 0};
+    std::vector<Stream> streams;  // [0]: the header buffer
+    Merge merge;
+    uint32_t current = 0;
+    bool started = false;
+    bool ended = false;
+};
+
+Status LogReader::Impl::open() {
+    ETW_TRY(index, build_index(source, damage));
+    time = TimeConverter(index.header);
+    // What belongs to no buffer is passed already.
+    context.consumed = source.size();
+    for (const BufferEntry& entry : index.buffers) context.consumed -= entry.length;
+    streams.reserve(index.runs.size());
+    for (const BufferRun& run : index.runs) streams.emplace_back(run);
+    // The header event is the first record whatever its time: it starts the clock.
+    if (!streams[0].start(context)) return Error{Code::kInvalidData, "no log file header event"};
+    for (uint32_t i = 1; i < streams.size(); ++i) {
+        if (streams[i].start(context)) merge.add(streams[i].time(), i);
+    }
+    return Ok{};
+}
+
+// Makes the next record in time the current one.
+bool LogReader::Impl::step() {
+    if (!started) {
+        started = true;
+        return true;
+    }
+    if (streams[current].advance(context)) [[likely]] {
+        current = merge.best(streams[current].time(), current);
+        return true;
+    }
+    ended = !merge.pop(current);
+    return !ended;
+}
+
+bool LogReader::Impl::next(Record& record) {
+    while (!ended && step()) {
+        if (streams[current].read(context, record)) [[likely]]
+            return true;
+    }
+    return false;
+}
+
+LogReader::LogReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+LogReader::LogReader(LogReader&&) noexcept = default;
+LogReader& LogReader::operator=(LogReader&&) noexcept = default;
+LogReader::~LogReader() = default;
+
+Result<LogReader> LogReader::open(const std::string& path) {
+    ETW_TRY(ByteSource source, ByteSource::open(path));
+    auto impl = std::make_unique<Impl>(std::move(source));
+    ETW_CHECK(impl->open());
+    return LogReader(std::move(impl));
+}
+
+Result<LogReader> LogReader::over(Bytes file) {
+    auto impl = std::make_unique<Impl>(ByteSource(file));
+    ETW_CHECK(impl->open());
+    return LogReader(std::move(impl));
+}
+
+const LogHeader& LogReader::header() const noexcept { return impl_->index.header; }
+const TimeConverter& LogReader::time() const noexcept { return impl_->time; }
+uint64_t LogReader::buffer_count() const noexcept { return impl_->index.count; }
+uint64_t LogReader::size_bytes() const noexcept { return impl_->source.size(); }
+uint64_t LogReader::events_lost() const noexcept { return header().fixed.events_lost; }
+uint64_t LogReader::buffers_lost() const noexcept { return header().fixed.buffers_lost; }
+bool LogReader::finished() const noexcept { return header().fixed.end_time != 0; }
+bool LogReader::next(Record& record) { return impl_->next(record); }
+uint64_t LogReader::consumed_bytes() const noexcept { return impl_->context.consumed; }
+const Damage& LogReader::damage() const noexcept { return impl_->damage.total(); }
+
+}  // namespace etw::etl

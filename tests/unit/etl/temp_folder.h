@@ -1,0 +1,31 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+namespace etw::etl::test {
+
+// A folder of its own for one test; stays for a look when the test fails.
+class TempFolder {
+public:
+    TempFolder() {
+        std::string name = testing::TempDir() + "etw_etl_XXXXXX";
+        path_ = ::mkdtemp(name.data());
+    }
+    ~TempFolder() {
+        if (!testing::Test::HasFailure()) {
+            std::error_code ignored;
+            std::filesystem::remove_all(path_, ignored);
+        }
+    }
+    TempFolder(const TempFolder&) = delete;
+    TempFolder& operator=(const TempFolder&) = delete;
+
+    std::string operator/(const char* name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+};
+
+}  // namespace etw::etl::test
