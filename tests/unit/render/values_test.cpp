@@ -31,7 +31,7 @@ std::string value_of(Format format, std::initializer_list<int> bytes, Style styl
     return std::string(out.view());
 }
 
-std::string quoted(std::string_view utf8) {
+std::string as_quoted(std::string_view utf8) {
     OutBuffer out;
     append_quoted(out, utf8);
     return std::string(out.view());
@@ -142,16 +142,16 @@ TEST(Values, ShowBytesAsHexadecimal) {
 }
 
 TEST(Quoted, KeepsALineALine) {
-    EXPECT_EQ(quoted("a\nb\r\t\"\\\x01\x7f"), R"("a\nb\r\t\"\\\u0001\u007f")");
-    EXPECT_EQ(quoted("\u0085\u2028\u2029"), R"("\u0085\u2028\u2029")");
+    EXPECT_EQ(as_quoted("a\nb\r\t\"\\\x01\x7f"), R"("a\nb\r\t\"\\\u0001\u007f")");
+    EXPECT_EQ(as_quoted("\u0085\u2028\u2029"), R"("\u0085\u2028\u2029")");
 }
 
 TEST(Quoted, ReplacesWhatIsNoUtf8) {
-    EXPECT_EQ(quoted("a\xff"
+    EXPECT_EQ(as_quoted("a\xff"
                      "b\xc3"),
               "\"a\uFFFDb\uFFFD\"");
-    EXPECT_EQ(quoted("\xed\xa0\x80"), "\"\uFFFD\uFFFD\uFFFD\"");
-    EXPECT_EQ(quoted("gr\u00fc\u00df \u4e16 \U0001F600"), "\"gr\u00fc\u00df \u4e16 \U0001F600\"");
+    EXPECT_EQ(as_quoted("\xed\xa0\x80"), "\"\uFFFD\uFFFD\uFFFD\"");
+    EXPECT_EQ(as_quoted("gr\u00fc\u00df \u4e16 \U0001F600"), "\"gr\u00fc\u00df \u4e16 \U0001F600\"");
 }
 
 TEST(Quoted, FindsEverySpecialByteAtEveryPlace) {
@@ -161,7 +161,7 @@ TEST(Quoted, FindsEverySpecialByteAtEveryPlace) {
             text[at] = char(c);
             std::string expected = "\"" + text.substr(0, at);
             const bool plain = c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
-            const std::string out = quoted(text);
+            const std::string out = as_quoted(text);
             if (plain) {
                 ASSERT_EQ(out, "\"" + text + "\"");
             } else {
