@@ -204,7 +204,12 @@ int print_help(const char* text) {
 }
 
 int usage(const char* tool, const UsageError& error) {
-    fmt::print(stderr, "{}: {}\nTry '{} -h'.\n", tool, error.message, tool);
+    fmt::print(stderr, "{}: {}\n", tool, error.message);
+    if (error.help) {
+        fmt::print(stderr, "\n{}", error.help);
+    } else {
+        fmt::print(stderr, "Try '{} -h'.\n", tool);
+    }
     return kExitUsage;
 }
 

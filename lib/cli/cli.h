@@ -26,7 +26,8 @@ inline Args args(int argc, char** argv) {
 }
 
 struct UsageError {
-    std::string message;  // one line, names the option and the remedy
+    std::string message;         // one line, names the option and the remedy
+    const char* help = nullptr;  // the whole usage text, to show after it
 };
 
 // To stdout. Returns the exit status: kExitDone, or kExitFailed if it could not be written.

@@ -172,7 +172,7 @@ private:
                 "begins with / as -start=/name",
                 words_.stray().front())};
         }
-        if (!chosen) return UsageError{"ERROR: no action specified; see -h, or list with -l"};
+        if (!chosen) return UsageError{"ERROR: no action specified", kTracelogHelp};
         out_.action = chosen->action;
         action_word_ = chosen->word;
         if (chosen->takes_name) out_.session = words_.text(chosen->word);

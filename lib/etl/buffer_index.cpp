@@ -69,13 +69,16 @@ Status Walk::read_first() {
         damage_.buffer(0, 0, "header event: buffer size");
         index_.buffer_size = std::clamp(header.buffer_size, kHeaderSize, wire::kMaxBufferSize);
     }
-    const bool size_usable = header.buffer_size >= kHeaderSize &&
-                             header.buffer_size <= std::max(index_.buffer_size, kScanChunk);
+    const Bytes event = front.subspan(kHeaderSize);
+    const uint32_t event_end =
+        kHeaderSize + load<uint16_t>(event.data() + offsetof(wire::SystemHeader, size));
+    const bool size_usable =
+        header.buffer_size >= event_end && header.buffer_size <= index_.buffer_size;
     const uint32_t stored = size_usable ? header.buffer_size : index_.buffer_size;
     grid_ = stored == index_.buffer_size;
     const uint64_t present = std::min<uint64_t>(stored, source_.size());
     uint32_t length = filled_length(header, stored);
-    if (!size_usable || length == 0) {
+    if (!size_usable || length < event_end) {
         damage_.buffer(0, 0, "header buffer: size");
         length = stored;
     }

@@ -39,16 +39,17 @@ private:
         int64_t time;
         uint32_t stream;
     };
+    // Without a short circuit, which would be a branch that nobody can predict.
     struct Later {
         bool operator()(const Key& a, const Key& b) const noexcept {
-            return a.time > b.time || (a.time == b.time && a.stream > b.stream);
+            return (a.time > b.time) | ((a.time == b.time) & (a.stream > b.stream));
         }
     };
 
     void replace_front(Key key) {
         size_t at = 0;
         for (size_t child = 1; child < heap_.size(); child = 2 * at + 1) {
-            if (child + 1 < heap_.size() && Later{}(heap_[child], heap_[child + 1])) ++child;
+            if (child + 1 < heap_.size()) child += Later{}(heap_[child], heap_[child + 1]);
             if (!Later{}(key, heap_[child])) break;
             heap_[at] = heap_[child];
             at = child;

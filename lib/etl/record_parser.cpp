@@ -57,81 +57,109 @@ std::optional<size_t> chain_length(Bytes rest) {
     }
 }
 
+// What a header that is no event's does not have.
+void clear_event_parts(Record& out) {
+    out.message_flags = 0;
+    out.message_sequence = 0;
+    out.activity = {};
+    out.extended = {};
+}
+
 // Version, hook and what the consumer makes of them; the payload starts behind the counters.
-bool fill_hook(uint8_t version, uint8_t flags, uint16_t hook, size_t header_size, Record& out) {
-    out.hook_id = hook;
-    out.descriptor.version = version;
-    out.descriptor.opcode = uint8_t(hook);
-    out.provider = kernel_class(hook == kHookImageLoad ? kGroupImage : uint8_t(hook >> 8));
-    const size_t counters =
-        size_t{8} * (flags & kItemCounters) + ((flags & kItemPebs) != 0 ? 8 : 0);
-    if (counters > out.raw.size() - header_size) return false;
-    out.payload = out.raw.subspan(header_size + counters);
+bool fill_hook(const std::byte* at, const Peek& peek, Record& out) {
+    // Both headers begin alike but for the width of the version.
+    const auto header = load<wire::PerfInfoHeader>(at);
+    clear_event_parts(out);
+    out.hook_id = header.hook_id;
+    out.descriptor = {};
+    out.descriptor.version = header.version;
+    out.descriptor.opcode = uint8_t(header.hook_id);
+    out.provider =
+        kernel_class(header.hook_id == kHookImageLoad ? kGroupImage : uint8_t(header.hook_id >> 8));
+    size_t start = peek.header_size;
+    if (header.flags != 0) [[unlikely]] {
+        start += size_t{8} * (header.flags & kItemCounters);
+        start += (header.flags & kItemPebs) != 0 ? 8 : 0;
+        if (start > peek.size) return false;
+    }
+    out.payload = Bytes(at + start, peek.size - start);
     return true;
 }
 
 bool fill_system(const std::byte* at, const Peek& peek, Record& out) {
-    const auto version = load<uint16_t>(at + offsetof(wire::SystemHeader, version));
     out.thread_id = load<uint32_t>(at + offsetof(wire::SystemHeader, thread_id));
     out.process_id = load<uint32_t>(at + offsetof(wire::SystemHeader, process_id));
+    out.kernel_time = out.user_time = 0;
     if (peek.header_size == sizeof(wire::SystemHeader)) {
         out.kernel_time = load<uint32_t>(at + offsetof(wire::SystemHeader, kernel_time));
         out.user_time = load<uint32_t>(at + offsetof(wire::SystemHeader, user_time));
     }
-    return fill_hook(uint8_t(version), uint8_t(version >> 8),
-                     load<uint16_t>(at + offsetof(wire::SystemHeader, hook_id)), peek.header_size,
-                     out);
+    return fill_hook(at, peek, out);
 }
 
-bool fill_perfinfo(const std::byte* at, Record& out) {
-    const auto header = load<wire::PerfInfoHeader>(at);
-    return fill_hook(header.version, header.flags, header.hook_id, sizeof(header), out);
+bool fill_perfinfo(const std::byte* at, const Peek& peek, Record& out) {
+    out.thread_id = out.process_id = kNoId;
+    out.kernel_time = out.user_time = 0;
+    return fill_hook(at, peek, out);
 }
 
-bool fill_event(const std::byte* at, Record& out) {
-    const auto header = load<wire::EventHeader>(at);
-    out.process_id = header.process_id;
-    out.thread_id = header.thread_id;
-    out.provider = header.provider_id;
-    out.descriptor = header.descriptor;
-    out.kernel_time = header.kernel_time;
-    out.user_time = header.user_time;
-    out.activity = header.activity_id;
-    Bytes rest = out.raw.subspan(sizeof(header));
-    if ((header.flags & wire::kEventExtended) != 0) {
+bool fill_event(const std::byte* at, const Peek& peek, Record& out) {
+    using wire::EventHeader;
+    out.process_id = load<uint32_t>(at + offsetof(EventHeader, process_id));
+    out.thread_id = load<uint32_t>(at + offsetof(EventHeader, thread_id));
+    out.provider = load<Guid>(at + offsetof(EventHeader, provider_id));
+    out.descriptor = load<wire::EventDescriptor>(at + offsetof(EventHeader, descriptor));
+    out.hook_id = 0;
+    out.message_flags = 0;
+    out.message_sequence = 0;
+    out.kernel_time = load<uint32_t>(at + offsetof(EventHeader, kernel_time));
+    out.user_time = load<uint32_t>(at + offsetof(EventHeader, user_time));
+    out.activity = load<Guid>(at + offsetof(EventHeader, activity_id));
+    const Bytes rest(at + sizeof(EventHeader), peek.size - sizeof(EventHeader));
+    size_t items = 0;
+    if ((load<uint16_t>(at + offsetof(EventHeader, flags)) & wire::kEventExtended) != 0) {
         const auto length = chain_length(rest);
         if (!length) return false;
-        out.extended = rest.first(*length);
-        rest = rest.subspan(*length);
+        items = *length;
     }
-    out.payload = rest;
+    out.extended = rest.first(items);
+    out.payload = rest.subspan(items);
     return true;
 }
 
 bool fill_full(const std::byte* at, const Peek& peek, Record& out) {
     const auto header = load<wire::FullHeader>(at);
+    clear_event_parts(out);
     out.process_id = header.process_id;
     out.thread_id = header.thread_id;
     out.provider = header.event_class;
+    out.descriptor = {};
     out.descriptor.version = uint8_t(header.version);
     out.descriptor.level = header.level;
     out.descriptor.opcode = header.opcode;
+    out.hook_id = 0;
     out.kernel_time = header.kernel_time;
     out.user_time = header.user_time;
-    out.payload = out.raw.subspan(peek.header_size);
+    out.payload = Bytes(at + peek.header_size, size_t{peek.size} - peek.header_size);
     return true;
 }
 
-bool fill_message(const std::byte* at, Record& out) {
+bool fill_message(const std::byte* at, const Peek& peek, Record& out) {
     const auto header = load<wire::MessageHeader>(at);
     const MessageLayout layout = message_layout(header.flags);
-    if (layout.size > out.raw.size()) return false;
+    if (layout.size > peek.size) return false;
+    clear_event_parts(out);
     out.is_64_bit = (header.flags & wire::kMessagePointer32) == 0;
     out.message_flags = header.flags;
+    out.descriptor = {};
     out.descriptor.id = header.number;
+    out.hook_id = 0;
+    out.kernel_time = out.user_time = 0;
+    out.thread_id = out.process_id = kNoId;
     if ((header.flags & wire::kMessageSequence) != 0) {
         out.message_sequence = load<uint32_t>(at + sizeof(header));
     }
+    out.provider = {};
     if ((header.flags & wire::kMessageComponent) != 0) {
         out.provider.data1 = load<uint32_t>(at + layout.identity_at);
     } else if ((header.flags & wire::kMessageGuid) != 0) {
@@ -141,7 +169,7 @@ bool fill_message(const std::byte* at, Record& out) {
         out.thread_id = load<uint32_t>(at + layout.system_at);
         out.process_id = load<uint32_t>(at + layout.system_at + 4);
     }
-    out.payload = out.raw.subspan(layout.size);
+    out.payload = Bytes(at + layout.size, size_t{peek.size} - layout.size);
     return true;
 }
 
@@ -162,12 +190,12 @@ Found peek_message(const std::byte* at, size_t room, Peek& out) {
 
 bool fill(const std::byte* at, const Peek& peek, Record& out) {
     using enum wire::HeaderType;
-    out = Record{};
+    // Every field is set once, here or by the kind of header: clearing the whole of `out` first
+    // would double the work.
     out.type = peek.type;
     out.is_64_bit = is_64_bit(peek.type);
     out.size = peek.size;
     out.time_stamp = peek.time;
-    out.process_id = out.thread_id = kNoId;
     out.raw = Bytes(at, peek.size);
     switch (peek.type) {
         case kSystem32:
@@ -177,17 +205,17 @@ bool fill(const std::byte* at, const Peek& peek, Record& out) {
             return fill_system(at, peek, out);
         case kPerfInfo32:
         case kPerfInfo64:
-            return fill_perfinfo(at, out);
+            return fill_perfinfo(at, peek, out);
         case kEvent32:
         case kEvent64:
-            return fill_event(at, out);
+            return fill_event(at, peek, out);
         case kFull32:
         case kFull64:
         case kInstance32:
         case kInstance64:
             return fill_full(at, peek, out);
         case kMessage:
-            return fill_message(at, out);
+            return fill_message(at, peek, out);
         case kError:
             break;
     }

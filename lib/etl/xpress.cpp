@@ -13,160 +13,178 @@ namespace etw::etl {
 namespace {
 
 constexpr size_t kMinMatch = 3;
-constexpr size_t kFastIn = 4 + 32 + 2 + 1 + 1 + 2 + 4;  // flags, 32 literals, the longest match
+constexpr unsigned kLongNibble = 7;                // in the match's length field: more follows
+constexpr unsigned kLongByte = 15;                 // in the nibble
+constexpr unsigned kLongWord = 255;                // in the byte
+constexpr ptrdiff_t kMaxItem = 2 + 1 + 1 + 2 + 4;  // stored bytes of the longest match
+constexpr ptrdiff_t kFastIn =
+    4 + 32 * kMaxItem + 16;  // a word, its items, what a copy reads too much
 
 void copy16(std::byte* to, const std::byte* from) { std::memcpy(to, from, 16); }
 void copy8(std::byte* to, const std::byte* from) { std::memcpy(to, from, 8); }
 
-// `length` bytes from `distance` before; up to 16 bytes more are clobbered.
-inline void copy_match(std::byte* to, size_t distance, size_t length) {
+// The source overlaps what is written. Up to 15 bytes more are clobbered.
+inline void copy_near(std::byte* to, size_t distance, size_t length) {
     const std::byte* from = to - distance;
     std::byte* const end = to + length;
-    if (distance >= 16) {
-        do {
-            copy16(to, from);
-            to += 16;
-            from += 16;
-        } while (to < end);
+    if (distance >= 8) {
+        for (; to < end; to += 8, from += 8) copy8(to, from);
         return;
     }
-    // The source overlaps what is written. After 8 bytes one by one, the same pattern is found at a
-    // multiple of the distance that is 8 at least.
-    if (distance < 8) {
-        for (int i = 0; i < 8; ++i) to[i] = from[i];
-        to += 8;
-        from = to - (distance * ((7 + distance) / distance));
-    }
-    while (to < end) {
-        copy8(to, from);
-        to += 8;
-        from += 8;
-    }
+    // Nothing is read back: the bytes before are spread over a word, and the word is stored again
+    // and again, as many whole patterns further as it holds.
+    auto pattern = load<uint64_t>(from) & ((uint64_t{1} << (8 * distance)) - 1);
+    for (size_t bits = 8 * distance; bits < 64; bits *= 2) pattern |= pattern << bits;
+    const size_t step = 8 - 8 % distance;
+    for (; to < end; to += step) std::memcpy(to, &pattern, sizeof(pattern));
 }
 
-class Expander {
-public:
-    Expander(Bytes in, std::byte* out, size_t size)
-        : in_begin_(in.data()),
-          in_(in.data()),
-          in_end_(in.data() + in.size()),
-          out_begin_(out),
-          out_(out),
-          out_end_(out + size) {}
+// `length` bytes from `distance` before; up to 32 bytes more are clobbered.
+inline void copy_match(std::byte* to, size_t distance, size_t length) {
+    if (distance < 16) [[unlikely]]
+        return copy_near(to, distance, length);
+    const std::byte* from = to - distance;
+    copy16(to, from);
+    copy16(to + 16, from + 16);
+    for (size_t done = 32; done < length; done += 16) copy16(to + done, from + done);
+}
 
-    Status run() {
-        while (out_ < out_end_) {
-            if (in_end_ - in_ < 4) return damaged("compressed data: flags");
-            flags_ = load<uint32_t>(in_);
-            in_ += 4;
-            left_ = 32;
-            while (left_ > 0 && out_ < out_end_) {
-                if (!(size_t(in_end_ - in_) >= kFastIn ? fast_item() : careful_item())) {
-                    return damaged("compressed data");
-                }
-            }
-        }
-        return Ok{};
-    }
+constexpr uint64_t kWordDone = uint64_t{1} << 63;
 
-private:
-    // A run of literals, possibly of none, and the match that ends it. There is room for reading.
-    bool fast_item() {
-        const auto literals = std::min(unsigned(std::countl_zero(flags_)), left_);
-        if (literals > size_t(out_end_ - out_)) {
-            return careful_item();
-        }
-        copy16(out_, in_);
-        if (literals > 16) copy16(out_ + 16, in_ + 16);
-        out_ += literals;
-        in_ += literals;
-        left_ -= literals;
-        if (left_ == 0 || out_ == out_end_) return true;
-        flags_ <<= literals;
-        flags_ <<= 1;
-        --left_;
-        const uint16_t match = load<uint16_t>(in_);
-        in_ += 2;
-        size_t length = (match & 7u) + kMinMatch;
-        if ((match & 7u) == 7) {
-            if (!long_length(length)) return false;
-        }
-        return copy((match >> 3) + size_t{1}, length);
-    }
+// A word's flags with a 1 behind them: the highest bit is the next item's, and once kWordDone is
+// what is left, the word is over.
+uint64_t load_flags(const std::byte* in) {
+    return uint64_t{load<uint32_t>(in)} << 32 | kWordDone >> 32;
+}
 
-    bool careful_item() {
-        const bool is_match = (flags_ >> 31) != 0;
-        flags_ <<= 1;
-        --left_;
-        if (!is_match) {
-            if (in_ == in_end_) return false;
-            *out_++ = *in_++;
-            return true;
-        }
-        if (in_end_ - in_ < 2) return false;
-        const uint16_t match = load<uint16_t>(in_);
-        in_ += 2;
-        size_t length = (match & 7u) + kMinMatch;
-        if ((match & 7u) == 7 && !long_length(length)) return false;
-        return copy((match >> 3) + size_t{1}, length);
-    }
-
-    bool long_length(size_t& length) {
-        unsigned nibble;
-        if (nibble_ != nullptr) {
-            nibble = std::to_integer<unsigned>(*nibble_) >> 4;
-            nibble_ = nullptr;
-        } else {
-            if (in_ == in_end_) return false;
-            nibble_ = in_++;
-            nibble = std::to_integer<unsigned>(*nibble_) & 15;
-        }
-        length = nibble + 7 + kMinMatch;
-        if (nibble != 15) return true;
-        if (in_ == in_end_) return false;
-        const auto byte = std::to_integer<unsigned>(*in_++);
-        length = byte + 15 + 7 + kMinMatch;
-        if (byte != 255) return true;
-        if (in_end_ - in_ < 2) return false;
-        length = load<uint16_t>(in_);
-        in_ += 2;
-        if (length == 0) {
-            if (in_end_ - in_ < 4) return false;
-            length = load<uint32_t>(in_);
-            in_ += 4;
-        }
-        if (length < 15 + 7) return false;  // a shorter form exists: no encoder writes this
-        length += kMinMatch;
-        return true;
-    }
-
-    bool copy(size_t distance, size_t length) {
-        if (distance > size_t(out_ - out_begin_) || length > size_t(out_end_ - out_)) return false;
-        copy_match(out_, distance, length);
-        out_ += length;
-        return true;
-    }
-
-    Error damaged(const char* what) const {
-        return {Code::kInvalidData, what, uint64_t(in_ - in_begin_)};
-    }
-
-    const std::byte* const in_begin_;
-    const std::byte* in_;
-    const std::byte* const in_end_;
-    std::byte* const out_begin_;
-    std::byte* out_;
-    std::byte* const out_end_;
-    const std::byte* nibble_ = nullptr;  // holds a high nibble that is not used yet
-    uint32_t flags_ = 0;
-    unsigned left_ = 0;  // items of flags_
+// What both loops below work on. They keep it in locals: stores of bytes may alias any object, and
+// would have it all read again after each.
+struct Cursor {
+    const std::byte* in;
+    std::byte* out;
+    uint64_t flags = kWordDone;
+    // Two long matches share a byte of nibbles; the second one finds it here.
+    unsigned nibbles = 0;
+    unsigned shift = 0;  // 0: the next nibble is the low one of a new byte; 4: it is in `nibbles`
 };
+
+// The rest of a length behind its nibble. Reads from `in` up to `end`; nothing where that is over.
+inline bool long_length(const std::byte*& in, const std::byte* end, size_t& length) {
+    if (in == end) return false;
+    const auto byte = std::to_integer<unsigned>(*in++);
+    length = byte + kLongByte + kLongNibble + kMinMatch;
+    if (byte != kLongWord) return true;
+    if (end - in < 2) return false;
+    length = load<uint16_t>(in);
+    in += 2;
+    if (length == 0) {
+        if (end - in < 4) return false;
+        length = load<uint32_t>(in);
+        in += 4;
+    }
+    if (length < kLongByte + kLongNibble)
+        return false;  // a shorter form exists: nobody writes this
+    length += kMinMatch;
+    return true;
+}
+
+// Goes on as long as there is room to read and write without a look at each byte. False where a
+// match points outside.
+bool expand_fast(Cursor& cursor, const std::byte* in_end, const std::byte* out_begin,
+                 const std::byte* out_end) {
+    constexpr ptrdiff_t kRoom = 32;  // literals go out before the end is looked at
+    const std::byte* in = cursor.in;
+    std::byte* out = cursor.out;
+    uint64_t flags = cursor.flags;
+    unsigned nibbles = cursor.nibbles, shift = cursor.shift;
+    while (in_end - in >= kFastIn && out_end - out >= kRoom) {
+        flags = load_flags(in);
+        in += 4;
+        for (;;) {
+            const auto literals = unsigned(std::countl_zero(flags | 1));
+            copy16(out, in);
+            if (literals > 16) [[unlikely]]
+                copy16(out + 16, in + 16);
+            out += literals;
+            in += literals;
+            flags <<= literals;
+            if (flags == kWordDone) break;
+            flags <<= 1;
+
+            const unsigned match = load<uint16_t>(in);
+            in += 2;
+            const size_t distance = (match >> 3) + 1;
+            size_t length = (match & 7) + kMinMatch;
+            if ((match & 7) == kLongNibble) {
+                nibbles = shift != 0 ? nibbles : std::to_integer<unsigned>(*in);
+                in += shift == 0 ? 1 : 0;
+                const unsigned nibble = (nibbles >> shift) & 15;
+                shift ^= 4;
+                length += nibble;
+                if (nibble == kLongByte && !long_length(in, in_end, length)) return false;
+            }
+            if (distance > size_t(out - out_begin) || length > size_t(out_end - out)) return false;
+            copy_match(out, distance, length);
+            out += length;
+            if (out_end - out < kRoom) [[unlikely]]
+                break;
+        }
+    }
+    cursor = {in, out, flags, nibbles, shift};
+    return true;
+}
+
+// The same, byte by byte, to the end of the output.
+bool expand_careful(Cursor& cursor, const std::byte* in_end, const std::byte* out_begin,
+                    const std::byte* out_end) {
+    auto& [in, out, flags, nibbles, shift] = cursor;
+    while (out < out_end) {
+        if (flags == kWordDone) {
+            if (in_end - in < 4) return false;
+            flags = load_flags(in);
+            in += 4;
+        }
+        const bool is_match = flags >> 63 != 0;
+        flags <<= 1;
+        if (!is_match) {
+            if (in == in_end) return false;
+            *out++ = *in++;
+            continue;
+        }
+        if (in_end - in < 2) return false;
+        const unsigned match = load<uint16_t>(in);
+        in += 2;
+        const size_t distance = (match >> 3) + 1;
+        size_t length = (match & 7) + kMinMatch;
+        if ((match & 7) == kLongNibble) {
+            if (shift == 0) {
+                if (in == in_end) return false;
+                nibbles = std::to_integer<unsigned>(*in++);
+            }
+            const unsigned nibble = (nibbles >> shift) & 15;
+            shift ^= 4;
+            length += nibble;
+            if (nibble == kLongByte && !long_length(in, in_end, length)) return false;
+        }
+        if (distance > size_t(out - out_begin) || length > size_t(out_end - out)) return false;
+        copy_match(out, distance, length);
+        out += length;
+    }
+    return true;
+}
 
 }  // namespace
 
 Status xpress_expand(Bytes in, std::span<std::byte> out, size_t size) {
     ETW_ASSERT(out.size() >= kXpressSlack && out.size() - kXpressSlack >= size);
-    return Expander(in, out.data(), size).run();
+    Cursor cursor{.in = in.data(), .out = out.data()};
+    const std::byte* const in_end = in.data() + in.size();
+    const std::byte* const out_end = out.data() + size;
+    if (!expand_fast(cursor, in_end, out.data(), out_end) ||
+        !expand_careful(cursor, in_end, out.data(), out_end)) {
+        return Error{Code::kInvalidData, "compressed data", uint64_t(cursor.in - in.data())};
+    }
+    return Ok{};
 }
 
 }  // namespace etw::etl

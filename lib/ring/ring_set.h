@@ -40,7 +40,11 @@ public:
     // is only for the writers). Nothing new: false. A head that no writer could have left there
     // (hostile or damaged) sets *damaged and gives a run without records whose `end` is where to go
     // on.
+    // Overwrite rings: starts no earlier than oldest(). What a caller copied from a run is sound if
+    // run.begin >= oldest() still holds after the copy.
     bool next(uint32_t cpu, wire::RingPosition tail, Run& run, bool* damaged) const noexcept;
+    // Overwrite rings: the first position that no writer can be overwriting.
+    wire::RingPosition oldest(uint32_t cpu) const noexcept;
 
     // Lets writers reuse everything below `end` (store-release).
     void release(uint32_t cpu, wire::RingPosition end) noexcept;

@@ -13,6 +13,7 @@
 //                                <-            Detach: the session is gone
 //   Ack                          ->            no thread of this process is in its rings any more
 //   Event                        ->            from a process that cannot use rings
+//   EventsLost                   ->            what such a process could not send, the socket full
 //   Unregister                   ->
 //
 // Identity comes from SO_PEERCRED, never from a packet. Each side treats the other as hostile:
@@ -36,6 +37,7 @@ enum class ProviderMessage : uint32_t {
     kDetach,
     kAck,
     kEvent,
+    kEventsLost,
 };
 
 struct PacketHeader {
@@ -53,7 +55,9 @@ struct Hello {
 };
 static_assert(sizeof(Hello) == 16);
 
-enum WelcomeFlag : uint32_t { kWelcomeNoRings = 1 };  // the counter is unusable here: send by socket
+enum WelcomeFlag : uint32_t {
+    kWelcomeNoRings = 1
+};  // the counter is unusable here: send by socket
 
 struct Welcome {
     PacketHeader header;
@@ -151,6 +155,16 @@ struct Event {
     uint32_t time_stamp_offset;  // of the i64 in the record that the host fills in
 };
 static_assert(sizeof(Event) == 40);
+
+// The sender of Event packets never waits for the host: what finds the socket full is dropped, and
+// the count goes out before the next packet that fits. Add it to the session's events lost.
+struct EventsLost {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t count;  // since the last EventsLost of this connection and session
+};
+static_assert(sizeof(EventsLost) == 32);
+
 constexpr size_t kMaxPacketSize = sizeof(Event) + align8(size_t{kMaxRecordSize});
 
 // --- rendezvous ------------------------------------------------------------------------------
@@ -163,9 +177,9 @@ constexpr char kProviderSocketName[] = "provider.sock";
 constexpr char kControlSocketName[] = "control.sock";
 
 // A provider process that is connected to no host, or not to all that it may reach, waits on an
-// abstract datagram socket named with this prefix and its process id: "\0etw-provider-<pid>". A host
-// that starts rings every such doorbell found in /proc/net/unix with one empty datagram, and the
-// agents try their hosts again. No polling, no inotify instance taken from the user's few.
+// abstract datagram socket named with this prefix and its process id: "\0etw-provider-<pid>". A
+// host that starts rings every such doorbell found in /proc/net/unix with one empty datagram, and
+// the agents try their hosts again. No polling, no inotify instance taken from the user's few.
 constexpr char kDoorbellPrefix[] = "etw-provider-";
 
 }  // namespace etw::wire

@@ -1,0 +1,191 @@
+/* Manifest-style event providers with the names, types and layouts of the Windows SDK's evntprov.h:
+ * the same source compiles there against the SDK and elsewhere against this. */
+#pragma once
+#include "win_types.h"
+
+#ifdef _WIN32
+#include_next <evntprov.h>
+#else
+#include "provider.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EVENT_MIN_LEVEL 0
+#define EVENT_MAX_LEVEL 0xff
+
+#define EVENT_ACTIVITY_CTRL_GET_ID 1
+#define EVENT_ACTIVITY_CTRL_SET_ID 2
+#define EVENT_ACTIVITY_CTRL_CREATE_ID 3
+#define EVENT_ACTIVITY_CTRL_GET_SET_ID 4
+#define EVENT_ACTIVITY_CTRL_CREATE_SET_ID 5
+
+#define EVENT_WRITE_FLAG_NO_FAULTING 0x00000001
+#define EVENT_WRITE_FLAG_INPRIVATE 0x00000002
+
+#define MAX_EVENT_DATA_DESCRIPTORS 128
+#define MAX_EVENT_FILTER_DATA_SIZE 1024
+
+#define EVENT_CONTROL_CODE_DISABLE_PROVIDER 0
+#define EVENT_CONTROL_CODE_ENABLE_PROVIDER 1
+#define EVENT_CONTROL_CODE_CAPTURE_STATE 2
+
+typedef ULONGLONG REGHANDLE, *PREGHANDLE;
+
+typedef struct _EVENT_DESCRIPTOR {
+    USHORT Id;
+    UCHAR Version;
+    UCHAR Channel;
+    UCHAR Level;
+    UCHAR Opcode;
+    USHORT Task;
+    ULONGLONG Keyword;
+} EVENT_DESCRIPTOR, *PEVENT_DESCRIPTOR;
+typedef const EVENT_DESCRIPTOR* PCEVENT_DESCRIPTOR;
+
+typedef struct _EVENT_DATA_DESCRIPTOR {
+    ULONGLONG Ptr;
+    ULONG Size;
+    __extension__ union {
+        ULONG Reserved;
+        __extension__ struct {
+            UCHAR Type;
+            UCHAR Reserved1;
+            USHORT Reserved2;
+        };
+    };
+} EVENT_DATA_DESCRIPTOR, *PEVENT_DATA_DESCRIPTOR;
+
+typedef struct _EVENT_FILTER_DESCRIPTOR {
+    ULONGLONG Ptr;
+    ULONG Size;
+    ULONG Type;
+} EVENT_FILTER_DESCRIPTOR, *PEVENT_FILTER_DESCRIPTOR;
+
+typedef enum _EVENT_INFO_CLASS {
+    EventProviderBinaryTrackInfo,
+    EventProviderSetReserved1,
+    EventProviderSetTraits,
+    EventProviderUseDescriptorType,
+    MaxEventInfo
+} EVENT_INFO_CLASS;
+
+typedef VOID (*PENABLECALLBACK)(LPCGUID SourceId, ULONG IsEnabled, UCHAR Level,
+                                ULONGLONG MatchAnyKeyword, ULONGLONG MatchAllKeyword,
+                                PEVENT_FILTER_DESCRIPTOR FilterData, PVOID CallbackContext);
+
+/* Returns 0, ERROR_INVALID_PARAMETER or ERROR_NO_SYSTEM_RESOURCES. */
+static inline ULONG EventRegister(LPCGUID ProviderId, PENABLECALLBACK EnableCallback,
+                                  PVOID CallbackContext, PREGHANDLE RegHandle) {
+    return etw_register((const etw_guid*)ProviderId, NULL, NULL, (etw_callback)EnableCallback,
+                        CallbackContext, RegHandle);
+}
+
+static inline ULONG EventUnregister(REGHANDLE RegHandle) { return etw_unregister(RegHandle); }
+
+/* EventProviderSetTraits; the other classes give ERROR_NOT_SUPPORTED. */
+static inline ULONG EventSetInformation(REGHANDLE RegHandle, EVENT_INFO_CLASS InformationClass,
+                                        PVOID EventInformation, ULONG InformationLength) {
+    if (InformationClass != EventProviderSetTraits) return ERROR_NOT_SUPPORTED;
+    return etw_set_traits(RegHandle, EventInformation, InformationLength);
+}
+
+static inline BOOLEAN EventProviderEnabled(REGHANDLE RegHandle, UCHAR Level, ULONGLONG Keyword) {
+    return (BOOLEAN)etw_is_enabled(RegHandle, Level, Keyword);
+}
+
+static inline BOOLEAN EventEnabled(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor) {
+    return (BOOLEAN)etw_is_enabled(RegHandle, EventDescriptor->Level, EventDescriptor->Keyword);
+}
+
+static inline ULONG EventWriteTransfer(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
+                                       LPCGUID ActivityId, LPCGUID RelatedActivityId,
+                                       ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData) {
+    return etw_write(RegHandle, (const etw_descriptor*)EventDescriptor,
+                     (const etw_guid*)ActivityId, (const etw_guid*)RelatedActivityId, UserDataCount,
+                     (const etw_data*)UserData);
+}
+
+static inline ULONG EventWrite(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
+                               ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData) {
+    return EventWriteTransfer(RegHandle, EventDescriptor, NULL, NULL, UserDataCount, UserData);
+}
+
+/* Filter names sessions that are not to get the event. Only 0 is accepted: sessions have no filters
+ * of that kind here. */
+static inline ULONG EventWriteEx(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
+                                 ULONG64 Filter, ULONG Flags, LPCGUID ActivityId,
+                                 LPCGUID RelatedActivityId, ULONG UserDataCount,
+                                 PEVENT_DATA_DESCRIPTOR UserData) {
+    if (Filter != 0 || (Flags & ~(ULONG)EVENT_WRITE_FLAG_NO_FAULTING) != 0) {
+        return ERROR_INVALID_PARAMETER;
+    }
+    return EventWriteTransfer(RegHandle, EventDescriptor, ActivityId, RelatedActivityId,
+                              UserDataCount, UserData);
+}
+
+static inline void EventDescCreate(PEVENT_DESCRIPTOR EventDescriptor, USHORT Id, UCHAR Version,
+                                   UCHAR Channel, UCHAR Level, USHORT Task, UCHAR Opcode,
+                                   ULONGLONG Keyword) {
+    EventDescriptor->Id = Id;
+    EventDescriptor->Version = Version;
+    EventDescriptor->Channel = Channel;
+    EventDescriptor->Level = Level;
+    EventDescriptor->Task = Task;
+    EventDescriptor->Opcode = Opcode;
+    EventDescriptor->Keyword = Keyword;
+}
+
+static inline void EventDataDescCreate(PEVENT_DATA_DESCRIPTOR EventDataDescriptor,
+                                       const void* DataPtr, ULONG DataSize) {
+    EventDataDescriptor->Ptr = (ULONGLONG)(ULONG_PTR)DataPtr;
+    EventDataDescriptor->Size = DataSize;
+    EventDataDescriptor->Reserved = 0;
+}
+
+static inline ULONG EventWriteString(REGHANDLE RegHandle, UCHAR Level, ULONGLONG Keyword,
+                                     PCWSTR String) {
+    EVENT_DESCRIPTOR descriptor;
+    EVENT_DATA_DESCRIPTOR data;
+    ULONG length = 0;
+    if (String == NULL) return ERROR_INVALID_PARAMETER;
+    while (String[length] != 0) ++length;
+    EventDescCreate(&descriptor, 0, 0, 0, Level, 0, 0, Keyword);
+    EventDataDescCreate(&data, String, (length + 1) * (ULONG)sizeof(WCHAR));
+    return EventWrite(RegHandle, &descriptor, 1, &data);
+}
+
+static inline ULONG EventActivityIdControl(ULONG ControlCode, LPGUID ActivityId) {
+    etw_guid* id = (etw_guid*)ActivityId;
+    etw_guid given;
+    if (id == NULL) return ERROR_INVALID_PARAMETER;
+    given = *id;
+    switch (ControlCode) {
+        case EVENT_ACTIVITY_CTRL_GET_ID:
+            etw_activity_get(id);
+            return ERROR_SUCCESS;
+        case EVENT_ACTIVITY_CTRL_SET_ID:
+            etw_activity_set(id);
+            return ERROR_SUCCESS;
+        case EVENT_ACTIVITY_CTRL_CREATE_ID:
+            etw_activity_create(id);
+            return ERROR_SUCCESS;
+        case EVENT_ACTIVITY_CTRL_GET_SET_ID:
+            etw_activity_get(id);
+            etw_activity_set(&given);
+            return ERROR_SUCCESS;
+        case EVENT_ACTIVITY_CTRL_CREATE_SET_ID: /* gives the old id, sets a new one */
+            etw_activity_get(id);
+            etw_activity_create(&given);
+            etw_activity_set(&given);
+            return ERROR_SUCCESS;
+        default:
+            return ERROR_INVALID_PARAMETER;
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

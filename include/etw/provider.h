@@ -1,0 +1,131 @@
+/* The C interface of the provider library, below evntprov.h and TraceLoggingProvider.h. An
+ * application registers providers and writes events; sessions decide which of them are recorded.
+ *
+ * All functions but etw_register, etw_unregister and etw_set_traits are async-signal-safe and never
+ * wait. None prints, aborts or throws. Results are Win32 codes, 0 for success.
+ * Not needed on Windows, where the system's own headers take the place of these. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ETW_API __attribute__((visibility("default")))
+
+enum {
+    ETW_OK = 0,
+    ETW_INVALID_HANDLE = 6,
+    ETW_NOT_ENOUGH_MEMORY = 8, /* the session's buffers are full; the event is counted as lost */
+    ETW_NOT_SUPPORTED = 50,
+    ETW_INVALID_PARAMETER = 87,
+    ETW_MORE_DATA = 234,           /* larger than the session's buffers; counted as lost */
+    ETW_ARITHMETIC_OVERFLOW = 534, /* larger than 64 KB with its headers; written nowhere */
+    ETW_NO_SYSTEM_RESOURCES = 1450,
+    ETW_MAX_DATA = 128,           /* pieces of payload an event may have */
+    ETW_MAX_TRAITS = 2048,        /* bytes */
+    ETW_MAX_REGISTRATIONS = 1024, /* in a process at one time */
+};
+
+typedef struct etw_guid {
+    uint32_t data1;
+    uint16_t data2;
+    uint16_t data3;
+    uint8_t data4[8];
+} __attribute__((may_alias)) etw_guid;
+
+/* EVENT_DESCRIPTOR */
+typedef struct etw_descriptor {
+    uint16_t id;
+    uint8_t version;
+    uint8_t channel; /* 11 for self-describing events */
+    uint8_t level;
+    uint8_t opcode;
+    uint16_t task;
+    uint64_t keyword;
+} __attribute__((may_alias)) etw_descriptor;
+
+/* EVENT_DATA_DESCRIPTOR */
+typedef struct etw_data {
+    uint64_t address;
+    uint32_t size;
+    uint32_t reserved;
+} __attribute__((may_alias)) etw_data;
+
+/* What at least one session wants to see: what fails this is wanted by none. Written by the library
+ * at any time while the provider is registered. */
+typedef struct etw_enabled {
+    uint32_t level_plus1; /* 0: no session listens */
+    uint32_t reserved;
+    uint64_t keyword_any;
+    uint64_t keyword_all;
+} etw_enabled;
+
+/* A provider of self-describing events, as TRACELOGGING_DEFINE_PROVIDER lays it out. */
+typedef struct etw_provider {
+    etw_enabled enabled;
+    uint64_t handle;    /* 0 while not registered */
+    const void* traits; /* u16 size, UTF-8 name, NUL, then u16 size, u8 type, data for each trait */
+    etw_guid id;
+} etw_provider;
+
+/* Head of a ready-made event: an EVENT_SCHEMA_TL item, padded to 8 bytes, follows it in memory. */
+typedef struct etw_event {
+    etw_descriptor descriptor;
+    uint32_t item_size; /* a multiple of 8 */
+    uint32_t reserved;
+} etw_event;
+
+/* is_enabled: 0 no session is left, 1 a session wants events, 2 a session asks for a rundown of the
+ * provider's state (then level and keywords are that session's). Called on the library's own thread
+ * with all signals blocked. */
+typedef void (*etw_callback)(const etw_guid* source, uint32_t is_enabled, uint8_t level,
+                             uint64_t match_any_keyword, uint64_t match_all_keyword, void* filter,
+                             void* context);
+
+/* Registers with every session host in reach. Where a session has enabled the provider before, the
+ * provider is enabled when this returns. Waits for hosts 200 ms at most, in all of the process's
+ * life; not at all where none runs. `enabled` may be null; otherwise it must live until
+ * etw_unregister. */
+ETW_API uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabled,
+                              etw_callback callback, void* context, uint64_t* handle);
+/* Waits for a callback of this registration that is running on the library's thread. */
+ETW_API uint32_t etw_unregister(uint64_t handle);
+ETW_API uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size);
+
+ETW_API int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword);
+
+/* activity: null for the thread's current one. related: null for none. */
+ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
+                           const etw_guid* activity, const etw_guid* related, uint32_t count,
+                           const etw_data* data);
+ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
+                                           const etw_guid* activity, const etw_guid* related,
+                                           uint32_t count, const etw_data* data);
+
+/* The calling thread's current activity, for the library and its wrappers. */
+ETW_API void etw_activity_get(etw_guid* id);
+ETW_API void etw_activity_set(const etw_guid* id);
+ETW_API void etw_activity_create(etw_guid* id);
+
+/* UTF-32 (wchar_t here) to UTF-16 with a NUL, cut to fit `capacity` units. Returns the units
+ * without the NUL. A null `text` gives an empty one. */
+ETW_API uint32_t etw_utf16_from_wide(const wchar_t* text, uint32_t length, uint16_t* out,
+                                     uint32_t capacity);
+
+/* The inline check in front of every self-describing event: one load and one branch while no
+ * session listens. */
+static inline int etw_provider_enabled(const etw_provider* provider, uint8_t level,
+                                       uint64_t keyword) {
+    const etw_enabled* enabled = &provider->enabled;
+    if (level >= __atomic_load_n(&enabled->level_plus1, __ATOMIC_RELAXED)) return 0;
+    if (keyword == 0) return 1;
+    const uint64_t all = __atomic_load_n(&enabled->keyword_all, __ATOMIC_RELAXED);
+    return (keyword & __atomic_load_n(&enabled->keyword_any, __ATOMIC_RELAXED)) != 0 &&
+           (keyword & all) == all;
+}
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,33 @@
+// Puts request frames of the control socket together from what the socket delivers.
+#pragma once
+#include "base/bytes.h"
+#include "base/unique_fd.h"
+#include "wire/control_protocol.h"
+
+#include <optional>
+#include <vector>
+
+namespace etw::host {
+
+struct ControlRequest {
+    wire::ControlOp op{};
+    std::vector<std::byte> body;
+    std::vector<UniqueFd> fds;
+};
+
+class ControlFrameReader {
+public:
+    // Bytes (and descriptors) as they came. Fails with kInvalidData when no request can begin like
+    // this; then the connection has to end.
+    Status feed(Bytes bytes, std::vector<UniqueFd> fds);
+    // A whole request, if there is one.
+    std::optional<ControlRequest> next();
+    bool in_the_middle() const noexcept { return !bytes_.empty(); }
+
+private:
+    Status check_header() const;
+    std::vector<std::byte> bytes_;
+    std::vector<UniqueFd> fds_;
+};
+
+}  // namespace etw::host

@@ -1,0 +1,327 @@
+#include "host/drain.h"
+
+#include "base/filetime.h"
+#include "base/testpoint.h"
+#include "ring/clock.h"
+
+#include <algorithm>
+
+namespace etw::host {
+namespace {
+
+constexpr size_t kMaxBatch = 128;           // buffers of one write
+constexpr size_t kMaxCopied = 1024 * 1024;  // bytes of merged buffers in one write
+constexpr uint32_t kMaxDamagePerPass = 64;  // of one ring
+
+}  // namespace
+
+Drain::Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoint,
+             Progress progress)
+    : saved_(saved),
+      clock_(clock_of(saved)),
+      log_(std::move(log)),
+      checkpoint_(std::move(checkpoint)),
+      progress_(std::move(progress)),
+      streams_(progress_.streams.size()) {
+    progress_.position = log_.position();
+    commit();
+}
+
+Status Drain::add_stream(std::shared_ptr<Stream> stream) {
+    size_t index = 0;
+    while (index < progress_.streams.size() &&
+           !(progress_.streams[index].rings == stream->rings_identity)) {
+        ++index;
+    }
+    const uint32_t cpus = saved_.geometry.cpus;
+    if (index == progress_.streams.size()) {
+        if (index == Progress::kMaxStreams) {
+            return Error{Code::kNoSystemResources, "session: users", index};
+        }
+        StreamProgress added{stream->rings_identity, stream->uid, std::vector<CpuProgress>(cpus)};
+        for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+            added.cpus[cpu].tail = stream->rings.published_tail(cpu);
+        }
+        progress_.streams.push_back(std::move(added));
+        streams_.push_back(nullptr);
+    }
+    if (streams_[index] != nullptr) return Ok{};  // handed back by a second process
+    // A predecessor may have been killed between its commit and telling the writers.
+    for (uint32_t cpu = 0; cpu < cpus; ++cpu) stream->rings.release(cpu, at(index, cpu).tail);
+    streams_[index] = std::move(stream);
+    commit();
+    return Ok{};
+}
+
+// --- gathering -------------------------------------------------------------------------------
+
+Result<Drain::Outcome> Drain::pass(Depth depth) {
+    batch_.clear();
+    copies_used_ = 0;
+    const int64_t until = counter_now();  // before any head is looked at: see cpu_merger.h
+    const uint32_t cpus = saved_.geometry.cpus;
+    first_cpu_ = (first_cpu_ + 1) % cpus;  // a busy one must not keep the others waiting
+    for (uint32_t i = 0; i < cpus && batch_.size() < kMaxBatch; ++i) {
+        gather((first_cpu_ + i) % cpus, depth, until);
+    }
+    if (batch_.empty()) {
+        commit();  // what was lost, or skipped as damaged
+        publish_tails();
+        return Outcome::kIdle;
+    }
+    return write_batch();
+}
+
+void Drain::gather(uint32_t cpu, Depth depth, int64_t until) {
+    skip_damage(cpu);
+    size_t active = 0;
+    size_t only = 0;
+    bool due = depth != Depth::kFullBlocks;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        const wire::RingPosition tail = at(i, cpu).tail;
+        ring::Run run{};
+        bool damaged = false;
+        if (!streams_[i]->rings.next(cpu, tail, run, &damaged)) continue;
+        ++active;
+        only = i;
+        due = due || streams_[i]->rings.pending_blocks(cpu, tail) > 0;
+    }
+    if (active == 0 || !due) return;
+    if (active == 1 && !clock_.rewrites()) {
+        const size_t before = batch_.size();
+        gather_direct(cpu, only, depth);
+        // Still alone: then all that was gathered is older than what the others write from now on.
+        if (nothing_new(cpu, only)) return;
+        batch_.resize(before);
+    }
+    gather_merged(cpu, depth, until);
+}
+
+// One writer's blocks go out as they are, without a copy.
+void Drain::gather_direct(uint32_t cpu, size_t stream, Depth depth) {
+    const ring::RingSet& rings = streams_[stream]->rings;
+    wire::RingPosition tail = at(stream, cpu).tail;
+    ring::Run run{};
+    bool damaged = false;
+    while (batch_.size() < kMaxBatch) {
+        if (depth == Depth::kFullBlocks && rings.pending_blocks(cpu, tail) == 0) break;
+        if (!rings.next(cpu, tail, run, &damaged) || damaged) break;
+        tail = run.end;
+        batch_.push_back({{uint16_t(cpu), 0, run.records}, {{stream, tail}}, 0});
+    }
+}
+
+void Drain::gather_merged(uint32_t cpu, Depth depth, int64_t until) {
+    std::vector<CpuMerger::Input> inputs;
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        inputs.push_back({&streams_[i]->rings, at(i, cpu).tail});
+        indices.push_back(i);
+    }
+    CpuMerger merger(cpu, inputs, clock_, progress_.last_time[cpu],
+                     {until, depth == Depth::kFinal});
+    uint32_t damaged = 0;
+    size_t written = 0;
+    while (batch_.size() < kMaxBatch) {
+        const std::span<std::byte> buffer = next_copy_buffer();
+        if (buffer.empty()) break;
+        const auto [size, full] = merger.fill(buffer);
+        // A buffer that is not full stays in the rings until it is, or until a flush.
+        damaged = merger.damaged();
+        if (size == 0) {
+            // All that moved the tails, if anything, was damage: skip it for good.
+            for (size_t i = 0; i < indices.size(); ++i) at(indices[i], cpu).tail = merger.tail(i);
+            break;
+        }
+        // A last buffer that is not full stays in the rings until it is, or until a flush; the
+        // first one goes out as it is, because a ring that waits may be about to refuse events.
+        if (!full && depth == Depth::kFullBlocks && written > 0) break;
+        Pending pending{{uint16_t(cpu), 0, buffer.first(size)}, {}, merger.last_raw()};
+        for (size_t i = 0; i < indices.size(); ++i) {
+            pending.tails.emplace_back(indices[i], merger.tail(i));
+        }
+        batch_.push_back(std::move(pending));
+        ++written;
+        if (!full) break;
+    }
+    progress_.buffers_lost += damaged;
+}
+
+std::span<std::byte> Drain::next_copy_buffer() {
+    const size_t size = saved_.geometry.block_size - wire::kRingFirstOffset;
+    const size_t allowed = std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
+    if (copies_used_ == allowed) return {};
+    if (copies_used_ == copies_.size()) copies_.push_back(std::make_unique<std::byte[]>(size));
+    return {copies_[copies_used_++].get(), size};
+}
+
+bool Drain::nothing_new(uint32_t cpu, size_t except) const {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (i == except || streams_[i] == nullptr) continue;
+        ring::Run run{};
+        bool damaged = false;
+        if (streams_[i]->rings.next(cpu, progress_.streams[i].cpus[cpu].tail, run, &damaged)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Drain::skip_damage(uint32_t cpu) {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        ring::Run run{};
+        bool damaged = false;
+        uint32_t budget = kMaxDamagePerPass;
+        while (budget-- > 0 && streams_[i]->rings.next(cpu, at(i, cpu).tail, run, &damaged) &&
+               damaged) {
+            at(i, cpu).tail = run.end;
+            ++progress_.buffers_lost;
+        }
+    }
+}
+
+// --- writing ---------------------------------------------------------------------------------
+
+Result<Drain::Outcome> Drain::write_batch() {
+    const int64_t now = std::max(clock_.to_raw(counter_now()), progress_.last_buffer_time);
+    std::vector<etl::BufferData> buffers;
+    buffers.reserve(batch_.size());
+    for (Pending& pending : batch_) {
+        pending.data.time_stamp = now;
+        buffers.push_back(pending.data);
+    }
+    const uint32_t before = log_.position().buffers_written;
+    const Status status = log_.write(buffers);  // D1
+    ETW_TESTPOINT("drain.written");
+    const size_t written = log_.position().buffers_written - before;
+    if (written > 0) {
+        progress_.last_buffer_time = now;
+        apply(std::min(written, batch_.size()));
+    }
+    if (status) return Outcome::kWrote;
+    if (status.error().code == Code::kMoreData) return Outcome::kLimitReached;
+    return status.error();
+}
+
+void Drain::apply(size_t written) {
+    for (size_t i = 0; i < written; ++i) {
+        const Pending& pending = batch_[i];
+        const uint32_t cpu = pending.data.cpu;
+        for (const auto& [stream, tail] : pending.tails) at(stream, cpu).tail = tail;
+        int64_t& last = progress_.last_time[cpu];
+        last = std::max(last, pending.last_raw != 0 ? pending.last_raw : pending.data.time_stamp);
+        progress_.record_bytes += pending.data.records.size();
+    }
+    progress_.position = log_.position();
+    commit();         // D2, D3
+    publish_tails();  // D4
+}
+
+void Drain::commit() {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            // Never falls, whatever a process writes there.
+            at(i, cpu).lost = std::max(at(i, cpu).lost, streams_[i]->rings.lost(cpu));
+        }
+    }
+    checkpoint_.commit(progress_);
+}
+
+void Drain::publish_tails() {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            streams_[i]->rings.release(cpu, at(i, cpu).tail);
+        }
+    }
+}
+
+// --- trouble and ends ------------------------------------------------------------------------
+
+bool Drain::drop_block(size_t stream, uint32_t cpu) {
+    ring::Run run{};
+    bool damaged = false;
+    if (!streams_[stream]->rings.next(cpu, at(stream, cpu).tail, run, &damaged)) return false;
+    at(stream, cpu).tail = run.end;
+    ++progress_.buffers_lost;
+    return true;
+}
+
+bool Drain::make_room() {
+    bool dropped = false;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            const uint32_t pending = streams_[i]->rings.pending_blocks(cpu, at(i, cpu).tail);
+            if (pending + 1 >= saved_.geometry.blocks) dropped |= drop_block(i, cpu);
+        }
+    }
+    if (!dropped) return false;
+    commit();
+    publish_tails();
+    return true;
+}
+
+void Drain::drop_rest() {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            for (uint32_t n = 0; n < saved_.geometry.blocks && drop_block(i, cpu);) ++n;
+        }
+    }
+    commit();
+    publish_tails();
+}
+
+bool Drain::has_full_blocks() const {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            const wire::RingPosition tail = progress_.streams[i].cpus[cpu].tail;
+            if (streams_[i]->rings.pending_blocks(cpu, tail) > 0) return true;
+        }
+    }
+    return false;
+}
+
+uint64_t Drain::events_lost() const {
+    uint64_t lost = 0;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            const uint64_t known = progress_.streams[i].cpus[cpu].lost;
+            lost += streams_[i] == nullptr ? known : std::max(known, streams_[i]->rings.lost(cpu));
+        }
+    }
+    return lost;
+}
+
+uint64_t Drain::log_size() {
+    const auto size = log_.file().size();
+    return size ? *size : log_.position().next_offset;
+}
+
+etl::LogTotals Drain::totals() const {
+    return {log_.position().buffers_written, events_lost(), progress_.buffers_lost,
+            filetime_from_unix_ns(ring::sample_clocks().unix_ns)};
+}
+
+Status Drain::finish() { return log_.finish(totals()); }
+
+Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
+    ETW_CHECK(finish());
+    ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
+    ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
+    log_ = std::move(next);
+    progress_.file = identity;
+    progress_.path = path;
+    progress_.file_number = number;
+    progress_.position = log_.position();
+    commit();
+    return Ok{};
+}
+
+}  // namespace etw::host

@@ -1,0 +1,94 @@
+// Takes a session's records out of its streams and writes them to its log: the work of a session's
+// thread, without the thread. What makes it safe to kill at any instruction stands in checkpoint.h.
+#pragma once
+#include "etl/log_writer.h"
+#include "host/checkpoint.h"
+#include "host/cpu_merger.h"
+#include "host/log_file.h"
+#include "host/saved_session.h"
+#include "host/stream.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace etw::host {
+
+class Drain {
+public:
+    enum class Depth {
+        kFullBlocks,  // what writers have left behind for good
+        kAll,         // also what stands in the blocks they are in
+        kFinal,       // the same, and stamps from the future do not wait for their time
+    };
+    enum class Outcome {
+        kIdle,          // nothing to write at this depth
+        kWrote,         // there may be more
+        kLimitReached,  // the log has its full size: a sequential one ends, -newfile goes on
+    };
+
+    Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoint, Progress progress);
+
+    // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
+    // there are too many.
+    Status add_stream(std::shared_ptr<Stream> stream);
+    const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
+
+    // Writes one batch. Fails with the log's error (kDiskFull); then nothing has changed and the
+    // records are still in the rings.
+    Result<Outcome> pass(Depth depth);
+
+    // For a log that cannot be written: drops the oldest block of each ring that is about to refuse
+    // events, and counts it as a lost buffer. True if one was dropped.
+    bool make_room();
+    // Drops what is left, counting as make_room() does: the session ends without its disk.
+    void drop_rest();
+
+    // The log is at its end: final header.
+    Status finish();
+    // The old log ends, `fd` is the next. Progress counts on.
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number);
+
+    const Progress& progress() const noexcept { return progress_; }
+    const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }
+    uint64_t log_size();  // bytes
+    uint64_t events_lost() const;
+    // Any ring with a block to drain.
+    bool has_full_blocks() const;
+    void set_saved(const SavedSession& saved) { saved_ = saved; }
+
+private:
+    // A buffer that is about to be written, and how far it takes the tails of its CPU.
+    struct Pending {
+        etl::BufferData data;
+        std::vector<std::pair<size_t, wire::RingPosition>> tails;  // stream index
+        int64_t last_raw = 0;                                      // 0: the buffer's own time
+    };
+
+    void gather(uint32_t cpu, Depth depth, int64_t until);
+    void gather_direct(uint32_t cpu, size_t stream, Depth depth);
+    void gather_merged(uint32_t cpu, Depth depth, int64_t until);
+    bool nothing_new(uint32_t cpu, size_t except) const;
+    void skip_damage(uint32_t cpu);
+    bool drop_block(size_t stream, uint32_t cpu);
+    Result<Outcome> write_batch();
+    void apply(size_t written);
+    void commit();
+    void publish_tails();
+    CpuProgress& at(size_t stream, uint32_t cpu) { return progress_.streams[stream].cpus[cpu]; }
+    std::span<std::byte> next_copy_buffer();
+    etl::LogTotals totals() const;
+
+    SavedSession saved_;
+    SessionClock clock_;
+    etl::LogWriter log_;
+    Checkpoint checkpoint_;
+    Progress progress_;
+    std::vector<std::shared_ptr<Stream>> streams_;  // as progress_.streams; null: not handed back
+    std::vector<Pending> batch_;
+    std::vector<std::unique_ptr<std::byte[]>> copies_;
+    size_t copies_used_ = 0;
+    uint32_t first_cpu_ = 0;
+};
+
+}  // namespace etw::host

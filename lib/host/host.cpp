@@ -1,0 +1,259 @@
+#include "host/host.h"
+
+#include "host/control_server.h"
+#include "host/journal.h"
+#include "host/session_manager.h"
+#include "session/codec.h"
+
+#include <grp.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace etw::host {
+
+using session::Failure;
+using session::Outcome;
+using wire::ControlOp;
+
+namespace {
+
+constexpr char kControllersGroup[] = "tracing";
+
+template <class T>
+std::vector<std::byte> encoded(const T& value) {
+    ByteWriter out;
+    session::encode(out, value);
+    return out.take();
+}
+
+// The handler's outcome as an answer on the socket.
+template <class T>
+std::function<void(Outcome<T>)> answer_to(ControlServer::Reply reply) {
+    return [reply = std::move(reply)](const Outcome<T>& outcome) {
+        if (outcome) return reply(Code::kOk, encoded(*outcome));
+        reply(outcome.error().code, encoded(outcome.error()));
+    };
+}
+
+class Host {
+public:
+    Host(EventLoop& loop, RuntimeFolder folder, KeeperLink& keeper, std::chrono::seconds idle_exit)
+        : loop_(loop),
+          folder_(std::move(folder)),
+          keeper_(keeper),
+          idle_exit_(idle_exit),
+          manager_(loop, folder_, keeper_, only_uid()),
+          control_(
+              loop,
+              [this](ControlRequest request, const PeerCredentials& peer,
+                     ControlServer::Reply reply) {
+                  handle(std::move(request), peer, std::move(reply));
+              },
+              only_uid()) {}
+
+    Status open() {
+        ETW_TRY(auto kept, keeper_.fetch());
+        ETW_TRY(auto control, socket_for(kept, wire::kControlSocketName, SOCK_STREAM));
+        ETW_TRY(auto providers, socket_for(kept, wire::kProviderSocketName, SOCK_SEQPACKET));
+        ETW_CHECK(set_modes());
+        manager_.recover(std::move(kept));
+        ETW_CHECK(control_.listen(std::move(control)));
+        ETW_CHECK(manager_.providers().listen(std::move(providers)));
+        ETW_CHECK(watch_signals());
+        ETW_CHECK(watch_keeper());
+        keeper_.ready();
+        ring_doorbells();
+        if (idle_exit_.count() != 0) watch_idleness();
+        return Ok{};
+    }
+
+    // Nobody is to wait for an answer from a socket without a host.
+    void close() {
+        ::unlink(folder_.file(wire::kControlSocketName).c_str());
+        ::unlink(folder_.file(wire::kProviderSocketName).c_str());
+    }
+
+private:
+    static std::optional<uid_t> only_uid() {
+        if (::geteuid() == 0) return std::nullopt;
+        return ::geteuid();
+    }
+
+    // Listening sockets outlive a crash too: who connects meanwhile waits in their queue.
+    Result<UniqueFd> socket_for(KeptDescriptors& kept, const char* name, int type) {
+        if (auto known = kept.extract(name); !known.empty()) return std::move(known.mapped());
+        ETW_TRY(UniqueFd fd, listen_at(folder_.file(name), type));
+        keeper_.store(name, fd);
+        return fd;
+    }
+
+    Status set_modes() {
+        const std::string control = folder_.file(wire::kControlSocketName);
+        const std::string providers = folder_.file(wire::kProviderSocketName);
+        mode_t mode = 0600;
+        const group* controllers = ::geteuid() == 0 ? ::getgrnam(kControllersGroup) : nullptr;
+        if (controllers != nullptr && ::chown(control.c_str(), 0, controllers->gr_gid) == 0) {
+            mode = 0660;
+        }
+        // In a user's own folder, which is 0700, the wider mode lets nobody else in.
+        if (::chmod(control.c_str(), mode) != 0 || ::chmod(providers.c_str(), 0666) != 0) {
+            return Error{code_from_errno(errno), "socket: mode", uint64_t(errno)};
+        }
+        return Ok{};
+    }
+
+    Status watch_signals() {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        signals_ = UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+        if (!signals_) return Error{code_from_errno(errno), "signalfd", uint64_t(errno)};
+        return loop_.watch(signals_.get(), EPOLLIN, [this](uint32_t) {
+            signalfd_siginfo info{};
+            if (::read(signals_.get(), &info, sizeof(info)) < 0) return;
+            manager_.stop_all([this] { loop_.stop(); });
+        });
+    }
+
+    Status watch_keeper() {
+        if (keeper_.socket() < 0) return Ok{};
+        return loop_.watch(keeper_.socket(), EPOLLIN, [this](uint32_t) {
+            // It never speaks: this is its end. The sessions go on; the next crash of this process
+            // costs what the providers cannot hand back.
+            journal("the keeper is gone; going on without it");
+            loop_.forget(keeper_.socket());
+        });
+    }
+
+    void watch_idleness() {
+        loop_.after(idle_exit_, [this] {
+            if (manager_.empty() && manager_.providers().empty() && control_.empty()) {
+                loop_.stop();
+            } else {
+                watch_idleness();
+            }
+        });
+    }
+
+    void handle(ControlRequest request, const PeerCredentials& peer, ControlServer::Reply reply);
+    void handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply);
+    void handle_enable(ControlOp op, Bytes body, ControlServer::Reply reply);
+
+    EventLoop& loop_;
+    RuntimeFolder folder_;
+    KeeperLink& keeper_;
+    std::chrono::seconds idle_exit_;
+    UniqueFd signals_;
+    SessionManager manager_;
+    ControlServer control_;
+};
+
+void refuse(const ControlServer::Reply& reply, const Error& error) {
+    reply(error.code, encoded(failure_of(error, "request")));
+}
+
+void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlServer::Reply reply) {
+    const Bytes body = request.body;
+    switch (request.op) {
+        case ControlOp::kStart: {
+            auto start = session::decode<session::StartRequest>(body);
+            if (!start) return refuse(reply, start.error());
+            return manager_.start(std::move(*start), std::move(request.fds), peer,
+                                  answer_to<session::EnableResult>(std::move(reply)));
+        }
+        case ControlOp::kUpdate: {
+            const auto update = session::decode<session::UpdateRequest>(body);
+            if (!update) return refuse(reply, update.error());
+            return manager_.update(*update, std::move(request.fds),
+                                   answer_to<session::SessionStatus>(std::move(reply)));
+        }
+        case ControlOp::kStop:
+        case ControlOp::kQuery:
+        case ControlOp::kFlush: {
+            const auto name = session::decode<std::string>(body);
+            if (!name) return refuse(reply, name.error());
+            return handle_named(request.op, *name, std::move(reply));
+        }
+        case ControlOp::kEnable:
+        case ControlOp::kDisable:
+        case ControlOp::kCaptureState:
+            return handle_enable(request.op, body, std::move(reply));
+        case ControlOp::kList:
+            return reply(Code::kOk, encoded(manager_.list()));
+        case ControlOp::kListProviders:
+            return reply(Code::kOk, encoded(manager_.registered_providers()));
+        case ControlOp::kShutdown:
+            if (!manager_.empty()) {
+                return reply(Code::kBusy, encoded(Failure{Code::kBusy, "sessions are running"}));
+            }
+            reply(Code::kOk, {});
+            return loop_.stop();
+    }
+    refuse(reply, {Code::kNotSupported, "unknown operation", uint64_t(request.op)});
+}
+
+void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply) {
+    auto answer = answer_to<session::SessionStatus>(std::move(reply));
+    if (op == ControlOp::kStop) return manager_.stop(name, std::move(answer));
+    if (op == ControlOp::kFlush) return manager_.flush(name, std::move(answer));
+    answer(manager_.query(name));
+}
+
+void Host::handle_enable(ControlOp op, Bytes body, ControlServer::Reply reply) {
+    const auto request = session::decode<session::EnableRequest>(body);
+    if (!request) return refuse(reply, request.error());
+    const auto action = op == ControlOp::kEnable    ? wire::EnableAction::kEnable
+                        : op == ControlOp::kDisable ? wire::EnableAction::kDisable
+                                                    : wire::EnableAction::kCaptureState;
+    manager_.enable(*request, action, answer_to<session::EnableResult>(std::move(reply)));
+}
+
+// Every provider process of the machine may connect: as many descriptors as the limit allows.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int run_worker(WorkerOptions options) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::mallopt(M_ARENA_MAX, 2);  // one more for all drain threads; they allocate little
+    raise_descriptor_limit();
+    auto folder = RuntimeFolder::open(options.folder);
+    if (!folder) {
+        journal(options.folder, folder.error());
+        return 1;
+    }
+    auto loop = EventLoop::create();
+    if (!loop) {
+        journal("event loop", loop.error());
+        return 1;
+    }
+    KeeperLink keeper(std::move(options.keeper));
+    Host host(**loop, *folder, keeper, options.idle_exit);
+    if (const auto opened = host.open(); !opened) {
+        journal("cannot start", opened.error());
+        return 1;
+    }
+    if (options.on_ready) options.on_ready();
+    (*loop)->run();
+    host.close();
+    return 0;
+}
+
+}  // namespace etw::host

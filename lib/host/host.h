@@ -1,0 +1,25 @@
+// The worker: everything the session host does, in one process that its keeper starts again.
+#pragma once
+#include "base/unique_fd.h"
+#include "host/runtime_folder.h"
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace etw::host {
+
+struct WorkerOptions {
+    std::string folder;
+    UniqueFd keeper;  // socket pair to the keeper; none: nobody keeps the descriptors
+    // Without sessions and connections for this long, it leaves; zero: never.
+    std::chrono::seconds idle_exit{60};
+    std::function<void()> on_ready;  // it listens
+};
+
+// Takes up saved sessions, listens, rings the doorbells, serves until SIGTERM (then every session
+// is stopped properly), a kShutdown request or idleness. Returns the exit status. Call before any
+// thread exists: it blocks the signals it waits for.
+int run_worker(WorkerOptions options);
+
+}  // namespace etw::host

@@ -1,0 +1,180 @@
+#include "host/keeper.h"
+
+#include "host/journal.h"
+#include "host/keeper_link.h"
+#include "host/socket_io.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <deque>
+#include <thread>
+
+namespace etw::host {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr size_t kMaxCrashes = 5;
+constexpr std::chrono::seconds kCrashWindow{10};
+constexpr std::chrono::milliseconds kRestartPause{20};
+
+// Ends on a fault of the worker's own, not on a kill from outside (the memory killer's included).
+bool is_crash(int signal) {
+    return signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGILL ||
+           signal == SIGFPE || signal == SIGSYS;
+}
+
+class Keeper {
+public:
+    explicit Keeper(const KeeperOptions& options) : options_(options) {}
+
+    int run() {
+        if (!open_signals()) return 1;
+        for (;;) {
+            if (auto started = start_worker(); !started) {
+                journal("cannot start the worker", started.error());
+                return 1;
+            }
+            const int status = serve_until_exit();
+            if (WIFEXITED(status)) return WEXITSTATUS(status);
+            if (ending_) return 0;
+            if (is_crash(WTERMSIG(status)) && too_many_crashes()) {
+                journal(fmt::format("giving up: the worker crashed {} times within {} s",
+                                    kMaxCrashes, kCrashWindow.count()));
+                return 1;
+            }
+            journal(fmt::format("worker ended by signal {}; starting it again", WTERMSIG(status)));
+            std::this_thread::sleep_for(kRestartPause);
+        }
+    }
+
+private:
+    bool open_signals() {
+        sigset_t set;
+        sigemptyset(&set);
+        for (const int s : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
+        ::sigprocmask(SIG_BLOCK, &set, &old_mask_);
+        ::signal(SIGPIPE, SIG_IGN);
+        signals_ = UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+        return bool(signals_);
+    }
+
+    Status start_worker() {
+        int pair[2];
+        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+            return Error{code_from_errno(errno), "socketpair", uint64_t(errno)};
+        }
+        socket_ = UniqueFd(pair[0]);
+        const UniqueFd theirs(pair[1]);
+        worker_ = ::fork();
+        if (worker_ < 0) return Error{code_from_errno(errno), "fork", uint64_t(errno)};
+        if (worker_ == 0) exec_worker(theirs.get());
+        return hand_over();
+    }
+
+    [[noreturn]] void exec_worker(int socket) {
+        ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
+        ::fcntl(socket, F_SETFD, 0);
+        std::vector<std::string> arguments = options_.arguments;
+        arguments.insert(arguments.end(), {"--worker-fd", std::to_string(socket)});
+        std::vector<char*> argv;
+        for (std::string& a : arguments) argv.push_back(a.data());
+        argv.push_back(nullptr);
+        ::execv(options_.program.c_str(), argv.data());
+        ::_exit(127);
+    }
+
+    // The worker reads these first; a socket pair holds only so many, so this may wait for it.
+    Status hand_over() {
+        for (const auto& [name, fd] : kept_) {
+            if (auto sent = send_to_peer(socket_.get(), KeeperOp::kStore, name, fd.get()); !sent) {
+                if (sent.error().where == EPIPE || sent.error().where == ECONNRESET) return Ok{};
+                return sent;
+            }
+        }
+        auto sent = send_to_peer(socket_.get(), KeeperOp::kEnd, "");
+        if (!sent && sent.error().where != EPIPE && sent.error().where != ECONNRESET) return sent;
+        return Ok{};
+    }
+
+    // Serves the worker's requests; returns its wait status.
+    int serve_until_exit() {
+        for (;;) {
+            pollfd fds[2] = {{signals_.get(), POLLIN, 0},
+                             {socket_ ? socket_.get() : -1, POLLIN, 0}};
+            if (::poll(fds, 2, -1) < 0 && errno != EINTR) return 0;
+            if (fds[1].revents != 0) take_one();
+            if (fds[0].revents == 0) continue;
+            pass_signals_on();
+            int status = 0;
+            if (::waitpid(worker_, &status, WNOHANG) != worker_) continue;
+            // What it still said before it ended counts: it may have been acknowledged.
+            while (socket_) take_one();
+            return status;
+        }
+    }
+
+    void take_one() {
+        auto message = receive_from_peer(socket_.get());
+        if (!message) {
+            socket_.reset();
+            return;
+        }
+        switch (message->op) {
+            case KeeperOp::kStore:
+                if (message->fd) kept_[message->name] = std::move(message->fd);
+                break;
+            case KeeperOp::kRemove:
+                kept_.erase(message->name);
+                break;
+            case KeeperOp::kReady:
+                if (options_.on_ready && !was_ready_) options_.on_ready();
+                was_ready_ = true;
+                break;
+            case KeeperOp::kEnd:
+                break;
+        }
+    }
+
+    void pass_signals_on() {
+        signalfd_siginfo info{};
+        while (::read(signals_.get(), &info, sizeof(info)) == ssize_t(sizeof(info))) {
+            if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT) continue;
+            ending_ = true;
+            ::kill(worker_, SIGTERM);
+        }
+    }
+
+    bool too_many_crashes() {
+        const auto now = steady_clock::now();
+        crashes_.push_back(now);
+        while (now - crashes_.front() > kCrashWindow) crashes_.pop_front();
+        return crashes_.size() >= kMaxCrashes;
+    }
+
+    const KeeperOptions& options_;
+    UniqueFd signals_;
+    sigset_t old_mask_{};
+    UniqueFd socket_;
+    pid_t worker_ = -1;
+    KeptDescriptors kept_;
+    std::deque<steady_clock::time_point> crashes_;
+    bool was_ready_ = false;
+    bool ending_ = false;
+};
+
+}  // namespace
+
+int run_keeper(const KeeperOptions& options) { return Keeper(options).run(); }
+
+}  // namespace etw::host

@@ -1,0 +1,37 @@
+// The log files of a session: what their headers say, how one begins, goes on after a crash, ends,
+// and how -newfile makes the next one.
+#pragma once
+#include "etl/log_writer.h"
+#include "host/checkpoint.h"
+#include "host/saved_session.h"
+#include "host/session_clock.h"
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace etw::host {
+
+SessionClock clock_of(const SavedSession& saved);
+etl::LogFileInfo log_info(const SavedSession& saved, const std::string& path);
+uint64_t limit_bytes(const session::Properties& properties);  // 0: none
+
+// Begins the session's log in `fd`, which may hold an older file's content: -append goes on with
+// it, everything else replaces it.
+Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const std::string& path,
+                                 bool append);
+Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
+// The log of a session whose host and keeper are both gone. Only the very file it was.
+Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity);
+
+// Refuses a start that could not even fill its file: kDiskFull.
+Status check_disk_space(const UniqueFd& log, const session::Properties& properties);
+// Only a regular file that can be read and written is a log. Fails with kInvalidParameter.
+Status check_log_descriptor(const UniqueFd& fd);
+
+// Opens `name` in `folder` with the rights of that user, not with the host's: a name there may be a
+// link that somebody prepared. Calls from one thread change nothing for the others.
+Result<UniqueFd> open_as_user(const UniqueFd& folder, const std::string& name, uid_t uid,
+                              gid_t gid);
+
+}  // namespace etw::host

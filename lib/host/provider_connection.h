@@ -1,0 +1,91 @@
+// One provider process as the host knows it. Packets are checked here; what they mean is the
+// listener's business.
+#pragma once
+#include "base/guid.h"
+#include "host/event_loop.h"
+#include "host/provider_packet.h"
+#include "host/socket_io.h"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace etw::host {
+
+class ProviderConnection;
+
+class ProviderListener {
+public:
+    virtual ~ProviderListener() = default;
+    virtual void on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) = 0;
+    virtual void on_register(ProviderConnection& from, uint32_t registration) = 0;
+    virtual void on_ack(ProviderConnection& from, uint64_t cookie) = 0;
+    virtual void on_event(ProviderConnection& from, const EventPacket& packet) = 0;
+    virtual void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) = 0;
+    // The last call for this connection, from the table's loop, never from within send().
+    virtual void on_closed(ProviderConnection& from) = 0;
+};
+
+class ProviderConnection {
+public:
+    struct Registration {
+        Guid guid;
+        std::string name;
+    };
+    static constexpr size_t kMaxRegistrations = 1024;
+    static constexpr size_t kMaxQueued = 4096;  // packets for a process that does not read
+
+    ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer, uint64_t id,
+                       bool counter_usable);
+    ProviderConnection(const ProviderConnection&) = delete;
+    ProviderConnection& operator=(const ProviderConnection&) = delete;
+    ~ProviderConnection();
+
+    uint64_t id() const noexcept { return id_; }
+    const PeerCredentials& peer() const noexcept { return peer_; }
+    bool uses_rings() const noexcept { return uses_rings_; }
+    const std::map<uint32_t, Registration>& registrations() const noexcept {
+        return registrations_;
+    }
+    // Sessions (by epoch) that this process has been attached to.
+    std::set<uint64_t>& attached() noexcept { return attached_; }
+
+    // Queues what does not fit into the socket. `fd` is borrowed. A peer that lets the queue grow
+    // past its bound is disconnected.
+    template <class T>
+    void send(T packet, wire::ProviderMessage type, int fd = -1) {
+        packet.header = {type, uint32_t(sizeof(T))};
+        send_bytes(std::as_bytes(std::span(&packet, 1)), fd);
+    }
+
+    // The socket is ready. False: the connection is over.
+    bool serve(uint32_t events, ProviderListener& listener);
+    bool failed() const noexcept { return failed_; }
+
+private:
+    struct Queued {
+        std::vector<std::byte> bytes;
+        UniqueFd fd;
+    };
+    void send_bytes(Bytes bytes, int fd);
+    void send_queued();
+    bool receive_some(ProviderListener& listener);
+    bool handle(const ProviderPacket& packet, UniqueFd fd, ProviderListener& listener);
+    bool add_registration(const RegisterPacket& packet);
+
+    EventLoop& loop_;
+    UniqueFd socket_;
+    PeerCredentials peer_;
+    uint64_t id_;
+    bool counter_usable_;
+    bool greeted_ = false;
+    bool uses_rings_ = true;
+    bool failed_ = false;
+    std::map<uint32_t, Registration> registrations_;
+    std::set<uint64_t> attached_;
+    std::deque<Queued> queue_;
+};
+
+}  // namespace etw::host

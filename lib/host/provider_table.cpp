@@ -1,0 +1,136 @@
+#include "host/provider_table.h"
+
+#include "host/journal.h"
+#include "ring/clock.h"
+
+#include <fmt/format.h>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+namespace etw::host {
+
+ProviderTable::ProviderTable(EventLoop& loop, ProviderListener& listener,
+                             std::optional<uid_t> only_uid)
+    : loop_(loop), listener_(listener), only_uid_(only_uid) {}
+
+ProviderTable::~ProviderTable() {
+    if (socket_) loop_.forget(socket_.get());
+}
+
+Status ProviderTable::listen(UniqueFd socket) {
+    socket_ = std::move(socket);
+    return loop_.watch(socket_.get(), EPOLLIN, [this](uint32_t) { accept_some(); });
+}
+
+void ProviderTable::accept_some() {
+    for (int i = 0; i < 64; ++i) {
+        UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!fd) return;
+        add(std::move(fd));
+    }
+}
+
+void ProviderTable::add(UniqueFd socket) {
+    const auto peer = peer_credentials(socket.get());
+    if (!peer || (only_uid_ && peer->uid != *only_uid_)) return;
+    if (per_user_[peer->uid] >= kMaxConnectionsPerUser) {
+        journal(fmt::format("user {} has too many provider processes connected", peer->uid));
+        return;
+    }
+    const uint64_t id = ++last_id_;
+    const int fd = socket.get();
+    auto connection = std::make_unique<ProviderConnection>(loop_, std::move(socket), *peer, id,
+                                                           ring::counter_is_usable());
+    if (!loop_.watch(fd, EPOLLIN, [this, id](uint32_t events) { serve(id, events); })) return;
+    ++per_user_[peer->uid];
+    connections_.emplace(id, std::move(connection));
+}
+
+void ProviderTable::serve(uint64_t id, uint32_t events) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    if (!found->second->serve(events, listener_)) close(id);
+}
+
+void ProviderTable::close(uint64_t id) {
+    auto node = connections_.extract(id);
+    if (node.empty()) return;
+    const uid_t uid = node.mapped()->peer().uid;
+    if (--per_user_[uid] == 0) per_user_.erase(uid);
+    listener_.on_closed(*node.mapped());
+}
+
+// A connection whose queue overflowed while others were told something is closed on the way out:
+// nothing may be closed while it is being iterated over.
+void ProviderTable::for_each(const ForConnection& f) {
+    std::vector<uint64_t> failed;
+    for (auto& [id, connection] : connections_) {
+        f(*connection);
+        if (connection->failed()) failed.push_back(id);
+    }
+    for (const uint64_t id : failed) loop_.post([this, id] { close(id); });
+}
+
+void ProviderTable::for_each_of(const Guid& guid, const ForRegistration& f) {
+    for_each([&](ProviderConnection& connection) {
+        for (const auto& [id, registration] : connection.registrations()) {
+            if (registration.guid == guid) f(connection, id);
+        }
+    });
+}
+
+bool ProviderTable::is_registered(const Guid& guid) const {
+    return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) {
+        const auto& all = c.second->registrations();
+        return std::any_of(all.begin(), all.end(),
+                           [&](const auto& r) { return r.second.guid == guid; });
+    });
+}
+
+std::vector<session::RegisteredProvider> ProviderTable::list() const {
+    struct Entry {
+        std::string name;
+        std::set<uint32_t> pids;
+    };
+    std::map<Guid, Entry> entries;
+    for (const auto& [id, connection] : connections_) {
+        for (const auto& [number, registration] : connection->registrations()) {
+            Entry& entry = entries[registration.guid];
+            if (entry.name.empty()) entry.name = registration.name;
+            entry.pids.insert(uint32_t(connection->peer().pid));
+        }
+    }
+    std::vector<session::RegisteredProvider> out;
+    for (const auto& [guid, entry] : entries) {
+        out.push_back({guid, entry.name, {entry.pids.begin(), entry.pids.end()}, {}});
+    }
+    return out;
+}
+
+void ring_doorbells() {
+    const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return;
+    const std::string wanted = std::string("@") + wire::kDoorbellPrefix;
+    std::ifstream in("/proc/net/unix");
+    for (std::string line; std::getline(in, line);) {
+        const size_t at = line.rfind(' ');
+        if (at == std::string::npos || line.compare(at + 1, wanted.size(), wanted) != 0) continue;
+        const std::string name = line.substr(at + 2);  // without the '@'
+        sockaddr_un address{};
+        if (name.size() >= sizeof(address.sun_path)) continue;
+        address.sun_family = AF_UNIX;
+        name.copy(address.sun_path + 1, name.size());
+        const auto size = socklen_t(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+        // A bell that cannot be rung belongs to a process that is awake already, or gone.
+        ::sendto(fd.get(), nullptr, 0, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+                 size);
+    }
+}
+
+}  // namespace etw::host

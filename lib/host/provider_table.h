@@ -1,0 +1,52 @@
+// All provider processes that are connected, and the socket that they come in by.
+#pragma once
+#include "host/provider_connection.h"
+#include "session/properties.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace etw::host {
+
+class ProviderTable {
+public:
+    static constexpr size_t kMaxConnectionsPerUser = 1024;
+
+    // `only_uid`: a user's own host serves nobody else.
+    ProviderTable(EventLoop& loop, ProviderListener& listener, std::optional<uid_t> only_uid);
+    ProviderTable(const ProviderTable&) = delete;
+    ProviderTable& operator=(const ProviderTable&) = delete;
+    ~ProviderTable();
+
+    Status listen(UniqueFd socket);
+
+    bool empty() const noexcept { return connections_.empty(); }
+    using ForConnection = std::function<void(ProviderConnection&)>;
+    void for_each(const ForConnection& f);
+    using ForRegistration = std::function<void(ProviderConnection&, uint32_t registration)>;
+    void for_each_of(const Guid& guid, const ForRegistration& f);
+    bool is_registered(const Guid& guid) const;
+    // Without the sessions that have them enabled.
+    std::vector<session::RegisteredProvider> list() const;
+
+private:
+    void accept_some();
+    void add(UniqueFd socket);
+    void serve(uint64_t id, uint32_t events);
+    void close(uint64_t id);
+
+    EventLoop& loop_;
+    ProviderListener& listener_;
+    std::optional<uid_t> only_uid_;
+    UniqueFd socket_;
+    uint64_t last_id_ = 0;
+    std::map<uint64_t, std::unique_ptr<ProviderConnection>> connections_;
+    std::map<uid_t, size_t> per_user_;
+};
+
+// Rings the doorbell of every provider process that waits for a host to come up.
+void ring_doorbells();
+
+}  // namespace etw::host

@@ -1,0 +1,24 @@
+// The few fields of a record that the host itself needs: how long it is, where its time and its
+// identities stand. Records come from rings and sockets: every byte is untrusted.
+#pragma once
+#include "base/bytes.h"
+#include "wire/etl.h"
+
+namespace etw::host {
+
+// Offsets from the record's start; 0 where a record has no such field.
+struct RecordShape {
+    uint32_t size = 0;  // not rounded
+    uint32_t time_offset = 0;
+    uint32_t thread_offset = 0;
+    uint32_t process_offset = 0;
+};
+
+// All fields of a shape lie in this many bytes (or in the whole record, if it is shorter).
+constexpr size_t kRecordHeadSize = 64;
+
+// `head`: the first bytes of the record, at most kRecordHeadSize of them needed. `available`: bytes
+// from the record's start to the end of what it must lie in. Fails with kInvalidData.
+Result<RecordShape> shape_of(Bytes head, size_t available);
+
+}  // namespace etw::host

@@ -1,0 +1,78 @@
+#include "host/runtime_folder.h"
+
+#include "wire/provider_protocol.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace etw::host {
+namespace {
+
+bool is_folder(const std::string& path) {
+    struct stat st {};
+    return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+Status make_safe_folder(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) == 0) {
+        // umask may have taken bits away that providers of other users need.
+        if (::chmod(path.c_str(), mode) != 0) {
+            return Error{code_from_errno(errno), "chmod", uint64_t(errno)};
+        }
+    } else if (errno != EEXIST) {
+        return Error{code_from_errno(errno), "mkdir", uint64_t(errno)};
+    }
+    struct stat st {};
+    if (::lstat(path.c_str(), &st) != 0) {
+        return Error{code_from_errno(errno), "lstat", uint64_t(errno)};
+    }
+    if (!S_ISDIR(st.st_mode)) return Error{Code::kBadPathname, "runtime folder: not a folder", 0};
+    if (st.st_uid != ::geteuid()) {
+        return Error{Code::kAccessDenied, "runtime folder: another user's", st.st_uid};
+    }
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return Error{Code::kAccessDenied, "runtime folder: others may write to it", st.st_mode};
+    }
+    return Ok{};
+}
+
+}  // namespace
+
+std::string default_runtime_folder() {
+    if (const char* given = ::secure_getenv("ETW_RUNTIME_DIR"); given != nullptr && *given != 0) {
+        return given;
+    }
+    if (::geteuid() == 0) return wire::kSystemRuntimeDir;
+    if (const char* xdg = ::secure_getenv("XDG_RUNTIME_DIR"); xdg != nullptr && *xdg != 0) {
+        return std::string(xdg) + "/etw";
+    }
+    const std::string user = fmt::format("/run/user/{}", ::geteuid());
+    if (is_folder(user)) return user + "/etw";
+    return fmt::format("/tmp/etw-{}", ::geteuid());
+}
+
+Result<RuntimeFolder> RuntimeFolder::open(const std::string& path) {
+    ETW_CHECK(make_safe_folder(path, ::geteuid() == 0 ? 0755 : 0700));
+    RuntimeFolder folder(path);
+    ETW_CHECK(make_safe_folder(folder.sessions_folder(), 0700));
+    return folder;
+}
+
+Result<UniqueFd> RuntimeFolder::lock() const {
+    UniqueFd fd(::open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return Error{code_from_errno(errno), "lock file", uint64_t(errno)};
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        return Error{errno == EWOULDBLOCK ? Code::kBusy : code_from_errno(errno), "lock",
+                     uint64_t(errno)};
+    }
+    return fd;
+}
+
+}  // namespace etw::host

@@ -1,0 +1,32 @@
+// The folder where the host's sockets, its lock and the saved state of its sessions live.
+#pragma once
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+#include <string>
+
+namespace etw::host {
+
+// The folder of the host that this process would be: see wire/provider_protocol.h.
+std::string default_runtime_folder();
+
+class RuntimeFolder {
+public:
+    // Creates the folder where it does not exist: 0755 for root, else 0700. Refuses what somebody
+    // else could have prepared: a symbolic link, another owner, a folder that others may write.
+    static Result<RuntimeFolder> open(const std::string& path);
+
+    // One host a folder. kBusy: another one has it. The descriptor holds the lock; every process
+    // that inherits it holds it too.
+    Result<UniqueFd> lock() const;
+
+    const std::string& path() const noexcept { return path_; }
+    std::string file(const std::string& name) const { return path_ + "/" + name; }
+    std::string sessions_folder() const { return file("sessions"); }
+
+private:
+    explicit RuntimeFolder(std::string path) : path_(std::move(path)) {}
+    std::string path_;
+};
+
+}  // namespace etw::host

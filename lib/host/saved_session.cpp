@@ -1,0 +1,129 @@
+#include "host/saved_session.h"
+
+#include "base/file.h"
+#include "base/testpoint.h"
+#include "session/codec.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace etw::host {
+namespace {
+
+// The values of fixed size, in the order they stand in the file after the boot id.
+struct FixedPart {
+    wire::SessionKey key;
+    wire::RingGeometry geometry;
+    uint32_t owner_uid;
+    uint32_t owner_gid;
+    uint32_t controller_pid;
+    uint32_t reserved;
+    int64_t start_counter;
+    int64_t start_filetime;
+    uint64_t counter_hz;
+};
+
+constexpr uint64_t kMagic = 0x3147464357544524;  // changes with the layout
+constexpr uint64_t kMaxConfigSize = 4 * 1024 * 1024;
+
+std::string config_path(const std::string& folder) { return folder + "/config"; }
+
+Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
+
+}  // namespace
+
+std::string boot_id() {
+    std::ifstream in("/proc/sys/kernel/random/boot_id");
+    std::string id;
+    std::getline(in, id);
+    return id;
+}
+
+std::vector<std::byte> encode_saved(const SavedSession& s, const std::string& boot) {
+    ByteWriter out;
+    out.write(kMagic);
+    out.write_counted(boot);
+    out.write(FixedPart{s.key, s.geometry, s.owner_uid, s.owner_gid, s.controller_pid, 0,
+                        s.start_counter, s.start_filetime, s.counter_hz});
+    session::SessionStatus status;
+    status.properties = s.properties;
+    status.providers = s.providers;
+    session::encode(out, status);
+    return out.take();
+}
+
+Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot) {
+    ByteReader in(bytes);
+    ETW_TRY(const auto magic, in.read<uint64_t>("config: magic"));
+    if (magic != kMagic) return Error{Code::kInvalidData, "config: magic", 0};
+    ETW_TRY(const auto written_in, in.take_counted("config: boot id"));
+    if (written_in != boot) return Error{Code::kInvalidData, "config: of another boot", 0};
+    ETW_TRY(const auto fixed, in.read<FixedPart>("config: fixed part"));
+    if (fixed.key.slot >= wire::kMaxSessions || fixed.key.epoch == 0 || !fixed.geometry.valid() ||
+        fixed.counter_hz == 0) {
+        return Error{Code::kInvalidData, "config: values", in.offset()};
+    }
+    ETW_TRY(auto status, session::decode<session::SessionStatus>(in.rest()));
+    SavedSession s;
+    s.key = fixed.key;
+    s.geometry = fixed.geometry;
+    s.properties = std::move(status.properties);
+    s.providers = std::move(status.providers);
+    s.owner_uid = fixed.owner_uid;
+    s.owner_gid = fixed.owner_gid;
+    s.controller_pid = fixed.controller_pid;
+    s.start_counter = fixed.start_counter;
+    s.start_filetime = fixed.start_filetime;
+    s.counter_hz = fixed.counter_hz;
+    return s;
+}
+
+std::string state_folder(const std::string& sessions_folder, uint32_t slot) {
+    return fmt::format("{}/{}", sessions_folder, slot);
+}
+
+Status save(const std::string& sessions_folder, const SavedSession& saved) {
+    const std::string folder = state_folder(sessions_folder, saved.key.slot);
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("state folder");
+    const std::string temporary = folder + "/config.new";
+    {
+        ETW_TRY(File file, File::create(temporary, true));
+        ETW_CHECK(file.write_at(0, encode_saved(saved, boot_id())));
+    }
+    ETW_TESTPOINT("state.written");
+    if (std::rename(temporary.c_str(), config_path(folder).c_str()) != 0) {
+        return os_error("state: rename");
+    }
+    return Ok{};
+}
+
+Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slot) {
+    const std::string path = config_path(state_folder(sessions_folder, slot));
+    const File file(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
+    if (!file) return os_error("state: open");
+    ETW_TRY(const uint64_t size, file.size());
+    if (size > kMaxConfigSize) return Error{Code::kInvalidData, "config: size", size};
+    std::vector<std::byte> bytes(size);
+    ETW_CHECK(file.read_at(0, bytes));
+    ETW_TRY(auto saved, decode_saved(bytes, boot_id()));
+    if (saved.key.slot != slot) return Error{Code::kInvalidData, "config: slot", saved.key.slot};
+    return saved;
+}
+
+void remove_state(const std::string& sessions_folder, uint32_t slot) {
+    const std::string folder = state_folder(sessions_folder, slot);
+    // The config first: without it the rest means nothing.
+    ::unlink(config_path(folder).c_str());
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+}
+
+}  // namespace etw::host

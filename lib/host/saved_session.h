@@ -1,0 +1,46 @@
+// What the host remembers of a session outside its own memory, so that the next host of the same
+// boot can go on with it: <runtime folder>/sessions/<slot>/config. How far the log is written
+// changes with every write and stands in checkpoint.h.
+#pragma once
+#include "base/bytes.h"
+#include "session/properties.h"
+#include "wire/provider_protocol.h"
+
+#include <string>
+#include <vector>
+
+namespace etw::host {
+
+struct SavedSession {
+    wire::SessionKey key{};
+    wire::RingGeometry geometry{};
+    session::Properties properties;  // defaults applied
+    std::vector<session::ProviderEnable> providers;
+    uint32_t owner_uid = 0;
+    uint32_t owner_gid = 0;
+    uint32_t controller_pid = 0;
+    // One instant on the counter and on the wall clock, and the counter's rate: the log's time.
+    int64_t start_counter = 0;
+    int64_t start_filetime = 0;
+    uint64_t counter_hz = 0;
+
+    friend bool operator==(const SavedSession&, const SavedSession&) = default;
+};
+
+// An id of the running boot: state of an earlier one means nothing (the counter began anew).
+std::string boot_id();
+
+std::vector<std::byte> encode_saved(const SavedSession& saved, const std::string& boot);
+// Untrusted bytes (another version may have written them). kInvalidData for anything but a whole
+// config of this boot.
+Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot);
+
+// Folder of a session's state.
+std::string state_folder(const std::string& sessions_folder, uint32_t slot);
+
+// Written beside and renamed over: a kill leaves the old one or the new one.
+Status save(const std::string& sessions_folder, const SavedSession& saved);
+Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slot);
+void remove_state(const std::string& sessions_folder, uint32_t slot);
+
+}  // namespace etw::host

@@ -1,0 +1,99 @@
+#include "host/session.h"
+
+#include "session/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace etw::host {
+namespace {
+
+std::string kept_name(const char* kind, const wire::SessionKey& key, const std::string& rest) {
+    return fmt::format("{}/{}/{:x}/{}", kind, key.slot, key.epoch, rest);
+}
+
+template <class T>
+bool parse_number(std::string_view text, T& out, int base) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+    return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+const session::ProviderEnable* Session::find_enable(const Guid& guid) const {
+    const auto found = std::find_if(saved.providers.begin(), saved.providers.end(),
+                                    [&](const auto& p) { return p.guid == guid; });
+    return found == saved.providers.end() ? nullptr : &*found;
+}
+
+const Stream* Session::stream_of(uint32_t uid) const {
+    const auto found =
+        std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s->uid == uid; });
+    return found == streams.end() ? nullptr : found->get();
+}
+
+session::SessionStatus Session::status() const {
+    const DrainSnapshot s = thread->snapshot();
+    const wire::RingGeometry& g = saved.geometry;
+    session::SessionStatus out;
+    out.properties = saved.properties;
+    out.logger_id = saved.key.slot + 1;
+    out.logger_thread_id = s.thread_id;
+    out.buffers_written = s.buffers_written;
+    out.log_buffers_lost = s.buffers_lost;
+    out.events_seen_bytes = s.record_bytes;
+    out.owner_uid = saved.owner_uid;
+    out.start_time = saved.start_filetime;
+    out.log_file_size = s.log_size;
+    out.providers = saved.providers;
+    uint64_t lost = 0;
+    uint32_t waiting = 0;
+    for (const auto& stream : streams) {
+        for (uint32_t cpu = 0; cpu < g.cpus; ++cpu) {
+            lost += stream->rings.lost(cpu);
+            waiting += stream->rings.pending_blocks(cpu, stream->rings.published_tail(cpu));
+        }
+    }
+    // The snapshot knows rings that are gone, the rings what was lost since.
+    out.events_lost = std::max(s.events_lost, lost);
+    out.number_of_buffers = uint32_t(streams.size()) * g.cpus * g.blocks;
+    out.free_buffers = out.number_of_buffers - std::min(waiting, out.number_of_buffers);
+    return out;
+}
+
+std::string Session::kept_log(const FileIdentity& file) const {
+    return kept_name("log", saved.key, fmt::format("{}.{}", file.device, file.inode));
+}
+
+std::string Session::kept_rings(const Stream& stream) const {
+    return kept_name("ring", saved.key,
+                     fmt::format("{}/{}", stream.uid, stream.rings_identity.inode));
+}
+
+std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""); }
+
+void Session::forget_kept(const KeeperLink& keeper, const FileIdentity& log) const {
+    keeper.remove(kept_log(log));
+    keeper.remove(kept_folder());
+    for (const auto& stream : streams) keeper.remove(kept_rings(*stream));
+}
+
+std::optional<KeptName> parse_kept_name(const std::string& name) {
+    const size_t a = name.find('/');
+    const size_t b = a == std::string::npos ? a : name.find('/', a + 1);
+    const size_t c = b == std::string::npos ? b : name.find('/', b + 1);
+    if (c == std::string::npos) return std::nullopt;
+    KeptName out;
+    out.kind = name.substr(0, a);
+    out.rest = name.substr(c + 1);
+    const std::string_view view = name;
+    if (!parse_number(view.substr(a + 1, b - a - 1), out.key.slot, 10) ||
+        !parse_number(view.substr(b + 1, c - b - 1), out.key.epoch, 16)) {
+        return std::nullopt;
+    }
+    return out;
+}
+
+}  // namespace etw::host

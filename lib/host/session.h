@@ -1,0 +1,53 @@
+// One session as the host's main thread holds it.
+#pragma once
+#include "host/keeper_link.h"
+#include "host/saved_session.h"
+#include "host/session_thread.h"
+#include "host/stream.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace etw::host {
+
+// Where the logs of a session come from; touched by the session's thread only.
+struct LogSource {
+    std::string pattern;  // path of the log, with the %d of -newfile
+    UniqueFd folder;      // -newfile: where the next one is made
+};
+
+struct Session {
+    enum class State { kStarting, kRunning, kStopping };
+
+    SavedSession saved;
+    State state = State::kStarting;
+    std::vector<std::shared_ptr<Stream>> streams;
+    size_t stream_count = 0;  // those that have not been handed back included
+    std::optional<StreamWriter> socket_writer;
+    std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
+    std::unique_ptr<SessionThread> thread;
+
+    bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
+    const session::ProviderEnable* find_enable(const Guid& guid) const;
+    // The ring set that processes of this user are given.
+    const Stream* stream_of(uint32_t uid) const;
+    session::SessionStatus status() const;
+
+    // Names of its descriptors at the keeper.
+    std::string kept_log(const FileIdentity& file) const;
+    std::string kept_rings(const Stream& stream) const;
+    std::string kept_folder() const;
+    void forget_kept(const KeeperLink& keeper, const FileIdentity& log) const;
+};
+
+// A descriptor's name at the keeper, taken apart. slot, epoch and what it is.
+struct KeptName {
+    std::string kind;  // "log", "ring", "dir"
+    wire::SessionKey key{};
+    std::string rest;  // "ring": the uid in decimal, then '/'; "log": device.inode
+};
+std::optional<KeptName> parse_kept_name(const std::string& name);
+
+}  // namespace etw::host

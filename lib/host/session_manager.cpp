@@ -1,0 +1,253 @@
+#include "host/session_manager.h"
+
+#include "host/journal.h"
+#include "session/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace etw::host {
+
+using session::Failure;
+using session::Outcome;
+using session::SessionStatus;
+using State = Session::State;
+
+namespace {
+
+// A provider that hangs, or is stopped in a debugger, must not hold up the end of a session.
+constexpr std::chrono::milliseconds kStopPatience{100};
+
+Failure not_found(const std::string& name) {
+    return {Code::kSessionNotFound, fmt::format("no session '{}' is running", name)};
+}
+
+}  // namespace
+
+SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const KeeperLink& keeper,
+                               std::optional<uid_t> only_uid)
+    : loop_(loop),
+      folder_(std::move(folder)),
+      keeper_(keeper),
+      acks_(loop),
+      providers_(loop, *this, only_uid) {}
+
+// --- looking up ------------------------------------------------------------------------------
+
+Session* SessionManager::find(const std::string& name) const {
+    for (const auto& session : sessions_) {
+        if (session != nullptr && session::same_name(session->saved.properties.name, name)) {
+            return session.get();
+        }
+    }
+    return nullptr;
+}
+
+Session* SessionManager::find(const wire::SessionKey& key) const {
+    if (key.slot >= sessions_.size()) return nullptr;
+    Session* session = sessions_[key.slot].get();
+    return session != nullptr && session->saved.key.epoch == key.epoch ? session : nullptr;
+}
+
+Outcome<Session*> SessionManager::running(const std::string& name) const {
+    Session* session = find(name);
+    if (session == nullptr || session->state == State::kStarting) return not_found(name);
+    if (session->state == State::kStopping) {
+        return Failure{Code::kActiveConnections, fmt::format("'{}' is being stopped", name)};
+    }
+    return session;
+}
+
+bool SessionManager::log_in_use(const FileIdentity& file) const {
+    bool used = false;
+    for_each([&](const Session& session) {
+        used = used || (session.thread != nullptr && session.thread->snapshot().file == file);
+    });
+    return used;
+}
+
+bool SessionManager::empty() const {
+    return std::all_of(sessions_.begin(), sessions_.end(),
+                       [](const auto& s) { return s == nullptr; });
+}
+
+Outcome<SessionStatus> SessionManager::query(const std::string& name) const {
+    const Session* session = find(name);
+    if (session == nullptr || session->state == State::kStarting) return not_found(name);
+    return session->status();
+}
+
+std::vector<SessionStatus> SessionManager::list() const {
+    std::vector<SessionStatus> all;
+    for_each([&](const Session& session) {
+        if (session.state != State::kStarting) all.push_back(session.status());
+    });
+    return all;
+}
+
+// --- ending ----------------------------------------------------------------------------------
+
+void SessionManager::stop(const std::string& name, StatusAnswer answer) {
+    const auto session = running(name);
+    if (!session) return answer(session.error());
+    stop_session(**session, std::move(answer));
+}
+
+void SessionManager::stop_session(Session& session, StatusAnswer answer) {
+    session.state = State::kStopping;
+    const wire::SessionKey key = session.saved.key;
+    detach_all(session, [this, key, answer = std::move(answer)] {
+        Session* stopping = find(key);
+        ETW_ASSERT(stopping != nullptr);  // only finish_stop() ends a session that is stopping
+        stopping->thread->post([this, key, answer](SessionThread& thread) {
+            const Status ended = thread.end();
+            loop_.post([this, key, answer, ended] { finish_stop(key, ended, answer); });
+        });
+    });
+}
+
+// Tells every process to leave the session's rings and waits, for a while, until all have.
+void SessionManager::detach_all(Session& session, std::function<void()> done) {
+    const uint64_t group = acks_.open_group();
+    providers_.for_each([&](ProviderConnection& connection) {
+        if (connection.attached().erase(session.saved.key.epoch) == 0) return;
+        for (const auto& [id, registration] : connection.registrations()) {
+            const session::ProviderEnable* how = session.find_enable(registration.guid);
+            if (how == nullptr) continue;
+            send_enable(connection, id, session, *how, wire::EnableAction::kDisable,
+                        acks_.next_cookie());
+        }
+        connection.send(wire::Detach{{}, session.saved.key, acks_.expect(group, connection.id())},
+                        wire::ProviderMessage::kDetach);
+    });
+    acks_.wait(group, kStopPatience, [done = std::move(done)](bool) { done(); });
+}
+
+void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ended,
+                                 const StatusAnswer& answer) {
+    Session* session = find(key);
+    ETW_ASSERT(session != nullptr);
+    if (!ended) journal("cannot finish " + session->thread->snapshot().path, ended.error());
+    const SessionStatus status = session->status();
+    drop(*session);
+    if (ended) return answer(status);
+    answer(failure_of(ended.error(), status.properties.log_file));
+}
+
+// Nothing of it remains, in memory, at the keeper or in the runtime folder.
+void SessionManager::drop(Session& session) {
+    const uint32_t slot = session.saved.key.slot;
+    const FileIdentity log = session.thread ? session.thread->snapshot().file : FileIdentity{};
+    session.thread.reset();
+    session.forget_kept(keeper_, log);
+    remove_state(folder_.sessions_folder(), slot);
+    sessions_[slot] = nullptr;
+}
+
+void SessionManager::stop_all(std::function<void()> done) {
+    const auto open = std::make_shared<size_t>(1);
+    const auto one_done = [open, done = std::move(done)] {
+        if (--*open == 0) done();
+    };
+    for_each([&](Session& session) {
+        if (session.state != State::kRunning) return;
+        ++*open;
+        stop_session(session, [one_done](const auto&) { one_done(); });
+    });
+    one_done();
+}
+
+// --- while it runs ---------------------------------------------------------------------------
+
+void SessionManager::flush(const std::string& name, StatusAnswer answer) {
+    const auto session = running(name);
+    if (!session) return answer(session.error());
+    const wire::SessionKey key = (*session)->saved.key;
+    (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
+        thread.flush();
+        loop_.post([this, key, name, answer] {
+            const Session* flushed = find(key);
+            if (flushed == nullptr) return answer(not_found(name));
+            answer(flushed->status());
+        });
+    });
+}
+
+void SessionManager::update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
+                            StatusAnswer answer) {
+    const auto found = running(request.name);
+    if (!found) return answer(found.error());
+    Session& session = **found;
+    if (request.real_time.value_or(false)) {
+        return answer(Failure{Code::kNotSupported, "real-time delivery is not in this version"});
+    }
+    if (request.maximum_buffers &&
+        *request.maximum_buffers != session.saved.properties.maximum_buffers) {
+        return answer(Failure{Code::kNotSupported,
+                              "the buffers of a running session keep their number; stop it and "
+                              "start it with -max"});
+    }
+    SavedSession changed = session.saved;
+    if (request.flush_timer_s && *request.flush_timer_s != 0) {
+        changed.properties.flush_timer_s = *request.flush_timer_s;
+    }
+    if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
+    FileIdentity next{};
+    if (request.log_file) {
+        changed.properties.log_file = *request.log_file;
+        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
+        const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
+                                        : check_log_descriptor(fds[0]);
+        const auto file = usable ? identity_of(fds[0].get()) : usable.error();
+        if (!file) return answer(failure_of(file.error(), *request.log_file));
+        next = *file;
+        if (log_in_use(next)) {
+            return answer(Failure{Code::kBadPathname,
+                                  *request.log_file + " is the log of a running session"});
+        }
+        const bool numbered = (changed.properties.log_file_mode & kModeNewFile) != 0;
+        if (numbered && fds.size() < 2) {
+            return answer(Failure{Code::kPathNotFound, "-newfile: no folder for the next files"});
+        }
+    }
+    if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
+        return answer(failure_of(saved.error(), folder_.path()));
+    }
+    session.saved = changed;
+    const uint32_t flush_timer_s = changed.properties.flush_timer_s;
+    if (!request.log_file) {
+        session.thread->post(
+            [flush_timer_s](SessionThread& thread) { thread.set_flush_timer(flush_timer_s); });
+        return answer(session.status());
+    }
+    switch_log(session, std::move(fds), next, std::move(answer));
+}
+
+void SessionManager::switch_log(Session& session, std::vector<UniqueFd> fds,
+                                const FileIdentity& next, StatusAnswer answer) {
+    const session::Properties& p = session.saved.properties;
+    const wire::SessionKey key = session.saved.key;
+    const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
+    const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
+    keeper_.store(session.kept_log(next), fds[0]);
+    if (numbered) keeper_.store(session.kept_folder(), fds[1]);
+    const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
+    session.thread->post([this, key, path, files, answer, saved = session.saved,
+                          source = session.source](SessionThread& thread) {
+        thread.set_flush_timer(saved.properties.flush_timer_s);
+        thread.flush();
+        thread.drain().set_saved(saved);
+        source->pattern = saved.properties.log_file;
+        if (files->size() > 1) source->folder = std::move((*files)[1]);
+        const Status status = thread.switch_log(std::move((*files)[0]), path, 1);
+        loop_.post([this, key, path, answer, status] {
+            const Session* updated = find(key);
+            if (updated == nullptr) return answer(not_found(path));
+            if (!status) return answer(failure_of(status.error(), path));
+            answer(updated->status());
+        });
+    });
+}
+
+}  // namespace etw::host

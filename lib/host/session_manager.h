@@ -1,0 +1,119 @@
+// The sessions of this host: what controllers may do to them, which providers take part, and how
+// they are taken over from a host that died. Runs on the main thread; whatever takes time is done
+// by the sessions' threads and by waiting for acknowledgements, and answered later.
+#pragma once
+#include "host/ack_tracker.h"
+#include "host/event_loop.h"
+#include "host/keeper_link.h"
+#include "host/provider_table.h"
+#include "host/runtime_folder.h"
+#include "host/session.h"
+#include "session/backend.h"
+
+#include <array>
+#include <functional>
+#include <memory>
+
+namespace etw::host {
+
+class SessionManager : public ProviderListener {
+public:
+    template <class T>
+    using Answer = std::function<void(session::Outcome<T>)>;
+    using StatusAnswer = Answer<session::SessionStatus>;
+    using EnableAnswer = Answer<session::EnableResult>;
+
+    SessionManager(EventLoop& loop, RuntimeFolder folder, const KeeperLink& keeper,
+                   std::optional<uid_t> only_uid);
+
+    // Takes up what a predecessor saved; before anything listens.
+    void recover(KeptDescriptors kept);
+
+    void start(session::StartRequest request, std::vector<UniqueFd> fds,
+               const PeerCredentials& peer, EnableAnswer answer);
+    void stop(const std::string& name, StatusAnswer answer);
+    session::Outcome<session::SessionStatus> query(const std::string& name) const;
+    std::vector<session::SessionStatus> list() const;
+    void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
+                StatusAnswer answer);
+    void flush(const std::string& name, StatusAnswer answer);
+    void enable(const session::EnableRequest& request, wire::EnableAction action,
+                EnableAnswer answer);
+    std::vector<session::RegisteredProvider> registered_providers() const;
+
+    // Ends every session as stop() does, then calls `done`.
+    void stop_all(std::function<void()> done);
+    bool empty() const;  // no session
+    ProviderTable& providers() { return providers_; }
+
+    void on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) override;
+    void on_register(ProviderConnection& from, uint32_t registration) override;
+    void on_ack(ProviderConnection& from, uint64_t cookie) override;
+    void on_event(ProviderConnection& from, const EventPacket& packet) override;
+    void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) override;
+    void on_closed(ProviderConnection& from) override;
+
+private:
+    struct EnableJob;
+
+    // Lookup (session_manager.cpp).
+    Session* find(const std::string& name) const;
+    Session* find(const wire::SessionKey& key) const;
+    session::Outcome<Session*> running(const std::string& name) const;
+    template <class F>
+    void for_each(F f) const;
+    bool log_in_use(const FileIdentity& file) const;
+
+    // Start and end (session_start.cpp, session_manager.cpp).
+    session::Outcome<std::unique_ptr<Session>> prepare(const session::Properties& asked,
+                                                       const std::vector<UniqueFd>& fds,
+                                                       const PeerCredentials& peer) const;
+    session::Outcome<uint32_t> free_slot(const session::Properties& properties) const;
+    SessionThread::Hooks hooks_for(Session& session,
+                                   std::function<Result<std::unique_ptr<Drain>>()> open,
+                                   std::function<void(Status)> opened);
+    void finish_start(const wire::SessionKey& key,
+                      const std::vector<session::ProviderEnable>& providers, const Status& opened,
+                      const EnableAnswer& answer);
+    void stop_session(Session& session, StatusAnswer answer);
+    void detach_all(Session& session, std::function<void()> done);
+    void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
+    void drop(Session& session);
+    void switch_log(Session& session, std::vector<UniqueFd> fds, const FileIdentity& next,
+                    StatusAnswer answer);
+    std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
+    Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
+                                 KeptDescriptors& kept);
+    void recover_streams(Session& session, KeptDescriptors& kept);
+
+    // Streams and providers (session_providers.cpp).
+    Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
+    Result<const Stream*> stream_for(Session& session, uint32_t uid);
+    Status ensure_socket_stream(Session& session);
+    void attach(ProviderConnection& to, Session& session);
+    void send_enable(ProviderConnection& to, uint32_t registration, const Session& session,
+                     const session::ProviderEnable& how, wire::EnableAction action,
+                     uint64_t cookie);
+    Code apply_enable(Session& session, const session::ProviderEnable& how,
+                      wire::EnableAction action);
+    size_t sessions_enabling(const Guid& guid) const;
+    void next_provider(const std::shared_ptr<EnableJob>& job);
+
+    EventLoop& loop_;
+    RuntimeFolder folder_;
+    const KeeperLink& keeper_;
+    AckTracker acks_;
+    ProviderTable providers_;
+    std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
+};
+
+template <class F>
+void SessionManager::for_each(F f) const {
+    for (const auto& session : sessions_) {
+        if (session != nullptr) f(*session);
+    }
+}
+
+session::Failure failure_of(const Error& error, const std::string& subject);
+
+}  // namespace etw::host

@@ -1,0 +1,288 @@
+// Which providers take part in which sessions, and the rings they are given.
+#include "host/journal.h"
+#include "host/session_manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace etw::host {
+
+using session::EnableResult;
+using session::Failure;
+using session::ProviderEnable;
+using State = Session::State;
+using wire::EnableAction;
+
+namespace {
+
+// One user's rings in one session: those it was given, and few that were handed back because the
+// host lost them and made new ones meanwhile.
+constexpr ptrdiff_t kMaxStreamsPerUser = 4;
+
+}  // namespace
+
+// --- streams ---------------------------------------------------------------------------------
+
+Result<std::shared_ptr<Stream>> SessionManager::add_stream(Session& session, uint32_t uid,
+                                                           ring::RingSet rings) {
+    // The last place is the socket stream's: it takes what finds no ring.
+    const size_t limit = Progress::kMaxStreams - (uid == kSocketStream ? 0 : 1);
+    if (session.stream_count >= limit) {
+        return Error{Code::kNoSystemResources, "session: users", session.stream_count};
+    }
+    ETW_TRY(auto stream, Stream::make(uid, std::move(rings)));
+    keeper_.store(session.kept_rings(*stream), stream->rings.fd());
+    session.streams.push_back(stream);
+    ++session.stream_count;
+    if (session.thread != nullptr) {
+        session.thread->post([stream](SessionThread& thread) {
+            if (const auto added = thread.drain().add_stream(stream); !added) {
+                journal("rings of a user", added.error());
+            }
+        });
+    }
+    return stream;
+}
+
+Result<const Stream*> SessionManager::stream_for(Session& session, uint32_t uid) {
+    if (const Stream* known = session.stream_of(uid)) return known;
+    ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
+    ETW_TRY(const auto stream, add_stream(session, uid, std::move(rings)));
+    return static_cast<const Stream*>(stream.get());
+}
+
+Status SessionManager::ensure_socket_stream(Session& session) {
+    if (session.socket_writer) return Ok{};
+    ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
+    ETW_TRY(const auto stream, add_stream(session, kSocketStream, std::move(rings)));
+    ETW_TRY(auto writer, StreamWriter::over(*stream));
+    session.socket_writer.emplace(std::move(writer));
+    return Ok{};
+}
+
+// Once for each process and session. A process that can have no ring sends its events.
+void SessionManager::attach(ProviderConnection& to, Session& session) {
+    if (!to.attached().insert(session.saved.key.epoch).second) return;
+    wire::Attach packet{{}, session.saved.key, session.saved.geometry};
+    const bool rings =
+        to.uses_rings() && (session.saved.properties.log_file_mode & kModeNoPerProcessor) == 0;
+    if (rings) {
+        if (const auto stream = stream_for(session, to.peer().uid)) {
+            to.send(packet, wire::ProviderMessage::kAttach, (*stream)->rings.fd().get());
+            return;
+        } else {
+            journal(fmt::format("rings of user {} for session '{}'", to.peer().uid,
+                                session.saved.properties.name),
+                    stream.error());
+        }
+    }
+    if (const auto ready = ensure_socket_stream(session); !ready) {
+        journal(fmt::format("events by socket for session '{}'", session.saved.properties.name),
+                ready.error());
+    }
+    to.send(packet, wire::ProviderMessage::kAttach);
+}
+
+void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) {
+    Session* session = find(packet.session);
+    if (session == nullptr || session->state != State::kRunning) {
+        from.send(wire::Detach{{}, packet.session, acks_.next_cookie()},
+                  wire::ProviderMessage::kDetach);
+        return;
+    }
+    const auto identity = identity_of(fd.get());
+    if (!identity || !(packet.geometry == session->saved.geometry)) return;
+    const auto same = [&](const auto& s) { return s->rings_identity == *identity; };
+    const auto theirs = [&](const auto& s) { return s->uid == from.peer().uid; };
+    const auto& streams = session->streams;
+    if (std::any_of(streams.begin(), streams.end(), same)) return;
+    if (std::count_if(streams.begin(), streams.end(), theirs) >= kMaxStreamsPerUser) return;
+    auto rings = ring::RingSet::adopt(std::move(fd), session->saved.geometry);
+    if (!rings) {
+        journal(fmt::format("rings handed back by process {}", from.peer().pid), rings.error());
+        return;
+    }
+    // One that the checkpoint knows, missing until now, has its place there already.
+    if (session->stream_count > streams.size()) --session->stream_count;
+    if (const auto added = add_stream(*session, from.peer().uid, std::move(*rings)); !added) {
+        journal(fmt::format("rings handed back by process {}", from.peer().pid), added.error());
+    }
+}
+
+// --- providers -------------------------------------------------------------------------------
+
+void SessionManager::send_enable(ProviderConnection& to, uint32_t registration,
+                                 const Session& session, const ProviderEnable& how,
+                                 EnableAction action, uint64_t cookie) {
+    wire::Enable packet{};
+    packet.session = session.saved.key;
+    packet.cookie = cookie;
+    packet.registration = registration;
+    packet.action = action;
+    packet.match_any_keyword = how.match_any_keyword;
+    packet.match_all_keyword = how.match_all_keyword;
+    packet.source_id = how.source_id;
+    packet.enable_property = how.enable_property;
+    packet.level = how.level;
+    to.send(packet, wire::ProviderMessage::kEnable);
+}
+
+void SessionManager::on_register(ProviderConnection& from, uint32_t registration) {
+    const Guid& guid = from.registrations().at(registration).guid;
+    for_each([&](Session& session) {
+        if (session.state != State::kRunning) return;
+        const ProviderEnable* how = session.find_enable(guid);
+        if (how == nullptr) return;
+        attach(from, session);
+        send_enable(from, registration, session, *how, EnableAction::kEnable, acks_.next_cookie());
+    });
+}
+
+void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
+    acks_.acknowledged(from.id(), cookie);
+}
+
+void SessionManager::on_closed(ProviderConnection& from) { acks_.connection_ended(from.id()); }
+
+void SessionManager::on_event(ProviderConnection& from, const EventPacket& packet) {
+    Session* session = find(packet.fixed.session);
+    if (session == nullptr || !from.attached().contains(session->saved.key.epoch)) {
+        return;  // on its way when the session ended
+    }
+    // A process may have been given a ring and found that it cannot map it.
+    if (!ensure_socket_stream(*session)) return;
+    static thread_local std::vector<std::byte> record;
+    record.assign(packet.record.begin(), packet.record.end());
+    const auto shape = shape_of(record, wire::align8(record.size()));
+    ETW_ASSERT(bool(shape));  // checked by parse_provider_packet()
+    const auto pid = uint32_t(from.peer().pid);
+    // Who sent it is what the kernel says, where it can say it.
+    if (shape->process_offset != 0 && pid != 0) {
+        std::memcpy(record.data() + shape->process_offset, &pid, sizeof(pid));
+    }
+    session->socket_writer->append(packet.fixed.cpu % session->saved.geometry.cpus, record,
+                                   shape->time_offset, counter_at(packet.fixed.monotonic_ns));
+}
+
+void SessionManager::on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) {
+    Session* session = find(packet.session);
+    if (session == nullptr || !session->socket_writer ||
+        !from.attached().contains(session->saved.key.epoch)) {
+        return;
+    }
+    session->socket_writer->add_lost(packet.count);
+}
+
+std::vector<session::RegisteredProvider> SessionManager::registered_providers() const {
+    auto all = providers_.list();
+    for (auto& provider : all) {
+        for_each([&](const Session& session) {
+            if (const ProviderEnable* how = session.find_enable(provider.guid)) {
+                provider.sessions.push_back({session.saved.key.slot + 1, *how});
+            }
+        });
+    }
+    return all;
+}
+
+// --- enabling --------------------------------------------------------------------------------
+
+size_t SessionManager::sessions_enabling(const Guid& guid) const {
+    size_t count = 0;
+    for_each([&](const Session& session) { count += session.enables(guid) ? 1 : 0; });
+    return count;
+}
+
+// What the request does to the session's own list; the processes are told later.
+Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
+                                  EnableAction action) {
+    if (how.guid == Guid{}) return Code::kInvalidParameter;
+    auto& providers = session.saved.providers;
+    const auto known = std::find_if(providers.begin(), providers.end(),
+                                    [&](const auto& p) { return p.guid == how.guid; });
+    const bool enabled = known != providers.end();
+    switch (action) {
+        case EnableAction::kEnable:
+            if (enabled) {
+                *known = how;
+            } else if (sessions_enabling(how.guid) >= session::kMaxSessionsPerProvider) {
+                return Code::kNoSystemResources;
+            } else {
+                providers.push_back(how);
+            }
+            return Code::kOk;
+        case EnableAction::kDisable:
+            if (enabled) providers.erase(known);
+            return Code::kOk;
+        case EnableAction::kCaptureState:
+            return enabled ? Code::kOk : Code::kGuidNotFound;
+    }
+    return Code::kInvalidParameter;
+}
+
+// One request on its way through the providers it names.
+struct SessionManager::EnableJob {
+    wire::SessionKey key;
+    session::EnableRequest request;
+    EnableAction action;
+    EnableAnswer answer;
+    std::vector<Code> codes;
+    size_t next = 0;
+};
+
+void SessionManager::enable(const session::EnableRequest& request, EnableAction action,
+                            EnableAnswer answer) {
+    const auto found = running(request.name);
+    if (!found) return answer(found.error());
+    Session& session = **found;
+    const auto before = session.saved.providers;
+    auto job = std::make_shared<EnableJob>(
+        EnableJob{session.saved.key, request, action, std::move(answer), {}, 0});
+    for (const ProviderEnable& how : request.providers) {
+        job->codes.push_back(apply_enable(session, how, action));
+    }
+    if (action != EnableAction::kCaptureState) {
+        if (const auto saved = save(folder_.sessions_folder(), session.saved); !saved) {
+            session.saved.providers = before;
+            return job->answer(failure_of(saved.error(), folder_.path()));
+        }
+    }
+    next_provider(job);
+}
+
+// Tells the processes of one provider after the other; with a timeout, waits for each in turn.
+void SessionManager::next_provider(const std::shared_ptr<EnableJob>& job) {
+    for (;;) {
+        Session* session = find(job->key);
+        if (session == nullptr || session->state != State::kRunning) {
+            return job->answer(Failure{Code::kSessionNotFound, "the session has ended meanwhile"});
+        }
+        if (job->next == job->codes.size()) {
+            return job->answer(EnableResult{session->status(), job->codes});
+        }
+        const size_t index = job->next++;
+        if (job->codes[index] != Code::kOk) continue;
+        const ProviderEnable& how = job->request.providers[index];
+        const uint64_t group = acks_.open_group();
+        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t registration) {
+            const bool attached = to.attached().contains(job->key.epoch);
+            if (job->action != EnableAction::kEnable && !attached) return;
+            attach(to, *session);
+            send_enable(to, registration, *session, how, job->action, acks_.expect(group, to.id()));
+        });
+        if (job->request.timeout_ms == 0) {
+            acks_.wait(group, std::chrono::milliseconds(0), [](bool) {});
+            continue;
+        }
+        acks_.wait(group, std::chrono::milliseconds(job->request.timeout_ms),
+                   [this, job, index](bool all) {
+                       if (!all) job->codes[index] = Code::kTimeout;
+                       // Not from here: a chain of providers that answer at once would nest.
+                       loop_.post([this, job] { next_provider(job); });
+                   });
+        return;
+    }
+}
+
+}  // namespace etw::host

@@ -1,0 +1,359 @@
+// How sessions begin: on request, or from what a killed host left.
+#include "base/filetime.h"
+#include "host/journal.h"
+#include "host/session_manager.h"
+#include "ring/clock.h"
+#include "session/rules.h"
+
+#include <fmt/format.h>
+
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <set>
+
+namespace etw::host {
+
+using session::EnableResult;
+using session::Failure;
+using session::Outcome;
+using session::Properties;
+
+namespace {
+
+template <class T>
+T random_value() {
+    T value{};
+    // Blocks only in the first moments of a machine; cannot fail for so few bytes.
+    ETW_ASSERT(::getrandom(&value, sizeof(value), 0) == ssize_t(sizeof(value)));
+    return value;
+}
+
+uint32_t cpu_count() {
+    const long n = ::sysconf(_SC_NPROCESSORS_CONF);
+    return uint32_t(std::clamp<long>(n, 1, wire::RingGeometry::kMaxCpus));
+}
+
+wire::RingGeometry geometry_for(const Properties& p) {
+    const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
+    const uint32_t cpus = one_ring ? 1 : cpu_count();
+    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, 0};
+}
+
+Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
+    if (fds.empty()) {
+        return Failure{Code::kBadPathname, "the request came without an open log file"};
+    }
+    if (const auto usable = check_log_descriptor(fds[0]); !usable) {
+        return failure_of(usable.error(), p.log_file);
+    }
+    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
+        return Failure{Code::kPathNotFound,
+                       "-newfile: the request came without the folder of the log file"};
+    }
+    if (const auto room = check_disk_space(fds[0], p); !room) {
+        if (room.error().code != Code::kDiskFull) return failure_of(room.error(), p.log_file);
+        return Failure{Code::kDiskFull,
+                       fmt::format("{}: only {} MB are free on its disk; free some, choose another "
+                                   "disk with -f or a smaller limit",
+                                   p.log_file, room.error().where / 1024 / 1024)};
+    }
+    return Ok{};
+}
+
+bool is_socket_only(const SavedSession& saved) {
+    return (saved.properties.log_file_mode & kModeNoPerProcessor) != 0 ||
+           !ring::counter_is_usable();
+}
+
+std::string checkpoint_path(const RuntimeFolder& folder, uint32_t slot) {
+    return state_folder(folder.sessions_folder(), slot) + "/checkpoint";
+}
+
+}  // namespace
+
+Failure failure_of(const Error& error, const std::string& subject) {
+    return {error.code, fmt::format("{}: {}", subject, error.what)};
+}
+
+// --- on request ------------------------------------------------------------------------------
+
+Outcome<uint32_t> SessionManager::free_slot(const Properties& p) const {
+    std::optional<uint32_t> slot;
+    for (uint32_t i = 0; i < sessions_.size(); ++i) {
+        if (sessions_[i] == nullptr) {
+            if (!slot) slot = i;
+            continue;
+        }
+        const Properties& other = sessions_[i]->saved.properties;
+        if (session::same_name(other.name, p.name)) {
+            return Failure{Code::kAlreadyExists,
+                           fmt::format("a session '{}' is already running", other.name)};
+        }
+        if (p.guid != Guid{} && other.guid == p.guid) {
+            return Failure{Code::kAlreadyExists,
+                           fmt::format("the session '{}' has this GUID", other.name)};
+        }
+    }
+    if (!slot) {
+        return Failure{Code::kNoSystemResources,
+                       fmt::format("{} sessions are running; stop one first", sessions_.size())};
+    }
+    return *slot;
+}
+
+Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& asked,
+                                                          const std::vector<UniqueFd>& fds,
+                                                          const PeerCredentials& peer) const {
+    ETW_CHECK(session::check(asked));
+    const Properties p = session::apply_defaults(asked, cpu_count());
+    ETW_TRY(const uint32_t slot, free_slot(p));
+    ETW_CHECK(check_files(p, fds));
+    const auto file = identity_of(fds[0].get());
+    if (!file) return failure_of(file.error(), p.log_file);
+    if (log_in_use(*file)) {
+        return Failure{Code::kBadPathname,
+                       fmt::format("{} is the log of another session", p.log_file)};
+    }
+    auto session = std::make_unique<Session>();
+    SavedSession& saved = session->saved;
+    saved.properties = p;
+    if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
+    saved.key.slot = slot;
+    while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
+    saved.geometry = geometry_for(p);
+    saved.owner_uid = peer.uid;
+    saved.owner_gid = peer.gid;
+    saved.controller_pid = uint32_t(peer.pid);
+    saved.counter_hz = ring::counter_frequency();
+    const ring::ClockSample now = ring::sample_clocks();
+    saved.start_counter = counter_at(now.monotonic_ns);
+    saved.start_filetime = filetime_from_unix_ns(now.unix_ns);
+    return session;
+}
+
+SessionThread::Hooks SessionManager::hooks_for(Session& session,
+                                               std::function<Result<std::unique_ptr<Drain>>()> open,
+                                               std::function<void(Status)> opened) {
+    const wire::SessionKey key = session.saved.key;
+    const auto source = session.source;
+    SessionThread::Hooks hooks;
+    hooks.open = std::move(open);
+    hooks.opened = std::move(opened);
+    hooks.limit_reached = [this, key] {
+        loop_.post([this, key] {
+            Session* full = find(key);
+            if (full != nullptr && full->state == Session::State::kRunning) {
+                stop_session(*full, [](const auto&) {});
+            }
+        });
+    };
+    // Copies, not the session: the thread runs beside the main one.
+    const auto name_of = [key](const FileIdentity& file) {
+        Session naming;
+        naming.saved.key = key;
+        return naming.kept_log(file);
+    };
+    hooks.log_done = [this, name_of](const FileIdentity& file) { keeper_.remove(name_of(file)); };
+    if ((session.saved.properties.log_file_mode & kModeNewFile) != 0) {
+        const uid_t uid = session.saved.owner_uid;
+        const gid_t gid = session.saved.owner_gid;
+        hooks.next_log = [this, source, name_of, uid, gid](uint32_t number,
+                                                           std::string& path) -> Result<UniqueFd> {
+            path = session::numbered_log_file(source->pattern, number);
+            const std::string name = std::filesystem::path(path).filename();
+            ETW_TRY(UniqueFd fd, open_as_user(source->folder, name, uid, gid));
+            ETW_TRY(const FileIdentity file, identity_of(fd.get()));
+            keeper_.store(name_of(file), fd);
+            return fd;
+        };
+    }
+    return hooks;
+}
+
+void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
+                           const PeerCredentials& peer, EnableAnswer answer) {
+    auto prepared = prepare(request.properties, fds, peer);
+    if (!prepared) return answer(prepared.error());
+    const wire::SessionKey key = (*prepared)->saved.key;
+    sessions_[key.slot] = std::move(*prepared);
+    Session& session = *sessions_[key.slot];
+    const auto rings =
+        is_socket_only(session.saved) ? ensure_socket_stream(session) : [&]() -> Status {
+        ETW_CHECK(stream_for(session, peer.uid));
+        return Ok{};
+    }();
+    if (!rings) {
+        drop(session);
+        return answer(Failure{
+            Code::kNoSystemResources,
+            fmt::format("not enough memory for the buffers ({} KB for each user); give fewer or "
+                        "smaller ones with -max and -b",
+                        (session::apply_defaults(request.properties, cpu_count()).maximum_buffers) *
+                            uint64_t{request.properties.buffer_size_kb})});
+    }
+    const Properties& p = session.saved.properties;
+    const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
+    const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
+    session.source->pattern = p.log_file;
+    if (numbered) {
+        session.source->folder = std::move(fds[1]);
+        keeper_.store(session.kept_folder(), session.source->folder);
+    }
+    const auto log_fd = std::make_shared<UniqueFd>(std::move(fds[0]));
+    const auto open = [saved = session.saved, streams = session.streams, path, log_fd,
+                       folder = folder_, name = session.kept_log(*identity_of(log_fd->get())),
+                       keeper = &keeper_]() -> Result<std::unique_ptr<Drain>> {
+        const std::string state = state_folder(folder.sessions_folder(), saved.key.slot);
+        if (::mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
+            return Error{code_from_errno(errno), "state folder", uint64_t(errno)};
+        }
+        Progress progress(saved.geometry.cpus);
+        ETW_TRY(progress.file, identity_of(log_fd->get()));
+        progress.path = path;
+        keeper->store(name, *log_fd);
+        const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
+        ETW_TRY(auto log, begin_log(std::move(*log_fd), saved, path, append));
+        ETW_TRY(auto checkpoint,
+                Checkpoint::create(checkpoint_path(folder, saved.key.slot), saved.geometry.cpus));
+        auto drain = std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint),
+                                             std::move(progress));
+        for (const auto& stream : streams) ETW_CHECK(drain->add_stream(stream));
+        return drain;
+    };
+    const auto opened = [this, key, providers = std::move(request.providers),
+                         answer](const Status& status) {
+        loop_.post([=, this] { finish_start(key, providers, status, answer); });
+    };
+    session.thread =
+        std::make_unique<SessionThread>(hooks_for(session, open, opened), p.flush_timer_s);
+}
+
+void SessionManager::finish_start(const wire::SessionKey& key,
+                                  const std::vector<session::ProviderEnable>& providers,
+                                  const Status& opened, const EnableAnswer& answer) {
+    Session* session = find(key);
+    ETW_ASSERT(session != nullptr);  // nothing else ends a session that is starting
+    if (!opened) {
+        const Failure failure = failure_of(opened.error(), session->saved.properties.log_file);
+        drop(*session);
+        return answer(failure);
+    }
+    std::vector<Code> codes;
+    for (const auto& how : providers) {
+        codes.push_back(apply_enable(*session, how, wire::EnableAction::kEnable));
+    }
+    if (const auto saved = save(folder_.sessions_folder(), session->saved); !saved) {
+        const Failure failure = failure_of(saved.error(), folder_.path());
+        drop(*session);
+        return answer(failure);
+    }
+    session->state = Session::State::kRunning;
+    for (const auto& how : session->saved.providers) {
+        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t registration) {
+            attach(to, *session);
+            send_enable(to, registration, *session, how, wire::EnableAction::kEnable,
+                        acks_.next_cookie());
+        });
+    }
+    answer(EnableResult{session->status(), std::move(codes)});
+}
+
+// --- from what a killed host left -------------------------------------------------------------
+
+void SessionManager::recover(KeptDescriptors kept) {
+    for (uint32_t slot = 0; slot < sessions_.size(); ++slot) {
+        auto session = recover_one(slot, kept);
+        if (session == nullptr) {
+            remove_state(folder_.sessions_folder(), slot);
+            continue;
+        }
+        session->state = Session::State::kRunning;
+        sessions_[slot] = std::move(session);
+    }
+    // Of sessions that did not come to be, or to a proper end.
+    for (const auto& [name, fd] : kept) {
+        if (parse_kept_name(name)) keeper_.remove(name);
+    }
+}
+
+std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescriptors& kept) {
+    auto saved = load_saved(folder_.sessions_folder(), slot);
+    if (!saved) {
+        if (saved.error().code != Code::kFileNotFound) {
+            journal(fmt::format("saved session {}: dropped", slot), saved.error());
+        }
+        return nullptr;
+    }
+    auto session = std::make_unique<Session>();
+    session->saved = std::move(*saved);
+    const auto take_up = [&]() -> Status {
+        ETW_TRY(auto checkpoint,
+                Checkpoint::open(checkpoint_path(folder_, slot), session->saved.geometry.cpus));
+        ETW_TRY(auto progress, checkpoint.load());
+        ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+        recover_streams(*session, kept);
+        session->stream_count = std::max(session->streams.size(), progress.streams.size());
+        session->source->pattern = session->saved.properties.log_file;
+        if (auto dir = kept.extract(session->kept_folder()); !dir.empty()) {
+            session->source->folder = std::move(dir.mapped());
+        }
+        ETW_TRY(auto log, resume_log(std::move(fd), session->saved, progress));
+        auto drain = std::make_shared<std::unique_ptr<Drain>>(std::make_unique<Drain>(
+            session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
+        for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));
+        const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
+        session->thread =
+            std::make_unique<SessionThread>(hooks_for(*session, open, [](const Status&) {}),
+                                            session->saved.properties.flush_timer_s);
+        return Ok{};
+    };
+    if (const auto status = take_up(); !status) {
+        journal(fmt::format("session '{}': cannot go on", session->saved.properties.name),
+                status.error());
+        return nullptr;
+    }
+    return session;
+}
+
+Result<UniqueFd> SessionManager::recover_log(const Session& session, const Progress& progress,
+                                             KeptDescriptors& kept) {
+    if (auto log = kept.extract(session.kept_log(progress.file)); !log.empty()) {
+        return std::move(log.mapped());
+    }
+    ETW_TRY(UniqueFd fd, reopen_log(progress.path, progress.file));
+    keeper_.store(session.kept_log(progress.file), fd);
+    return fd;
+}
+
+void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {
+    for (auto it = kept.begin(); it != kept.end();) {
+        const auto name = parse_kept_name(it->first);
+        if (!name || name->kind != "ring" || !(name->key == session.saved.key)) {
+            ++it;
+            continue;
+        }
+        const auto uid = uint32_t(std::strtoul(name->rest.c_str(), nullptr, 10));
+        auto rings = ring::RingSet::adopt(std::move(it->second), session.saved.geometry);
+        it = kept.erase(it);
+        auto stream = rings ? Stream::make(uid, std::move(*rings))
+                            : Result<std::shared_ptr<Stream>>(rings.error());
+        if (!stream) {
+            journal("kept rings: dropped", stream.error());
+            continue;
+        }
+        if (uid == kSocketStream) {
+            if (auto writer = StreamWriter::over(**stream)) {
+                session.socket_writer.emplace(std::move(*writer));
+            }
+        }
+        session.streams.push_back(std::move(*stream));
+    }
+}
+
+}  // namespace etw::host

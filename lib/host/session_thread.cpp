@@ -1,0 +1,273 @@
+#include "host/session_thread.h"
+
+#include "host/journal.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+namespace etw::host {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstRetry{50};
+constexpr milliseconds kLastRetry{1000};
+// After activity the words are looked at once more before an unlimited sleep: a writer's store of
+// `head` and its look at host_sleeps may pass each other, and its wake be lost.
+constexpr milliseconds kSecondLook{100};
+// Full blocks that cannot be written yet (their time stamps lie in the future).
+constexpr milliseconds kStuck{20};
+// Where the kernel cannot wait for several words: how often the rings are looked at.
+constexpr milliseconds kPoll{20};
+// No writer is left at the end of a session, so its last drain is short; a hostile one is cut off.
+constexpr std::chrono::seconds kLastDrain{2};
+
+timespec absolute(std::chrono::nanoseconds from_now) {
+    timespec ts{};
+    ::clock_gettime(CLOCK_MONOTONIC, &ts);
+    const int64_t ns = ts.tv_nsec + from_now.count() % 1'000'000'000;
+    ts.tv_sec += from_now.count() / 1'000'000'000 + ns / 1'000'000'000;
+    ts.tv_nsec = ns % 1'000'000'000;
+    return ts;
+}
+
+#ifndef SYS_futex_waitv
+constexpr long SYS_futex_waitv = 449;
+#endif
+// struct futex_waitv of linux/futex.h, since Linux 5.16.
+struct FutexWait {
+    uint64_t value;
+    uint64_t address;
+    uint32_t flags;
+    uint32_t reserved;
+};
+constexpr uint32_t kFutex32 = 2;
+
+}  // namespace
+
+SessionThread::SessionThread(Hooks hooks, uint32_t flush_timer_s) : hooks_(std::move(hooks)) {
+    set_flush_timer(flush_timer_s);
+    thread_ = std::thread([this] { run(); });
+}
+
+SessionThread::~SessionThread() {
+    stopping_ = true;
+    post([](SessionThread&) {});
+    thread_.join();
+}
+
+void SessionThread::post(Task task) {
+    {
+        const std::lock_guard lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    wakes_.fetch_add(1);
+    ::syscall(SYS_futex, &wakes_, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+DrainSnapshot SessionThread::snapshot() const {
+    const std::lock_guard lock(mutex_);
+    return snapshot_;
+}
+
+void SessionThread::publish() {
+    const Progress& p = drain_->progress();
+    DrainSnapshot s;
+    s.record_bytes = p.record_bytes;
+    s.buffers_written = p.position.buffers_written;
+    s.buffers_lost = p.buffers_lost;
+    s.events_lost = drain_->events_lost();
+    s.log_size = drain_->log_size();
+    s.file = p.file;
+    s.path = p.path;
+    s.thread_id = uint64_t(::syscall(SYS_gettid));
+    const std::lock_guard lock(mutex_);
+    snapshot_ = std::move(s);
+}
+
+bool SessionThread::run_tasks() {
+    std::vector<Task> tasks;
+    {
+        const std::lock_guard lock(mutex_);
+        tasks.swap(tasks_);
+    }
+    for (Task& task : tasks) task(*this);
+    return !tasks.empty();
+}
+
+void SessionThread::run() {
+    auto opened = hooks_.open();
+    if (!opened) {
+        hooks_.opened(opened.error());
+        return;
+    }
+    drain_ = std::move(*opened);
+    publish();
+    hooks_.opened(Ok{});
+    while (!stopping_) {
+        const uint32_t seen = wakes_.load();
+        const bool had_tasks = run_tasks();
+        if (stopping_) break;
+        progressed_ = had_tasks;
+        drain_now();
+        publish();
+        wait_for_wake(seen, time_to_sleep(progressed_));
+    }
+}
+
+// --- draining --------------------------------------------------------------------------------
+
+void SessionThread::drain_now() {
+    if (ended_) return;
+    const auto now = Clock::now();
+    if (flush_every_.count() != 0 && now >= flush_at_) {
+        flush_at_ = now + flush_every_;
+        flush();
+        return;
+    }
+    while (pass(Drain::Depth::kFullBlocks)) {
+        const std::lock_guard lock(mutex_);
+        if (!tasks_.empty()) return;
+    }
+}
+
+// One batch. False: nothing (more) can be written now.
+bool SessionThread::pass(Drain::Depth depth) {
+    if (ended_) return false;
+    if (waiting()) {
+        drain_->make_room();
+        return false;
+    }
+    const auto outcome = drain_->pass(depth);
+    if (!outcome) {
+        write_failed(outcome.error());
+        return false;
+    }
+    if (*outcome == Drain::Outcome::kLimitReached) return next_log();
+    retry_pause_ = {};
+    if (*outcome == Drain::Outcome::kIdle) return false;
+    fresh_log_ = false;
+    progressed_ = true;
+    return true;
+}
+
+bool SessionThread::next_log() {
+    // A limit that not even one buffer fits under would make files for ever.
+    if (!hooks_.next_log || fresh_log_) {
+        ended_ = true;
+        hooks_.limit_reached();
+        return false;
+    }
+    const uint32_t number = drain_->progress().file_number + 1;
+    std::string path;
+    auto fd = hooks_.next_log(number, path);
+    const Status status = fd ? switch_log(std::move(*fd), path, number) : Status(fd.error());
+    if (!status) write_failed(status.error());
+    return bool(status);
+}
+
+Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
+    const FileIdentity old = drain_->progress().file;
+    ETW_CHECK(drain_->switch_log(std::move(fd), path, number));
+    hooks_.log_done(old);
+    fresh_log_ = true;
+    retry_at_ = {};
+    publish();
+    return Ok{};
+}
+
+void SessionThread::write_failed(const Error& error) {
+    if (retry_pause_.count() == 0) journal("cannot write " + drain_->progress().path, error);
+    retry_pause_ = std::clamp<Clock::duration>(retry_pause_ * 2, kFirstRetry, kLastRetry);
+    retry_at_ = Clock::now() + retry_pause_;
+    drain_->make_room();
+}
+
+void SessionThread::flush() {
+    // Twice what all rings can hold is more than was there when we began.
+    const wire::RingGeometry& g = drain_->geometry();
+    const uint64_t streams = drain_->streams().size() + 1;
+    uint64_t budget = 2 + streams * g.cpus * g.blocks / 16;
+    while (budget-- > 0 && pass(Drain::Depth::kFullBlocks)) {
+    }
+    budget = 1 + streams * g.cpus / 64;
+    while (budget-- > 0 && pass(Drain::Depth::kAll)) {
+    }
+    publish();
+}
+
+Status SessionThread::end() {
+    const auto until = Clock::now() + kLastDrain;
+    retry_at_ = {};
+    while (Clock::now() < until && pass(Drain::Depth::kAll)) {
+    }
+    retry_at_ = {};
+    while (Clock::now() < until && pass(Drain::Depth::kFinal)) {
+    }
+    if (!ended_ && waiting()) drain_->drop_rest();
+    ended_ = true;
+    const Status finished = drain_->finish();
+    publish();
+    return finished;
+}
+
+void SessionThread::set_flush_timer(uint32_t seconds) {
+    flush_every_ = std::chrono::seconds(seconds);
+    flush_at_ = Clock::now() + flush_every_;
+}
+
+// --- sleeping --------------------------------------------------------------------------------
+
+SessionThread::Clock::duration SessionThread::time_to_sleep(bool was_busy) const {
+    constexpr Clock::duration kForever = std::chrono::hours(24);
+    if (ended_) return kForever;
+    const auto now = Clock::now();
+    Clock::duration timeout = was_busy ? Clock::duration(kSecondLook) : kForever;
+    if (flush_every_.count() != 0) timeout = std::min(timeout, flush_at_ - now);
+    if (retry_at_ > now) timeout = std::min(timeout, retry_at_ - now);
+    return std::max(timeout, Clock::duration::zero());
+}
+
+// Ends early when a task was posted since `seen`, or when a writer fills a block.
+void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
+    std::vector<FutexWait> words;
+    const auto add = [&words](std::atomic<uint32_t>& word, uint32_t value) {
+        words.push_back({value, reinterpret_cast<uint64_t>(&word), kFutex32, 0});
+    };
+    add(wakes_, seen);
+    if (!ended_) {
+        for (const auto& stream : drain_->streams()) {
+            if (stream == nullptr) continue;
+            stream->rings.host_sleeps().store(1);
+            add(stream->rings.host_sleeps(), 1);
+        }
+        // Blocks that were filled while we still looked awake. If they are there because the log
+        // cannot take them, sleeping is right all the same.
+        if (drain_->has_full_blocks()) {
+            timeout = progressed_ && !waiting()
+                          ? Clock::duration::zero()
+                          : std::min<Clock::duration>(timeout, waiting() ? kSecondLook : kStuck);
+        }
+    }
+    if (timeout > Clock::duration::zero()) {
+        timespec deadline = absolute(timeout);
+        const long n =
+            ::syscall(SYS_futex_waitv, words.data(), words.size(), 0, &deadline, CLOCK_MONOTONIC);
+        if (n < 0 && errno == ENOSYS) {
+            timespec poll = {0, std::chrono::nanoseconds(kPoll).count()};
+            ::syscall(SYS_futex, &wakes_, FUTEX_WAIT, seen, &poll, nullptr, 0);
+        }
+    }
+    if (ended_) return;
+    for (const auto& stream : drain_->streams()) {
+        if (stream != nullptr) stream->rings.host_sleeps().store(0);
+    }
+}
+
+}  // namespace etw::host

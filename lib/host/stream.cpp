@@ -1,0 +1,104 @@
+#include "host/stream.h"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <utility>
+
+namespace etw::host {
+
+using wire::block_of;
+using wire::kRingFirstOffset;
+using wire::offset_of;
+using wire::ring_position;
+using wire::RingPosition;
+
+Result<std::shared_ptr<Stream>> Stream::make(uint32_t uid, ring::RingSet rings) {
+    ETW_TRY(const auto identity, identity_of(rings.fd().get()));
+    return std::make_shared<Stream>(Stream{uid, identity, std::move(rings)});
+}
+
+Result<StreamWriter> StreamWriter::over(const Stream& stream) {
+    const wire::RingGeometry& geometry = stream.rings.geometry();
+    void* base = ::mmap(nullptr, geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
+                        stream.rings.fd().get(), 0);
+    if (base == MAP_FAILED) {
+        return Error{Code::kNoSystemResources, "socket stream: mmap", uint64_t(errno)};
+    }
+    return StreamWriter(static_cast<std::byte*>(base), geometry);
+}
+
+StreamWriter::StreamWriter(std::byte* base, const wire::RingGeometry& geometry) noexcept
+    : base_(base), geometry_(geometry), last_time_(geometry.cpus) {}
+
+StreamWriter::StreamWriter(StreamWriter&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)),
+      geometry_(other.geometry_),
+      last_time_(std::move(other.last_time_)) {}
+
+StreamWriter& StreamWriter::operator=(StreamWriter&& other) noexcept {
+    std::swap(base_, other.base_);
+    std::swap(geometry_, other.geometry_);
+    std::swap(last_time_, other.last_time_);
+    return *this;
+}
+
+StreamWriter::~StreamWriter() {
+    if (base_ != nullptr) ::munmap(base_, geometry_.set_size());
+}
+
+wire::RingControl& StreamWriter::control(uint32_t cpu) const noexcept {
+    return *reinterpret_cast<wire::RingControl*>(base_ + geometry_.ring_offset(cpu));
+}
+
+bool StreamWriter::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
+    ETW_ASSERT(cpu < geometry_.cpus);
+    wire::RingControl& ring = control(cpu);
+    const auto size = uint32_t(wire::align8(record.size()));
+    RingPosition at = ring.head.load(std::memory_order_relaxed);
+    bool switched = false;
+    if (size > geometry_.block_size - kRingFirstOffset) {
+        ring.lost.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    if (size > geometry_.block_size - offset_of(at)) {
+        const uint64_t next = block_of(at) + 1;
+        const uint64_t tail_block = block_of(ring.tail.load(std::memory_order_acquire));
+        if (next - tail_block >= geometry_.blocks) {
+            ring.lost.fetch_add(1, std::memory_order_relaxed);
+            wake_host();
+            return false;
+        }
+        auto* filled = reinterpret_cast<std::atomic<uint32_t>*>(
+            reinterpret_cast<std::byte*>(&ring) + wire::kRingFilledOffset);
+        filled[block_of(at) % geometry_.blocks].store(offset_of(at), std::memory_order_relaxed);
+        at = ring_position(next, kRingFirstOffset);
+        switched = true;
+    }
+    std::byte* out = reinterpret_cast<std::byte*>(&ring) + geometry_.control_size() +
+                     (block_of(at) % geometry_.blocks) * geometry_.block_size + offset_of(at);
+    std::memcpy(out, record.data(), record.size());
+    std::memset(out + record.size(), 0, size - record.size());
+    if (time_offset != 0) {
+        last_time_[cpu] = std::max(last_time_[cpu], time);
+        std::memcpy(out + time_offset, &last_time_[cpu], sizeof(int64_t));
+    }
+    ring.head.store(at + size, std::memory_order_release);
+    if (switched) wake_host();
+    return true;
+}
+
+void StreamWriter::add_lost(uint64_t count) {
+    control(0).lost.fetch_add(count, std::memory_order_relaxed);
+}
+
+void StreamWriter::wake_host() noexcept {
+    auto& sleeps = reinterpret_cast<wire::RingSetHeader*>(base_)->host_sleeps;
+    if (sleeps.exchange(0) == 1) ::syscall(SYS_futex, &sleeps, FUTEX_WAKE, INT_MAX, 0, 0, 0);
+}
+
+}  // namespace etw::host

@@ -1,0 +1,48 @@
+// One way that events come to a session: a ring set that the processes of one user write, or the
+// one that the host itself writes for processes that cannot.
+#pragma once
+#include "base/unique_fd.h"
+#include "host/checkpoint.h"
+#include "ring/ring_set.h"
+
+#include <memory>
+
+namespace etw::host {
+
+// Owner of the stream that carries Event packets.
+constexpr uint32_t kSocketStream = ~uint32_t{0};  // (uid_t)-1 is no user
+
+struct Stream {
+    uint32_t uid = 0;
+    FileIdentity rings_identity;
+    ring::RingSet rings;
+
+    static Result<std::shared_ptr<Stream>> make(uint32_t uid, ring::RingSet rings);
+};
+
+// Appends to a ring set from one thread of one process, with plain stores where ring/writer.h
+// needs restartable sequences. For the socket stream: nobody else writes to it.
+class StreamWriter {
+public:
+    // Maps the rings a second time. Goes on where a predecessor stopped.
+    static Result<StreamWriter> over(const Stream& stream);
+    StreamWriter(StreamWriter&& other) noexcept;
+    StreamWriter& operator=(StreamWriter&& other) noexcept;
+    ~StreamWriter();
+
+    // `record` is not rounded; its time (at `time_offset`, 0: none) is raised to that of its
+    // predecessor on the CPU, since packets arrive in any order. False: no room, counted as lost.
+    bool append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
+    void add_lost(uint64_t count);
+
+private:
+    StreamWriter(std::byte* base, const wire::RingGeometry& geometry) noexcept;
+    wire::RingControl& control(uint32_t cpu) const noexcept;
+    void wake_host() noexcept;
+
+    std::byte* base_ = nullptr;
+    wire::RingGeometry geometry_{};
+    std::vector<int64_t> last_time_;
+};
+
+}  // namespace etw::host

@@ -1,0 +1,326 @@
+// The one thread of the library in an application: connects to the hosts, applies what they say,
+// runs callbacks. It sleeps in poll() unless a host, an application or a retry has something to do.
+#include "provider/state.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+namespace etw::provider {
+
+namespace {
+
+// --- where the hosts are ---------------------------------------------------------------------
+
+// Text assembled in place; empty if it did not fit.
+class PathBuilder {
+public:
+    explicit PathBuilder(char (&out)[sizeof(Host::path)]) noexcept : out_(out) { out_[0] = '\0'; }
+    PathBuilder& add(const char* text) noexcept {
+        const size_t size = std::strlen(text);
+        if (overflow_ || size >= sizeof(Host::path) - size_) {
+            overflow_ = true;
+            out_[0] = '\0';
+            return *this;
+        }
+        std::memcpy(out_ + size_, text, size + 1);
+        size_ += size;
+        return *this;
+    }
+    PathBuilder& add(uint32_t number) noexcept {
+        char digits[11];
+        char* at = digits + sizeof(digits) - 1;
+        *at = '\0';
+        do {
+            *--at = char('0' + number % 10);
+            number /= 10;
+        } while (number != 0);
+        return add(at);
+    }
+
+private:
+    char* out_;
+    size_t size_ = 0;
+    bool overflow_ = false;
+};
+
+bool exists(const char* path) noexcept {
+    struct stat status {};
+    return ::stat(path, &status) == 0;
+}
+
+void add_host(bool trusted, const char* base, const char* more, bool with_uid) noexcept {
+    Host& host = g_state.hosts[g_state.host_count];
+    PathBuilder path(host.path);
+    path.add(base);
+    if (with_uid) path.add(uint32_t(::geteuid()));
+    path.add(more).add("/").add(wire::kProviderSocketName);
+    host.trusted = trusted;
+    if (host.path[0] != '\0') ++g_state.host_count;
+}
+
+void find_hosts() noexcept {
+    if (g_state.host_count != 0) return;
+    if (const char* folder = ::secure_getenv("ETW_RUNTIME_DIR")) {
+        return add_host(false, folder, "", false);
+    }
+    add_host(true, wire::kSystemRuntimeDir, "", false);
+    if (::geteuid() == 0) return;  // root's own host is the system's
+    char user_folder[sizeof(Host::path)];
+    PathBuilder(user_folder).add("/run/user/").add(uint32_t(::geteuid()));
+    if (const char* folder = ::secure_getenv("XDG_RUNTIME_DIR")) {
+        add_host(false, folder, "/etw", false);
+    } else if (exists(user_folder)) {
+        add_host(false, user_folder, "/etw", false);
+    } else {
+        add_host(false, "/tmp/etw-", "", true);
+    }
+}
+
+// Named by process id; in another pid namespace of the same network the name may be taken.
+void open_doorbell() noexcept {
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return;
+    for (uint32_t attempt = 0; attempt < 8; ++attempt) {
+        char name[sizeof(Host::path)];
+        PathBuilder builder(name);
+        builder.add(wire::kDoorbellPrefix).add(uint32_t(::getpid()));
+        if (attempt != 0) builder.add("-").add(attempt);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const size_t size = std::strlen(name);
+        std::memcpy(address.sun_path + 1, name, size);
+        const auto length = socklen_t(offsetof(sockaddr_un, sun_path) + 1 + size);
+        if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0) {
+            return g_state.doorbell.take(fd);
+        }
+    }
+    ::close(fd);
+}
+
+// --- the thread ------------------------------------------------------------------------------
+
+bool callback_mapped(etw_callback callback) noexcept {
+    Dl_info info;
+    return ::dladdr(reinterpret_cast<void*>(callback), &info) != 0;
+}
+
+// Without the lock, so that a callback may write, register and take the application's locks.
+void run_due_callbacks() noexcept {
+    ::pthread_mutex_lock(&g_state.lock);
+    while (g_state.due_count != 0) {
+        const DueCallback due = g_state.due[0];
+        --g_state.due_count;
+        std::memmove(g_state.due, g_state.due + 1, g_state.due_count * sizeof(DueCallback));
+        Registration& registration = g_state.registrations[due.registration];
+        const etw_callback callback = registration.callback;
+        void* const context = registration.context;
+        const bool run =
+            registration.generation.load(std::memory_order_relaxed) == due.generation &&
+            callback_mapped(callback);
+        if (run) {
+            registration.in_callback = true;
+            ::pthread_mutex_unlock(&g_state.lock);
+            callback(&due.source, due.is_enabled, due.level, due.match_any, due.match_all, nullptr,
+                     context);
+            ::pthread_mutex_lock(&g_state.lock);
+            registration.in_callback = false;
+            ::pthread_cond_broadcast(&g_state.changed);
+        }
+        if (due.ack_host < kMaxHosts) send_ack(due.ack_host, due.ack_connection, due.ack_cookie);
+    }
+    ::pthread_mutex_unlock(&g_state.lock);
+}
+
+void drain(const GuardedFd& descriptor) noexcept {
+    const int fd = descriptor.get();
+    if (fd < 0) return;
+    char bytes[16];
+    while (::read(fd, bytes, sizeof(bytes)) > 0) {
+    }
+}
+
+// Milliseconds until the next retry is due, -1 for none.
+int poll_timeout(int64_t now) noexcept {
+    int64_t next = INT64_MAX;
+    for (uint32_t i = 0; i < g_state.host_count; ++i) {
+        const Host& host = g_state.hosts[i];
+        if (host.connection == 0 && host.retry_at != 0 && host.retry_at < next) {
+            next = host.retry_at;
+        }
+    }
+    if (next == INT64_MAX) return -1;
+    return next <= now ? 0 : int((next - now) / 1'000'000 + 1);
+}
+
+void connect_due_hosts(int64_t now, bool all) noexcept {
+    for (uint32_t i = 0; i < g_state.host_count; ++i) {
+        Host& host = g_state.hosts[i];
+        if (host.connection != 0) continue;
+        if (all || (host.retry_at != 0 && host.retry_at <= now)) connect_host(i);
+    }
+}
+
+struct PollSet {
+    pollfd fds[2 + kMaxHosts];
+    nfds_t count;
+};
+
+PollSet poll_set() noexcept {
+    PollSet set{};
+    set.fds[set.count++] = {g_state.wake.get(), POLLIN, 0};
+    set.fds[set.count++] = {g_state.doorbell.get(), POLLIN, 0};
+    for (uint32_t i = 0; i < g_state.host_count; ++i) {
+        set.fds[set.count++] = {g_state.hosts[i].socket.get(), POLLIN, 0};
+    }
+    return set;
+}
+
+// The application closed what we sleep on: without a wake descriptor a registration waits for the
+// next second, so make a new one.
+void repair_descriptors() noexcept {
+    if (g_state.wake.get() < 0) g_state.wake.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (g_state.doorbell.get() < 0) open_doorbell();
+    for (uint32_t i = 0; i < g_state.host_count; ++i) {
+        Host& host = g_state.hosts[i];
+        if (host.connection != 0 && host.socket.get() < 0) disconnect_host(i);
+    }
+}
+
+void serve_once(const PollSet& ready, bool doorbell) noexcept {
+    const ScopedLock lock(g_state.lock);
+    drain(g_state.wake);
+    drain(g_state.doorbell);
+    repair_descriptors();
+    for (uint32_t i = 0; i < g_state.host_count; ++i) {
+        if (ready.fds[2 + i].revents != 0 && g_state.hosts[i].connection != 0) receive_packets(i);
+    }
+    connect_due_hosts(monotonic_ns(), doorbell);
+    for (uint32_t i = 0; i < g_state.host_count; ++i) announce_registrations(i);
+    release_waiters();
+}
+
+void sleep_until(int64_t when_ns) noexcept {
+    const timespec when = {time_t(when_ns / 1'000'000'000), long(when_ns % 1'000'000'000)};
+    while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr) == EINTR) {
+    }
+}
+
+void* run_agent(void*) noexcept {
+    ::prctl(PR_SET_NAME, "etw-agent");
+    sleep_until(g_state.agent_delay_until);
+    PollSet ready{};
+    serve_once(ready, true);
+    for (;;) {
+        run_due_callbacks();
+        int timeout = 0;
+        {
+            const ScopedLock lock(g_state.lock);
+            ready = poll_set();
+            timeout = poll_timeout(monotonic_ns());
+        }
+        ::poll(ready.fds, ready.count, timeout);
+        serve_once(ready, (ready.fds[1].revents & POLLIN) != 0);
+    }
+}
+
+bool create_thread() noexcept {
+    pthread_attr_t attributes;
+    if (::pthread_attr_init(&attributes) != 0) return false;
+    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    // Callbacks of the application run on it; only touched pages cost anything.
+    constexpr size_t kStack = 256 * 1024;
+    ::pthread_attr_setstacksize(&attributes, kStack);
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int failed = ::pthread_create(&g_state.agent, &attributes, run_agent, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_attr_destroy(&attributes);
+    return failed == 0;
+}
+
+// --- fork ------------------------------------------------------------------------------------
+
+void before_fork() noexcept { ::pthread_mutex_lock(&g_state.lock); }
+
+void after_fork_in_parent() noexcept { ::pthread_mutex_unlock(&g_state.lock); }
+
+// The child has the parent's rings and enable state and goes on writing into them. Its own agent
+// connects after a moment, so that a fork that ends in exec costs the hosts nothing.
+void after_fork_in_child() noexcept {
+    g_state.lock = PTHREAD_MUTEX_INITIALIZER;
+    forget_identity();
+    if (!g_state.agent_started) return;
+    g_state.agent_started = false;
+    g_state.initialised = false;
+    g_state.wake.reset();
+    g_state.doorbell.reset();
+    g_state.due_count = 0;
+    bool registered = false;
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        Registration& registration = g_state.registrations[i];
+        registered |= registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+        registration.in_callback = false;
+        for (HostView& view : registration.hosts) view = {};
+    }
+    for (uint32_t i = 0; i < g_state.host_count; ++i) {
+        Host& host = g_state.hosts[i];
+        host.socket.reset();
+        host.connection = 0;
+        host.welcome = false;
+        host.was_connected = false;
+    }
+    constexpr int64_t kExecPatienceNs = 10'000'000;
+    g_state.agent_delay_until = monotonic_ns() + kExecPatienceNs;
+    if (registered) start_agent();
+}
+
+// Static TLS, rseq descriptors in use by the kernel and this thread's code must never be unmapped.
+void pin_module() noexcept {
+    Dl_info info;
+    if (::dladdr(reinterpret_cast<void*>(&pin_module), &info) == 0 || info.dli_fname == nullptr) {
+        return;
+    }
+    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void prepare_process() noexcept {
+    static bool done;  // stays true in a forked child, which has inherited all of it
+    if (done) return;
+    done = true;
+    pin_module();
+    ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+}  // namespace
+
+bool start_agent() noexcept {
+    if (g_state.agent_started) return true;
+    prepare_process();
+    find_hosts();
+    g_state.unmap_works = ring::prepare_detach();
+    g_state.agent_pid = ::getpid();
+    g_state.wake.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    open_doorbell();  // before the first connect: a host that comes up in between rings it
+    g_state.agent_started = create_thread();
+    return g_state.agent_started;
+}
+
+void wake_agent() noexcept {
+    const uint64_t one = 1;
+    const int fd = g_state.wake.get();
+    if (fd >= 0 && ::write(fd, &one, sizeof(one)) < 0) return;  // full: it is awake
+}
+
+}  // namespace etw::provider

@@ -1,0 +1,421 @@
+// The connection to one host: wire/provider_protocol.h from the provider's side.
+#include "provider/state.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+namespace etw::provider {
+
+namespace {
+
+using wire::PacketHeader;
+using wire::ProviderMessage;
+
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kFirstRetryPause = 20 * kMillisecond;
+constexpr int64_t kLongestRetryPause = 2000 * kMillisecond;
+constexpr int64_t kRetryFor = 30'000 * kMillisecond;  // then the doorbell alone
+
+// Packets of the agent are few and small: where even they find the socket full, the host is stuck
+// and the connection is given up. The host sends everything anew after a reconnect.
+bool send_packet(uint32_t host, const void* data, size_t size, int fd_to_pass = -1,
+                 const void* more = nullptr, size_t more_size = 0) noexcept {
+    const int fd = g_state.hosts[host].socket.get();
+    if (fd < 0) return false;
+    iovec parts[2] = {{const_cast<void*>(data), size}, {const_cast<void*>(more), more_size}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = more_size != 0 ? 2 : 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    if (fd_to_pass >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof(control);
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &fd_to_pass, sizeof(int));
+    }
+    return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+bool peer_trusted(int fd) noexcept {
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == 0 || peer.uid == ::geteuid());
+}
+
+void hand_back_rings(uint32_t host) noexcept {
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_relaxed) == 0 || slot.host != host ||
+            !slot.orphaned) {
+            continue;
+        }
+        slot.orphaned = false;
+        const int fd = slot.rings ? slot.fd.get() : -1;
+        if (fd < 0) continue;  // the application closed it: the host has its own copies
+        const wire::Rings packet = {
+            {ProviderMessage::kRings, sizeof(packet)}, slot.key, slot.geometry};
+        send_packet(host, &packet, sizeof(packet), fd);
+    }
+}
+
+void on_welcome(uint32_t host, const wire::Welcome& welcome) noexcept {
+    Host& link = g_state.hosts[host];
+    if (welcome.version != wire::kProviderProtocolVersion) return disconnect_host(host);
+    link.welcome = true;
+    link.no_rings = (welcome.flags & wire::kWelcomeNoRings) != 0;
+    hand_back_rings(host);
+    announce_registrations(host);
+}
+
+// What the host did not name again after a reconnect is gone.
+void drop_unconfirmed(uint32_t host) noexcept {
+    const uint64_t connection = g_state.hosts[host].connection;
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        const Registration& registration = g_state.registrations[i];
+        if (registration.generation.load(std::memory_order_relaxed) % 2 == 0) continue;
+        if (registration.hosts[host].connection != connection ||
+            !registration.hosts[host].answered) {
+            return;  // the host has not finished
+        }
+    }
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_relaxed) != 0 && slot.host == host &&
+            slot.confirmed != connection) {
+            detach_session(slot);
+        }
+    }
+}
+
+// Ids on the wire are index + 1 and some bits of the generation, so that a late answer to a former
+// registration of the slot is not taken for one to its successor.
+uint32_t wire_id(const Registration& registration) noexcept {
+    const auto index = uint32_t(&registration - g_state.registrations);
+    static_assert(ETW_MAX_REGISTRATIONS < (1u << 12));
+    return registration.generation.load(std::memory_order_relaxed) << 12 | (index + 1);
+}
+
+Registration* registration_of_wire_id(uint32_t id) noexcept {
+    const uint32_t index = (id & 0xFFF) - 1;
+    if (index >= g_state.registrations_end) return nullptr;
+    Registration& registration = g_state.registrations[index];
+    const bool live = registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+    return live && wire_id(registration) == id ? &registration : nullptr;
+}
+
+bool send_register(uint32_t host, const Registration& registration) noexcept {
+    wire::ExtendedItem item{};
+    if (registration.traits_item_size.load(std::memory_order_relaxed) != 0) {
+        std::memcpy(&item, registration.traits_item, sizeof(item));
+    }
+    wire::Register packet{};
+    packet.header = {ProviderMessage::kRegister, uint32_t(sizeof(packet)) + item.data_size};
+    packet.registration = wire_id(registration);
+    packet.traits_size = item.data_size;
+    std::memcpy(static_cast<void*>(&packet.provider), &registration.id, sizeof(Guid));
+    return send_packet(host, &packet, sizeof(packet), -1, registration.traits_item + sizeof(item),
+                       item.data_size);
+}
+
+void on_registered(uint32_t host, const wire::Registered& packet) noexcept {
+    Registration* registration = registration_of_wire_id(packet.registration);
+    if (registration == nullptr) return;
+    const uint64_t connection = g_state.hosts[host].connection;
+    registration->hosts[host].answered = true;
+    for (const EnableEntry& entry : registration->entry) {
+        if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
+        const SessionSlot& slot = *entry.slot.load(std::memory_order_relaxed);
+        if (slot.host == host && entry.confirmed != connection) clear_entry(*registration, slot);
+    }
+    drop_unconfirmed(host);
+}
+
+void on_attach(uint32_t host, const wire::Attach& packet, int fd) noexcept {
+    const bool valid = packet.session.epoch != 0 && packet.session.slot < wire::kMaxSessions;
+    if (!valid) {
+        if (fd >= 0) ::close(fd);
+        return disconnect_host(host);
+    }
+    attach_session(host, packet, fd);
+}
+
+void add_due_callback(uint32_t host, const Registration& registration, const wire::Enable& packet,
+                      bool acknowledge) noexcept {
+    if (g_state.due_count == kMaxDueCallbacks) {  // the next callback tells the newest state anyway
+        if (acknowledge) send_ack(host, g_state.hosts[host].connection, packet.cookie);
+        return;
+    }
+    DueCallback& due = g_state.due[g_state.due_count++];
+    due.registration = uint32_t(&registration - g_state.registrations);
+    due.generation = registration.generation.load(std::memory_order_relaxed);
+    std::memcpy(&due.source, &packet.source_id, sizeof(due.source));
+    due.ack_host = acknowledge ? host : kMaxHosts;
+    due.ack_connection = g_state.hosts[host].connection;
+    due.ack_cookie = packet.cookie;
+    if (packet.action == wire::EnableAction::kCaptureState) {
+        due.is_enabled = 2;
+        due.level = packet.level;
+        due.match_any = packet.match_any_keyword;
+        due.match_all = packet.match_all_keyword;
+        return;
+    }
+    const etw_enabled sum = combined(registration);
+    due.is_enabled = sum.level_plus1 != 0 ? 1 : 0;
+    due.level = sum.level_plus1 != 0 ? uint8_t(sum.level_plus1 - 1) : uint8_t{0};
+    due.match_any = sum.keyword_any;
+    due.match_all = sum.keyword_all;
+}
+
+void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
+    Registration* registration = registration_of_wire_id(packet.registration);
+    SessionSlot* slot = find_slot(host, packet.session);
+    const uint64_t connection = g_state.hosts[host].connection;
+    bool capture = false;
+    if (registration != nullptr && slot != nullptr) {
+        slot->confirmed = connection;
+        switch (packet.action) {
+            case wire::EnableAction::kEnable:
+                set_entry(*registration, *slot, packet, connection);
+                break;
+            case wire::EnableAction::kDisable:
+                clear_entry(*registration, *slot);
+                break;
+            case wire::EnableAction::kCaptureState:
+                capture = true;
+                break;
+            default:
+                return disconnect_host(host);
+        }
+        if (registration->callback != nullptr) {
+            add_due_callback(host, *registration, packet, capture);
+            if (capture) return;  // acknowledged when the provider has written its state
+        }
+    }
+    send_ack(host, connection, packet.cookie);
+}
+
+void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
+    if (SessionSlot* slot = find_slot(host, packet.session)) {
+        uint32_t enabled_by[ETW_MAX_REGISTRATIONS / 32] = {};
+        const uint64_t generation = slot->generation.load(std::memory_order_relaxed);
+        for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+            for (const EnableEntry& entry : g_state.registrations[i].entry) {
+                if (entry.generation.load(std::memory_order_relaxed) == generation) {
+                    enabled_by[i / 32] |= 1u << (i % 32);
+                }
+            }
+        }
+        detach_session(*slot);
+        wire::Enable disabled{};
+        disabled.action = wire::EnableAction::kDisable;
+        for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+            const Registration& registration = g_state.registrations[i];
+            if ((enabled_by[i / 32] >> (i % 32) & 1) != 0 && registration.callback != nullptr) {
+                add_due_callback(host, registration, disabled, false);
+            }
+        }
+    }
+    send_ack(host, g_state.hosts[host].connection, packet.cookie);
+}
+
+union Packet {
+    PacketHeader header;
+    wire::Welcome welcome;
+    wire::Attach attach;
+    wire::Registered registered;
+    wire::Enable enable;
+    wire::Detach detach;
+};
+
+// What a packet of the type must measure; 0: not one that a host sends.
+size_t expected_size(ProviderMessage type) noexcept {
+    switch (type) {
+        case ProviderMessage::kWelcome:
+            return sizeof(wire::Welcome);
+        case ProviderMessage::kAttach:
+            return sizeof(wire::Attach);
+        case ProviderMessage::kRegistered:
+            return sizeof(wire::Registered);
+        case ProviderMessage::kEnable:
+            return sizeof(wire::Enable);
+        case ProviderMessage::kDetach:
+            return sizeof(wire::Detach);
+        default:
+            return 0;
+    }
+}
+
+void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noexcept {
+    const ProviderMessage type = packet.header.type;
+    const bool welcomed = g_state.hosts[host].welcome;
+    const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size &&
+                       size == expected_size(type) &&
+                       welcomed == (type != ProviderMessage::kWelcome);
+    if (fd >= 0 && (!valid || type != ProviderMessage::kAttach)) {
+        ::close(fd);
+        return disconnect_host(host);
+    }
+    if (!valid) return disconnect_host(host);
+    switch (type) {
+        case ProviderMessage::kWelcome:
+            return on_welcome(host, packet.welcome);
+        case ProviderMessage::kAttach:
+            return on_attach(host, packet.attach, fd);
+        case ProviderMessage::kRegistered:
+            return on_registered(host, packet.registered);
+        case ProviderMessage::kEnable:
+            return on_enable(host, packet.enable);
+        default:
+            return on_detach(host, packet.detach);
+    }
+}
+
+// The one descriptor of an Attach; any others are closed.
+int received_fd(msghdr& message) noexcept {
+    int first = -1;
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; ++i) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+            if (first < 0) {
+                first = fd;
+            } else {
+                ::close(fd);
+            }
+        }
+    }
+    return first;
+}
+
+void schedule_retry(Host& link) noexcept {
+    const int64_t now = monotonic_ns();
+    if (link.was_connected) {
+        link.was_connected = false;
+        link.retry_pause = kFirstRetryPause;
+        link.retry_until = now + kRetryFor;
+    }
+    link.retry_at = now < link.retry_until ? now + link.retry_pause : 0;
+    link.retry_pause =
+        link.retry_pause * 2 < kLongestRetryPause ? link.retry_pause * 2 : kLongestRetryPause;
+}
+
+}  // namespace
+
+void connect_host(uint32_t host) noexcept {
+    Host& link = g_state.hosts[host];
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, link.path, sizeof(address.sun_path));
+    const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return schedule_retry(link);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+        !(link.trusted || peer_trusted(fd))) {
+        ::close(fd);
+        return schedule_retry(link);
+    }
+    link.socket.take(fd);
+    link.connection = ++g_state.next_connection;
+    link.welcome = false;
+    link.was_connected = true;
+    const wire::Hello hello = {{ProviderMessage::kHello, sizeof(hello)},
+                               wire::kProviderProtocolVersion,
+                               ring::sequences_usable() ? 0u : uint32_t{wire::kHelloNoRings}};
+    if (!send_packet(host, &hello, sizeof(hello))) disconnect_host(host);
+}
+
+// Rings and enable state stay in force: what is written meanwhile is there for the next host.
+void disconnect_host(uint32_t host) noexcept {
+    Host& link = g_state.hosts[host];
+    link.socket.reset();
+    link.connection = 0;
+    link.welcome = false;
+    for (Registration& registration : g_state.registrations) {
+        if (&registration == g_state.registrations + g_state.registrations_end) break;
+        registration.hosts[host] = {};
+    }
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.host == host) slot.orphaned = true;
+    }
+    schedule_retry(link);
+}
+
+void receive_packets(uint32_t host) noexcept {
+    Host& link = g_state.hosts[host];
+    constexpr int kBatch = 64;  // then the other host and the application get their turn
+    for (int i = 0; i < kBatch; ++i) {
+        const int socket = link.socket.get();
+        if (socket < 0) return disconnect_host(host);
+        Packet packet{};
+        iovec part = {&packet, sizeof(packet)};
+        alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof(control);
+        const ssize_t size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (size <= 0) return disconnect_host(host);
+        const int fd = received_fd(message);
+        if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+            if (fd >= 0) ::close(fd);
+            return disconnect_host(host);
+        }
+        handle_packet(host, packet, size_t(size), fd);
+        if (link.connection == 0) return;
+    }
+}
+
+void announce_registrations(uint32_t host) noexcept {
+    Host& link = g_state.hosts[host];
+    if (!link.welcome) return;
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        Registration& registration = g_state.registrations[i];
+        HostView& view = registration.hosts[host];
+        const uint32_t generation = registration.generation.load(std::memory_order_relaxed);
+        const bool live = generation % 2 != 0;
+        if (view.connection != 0 &&
+            (!live || view.traits_revision != registration.traits_revision)) {
+            // The slot is not used again before this, so that generation - 1 was announced.
+            const uint32_t id = live ? wire_id(registration) : (generation - 1) << 12 | (i + 1);
+            const wire::Unregister packet = {{ProviderMessage::kUnregister, sizeof(packet)}, id, 0};
+            view = {};
+            if (!send_packet(host, &packet, sizeof(packet))) return disconnect_host(host);
+        }
+        if (live && view.connection == 0) {
+            view = {link.connection, false, registration.traits_revision};
+            if (!send_register(host, registration)) return disconnect_host(host);
+        }
+    }
+}
+
+void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept {
+    if (g_state.hosts[host].connection != connection || connection == 0) return;
+    const wire::Ack packet = {{ProviderMessage::kAck, sizeof(packet)}, cookie};
+    if (!send_packet(host, &packet, sizeof(packet))) disconnect_host(host);
+}
+
+void release_waiters() noexcept {
+    bool released = false;
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        Registration& registration = g_state.registrations[i];
+        if (registration.ready) continue;
+        bool pending = false;
+        for (uint32_t host = 0; host < g_state.host_count; ++host) {
+            pending |= g_state.hosts[host].connection != 0 && !registration.hosts[host].answered;
+        }
+        if (pending) continue;
+        registration.ready = true;
+        released = true;
+    }
+    if (released) ::pthread_cond_broadcast(&g_state.changed);
+}
+
+}  // namespace etw::provider

@@ -1,0 +1,228 @@
+// Registrations: what the application asked for, and what all sessions together want of each.
+#include "provider/state.h"
+
+#include <cstring>
+
+namespace etw::provider {
+
+State g_state;
+
+namespace {
+
+constexpr int64_t kWaitBudgetNs = 200'000'000;
+
+void initialise_once() noexcept {
+    if (g_state.initialised) return;
+    pthread_condattr_t attributes;
+    ::pthread_condattr_init(&attributes);
+    ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    ::pthread_cond_init(&g_state.changed, &attributes);
+    ::pthread_condattr_destroy(&attributes);
+    g_state.wait_budget_ns = kWaitBudgetNs;
+    g_state.initialised = true;
+}
+
+// Waits for `done` to hold, until `deadline_ns`; with the lock.
+template <class Done>
+bool wait_until(int64_t deadline_ns, Done done) noexcept {
+    const timespec deadline = {time_t(deadline_ns / 1'000'000'000),
+                               long(deadline_ns % 1'000'000'000)};
+    while (!done()) {
+        if (::pthread_cond_timedwait(&g_state.changed, &g_state.lock, &deadline) == ETIMEDOUT) {
+            return done();
+        }
+    }
+    return true;
+}
+
+// The blob must hold what its own size field says and a NUL-terminated name.
+bool traits_valid(const void* traits, size_t limit) noexcept {
+    uint16_t size = 0;
+    if (limit < sizeof(size) + 1) return false;
+    std::memcpy(&size, traits, sizeof(size));
+    return size > sizeof(size) && size <= limit && size <= ETW_MAX_TRAITS &&
+           std::memchr(static_cast<const char*>(traits) + sizeof(size), 0, size - sizeof(size)) !=
+               nullptr;
+}
+
+void store_traits(Registration& registration, const void* traits) noexcept {
+    uint16_t size = 0;
+    std::memcpy(&size, traits, sizeof(size));
+    const size_t item_size = wire::align8(sizeof(wire::ExtendedItem) + size);
+    const wire::ExtendedItem item = {uint16_t(item_size),
+                                     uint16_t(wire::ExtendedType::kProviderTraits), 0, size};
+    registration.traits_item_size.store(0, std::memory_order_relaxed);
+    std::memset(registration.traits_item, 0, item_size);
+    std::memcpy(registration.traits_item, &item, sizeof(item));
+    std::memcpy(registration.traits_item + sizeof(item), traits, size);
+    registration.traits_item_size.store(uint32_t(item_size), std::memory_order_release);
+}
+
+Registration* free_registration() noexcept {
+    for (uint32_t i = 0; i < ETW_MAX_REGISTRATIONS; ++i) {
+        Registration& registration = g_state.registrations[i];
+        if (registration.generation.load(std::memory_order_relaxed) % 2 != 0) continue;
+        if (registration.hosts[0].connection != 0 || registration.hosts[1].connection != 0) {
+            continue;  // a host has still to hear that the former one is gone
+        }
+        if (registration.in_callback) continue;
+        if (i >= g_state.registrations_end) g_state.registrations_end = i + 1;
+        return &registration;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+Registration* registration_of(uint64_t handle) noexcept {
+    const uint64_t index = (handle & 0xFFFFFFFFu) - 1;
+    if (index >= ETW_MAX_REGISTRATIONS) return nullptr;
+    Registration& registration = g_state.registrations[index];
+    const uint32_t generation = registration.generation.load(std::memory_order_acquire);
+    return generation == uint32_t(handle >> 32) && generation % 2 != 0 ? &registration : nullptr;
+}
+
+etw_enabled combined(const Registration& registration) noexcept {
+    etw_enabled sum = {0, 0, 0, ~uint64_t{0}};
+    for (const EnableEntry& entry : registration.entry) {
+        if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
+        const uint32_t level = entry.level.load(std::memory_order_relaxed);
+        const uint32_t level_plus1 = level == 0 ? 256 : level + 1;
+        const uint64_t any = entry.match_any.load(std::memory_order_relaxed);
+        if (level_plus1 > sum.level_plus1) sum.level_plus1 = level_plus1;
+        sum.keyword_any |= any == 0 ? ~uint64_t{0} : any;
+        sum.keyword_all &= any == 0 ? 0 : entry.match_all.load(std::memory_order_relaxed);
+    }
+    if (sum.level_plus1 == 0) sum.keyword_all = 0;
+    return sum;
+}
+
+void publish_enabled(Registration& registration) noexcept {
+    const etw_enabled sum = combined(registration);
+    etw_enabled* out = registration.enabled;
+    __atomic_store_n(&out->keyword_any, sum.keyword_any, __ATOMIC_RELAXED);
+    __atomic_store_n(&out->keyword_all, sum.keyword_all, __ATOMIC_RELAXED);
+    __atomic_store_n(&out->level_plus1, sum.level_plus1, __ATOMIC_RELEASE);
+}
+
+bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
+               uint64_t connection) noexcept {
+    EnableEntry* free_entry = nullptr;
+    EnableEntry* entry = nullptr;
+    const uint64_t generation = slot.generation.load(std::memory_order_relaxed);
+    for (EnableEntry& candidate : registration.entry) {
+        const uint64_t used = candidate.generation.load(std::memory_order_relaxed);
+        if (used == generation) entry = &candidate;
+        if (used == 0 && free_entry == nullptr) free_entry = &candidate;
+    }
+    if (entry == nullptr) entry = free_entry;
+    if (entry == nullptr) return false;
+    entry->slot.store(&slot, std::memory_order_relaxed);
+    entry->match_any.store(enable.match_any_keyword, std::memory_order_relaxed);
+    entry->match_all.store(enable.match_all_keyword, std::memory_order_relaxed);
+    entry->level.store(enable.level, std::memory_order_relaxed);
+    entry->property.store(enable.enable_property, std::memory_order_relaxed);
+    entry->confirmed = connection;
+    entry->generation.store(generation, std::memory_order_release);
+    registration.entries.fetch_or(1u << (entry - registration.entry), std::memory_order_release);
+    publish_enabled(registration);
+    return true;
+}
+
+void clear_entry(Registration& registration, const SessionSlot& slot) noexcept {
+    const uint64_t generation = slot.generation.load(std::memory_order_relaxed);
+    for (EnableEntry& entry : registration.entry) {
+        if (generation == 0 || entry.generation.load(std::memory_order_relaxed) != generation) {
+            continue;
+        }
+        registration.entries.fetch_and(~(1u << (&entry - registration.entry)),
+                                       std::memory_order_relaxed);
+        entry.generation.store(0, std::memory_order_release);
+        publish_enabled(registration);
+    }
+}
+
+}  // namespace etw::provider
+
+using namespace etw::provider;
+
+extern "C" {
+
+uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabled,
+                      etw_callback callback, void* context, uint64_t* handle) {
+    if (id == nullptr || handle == nullptr) return ETW_INVALID_PARAMETER;
+    if (traits != nullptr && !traits_valid(traits, ETW_MAX_TRAITS)) return ETW_INVALID_PARAMETER;
+    const KeepErrno keep;
+    const ScopedLock lock(g_state.lock);
+    initialise_once();
+    Registration* registration = free_registration();
+    if (registration == nullptr) return ETW_NO_SYSTEM_RESOURCES;
+    registration->id = *id;
+    registration->enabled = enabled != nullptr ? enabled : &registration->own_enabled;
+    registration->callback = callback;
+    registration->context = context;
+    registration->ready = false;
+    registration->entries.store(0, std::memory_order_relaxed);
+    registration->traits_item_size.store(0, std::memory_order_relaxed);
+    if (traits != nullptr) store_traits(*registration, traits);
+    publish_enabled(*registration);
+    const uint32_t generation = registration->generation.load(std::memory_order_relaxed) + 1;
+    registration->generation.store(generation, std::memory_order_release);
+    const uint64_t index = uint64_t(registration - g_state.registrations);
+    *handle = uint64_t{generation} << 32 | (index + 1);
+
+    if (!start_agent()) return ETW_OK;  // registered; nothing will ever enable it
+    if (::pthread_equal(::pthread_self(), g_state.agent) != 0) return ETW_OK;  // in a callback
+    wake_agent();
+    const int64_t start = monotonic_ns();
+    const bool answered = wait_until(start + g_state.wait_budget_ns, [&] {
+        return registration->ready ||
+               registration->generation.load(std::memory_order_relaxed) != generation;
+    });
+    if (!answered) g_state.wait_budget_ns = 0;
+    return ETW_OK;
+}
+
+uint32_t etw_unregister(uint64_t handle) {
+    const KeepErrno keep;
+    const ScopedLock lock(g_state.lock);
+    Registration* registration = registration_of(handle);
+    if (registration == nullptr) return ETW_INVALID_HANDLE;
+    registration->generation.fetch_add(1, std::memory_order_release);
+    registration->entries.store(0, std::memory_order_relaxed);
+    for (EnableEntry& entry : registration->entry) {
+        entry.generation.store(0, std::memory_order_relaxed);
+    }
+    publish_enabled(*registration);
+    registration->enabled = &registration->own_enabled;  // the caller's may go away now
+    if (!g_state.agent_started) return ETW_OK;
+    wake_agent();
+    // A callback that needs a lock which the caller holds would never end: do not wait forever.
+    constexpr int64_t kCallbackPatienceNs = 2'000'000'000;
+    if (::pthread_equal(::pthread_self(), g_state.agent) == 0) {
+        wait_until(monotonic_ns() + kCallbackPatienceNs,
+                   [&] { return !registration->in_callback; });
+    }
+    return ETW_OK;
+}
+
+uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size) {
+    if (traits == nullptr || !traits_valid(traits, size)) return ETW_INVALID_PARAMETER;
+    const KeepErrno keep;
+    const ScopedLock lock(g_state.lock);
+    Registration* registration = registration_of(handle);
+    if (registration == nullptr) return ETW_INVALID_HANDLE;
+    store_traits(*registration, traits);
+    ++registration->traits_revision;
+    if (g_state.agent_started) wake_agent();
+    return ETW_OK;
+}
+
+int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword) {
+    const Registration* registration = registration_of(handle);
+    if (registration == nullptr) return 0;
+    const etw_provider view = {*registration->enabled, handle, nullptr, {}};
+    return etw_provider_enabled(&view, level, keyword);
+}
+
+}  // extern "C"

@@ -1,0 +1,97 @@
+// The rings that hosts hand to this process, from Attach to Detach.
+#include "provider/state.h"
+
+#include <sys/mman.h>
+
+namespace etw::provider {
+
+namespace {
+
+// The same checks as the host's on adoption: nobody may cut the file short under our writers.
+bool ring_file_valid(int fd, const wire::RingGeometry& geometry) noexcept {
+    const int seals = ::fcntl(fd, F_GET_SEALS);
+    struct stat status {};
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && geometry.valid() &&
+           ::fstat(fd, &status) == 0 && status.st_size >= 0 &&
+           uint64_t(status.st_size) == geometry.set_size();
+}
+
+SessionSlot* free_slot() noexcept {
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_relaxed) == 0 && !slot.dead) return &slot;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_relaxed) != 0 && slot.host == host &&
+            slot.key == key) {
+            return &slot;
+        }
+    }
+    return nullptr;
+}
+
+SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) noexcept {
+    if (SessionSlot* held = find_slot(host, attach.session)) {
+        // Handed back and returned, or inherited from the parent process: go on with what we have.
+        if (held->rings && fd >= 0 && held->geometry == attach.geometry && held->fd.is_same(fd)) {
+            ::close(fd);
+            held->confirmed = g_state.hosts[host].connection;
+            held->orphaned = false;
+            return held;
+        }
+        detach_session(*held);
+    }
+    SessionSlot* slot = free_slot();
+    if (slot == nullptr) {
+        if (fd >= 0) ::close(fd);
+        return nullptr;
+    }
+    slot->host = host;
+    slot->key = attach.session;
+    slot->geometry = attach.geometry;
+    slot->confirmed = g_state.hosts[host].connection;
+    slot->orphaned = false;
+    slot->rings = false;
+    slot->socket_lost.store(0, std::memory_order_relaxed);
+    const uint64_t generation = ++g_state.next_generation;
+    if (fd >= 0 && ring_file_valid(fd, attach.geometry)) {
+        void* memory =
+            ::mmap(nullptr, attach.geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (memory != MAP_FAILED) {
+            slot->mapping = static_cast<std::byte*>(memory);
+            slot->map.describe(slot->mapping, attach.geometry);
+            slot->map.generation.store(generation, std::memory_order_release);
+            slot->rings = true;
+        }
+    }
+    if (slot->rings) {
+        slot->fd.take(fd);
+    } else if (fd >= 0) {
+        ::close(fd);
+    }
+    slot->generation.store(generation, std::memory_order_release);
+    return slot;
+}
+
+void detach_session(SessionSlot& slot) noexcept {
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        clear_entry(g_state.registrations[i], slot);
+    }
+    if (slot.rings) {
+        if (ring::detach(slot.map) && g_state.unmap_works) {
+            ::munmap(slot.mapping, slot.geometry.set_size());
+        } else {
+            slot.dead = true;  // a writer may still be in the mapping, now or later
+        }
+        slot.mapping = nullptr;
+        slot.fd.reset();
+    }
+    slot.generation.store(0, std::memory_order_release);
+}
+
+}  // namespace etw::provider

@@ -1,0 +1,180 @@
+// Everything the provider library knows, in memory that exists from the start of the process: no
+// allocation, so that a stale handle or a late writer never meets freed memory.
+//
+// Threads: the agent (one a process) talks to the hosts and is the only one to change sessions and
+// enable state; any thread registers; any thread or signal handler writes events. Writers take no
+// lock: they read a registration's entries, each published by its `generation`:
+//
+//   enable   fields of the entry, then generation (release)
+//   disable  generation = 0
+//   write    generation (acquire), 0: skip; then the fields; ring sections check the generation
+//            again against the session's map (ring/writer.h), so an entry that is read while it
+//            changes hands gives at worst an event filtered by the session's former level
+#pragma once
+#include "etw/provider.h"
+#include "provider/os.h"
+#include "ring/writer.h"
+#include "wire/provider_protocol.h"
+
+namespace etw::provider {
+
+constexpr uint32_t kMaxHosts = 2;  // the system's and the user's own
+constexpr uint32_t kMaxSlots = kMaxHosts * wire::kMaxSessions;
+constexpr uint32_t kMaxEntries = wire::kMaxSessionsPerProvider;
+
+// One session that has sent Attach: how its events travel.
+struct SessionSlot {
+    ring::WriterMap map;                // generation 0: not attached, or by socket
+    std::atomic<uint64_t> generation;   // 0: free. Never the same twice in a process
+    std::atomic<uint64_t> socket_lost;  // events that found the socket full, not yet reported
+    std::atomic<bool> rings;            // else events go by socket
+    bool dead;                          // the mapping could not be withdrawn: never use this again
+    bool orphaned;                      // its host died: hand the rings to the next
+    uint32_t host;
+    uint64_t confirmed;  // connection that last named the session
+    wire::SessionKey key;
+    wire::RingGeometry geometry;
+    std::byte* mapping;  // set_size() bytes or null
+    GuardedFd fd;
+};
+
+// One session's interest in one registration.
+struct EnableEntry {
+    std::atomic<uint64_t> generation;  // of the slot; 0: none
+    std::atomic<SessionSlot*> slot;
+    std::atomic<uint64_t> match_any, match_all;
+    std::atomic<uint32_t> level;
+    std::atomic<uint32_t> property;
+    uint64_t confirmed;  // connection that last sent this Enable
+};
+
+struct HostView {         // a registration as one host knows it
+    uint64_t connection;  // that Register was sent on; 0: none
+    bool answered;
+    uint32_t traits_revision;  // that it told
+};
+
+constexpr size_t kTraitsItemSize = sizeof(wire::ExtendedItem) + ETW_MAX_TRAITS;
+
+struct Registration {
+    std::atomic<uint32_t> generation;        // odd while registered; upper half of the handle
+    std::atomic<uint32_t> entries;           // bit n: entry[n] may be in use
+    std::atomic<uint32_t> traits_item_size;  // 0: no traits
+    bool ready;                              // every host in reach has answered
+    bool in_callback;
+    uint32_t traits_revision;  // counts changes of the traits
+    etw_guid id;
+    etw_enabled* enabled;
+    etw_enabled own_enabled;  // for those that bring none
+    etw_callback callback;
+    void* context;
+    HostView hosts[kMaxHosts];
+    EnableEntry entry[kMaxEntries];
+    // ready to be copied behind a header: ExtendedItem, traits, zeros
+    alignas(8) std::byte traits_item[kTraitsItemSize];
+};
+
+struct Host {
+    char path[108];  // sun_path
+    bool trusted;    // the folder is the system's: the peer need not be root or this user
+    GuardedFd socket;
+    uint64_t connection;  // 0: none; counts up
+    bool welcome;         // has answered Hello
+    bool no_rings;
+    bool was_connected;
+    int64_t retry_at;  // monotonic ns; 0: not before the doorbell rings
+    int64_t retry_pause;
+    int64_t retry_until;
+};
+
+// A callback that is due, run by the agent without the lock.
+struct DueCallback {
+    uint32_t registration;
+    uint32_t generation;
+    etw_guid source;
+    uint32_t is_enabled;
+    uint8_t level;
+    uint64_t match_any, match_all;
+    uint32_t ack_host;  // kMaxHosts: no Ack waits for this callback
+    uint64_t ack_connection;
+    uint64_t ack_cookie;
+};
+constexpr uint32_t kMaxDueCallbacks = 256;
+
+struct State {
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  // all but what writers read
+    pthread_cond_t changed;                            // ready, in_callback; CLOCK_MONOTONIC
+    bool initialised;
+    bool agent_started;
+    pid_t agent_pid;  // process that the sockets belong to
+    pthread_t agent;
+    int64_t agent_delay_until;  // of a forked child
+    int64_t wait_budget_ns;
+    uint64_t next_generation;
+    uint64_t next_connection;
+    uint32_t registrations_end;  // none in use at or after
+    uint32_t host_count;
+    bool unmap_works;  // ring::prepare_detach()
+    GuardedFd wake;    // eventfd
+    GuardedFd doorbell;
+    Host hosts[kMaxHosts];
+    SessionSlot slots[kMaxSlots];
+    uint32_t due_count;
+    DueCallback due[kMaxDueCallbacks];
+    Registration registrations[ETW_MAX_REGISTRATIONS];
+};
+
+extern State g_state;
+
+// Handles: generation << 32 | index + 1.
+Registration* registration_of(uint64_t handle) noexcept;
+
+// --- agent.cpp ---
+bool start_agent() noexcept;  // with the lock; false: no thread to be had
+void wake_agent() noexcept;
+
+// --- registry.cpp, called by the agent with the lock ---
+// The session wants (or no longer wants) events of the registration. False: it has 8 already.
+bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
+               uint64_t connection) noexcept;
+void clear_entry(Registration& registration, const SessionSlot& slot) noexcept;
+// Publishes what all entries together want.
+void publish_enabled(Registration& registration) noexcept;
+etw_enabled combined(const Registration& registration) noexcept;
+
+// --- sessions.cpp, called by the agent with the lock ---
+SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept;
+// Takes over `fd` (-1: by socket). Null: no slot is left.
+SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) noexcept;
+// No thread is in its rings after this, and no registration is enabled by it.
+void detach_session(SessionSlot& slot) noexcept;
+
+// --- host_link.cpp, called by the agent with the lock ---
+void connect_host(uint32_t host) noexcept;
+void disconnect_host(uint32_t host) noexcept;
+void receive_packets(uint32_t host) noexcept;
+// Brings the host up to date with registrations that came or went.
+void announce_registrations(uint32_t host) noexcept;
+void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept;
+// Marks registrations ready that no host in reach has still to answer.
+void release_waiters() noexcept;
+
+// --- socket_path.cpp ---
+// The way of events without rings; async-signal-safe.
+struct SocketEvent {
+    const std::byte* staged;
+    const ring::Piece* pieces;
+    uint32_t staged_size, piece_count, size, time_stamp_offset;
+};
+uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept;
+
+// --- identity.cpp ---
+// Process and thread id of the caller, right also in a child of a bare clone(); two loads and a
+// branch but for the first call of a thread.
+struct Identity {
+    uint32_t process_id, thread_id;
+};
+Identity current_identity() noexcept;
+void forget_identity() noexcept;  // in a forked child, for kernels that cannot clear its page
+
+}  // namespace etw::provider

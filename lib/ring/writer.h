@@ -1,0 +1,136 @@
+// The provider's side of the rings: appends records to the ring of the CPU it runs on.
+//
+// Shared words (layout: wire/ring.h) and who writes them:
+//   head       the writers of one CPU, only by the committing store of the write section
+//   filled[b]  the same writers, inside the section, before they leave block b
+//   lost       the same writers, by the committing store of the count section
+//   tail       the host
+//   host_sleeps the host stores 1, a writer stores 0 inside the wake section
+// A section is a restartable sequence of the kernel (rseq): a thread that is preempted, migrated or
+// interrupted by a signal inside it goes on at its abort address, which starts it over. So on one
+// CPU no two sections interleave, whatever process, thread or signal handler they belong to.
+//
+// Write   W1 generation of the map == the caller's, else the session is gone: leave
+//         W2 cpu_id -> ring; head relaxed (only this CPU's sections write it)
+//         W3 does the record end within the block? If not, take the next block: tail acquire, leave
+//            if the block is not free yet; filled[old block] = where its data ends
+//         W4 copy the record, then read the counter and store it in the record
+//         W5 head release: the commit, and the section's last instruction
+// Host    R1 head     acquire   pairs with W5: who sees head sees the records below it and the
+//                               filled[] of every block below it
+//         R2 tail     release   pairs with W3: who may reuse a block knows that it has been read
+//
+// Order of time: W4 reads the counter inside the section, so each ring's times never fall.
+// Killed before W5: nothing a reader looks at has changed; what was copied, and a filled[] that was
+//         stored too early, is overwritten by the next section on that CPU (filled[b] counts only
+//         once head has left b, and whoever makes head leave b stores it anew).
+// Killed after W5: the record is whole. There is no state in between and no lock to be left held.
+// Signal handler: the interrupted section restarts after it. Nothing waits, so nothing deadlocks.
+// Hostile memory: another process of the user may store anything at any time. The index of a block
+//         is taken modulo `blocks`, the record's end is compared with `block_size`, both from
+//         private memory, so a store never leaves the mapping. All else is a wrong count.
+// Detach: all accesses to the mapping are inside sections that begin with W1. So after
+//         generation = 0 and membarrier(PRIVATE_EXPEDITED_RSEQ), which restarts every section
+//         that is under way, no thread can be in the mapping, nor enter it: it may be unmapped.
+// Tests:  ring/writer_test.cpp, ring/writer_kill_test.cpp, ring/writer_hostile_test.cpp.
+//
+// Runs inside traced programs: no library but libc, no exceptions, no allocation,
+// async-signal-safe.
+#pragma once
+#include "ring/writer_layout.h"
+#include "wire/ring.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace etw::ring {
+
+// One ring set as this process maps it. Private memory: the writer believes it.
+struct WriterMap {
+    std::atomic<uint64_t> generation{0};  // 0: detached. Published last, withdrawn first
+    std::byte* rings = nullptr;           // of CPU 0; CPU n's is n * ring_size further
+    uint64_t ring_size = 0;
+    uint64_t reciprocal = 0;  // floor(2^64 / blocks) + 1: a multiplication in place of a division
+    uint32_t blocks = 0;
+    uint32_t block_size = 0;
+    uint32_t cpus = 0;
+    uint32_t data_offset = 0;  // of block 0 in a ring
+    uint32_t overwrite = 0;
+
+    // Fills in all but the generation, for a mapping of geometry.set_size() bytes at `set`.
+    void describe(std::byte* set, const wire::RingGeometry& geometry) noexcept;
+};
+
+struct Piece {
+    const void* data;
+    size_t size;
+};
+
+// What to append: the staged bytes, then the pieces back to back.
+struct Record {
+    WriterMap* map;
+    uint64_t generation;   // that the caller read from the map
+    const void* staged;    // any alignment
+    const Piece* pieces;   // null if piece_count is 0
+    uint32_t staged_size;  // a multiple of 8
+    uint32_t piece_count;
+    uint32_t size;               // staged and pieces, a multiple of 8, at most 64 KiB
+    uint32_t time_stamp_offset;  // in the staged bytes
+    uint32_t switched = 0;       // out: the record began a new block
+};
+
+enum class Outcome : uint32_t {
+    kWritten = ETW_OUTCOME_WRITTEN,
+    kFull = ETW_OUTCOME_FULL,          // counted in `lost`
+    kTooBig = ETW_OUTCOME_TOO_BIG,     // for a block; counted in `lost`
+    kDetached = ETW_OUTCOME_DETACHED,  // the session is gone or another has the slot
+    kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
+};
+
+// Appends one record; wakes the host when it sleeps and a block has been filled. Preserves errno.
+Outcome write_record(Record& record) noexcept;
+
+// Counts an event that could not even be staged.
+void count_lost(WriterMap& map, uint64_t generation) noexcept;
+
+// True if this thread can run restartable sequences; registers them where libc did not.
+bool sequences_usable() noexcept;
+
+// Must succeed once before a mapping may ever be unmapped: on kernels before 5.10 it does not, and
+// a mapping must be kept for the life of the process.
+bool prepare_detach() noexcept;
+
+// After this no thread of the process is in the mapping or will enter it. False: it may not be
+// unmapped (see prepare_detach).
+bool detach(WriterMap& map) noexcept;
+
+static_assert(offsetof(WriterMap, generation) == ETW_MAP_GENERATION);
+static_assert(offsetof(WriterMap, rings) == ETW_MAP_RINGS);
+static_assert(offsetof(WriterMap, ring_size) == ETW_MAP_RING_SIZE);
+static_assert(offsetof(WriterMap, reciprocal) == ETW_MAP_RECIPROCAL);
+static_assert(offsetof(WriterMap, blocks) == ETW_MAP_BLOCKS);
+static_assert(offsetof(WriterMap, block_size) == ETW_MAP_BLOCK_SIZE);
+static_assert(offsetof(WriterMap, cpus) == ETW_MAP_CPUS);
+static_assert(offsetof(WriterMap, data_offset) == ETW_MAP_DATA_OFFSET);
+static_assert(offsetof(WriterMap, overwrite) == ETW_MAP_OVERWRITE);
+static_assert(offsetof(Record, map) == ETW_RECORD_MAP);
+static_assert(offsetof(Record, generation) == ETW_RECORD_GENERATION);
+static_assert(offsetof(Record, staged) == ETW_RECORD_STAGED);
+static_assert(offsetof(Record, pieces) == ETW_RECORD_PIECES);
+static_assert(offsetof(Record, staged_size) == ETW_RECORD_STAGED_SIZE);
+static_assert(offsetof(Record, piece_count) == ETW_RECORD_PIECE_COUNT);
+static_assert(offsetof(Record, size) == ETW_RECORD_SIZE);
+static_assert(offsetof(Record, time_stamp_offset) == ETW_RECORD_TIME_STAMP);
+static_assert(offsetof(Record, switched) == ETW_RECORD_SWITCHED);
+static_assert(offsetof(Piece, data) == ETW_PIECE_DATA && offsetof(Piece, size) == ETW_PIECE_SIZE);
+static_assert(sizeof(Piece) == ETW_PIECE_STRIDE);
+static_assert(offsetof(wire::RingControl, head) == ETW_RING_HEAD);
+static_assert(offsetof(wire::RingControl, tail) == ETW_RING_TAIL);
+static_assert(offsetof(wire::RingControl, lost) == ETW_RING_LOST);
+static_assert(wire::kRingFilledOffset == ETW_RING_FILLED);
+static_assert(wire::kRingOffsetBits == ETW_RING_OFFSET_BITS);
+static_assert(wire::kRingFirstOffset == ETW_RING_FIRST_OFFSET);
+static_assert(wire::kRingSetHeaderSize == ETW_RING_SET_HEADER_SIZE);
+static_assert(offsetof(wire::RingSetHeader, host_sleeps) == ETW_RING_HOST_SLEEPS);
+
+}  // namespace etw::ring

@@ -1,0 +1,51 @@
+// Offsets that the assembler of the write section and the compiler must agree on; writer.h asserts
+// each of them. Preprocessor only: this file is read by the assembler.
+#pragma once
+
+// ring::WriterMap
+#define ETW_MAP_GENERATION 0
+#define ETW_MAP_RINGS 8
+#define ETW_MAP_RING_SIZE 16
+#define ETW_MAP_RECIPROCAL 24
+#define ETW_MAP_BLOCKS 32
+#define ETW_MAP_BLOCK_SIZE 36
+#define ETW_MAP_CPUS 40
+#define ETW_MAP_DATA_OFFSET 44
+#define ETW_MAP_OVERWRITE 48
+
+// ring::Record
+#define ETW_RECORD_MAP 0
+#define ETW_RECORD_GENERATION 8
+#define ETW_RECORD_STAGED 16
+#define ETW_RECORD_PIECES 24
+#define ETW_RECORD_STAGED_SIZE 32
+#define ETW_RECORD_PIECE_COUNT 36
+#define ETW_RECORD_SIZE 40
+#define ETW_RECORD_TIME_STAMP 44
+#define ETW_RECORD_SWITCHED 48
+
+// ring::Piece
+#define ETW_PIECE_DATA 0
+#define ETW_PIECE_SIZE 8
+#define ETW_PIECE_STRIDE 16
+
+// wire::RingControl, wire::RingSetHeader
+#define ETW_RING_HEAD 0
+#define ETW_RING_TAIL 128
+#define ETW_RING_LOST 256
+#define ETW_RING_FILLED 384
+#define ETW_RING_OFFSET_BITS 25
+#define ETW_RING_FIRST_OFFSET 72
+#define ETW_RING_SET_HEADER_SIZE 4096
+#define ETW_RING_HOST_SLEEPS 128
+
+// The kernel's struct rseq
+#define ETW_RSEQ_CPU_ID 4
+#define ETW_RSEQ_CS 8
+
+// ring::Outcome
+#define ETW_OUTCOME_WRITTEN 0
+#define ETW_OUTCOME_FULL 1
+#define ETW_OUTCOME_TOO_BIG 2
+#define ETW_OUTCOME_DETACHED 3
+#define ETW_OUTCOME_NO_CPU 4

@@ -1,0 +1,125 @@
+#include "base/file.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+namespace etw {
+namespace {
+
+using ByteVector = std::vector<std::byte>;
+
+class FileTest : public testing::Test {
+protected:
+    FileTest() {
+        std::string name = testing::TempDir() + "etw_file_XXXXXX";
+        folder_ = ::mkdtemp(name.data());
+        path_ = folder_ + "/file";
+    }
+    ~FileTest() override { std::filesystem::remove_all(folder_); }
+
+    File create() {
+        auto file = File::create(path_, true);
+        EXPECT_TRUE(file);
+        return *std::move(file);
+    }
+    ByteVector contents() {
+        auto file = File::open_read(path_);
+        EXPECT_TRUE(file);
+        ByteVector out(size_t(*file->size()));
+        EXPECT_TRUE(file->read_at(0, out));
+        return out;
+    }
+    std::string folder_, path_;
+};
+
+ByteVector numbered(size_t size, int first = 0) {
+    ByteVector out(size);
+    for (size_t i = 0; i < size; ++i) out[i] = std::byte(first + int(i));
+    return out;
+}
+
+TEST_F(FileTest, WritesManyPiecesBackToBackEvenEmptyOnes) {
+    File file = create();
+    const ByteVector all = numbered(3000);
+    std::vector<Bytes> pieces;
+    for (size_t at = 0; at < all.size(); ++at) {  // more than one system call takes
+        pieces.push_back(Bytes(all).subspan(at, 1));
+        pieces.push_back({});
+    }
+    ASSERT_TRUE(file.write_at(5, pieces));
+    ByteVector want(5);
+    want.insert(want.end(), all.begin(), all.end());
+    EXPECT_EQ(contents(), want);
+}
+
+TEST_F(FileTest, NothingToWriteIsNoError) {
+    File file = create();
+    EXPECT_TRUE(file.write_at(0, std::span<const Bytes>{}));
+    EXPECT_TRUE(file.write_at(0, Bytes{}));
+    EXPECT_EQ(*file.size(), 0u);
+}
+
+TEST_F(FileTest, WriteThatIsCutShortGoesOnUntilTheErrorShows) {
+    File file = create();
+    rlimit old{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+    rlimit limited = old;
+    limited.rlim_cur = 100;
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+    const auto done = file.write_at(0, numbered(300));
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+    std::signal(SIGXFSZ, handler);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Code::kDiskFull);
+    EXPECT_EQ(contents(), numbered(100));
+}
+
+TEST_F(FileTest, ReadPastTheEndIsInvalidData) {
+    File file = create();
+    ASSERT_TRUE(file.write_at(0, numbered(10)));
+    ByteVector out(6);
+    EXPECT_TRUE(file.read_at(4, out));
+    EXPECT_EQ(out, numbered(6, 4));
+    const auto done = file.read_at(5, out);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Code::kInvalidData);
+    EXPECT_EQ(done.error().where, 10u);
+}
+
+TEST_F(FileTest, ResizeAndPreallocateSetTheSize) {
+    File file = create();
+    ASSERT_TRUE(file.preallocate(5000));
+    EXPECT_EQ(*file.size(), 5000u);
+    ASSERT_TRUE(file.resize(100));
+    EXPECT_EQ(contents(), ByteVector(100));
+}
+
+TEST_F(FileTest, CreateKeepsOrTruncatesWhatIsThere) {
+    { ASSERT_TRUE(create().write_at(0, numbered(10))); }
+    EXPECT_EQ(*File::create(path_, false)->size(), 10u);
+    EXPECT_EQ(*File::create(path_, true)->size(), 0u);
+}
+
+TEST_F(FileTest, OpenForReadingTakesRegularFilesOnlyAndDoesNotWait) {
+    const auto code = [](const std::string& path) { return File::open_read(path).error().code; };
+    EXPECT_EQ(code(path_), Code::kFileNotFound);
+    EXPECT_EQ(code(folder_), Code::kInvalidParameter);
+    const std::string pipe = folder_ + "/pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_EQ(code(pipe), Code::kInvalidParameter);
+    { create(); }
+    auto file = File::open_read(path_);
+    ASSERT_TRUE(file);
+    EXPECT_FALSE(file->write_at(0, numbered(1)));
+}
+
+}  // namespace
+}  // namespace etw

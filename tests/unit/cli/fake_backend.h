@@ -1,0 +1,78 @@
+// A Backend that remembers what it was asked and answers what the test has set.
+#pragma once
+#include "session/backend.h"
+#include "session/rules.h"
+
+#include <optional>
+
+namespace etw::cli {
+
+class FakeBackend : public session::Backend {
+public:
+    template <class T>
+    using Outcome = session::Outcome<T>;
+
+    std::vector<std::string> calls;  // "start MyTrace"
+    session::StartRequest started;
+    session::UpdateRequest updated;
+    session::EnableRequest enabled;  // of enable and disable
+    std::optional<session::Failure> failure;
+    std::vector<Code> codes;  // for each provider; missing ones are kOk
+    session::SessionStatus status;
+    std::vector<session::SessionStatus> sessions;
+    std::vector<session::RegisteredProvider> registered;
+
+    Outcome<session::EnableResult> start(const session::StartRequest& request) override {
+        started = request;
+        return answer("start", request.properties.name, request.providers.size());
+    }
+    Outcome<session::SessionStatus> stop(const std::string& name) override {
+        return answer("stop", name);
+    }
+    Outcome<session::SessionStatus> query(const std::string& name) override {
+        return answer("query", name);
+    }
+    Outcome<std::vector<session::SessionStatus>> list() override {
+        calls.push_back("list");
+        if (failure) return *failure;
+        return sessions;
+    }
+    Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override {
+        updated = request;
+        return answer("update", request.name);
+    }
+    Outcome<session::SessionStatus> flush(const std::string& name) override {
+        return answer("flush", name);
+    }
+    Outcome<session::EnableResult> enable(const session::EnableRequest& request) override {
+        enabled = request;
+        return answer("enable", request.name, request.providers.size());
+    }
+    Outcome<session::EnableResult> disable(const session::EnableRequest& request) override {
+        enabled = request;
+        return answer("disable", request.name, request.providers.size());
+    }
+    Outcome<session::EnableResult> capture_state(const session::EnableRequest& request) override {
+        return answer("capture", request.name, request.providers.size());
+    }
+    Outcome<std::vector<session::RegisteredProvider>> registered_providers() override {
+        if (failure) return *failure;
+        return registered;
+    }
+
+private:
+    Outcome<session::SessionStatus> answer(const char* call, const std::string& name) {
+        calls.push_back(std::string(call) + " " + name);
+        if (failure) return *failure;
+        return status;
+    }
+    Outcome<session::EnableResult> answer(const char* call, const std::string& name, size_t count) {
+        calls.push_back(std::string(call) + " " + name);
+        if (failure) return *failure;
+        session::EnableResult result{status, codes};
+        result.codes.resize(count, Code::kOk);
+        return result;
+    }
+};
+
+}  // namespace etw::cli

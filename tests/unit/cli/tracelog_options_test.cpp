@@ -1,0 +1,259 @@
+#include "cli/tracelog_options.h"
+
+#include "command_line.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace etw::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TracelogOptions options(CommandLine line) {
+    const auto parsed = parse_tracelog(line);
+    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
+    return parsed ? *parsed : TracelogOptions();
+}
+
+std::string error(CommandLine line) {
+    const auto parsed = parse_tracelog(line);
+    return parsed ? "" : parsed.error().message;
+}
+
+TEST(TracelogOptions, HelpIsTheGoldenText) {
+    std::ifstream file(ETW_GOLDEN_DIR "/tracelog_help.txt");
+    const std::string golden(std::istreambuf_iterator<char>(file), {});
+    EXPECT_EQ(kTracelogHelp, golden);
+    for (const char* word : {"-h", "-help", "-?", "/?", "-H"})
+        EXPECT_EQ(options({word}).action, TracelogAction::kHelp);
+    EXPECT_EQ(options({"-start", "S", "-h"}).action, TracelogAction::kHelp);
+}
+
+TEST(TracelogOptions, HelpNamesEveryOption) {
+    for (const char* word : {"-start",
+                             "-stop",
+                             "-q",
+                             "-l",
+                             "-enable",
+                             "-disable",
+                             "-flush",
+                             "-update",
+                             "-enumguid",
+                             "-f",
+                             "-b",
+                             "-min",
+                             "-max",
+                             "-ft",
+                             "-seq",
+                             "-cir",
+                             "-newfile",
+                             "-append",
+                             "-prealloc",
+                             "-kb",
+                             "-guid",
+                             "-flag",
+                             "-level",
+                             "-matchanykw",
+                             "-matchallkw",
+                             "-timeout",
+                             "-UsePerfCounter",
+                             "-UseSystemTime",
+                             "-UseCPUCycle",
+                             "-lp",
+                             "-json"}) {
+        EXPECT_THAT(kTracelogHelp, HasSubstr(std::string(word) + " ")) << word;
+    }
+}
+
+TEST(TracelogOptions, EachActionWithItsNameAndAliases) {
+    const std::tuple<const char*, TracelogAction> kNamed[] = {
+        {"-start", TracelogAction::kStart}, {"-stop", TracelogAction::kStop},
+        {"-q", TracelogAction::kQuery},     {"-query", TracelogAction::kQuery},
+        {"-flush", TracelogAction::kFlush}, {"-update", TracelogAction::kUpdate},
+    };
+    for (const auto& [word, action] : kNamed) {
+        EXPECT_EQ(options({word, "My Trace"}).action, action) << word;
+        EXPECT_EQ(options({word, "My Trace"}).session, "My Trace") << word;
+        EXPECT_EQ(options({word}).session, "NT Kernel Logger") << word;
+    }
+    for (const char* word : {"-enable", "-enableex", "/ENABLE"})
+        EXPECT_EQ(options({word, "S", "-guid", "P"}).action, TracelogAction::kEnable);
+    EXPECT_EQ(options({"-disable", "S", "-guid", "P"}).action, TracelogAction::kDisable);
+    EXPECT_EQ(options({"-enumguid"}).action, TracelogAction::kEnumGuid);
+    for (const char* word : {"-l", "-list", "/L"}) {
+        EXPECT_EQ(options({word}).action, TracelogAction::kList);
+        EXPECT_EQ(options({word}).session, "");
+    }
+    EXPECT_EQ(options({"-start=/odd"}).session, "/odd");
+    EXPECT_EQ(options({"-start", "true"}).session, "true");
+}
+
+TEST(TracelogOptions, OneActionIsNeeded) {
+    EXPECT_EQ(error({}), "ERROR: no action specified");
+    EXPECT_EQ(error({"-f", "x.etl"}), "ERROR: no action specified");
+    CommandLine none{};
+    EXPECT_EQ(parse_tracelog(none).error().help, kTracelogHelp);
+    EXPECT_EQ(error({"-start", "A", "-stop", "B"}), "one action at a time: -start or -stop");
+}
+
+TEST(TracelogOptions, AStrayWordIsAnError) {
+    EXPECT_THAT(error({"-start", "A", "stray"}), HasSubstr("Invalid option given: stray"));
+    EXPECT_THAT(error({"-start", "/tmp/a"}), HasSubstr("Invalid option given: /tmp/a"));
+    EXPECT_THAT(error({"-l", "S"}), HasSubstr("Invalid option given: S"));
+}
+
+TEST(TracelogOptions, T1StartWithNothingButAName) {
+    const auto o = options({"-start", "MyTrace"});
+    EXPECT_EQ(o.properties.name, "MyTrace");
+    EXPECT_EQ(o.properties.log_file, "LogFile.etl");
+    EXPECT_EQ(o.properties.log_file_mode, 0u);
+    EXPECT_EQ(o.properties.clock, ClockType::kPerfCounter);
+    EXPECT_THAT(o.provider_sources, IsEmpty());
+    EXPECT_THAT(o.notes, IsEmpty());
+}
+
+TEST(TracelogOptions, T8BuffersAndBareHexLevel) {
+    const auto o =
+        options({"-start", "MyTrace", "-guid", "MyProvider.guid", "-f", "testtrace.etl", "-flag",
+                 "2", "-level", "ffff", "-b", "128", "-min", "10", "-max", "30", "-ft", "5"});
+    EXPECT_EQ(o.properties.log_file, "testtrace.etl");
+    EXPECT_EQ(o.properties.buffer_size_kb, 128u);
+    EXPECT_EQ(o.properties.minimum_buffers, 10u);
+    EXPECT_EQ(o.properties.maximum_buffers, 30u);
+    EXPECT_EQ(o.properties.flush_timer_s, 5u);
+    EXPECT_EQ(o.properties.enable_flags, 2u);
+    EXPECT_EQ(o.provider_defaults.level, 255);
+    EXPECT_EQ(o.provider_defaults.match_any_keyword, 2u);
+    EXPECT_THAT(o.provider_sources, ElementsAre("MyProvider.guid"));
+}
+
+TEST(TracelogOptions, T9FileModesWithTheirSizes) {
+    auto p = options({"-start", "A", "-cir", "2"}).properties;
+    EXPECT_EQ(p.log_file_mode, kModeCircular);
+    EXPECT_EQ(p.maximum_file_size, 2u);
+    p = options({"-start", "A", "-seq", "128", "-prealloc"}).properties;
+    EXPECT_EQ(p.log_file_mode, kModeSequential | kModePreallocate);
+    EXPECT_EQ(p.maximum_file_size, 128u);
+    p = options({"-start", "A", "-f", "t%d.etl", "-newfile", "1"}).properties;
+    EXPECT_EQ(p.log_file_mode, kModeNewFile);
+    p = options({"-start", "A", "-seq", "512K", "-kb"}).properties;
+    EXPECT_EQ(p.log_file_mode, kModeSequential | kModeUseKilobytes);
+    EXPECT_EQ(p.maximum_file_size, 512u);
+    EXPECT_EQ(options({"-start", "A", "-seq", "1G"}).properties.maximum_file_size, 1024u);
+}
+
+TEST(TracelogOptions, T9aAModeWithoutItsSizeIsIgnoredWithANote) {
+    for (const char* word : {"-seq", "-cir", "-newfile"}) {
+        const auto o = options({"-start", "A", word});
+        EXPECT_EQ(o.properties.log_file_mode, 0u) << word;
+        EXPECT_EQ(o.properties.log_file, "LogFile.etl") << word;
+        EXPECT_THAT(o.notes, ElementsAre(std::string(word) + " without a size has no effect"));
+    }
+}
+
+TEST(TracelogOptions, AppendAndNewFileHaveNoDefaultFile) {
+    EXPECT_EQ(options({"-start", "A", "-append"}).properties.log_file, "");
+    EXPECT_EQ(options({"-start", "A", "-newfile", "1"}).properties.log_file, "");
+    EXPECT_EQ(options({"-start", "A", "-append", "-f"}).properties.log_file, "LogFile.etl");
+}
+
+TEST(TracelogOptions, ClocksExcludeEachOtherAndAppendBringsTheSystemClock) {
+    EXPECT_EQ(options({"-start", "A", "-usesystemtime"}).properties.clock, ClockType::kSystemTime);
+    EXPECT_EQ(options({"-start", "A", "-UseCPUCycle"}).properties.clock, ClockType::kCpuCycle);
+    EXPECT_EQ(options({"-start", "A", "-append"}).properties.clock, ClockType::kSystemTime);
+    EXPECT_EQ(options({"-start", "A", "-append", "-UsePerfCounter"}).properties.clock,
+              ClockType::kPerfCounter);
+    EXPECT_THAT(error({"-start", "A", "-UseCPUCycle", "-UseSystemTime"}),
+                HasSubstr("one clock at a time"));
+}
+
+TEST(TracelogOptions, KeywordWinsOverFlag) {
+    const auto o = options({"-start", "A", "-flags", "4", "-matchanykw", "0x100000000",
+                            "-matchallkw", "3", "-timeout", "250"});
+    EXPECT_EQ(o.properties.enable_flags, 4u);
+    EXPECT_EQ(o.provider_defaults.match_any_keyword, 0x100000000u);
+    EXPECT_EQ(o.provider_defaults.match_all_keyword, 3u);
+    EXPECT_EQ(o.timeout_ms, 250u);
+}
+
+TEST(TracelogOptions, LevelKeepsItsLowByte) {
+    EXPECT_EQ(options({"-start", "A", "-level", "0x7fffff05"}).provider_defaults.level, 5);
+    EXPECT_THAT(error({"-start", "A", "-level", "0x100000000"}), HasSubstr("-level"));
+}
+
+TEST(TracelogOptions, T26OptionOrderIsFree) {
+    const auto o = options({"-f", "f.etl", "-start", "kmdfsession", "-guid", "k.ctl"});
+    EXPECT_EQ(o.session, "kmdfsession");
+    EXPECT_EQ(o.properties.log_file, "f.etl");
+}
+
+TEST(TracelogOptions, ProvidersMayRepeatAndBeHashedOrStarred) {
+    EXPECT_THAT(options({"-start", "A", "-guid", "#1", "-guid", "*N", "-guid", "/tmp/p.guid"})
+                    .provider_sources,
+                ElementsAre("#1", "*N", "/tmp/p.guid"));
+}
+
+TEST(TracelogOptions, AMissingGuidExplainsTheShellsComment) {
+    EXPECT_THAT(error({"-start", "A", "-guid"}), HasSubstr("unquoted #"));
+    EXPECT_THAT(error({"-start", "A", "-guid", "-f", "x"}), HasSubstr("unquoted #"));
+    EXPECT_THAT(error({"-enable", "A"}), HasSubstr("-enable needs the providers"));
+    EXPECT_THAT(error({"-disable", "A"}), HasSubstr("-disable needs the providers"));
+}
+
+TEST(TracelogOptions, UpdateTakesWhatCanChangeAndNotesWhatCannot) {
+    const auto o = options(
+        {"-update", "A", "-b", "128", "-max", "40", "-ft", "2", "-f", "y.etl", "-cir", "3"});
+    EXPECT_EQ(o.update.name, "A");
+    EXPECT_EQ(o.update.maximum_buffers, 40u);
+    EXPECT_EQ(o.update.flush_timer_s, 2u);
+    EXPECT_EQ(o.update.log_file, "y.etl");
+    EXPECT_FALSE(o.update.real_time);
+    EXPECT_FALSE(o.update.enable_flags);
+    EXPECT_THAT(o.notes,
+                ElementsAre("-b has no effect with -update", "-cir has no effect with -update"));
+}
+
+TEST(TracelogOptions, UpdateLeavesAloneWhatIsNotGivenOrZero) {
+    const auto o = options({"-update", "A", "-ft", "0"});
+    EXPECT_FALSE(o.update.maximum_buffers);
+    EXPECT_FALSE(o.update.flush_timer_s);
+    EXPECT_FALSE(o.update.log_file);
+}
+
+TEST(TracelogOptions, FlushIgnoresItsFileWithANote) {
+    EXPECT_THAT(options({"-flush", "A", "-f", "x.etl"}).notes,
+                ElementsAre("-f has no effect with -flush"));
+}
+
+TEST(TracelogOptions, DisplaysAreAskedFor) {
+    EXPECT_TRUE(options({"-q", "A", "-lp"}).list_providers);
+    EXPECT_TRUE(options({"-l", "-lp", "-json"}).json);
+    EXPECT_FALSE(options({"-l"}).list_providers);
+}
+
+TEST(TracelogOptions, WhatDoesNotGoWithAnActionIsRefused) {
+    EXPECT_EQ(error({"-stop", "A", "-b", "64"}), "-b does not go with -stop; it goes with -start");
+    EXPECT_EQ(error({"-start", "A", "-lp"}), "-lp does not go with -start; it goes with -q, -l");
+    EXPECT_EQ(error({"-update", "A", "-guid", "P"}),
+              "-guid does not go with -update; it goes with -start, -enable, -disable");
+    EXPECT_EQ(error({"-q", "A", "-f", "x"}),
+              "-f does not go with -q; it goes with -start, -update");
+}
+
+TEST(TracelogOptions, BadNumbersNameTheirOption) {
+    for (const char* word : {"-b", "-min", "-max", "-ft", "-seq", "-cir", "-flag", "-level",
+                             "-matchanykw", "-matchallkw", "-timeout"}) {
+        EXPECT_THAT(error({"-start", "A", word, "12z"}), HasSubstr(word)) << word;
+    }
+    EXPECT_THAT(error({"-start", "A", "-b", "0"}), HasSubstr("4 to 16384"));
+    EXPECT_THAT(error({"-start", "A", "-b", "-5"}), HasSubstr("-5"));
+    EXPECT_THAT(error({"-start", "A", "-max", "4294967296"}), HasSubstr("more than"));
+}
+
+}  // namespace
+}  // namespace etw::cli

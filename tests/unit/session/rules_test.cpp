@@ -1,0 +1,263 @@
+#include "session/rules.h"
+
+#include <gtest/gtest.h>
+
+namespace etw::session {
+namespace {
+
+Properties valid() {
+    Properties p;
+    p.name = "MyTrace";
+    p.log_file = "/tmp/my.etl";
+    return p;
+}
+
+Code code_of(const Properties& p) {
+    const auto checked = check(p);
+    return checked ? Code::kOk : checked.error().code;
+}
+
+std::string detail_of(const Properties& p) {
+    const auto checked = check(p);
+    return checked ? "" : checked.error().detail;
+}
+
+TEST(Rules, APlainSessionPasses) { EXPECT_EQ(code_of(valid()), Code::kOk); }
+
+TEST(Rules, NamesAreNeededBoundedAndPrintable) {
+    Properties p = valid();
+    p.name = "";
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    p.name = std::string(kMaxNameLength, 'x');
+    EXPECT_EQ(code_of(p), Code::kOk);
+    p.name += 'x';
+    EXPECT_EQ(code_of(p), Code::kInvalidName);
+    p.name = std::string(kMaxNameLength * 4 + 1, '\x80');  // continuation bytes only
+    EXPECT_EQ(code_of(p), Code::kInvalidName);
+    for (const char c : {'\0', '\n', '\x7F'}) {
+        p.name = std::string("a") + c;
+        EXPECT_EQ(code_of(p), Code::kInvalidName) << int(c);
+    }
+    p.name = "Спутник 衛星";
+    EXPECT_EQ(code_of(p), Code::kOk);
+}
+
+TEST(Rules, ReservedNamesAreRefusedInAnyCase) {
+    for (const char* name : {"NT Kernel Logger", "nt kernel logger", "globallogger"}) {
+        Properties p = valid();
+        p.name = name;
+        EXPECT_EQ(code_of(p), Code::kNotSupported) << name;
+    }
+}
+
+struct Conflict {
+    uint32_t modes;
+    const char* first;
+    const char* second;
+};
+void PrintTo(const Conflict& c, std::ostream* out) { *out << c.first << " " << c.second; }
+
+class ModeConflict : public testing::TestWithParam<Conflict> {};
+
+TEST_P(ModeConflict, IsRefusedAndNamesBothOptions) {
+    Properties p = valid();
+    p.log_file_mode = GetParam().modes;
+    p.log_file = "/tmp/a%d.etl";
+    p.maximum_file_size = 8;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    EXPECT_NE(detail_of(p).find(GetParam().first), std::string::npos) << detail_of(p);
+    EXPECT_NE(detail_of(p).find(GetParam().second), std::string::npos) << detail_of(p);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Reference, ModeConflict,
+    testing::Values(Conflict{kModeSequential | kModeCircular, "-seq", "-cir"},
+                    Conflict{kModeSequential | kModeNewFile, "-seq", "-newfile"},
+                    Conflict{kModeCircular | kModeNewFile, "-cir", "-newfile"},
+                    Conflict{kModeAppend | kModeCircular, "-append", "-cir"},
+                    Conflict{kModeAppend | kModeNewFile, "-append", "-newfile"},
+                    Conflict{kModeAppend | kModeRealTime, "-append", "-rt"},
+                    Conflict{kModeAppend | kModePrivate, "-append", "-um"},
+                    Conflict{kModePreallocate | kModeNewFile, "-prealloc", "-newfile"},
+                    Conflict{kModePreallocate | kModePrivate, "-prealloc", "-um"},
+                    Conflict{kModeNewFile | kModePrivate, "-newfile", "-um"},
+                    Conflict{kModeRealTime | kModeBuffering, "-rt", "-buffering"},
+                    Conflict{kModeRealTime | kModePrivate, "-rt", "-um"},
+                    Conflict{kModeIndependent | kModePrivate, "-independent", "-um"},
+                    Conflict{kModeGlobalSequence | kModeLocalSequence, "-gs", "-ls"},
+                    Conflict{kModePagedMemory | kModeSystemLogger, "-paged", "system logger"},
+                    Conflict{kModeBuffering | kModeSequential, "-buffering", "-seq"},
+                    Conflict{kModeBuffering, "-buffering", "-f"}));
+
+TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
+    for (const uint32_t mode : {kModeRealTime, kModePrivate, kModeSystemLogger, kModeGlobalSequence,
+                                kModeLocalSequence, kModeSecure, kModeNonStoppable}) {
+        Properties p = valid();
+        p.log_file_mode = mode;
+        EXPECT_EQ(code_of(p), Code::kNotSupported) << mode;
+    }
+    Properties p = valid();
+    p.log_file_mode = 0x00000010;  // no such mode
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Rules, NeitherFileNorModeIsABadPath) {
+    Properties p = valid();
+    p.log_file = "";
+    EXPECT_EQ(code_of(p), Code::kBadPathname);
+}
+
+TEST(Rules, AppendNeedsTheFileAndTheSystemClock) {
+    Properties p = valid();
+    p.log_file_mode = kModeAppend;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    EXPECT_NE(detail_of(p).find("-UseSystemTime"), std::string::npos);
+    p.clock = ClockType::kSystemTime;
+    EXPECT_EQ(code_of(p), Code::kOk);
+    p.log_file = "";
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Rules, NewFileNeedsOneNumberInTheNameOfTheFile) {
+    Properties p = valid();
+    p.log_file_mode = kModeNewFile;
+    p.maximum_file_size = 1;
+    for (const char* bad : {"", "/tmp/a.etl", "/tmp/%d/a.etl", "/tmp/a%d%d.etl"}) {
+        p.log_file = bad;
+        EXPECT_EQ(code_of(p), Code::kInvalidName) << bad;
+    }
+    p.log_file = "/tmp/a%d.etl";
+    EXPECT_EQ(code_of(p), Code::kOk);
+    p.maximum_file_size = 0;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Rules, CircularAndPreallocatedFilesNeedASize) {
+    for (const uint32_t mode : {kModeCircular, kModePreallocate}) {
+        Properties p = valid();
+        p.log_file_mode = mode;
+        EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+        p.maximum_file_size = 1;
+        EXPECT_EQ(code_of(p), Code::kOk);
+    }
+}
+
+TEST(Rules, AFileHoldsAtLeastTwoBuffers) {
+    Properties p = valid();
+    p.log_file_mode = kModeSequential | kModeUseKilobytes;
+    p.maximum_file_size = 127;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    p.maximum_file_size = 128;
+    EXPECT_EQ(code_of(p), Code::kOk);
+    p.buffer_size_kb = 128;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    p.log_file_mode = kModeSequential;
+    p.maximum_file_size = 0xFFFFFFFF;  // MB: must not wrap
+    EXPECT_EQ(code_of(p), Code::kOk);
+}
+
+TEST(Rules, BufferSizesAndCountsAreBounded) {
+    for (const auto& [kb, code] :
+         {std::pair{3u, Code::kInvalidParameter}, std::pair{4u, Code::kOk},
+          std::pair{16384u, Code::kOk}, std::pair{16385u, Code::kInvalidParameter}}) {
+        Properties p = valid();
+        p.buffer_size_kb = kb;
+        EXPECT_EQ(code_of(p), code) << kb;
+    }
+    Properties p = valid();
+    p.maximum_buffers = kMaxBuffers + 1;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    p.maximum_buffers = 0;
+    p.minimum_buffers = kMaxBuffers + 1;
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Rules, PathsAreBoundedAndHaveNoZeroByte) {
+    Properties p = valid();
+    p.log_file = "/" + std::string(kMaxNameLength - 1, 'x');
+    EXPECT_EQ(code_of(p), Code::kOk);
+    p.log_file += 'x';
+    EXPECT_EQ(code_of(p), Code::kInvalidName);
+    p.log_file = std::string("/tmp/a\0b", 8);
+    EXPECT_EQ(code_of(p), Code::kInvalidName);
+}
+
+TEST(Rules, AClockThatDoesNotExistIsRefused) {
+    Properties p = valid();
+    p.clock = ClockType(9);
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Defaults, FillInWhatWasNotSet) {
+    const Properties p = apply_defaults(valid(), 1);
+    EXPECT_EQ(p.buffer_size_kb, 64u);
+    EXPECT_EQ(p.minimum_buffers, 4u);
+    EXPECT_EQ(p.maximum_buffers, 64u);
+    EXPECT_EQ(p.flush_timer_s, 0u);
+}
+
+TEST(Defaults, MinimumIsTwoBuffersForEachProcessor) {
+    EXPECT_EQ(apply_defaults(valid(), 16).minimum_buffers, 32u);
+    EXPECT_EQ(apply_defaults(valid(), 16).maximum_buffers, 92u);
+    Properties p = valid();
+    p.minimum_buffers = 3;
+    EXPECT_EQ(apply_defaults(p, 1).minimum_buffers, 3u);
+    EXPECT_EQ(apply_defaults(p, 2).minimum_buffers, 4u);
+    p.log_file_mode = kModeNoPerProcessor;
+    EXPECT_EQ(apply_defaults(p, 16).minimum_buffers, 3u);
+}
+
+TEST(Defaults, MaximumIsRaisedToTheMinimum) {
+    Properties p = valid();
+    p.minimum_buffers = 10;
+    p.maximum_buffers = 5;
+    EXPECT_EQ(apply_defaults(p, 1).maximum_buffers, 10u);
+    p.maximum_buffers = 30;
+    EXPECT_EQ(apply_defaults(p, 1).maximum_buffers, 30u);
+}
+
+TEST(Defaults, BufferSizeIsWholePages) {
+    Properties p = valid();
+    p.buffer_size_kb = 5;
+    EXPECT_EQ(apply_defaults(p, 1).buffer_size_kb, 8u);
+    p.buffer_size_kb = kMaxBufferKb;
+    EXPECT_EQ(apply_defaults(p, 1).buffer_size_kb, kMaxBufferKb);
+}
+
+TEST(Defaults, RealTimeSessionsFlushEverySecond) {
+    Properties p = valid();
+    p.log_file_mode = kModeRealTime;
+    EXPECT_EQ(apply_defaults(p, 1).flush_timer_s, 1u);
+    p.flush_timer_s = 5;
+    EXPECT_EQ(apply_defaults(p, 1).flush_timer_s, 5u);
+}
+
+TEST(Defaults, AreIdempotent) {
+    Properties p = valid();
+    p.buffer_size_kb = 5;
+    const Properties once = apply_defaults(p, 3);
+    EXPECT_EQ(apply_defaults(once, 3), once);
+}
+
+TEST(Rules, BlocksOfAProcessorAreItsShareOfTheMaximum) {
+    Properties p = valid();
+    p.maximum_buffers = 30;
+    EXPECT_EQ(blocks_per_cpu(p, 4), 7u);
+    p.maximum_buffers = 3;
+    EXPECT_EQ(blocks_per_cpu(p, 4), 2u);
+}
+
+TEST(Rules, NamesAreTheSameWithoutRegardToCase) {
+    EXPECT_TRUE(same_name("MyTrace", "mYtRACE"));
+    EXPECT_FALSE(same_name("MyTrace", "MyTrace2"));
+    EXPECT_FALSE(same_name("[", "{"));  // one bit apart, like a letter and its capital
+}
+
+TEST(Rules, NumbersOfLogFilesReplaceThePlaceholder) {
+    EXPECT_EQ(numbered_log_file("/tmp/trace%d.etl", 12), "/tmp/trace12.etl");
+    EXPECT_EQ(numbered_log_file("/tmp/%d/trace%d.etl", 1), "/tmp/%d/trace1.etl");
+    EXPECT_EQ(numbered_log_file("/tmp/trace.etl", 1), "/tmp/trace.etl");
+}
+
+}  // namespace
+}  // namespace etw::session
