@@ -1,0 +1,20 @@
+# cmake --install: tools, libraries, headers, man pages, the example, and find_package(openetw).
+include(CMakePackageConfigHelpers)
+
+install(TARGETS tracelog tracefmt etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS etw provider EXPORT openetwTargets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
+install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 FILES_MATCHING PATTERN "*.8")
+install(DIRECTORY tests/samples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/openetw/examples
+        FILES_MATCHING PATTERN "*.c" PATTERN "*.cpp" PATTERN "*.h")
+
+configure_package_config_file(cmake/openetwConfig.cmake.in openetwConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/openetw)
+write_basic_package_version_file(openetwConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/openetwConfig.cmake
+              ${PROJECT_BINARY_DIR}/openetwConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/openetw)
+install(EXPORT openetwTargets NAMESPACE openetw:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/openetw)

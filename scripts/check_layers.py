@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Checks that the layers depend one way only.
+
+Each folder below lib/ may include itself and what ALLOWED gives it, directly or through what it
+depends on. cmd/ may reach lib/cli and the entry point of the host; include/ nothing of lib/.
+Platform headers stay where the architecture puts them. Exit 1 and a line for each breach.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+ALLOWED = {
+    "base": [],
+    "wire": ["base"],
+    "ring": ["base", "wire"],
+    "etl": ["base", "wire"],
+    "provider": ["wire", "ring", "etl"],
+    "session": ["base"],
+    "backend_linux": ["session", "wire"],
+    "host": ["ring", "etl", "wire", "session"],
+    "decode": ["etl"],
+    "render": ["decode"],
+    "cli": ["session", "render"],
+}
+CMD_MAY = {"cli", "host", "base"}
+LINUX_LAYERS = {"base", "ring", "provider", "backend_linux", "host"}
+LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def reachable(layer):
+    seen, todo = set(), [layer]
+    while todo:
+        for below in ALLOWED[todo.pop()]:
+            if below not in seen:
+                seen.add(below)
+                todo.append(below)
+    return seen | {layer}
+
+
+def includes(path):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match.group(1) == "<", match.group(2)
+
+
+def sources(folder):
+    return (p for p in sorted(folder.rglob("*")) if p.suffix in {".h", ".c", ".cpp", ".S"})
+
+
+def main():
+    breaches = []
+
+    def breach(path, number, text):
+        breaches.append(f"{path.relative_to(ROOT)}:{number}: {text}")
+
+    for folder in sorted((ROOT / "lib").iterdir()):
+        if not folder.is_dir():
+            continue
+        layer = folder.name
+        if layer not in ALLOWED:
+            breach(folder, 0, "folder is no layer of docs/architecture.md")
+            continue
+        may = reachable(layer)
+        for path in sources(folder):
+            for number, system, name in includes(path):
+                other = name.split("/")[0]
+                if not system and other in ALLOWED and other not in may:
+                    breach(path, number, f"{layer} may not depend on {other}")
+                if system and name.lower() == "windows.h":
+                    breach(path, number, "<windows.h> belongs to backend_windows")
+                if system and LINUX_HEADER.match(name) and layer not in LINUX_LAYERS:
+                    breach(path, number, f"{layer} builds everywhere: no <{name}>")
+    for path in sources(ROOT / "cmd"):
+        for number, system, name in includes(path):
+            other = name.split("/")[0]
+            if not system and other in ALLOWED and other not in CMD_MAY:
+                breach(path, number, f"cmd reaches past lib/cli into {other}")
+    for path in sources(ROOT / "include"):
+        for number, system, name in includes(path):
+            if not system and name.split("/")[0] in ALLOWED:
+                breach(path, number, "public headers include nothing of lib/")
+
+    for line in breaches:
+        print(line)
+    if breaches:
+        return 1
+    print("layers: one way only")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

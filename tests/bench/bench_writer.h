@@ -1,0 +1,102 @@
+// Drives the writers of the side-by-side benchmarks: the same loop around our event macros and around
+// the rival's, so that only the macro differs.
+//
+//   <writer> burst one|three COUNT    for every line on standard input: writes COUNT events as fast
+//                                     as it goes and prints the nanoseconds for each
+//   <writer> rate  one|three PER_SECOND SECONDS THREADS
+//                                     writes at a steady rate, every millisecond what is due;
+//                                     prints "written N"
+#ifndef ETW_BENCH_WRITER_H
+#define ETW_BENCH_WRITER_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+// To be defined before including this file: one event with a u32, and one with a u64, a double and a
+// string of 16 characters.
+static void write_one(uint64_t n);
+static void write_three(uint64_t n);
+
+static const char* const kText16 = "0123456789abcdef";
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void write_run(int three, uint64_t first, uint64_t count) {
+    if (three) {
+        for (uint64_t n = first; n < first + count; ++n) write_three(n);
+    } else {
+        for (uint64_t n = first; n < first + count; ++n) write_one(n);
+    }
+}
+
+struct rate_job {
+    int three;
+    double per_second;
+    double seconds;
+    uint64_t written;
+};
+
+static void* write_at_rate(void* argument) {
+    struct rate_job* job = (struct rate_job*)argument;
+    const uint64_t start = now_ns();
+    for (;;) {
+        double elapsed = (double)(now_ns() - start) / 1e9;
+        const int last = elapsed >= job->seconds;
+        if (last) elapsed = job->seconds;
+        const uint64_t due = (uint64_t)(elapsed * job->per_second);
+        write_run(job->three, job->written, due - job->written);
+        job->written = due;
+        if (last) return NULL;
+        const struct timespec pause = {0, 1000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
+static int bench_writer_main(int argc, char** argv) {
+    if (argc < 4) return 2;
+    const int three = strcmp(argv[2], "three") == 0;
+    puts("ready");
+    fflush(stdout);
+    if (strcmp(argv[1], "burst") == 0) {
+        const uint64_t count = strtoull(argv[3], NULL, 10);
+        char line[16];
+        while (fgets(line, sizeof(line), stdin) != NULL) {
+            const uint64_t start = now_ns();
+            write_run(three, 0, count);
+            printf("%.3f\n", (double)(now_ns() - start) / (double)count);
+            fflush(stdout);
+        }
+        return 0;
+    }
+    if (argc < 6) return 2;
+    enum { kMaxThreads = 64 };
+    static struct rate_job jobs[kMaxThreads];
+    static pthread_t threads[kMaxThreads];
+    const int count = atoi(argv[5]);
+    if (count < 1 || count > kMaxThreads) return 2;
+    char line[16];
+    if (fgets(line, sizeof(line), stdin) == NULL) return 2;
+    for (int i = 0; i < count; ++i) {
+        jobs[i].three = three;
+        jobs[i].per_second = atof(argv[3]) / count;
+        jobs[i].seconds = atof(argv[4]);
+        pthread_create(&threads[i], NULL, write_at_rate, &jobs[i]);
+    }
+    uint64_t written = 0;
+    for (int i = 0; i < count; ++i) {
+        pthread_join(threads[i], NULL);
+        written += jobs[i].written;
+    }
+    printf("written %llu\n", (unsigned long long)written);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,169 @@
+"""Real tools, real processes, a session host of its own for each test.
+
+A failing test keeps its folder and prints it, with the environment that replays its commands.
+"""
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["ETW_BIN"])
+SHARED = pathlib.Path(os.environ.get("ETW_SHARED_DIR", "/nonexistent"))
+ETLCHECK = SHARED / "tools" / "etlcheck.py"
+SANITIZED = bool(os.environ.get("ETW_SANITIZE"))
+WRITER_GUID = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e01"
+DEADLINE = 120 if SANITIZED else 60  # seconds; a bound on waiting, never a delay
+
+
+def wait_for(condition, what, seconds=DEADLINE):
+    """Waits until condition() is true; looks again every few milliseconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        select.select([], [], [], 0.005)
+
+
+class Writer:
+    """A running etw-test-writer."""
+
+    def __init__(self, env, *args, user=None):
+        self.process = subprocess.Popen(
+            [str(BIN / "etw-test-writer"), *map(str, args)], env=env, text=True, user=user,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == "ready\n"
+        self.pid = self.process.pid
+
+    def go(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def written(self):
+        line = self.process.stdout.readline()
+        assert line.startswith("written "), line
+        return int(line.split()[1])
+
+    def finish(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        assert self.process.wait(DEADLINE) == 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class EndToEnd(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etw-e2e-"))
+        os.chmod(self.folder, 0o755)
+        self.runtime = self.folder / "run"
+        self.env = dict(os.environ, ETW_RUNTIME_DIR=str(self.runtime), TZ="UTC", LC_ALL="C.UTF-8")
+        self.writers = []
+        self.failed_before = self._failures()
+
+    def _failures(self):
+        result = self._outcome.result
+        return len(result.failures) + len(result.errors)
+
+    def tearDown(self):
+        for writer in self.writers:
+            writer.close()
+        self.kill_hosts()
+        if self._failures() > self.failed_before:
+            print(f"kept: {self.folder} (ETW_RUNTIME_DIR={self.runtime} PATH={BIN}:$PATH)",
+                  file=sys.stderr)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- processes ------------------------------------------------------------------------------
+
+    def run_tool(self, tool, *args, code=0, **kwargs):
+        done = subprocess.run([str(BIN / tool), *map(str, args)], env=self.env, text=True,
+                              cwd=self.folder, capture_output=True, timeout=DEADLINE, **kwargs)
+        if code is not None:
+            self.assertEqual(done.returncode, code,
+                             f"{tool} {' '.join(map(str, args))}\n{done.stdout}{done.stderr}")
+        return done
+
+    def tracelog(self, *args, code=0, **kwargs):
+        return self.run_tool("tracelog", *args, code=code, **kwargs)
+
+    def writer(self, *args, user=None):
+        writer = Writer(self.env, *args, user=user)
+        self.writers.append(writer)
+        return writer
+
+    def host_pids(self):
+        """Every etwd process that serves this test's folder."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                if (entry / "comm").read_text().strip() != "etwd":
+                    continue
+                environment = (entry / "environ").read_bytes().split(b"\0")
+                if f"ETW_RUNTIME_DIR={self.runtime}".encode() in environment:
+                    found.append(int(entry.name))
+        return found
+
+    def kill_hosts(self, pids=None):
+        for pid in self.host_pids() if pids is None else pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if pids is None:
+            wait_for(lambda: not self.host_pids(), "the hosts to be gone")
+
+    # -- what was recorded ----------------------------------------------------------------------
+
+    def status(self, name):
+        return json.loads(self.tracelog("-q", name, "-json").stdout)
+
+    def records(self, *files):
+        done = self.run_tool("tracefmt", *files, "-displayonly", "-nosummary", "-json", code=None)
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def numbered(self, *files):
+        """{(pid, thread): [sequence, ...]} of the test writer's events, in the log's order."""
+        found = collections.defaultdict(list)
+        for record in self.records(*files):
+            if record.get("event") == "Numbered":
+                fields = record["fields"]
+                self.assertEqual(set(fields["fill"]), {chr(ord("a") + fields["thread"] % 26)})
+                found[record["pid"], fields["thread"]].append(fields["sequence"])
+        return found
+
+    def assert_prefixes(self, found):
+        """No event is missing, doubled or out of order up to where each writer got."""
+        for key, sequence in found.items():
+            self.assertEqual(sequence, list(range(len(sequence))), f"writer {key}")
+
+    def check_etl(self, path, strictness="--strictest"):
+        """Our independent checker accepts the file."""
+        if not ETLCHECK.exists():
+            self.skipTest(f"needs {ETLCHECK}")
+        done = subprocess.run([sys.executable, str(ETLCHECK), strictness, str(path)],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout[-4000:])
+        return json.loads(done.stdout)

@@ -1,0 +1,270 @@
+"""What must survive what: killed providers, tools and hosts, full disks, hostile and foreign users."""
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import unittest
+
+from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+
+NOBODY = 65534
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+class KilledProvider(EndToEnd):
+    def test_killed_at_any_instruction_loses_nothing_that_was_committed(self):
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "512")
+        seen = []
+        for _ in range(20):
+            writer = self.writer("--threads", 2, "--count", 0, "--rate", 50000)
+            seen.append(writer.pid)
+            written = self.status("K")["buffers_written"]
+            wait_for(lambda: self.status("K")["buffers_written"] > written, "a buffer")
+            writer.kill()
+        status = json.loads(self.tracelog("-stop", "K", "-json").stdout)
+        self.assertEqual(status["events_lost"], 0)
+        found = self.numbered("k.etl")
+        self.assertEqual({pid for pid, _ in found}, set(seen))
+        self.assert_prefixes(found)
+        self.check_etl(self.folder / "k.etl")
+
+    def test_stopped_provider_does_not_hold_up_the_session(self):
+        writer = self.writer("--count", 100, "--hold", "--wait")
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID)
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        os.kill(writer.pid, signal.SIGSTOP)
+        self.tracelog("-stop", "K")
+        os.kill(writer.pid, signal.SIGCONT)
+        self.assertEqual([len(s) for s in self.numbered("k.etl").values()], [100])
+
+
+class KilledTool(EndToEnd):
+    def test_tracelog_killed_at_any_point_of_any_command(self):
+        """Whatever the point, the session is there whole or not at all, and can be used."""
+        self.tracelog("-start", "Other", "-f", "other.etl")  # the host is up
+        commands = (["-start", "K", "-f", "k.etl", "-guid", WRITER_GUID],
+                    ["-enable", "K", "-guid", WRITER_GUID, "-level", "3"],
+                    ["-update", "K", "-ft", "7"], ["-flush", "K"], ["-q", "K"],
+                    ["-disable", "K", "-guid", WRITER_GUID], ["-stop", "K"])
+        random.seed(1)
+        for command in commands:
+            for syscall in self.kill_points(command):
+                tool = subprocess.Popen([str(BIN / "tracelog"), *command], env=self.env,
+                                        cwd=self.folder, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, preexec_fn=trace_me)
+                run_until_syscall(tool.pid, syscall)
+                tool.kill()
+                tool.wait()
+            names = [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
+            self.assertIn("Other", names)
+            self.tracelog(*command, code=None)  # the same again by hand
+        self.assertEqual(len(self.tracelog("-l", "-json").stdout and
+                             json.loads(self.tracelog("-l", "-json").stdout)), 1)
+        self.tracelog("-stop", "Other")
+        self.check_etl(self.folder / "other.etl")
+
+    def kill_points(self, command):
+        """Numbers of the system calls to die before: all of a short command are too many to try."""
+        return sorted(random.sample(range(20, 400), 12))
+
+
+PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
+
+
+def trace_me():
+    ctypes.CDLL(None).ptrace(PTRACE_TRACEME, 0, 0, 0)
+
+
+def run_until_syscall(pid, count):
+    """Lets a traced child run until it enters its count-th system call, or ends."""
+    libc = ctypes.CDLL(None)
+    for _ in range(count * 2):
+        _, status = os.waitpid(pid, 0)
+        if os.WIFEXITED(status) or os.WIFSIGNALED(status):
+            return
+        libc.ptrace(PTRACE_SYSCALL, pid, 0, 0)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+class KilledHost(EndToEnd):
+    def worker_of(self, pids):
+        """The host's working process: the child of the two."""
+        for pid in pids:
+            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            if int(stat.rpartition(")")[2].split()[1]) in pids:
+                return pid
+        return pids[0]
+
+    def run_under_fire(self, kill):
+        writer = self.writer("--threads", 2, "--count", 200000, "--rate", 100000, "--hold", "--wait")
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-level", "5", "-ft", "1",
+                      "-b", "256", "-max", "512")
+        before = self.status("K")
+        writer.go()
+        kills = 0
+        done = False
+
+        def finished():
+            import select
+            return bool(select.select([writer.process.stdout], [], [], 0)[0])
+
+        while not done:
+            written = self.status("K")["buffers_written"]
+            done = finished()
+            kill()
+            kills += 1
+            wait_for(lambda: done or finished() or self.status("K")["buffers_written"] > written,
+                     "the next host to write")
+        self.assertEqual(writer.written(), 400000)
+        after = self.status("K")
+        for name in ("providers", "log_file", "flush_timer_s", "buffer_size_kb", "guid"):
+            self.assertEqual(after[name], before[name], name)
+        final = json.loads(self.tracelog("-stop", "K", "-json").stdout)
+        writer.go()
+        writer.finish()
+        found = self.numbered("k.etl")
+        self.assertGreater(kills, 1)
+        self.assertEqual(sum(map(len, found.values())) + final["events_lost"], 400000)
+        self.assertEqual(final["events_lost"], 0)
+        self.assert_prefixes(found)
+        self.check_etl(self.folder / "k.etl")
+
+    def test_worker_killed_under_load(self):
+        def kill():
+            pids = self.host_pids()
+            self.kill_hosts([self.worker_of(pids)])
+            wait_for(lambda: self.host_pids() and self.worker_of(self.host_pids()) not in pids,
+                     "the keeper to start another")
+        self.run_under_fire(kill)
+
+    def test_keeper_and_worker_killed_under_load(self):
+        self.run_under_fire(self.kill_hosts)
+
+
+class FullDisk(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        mounted = is_root() and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.disk)],
+            capture_output=True).returncode == 0
+        if not mounted:
+            self.skipTest("needs the right to mount a small tmpfs")
+
+    def tearDown(self):
+        self.kill_hosts()
+        subprocess.run(["umount", "-l", str(self.disk)], capture_output=True)
+        super().tearDown()
+
+    def test_buffers_are_counted_and_the_session_goes_on(self):
+        self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
+                      "-max", "16", "-ft", "1")
+        ballast = self.disk / "ballast"
+        with ballast.open("wb") as out, contextlib.suppress(OSError):
+            while True:
+                out.write(b"x" * 4096)
+                out.flush()
+        flood = self.writer("--count", 20000, "--fill", 400)
+        flood.finish()
+        wait_for(lambda: self.status("D")["log_buffers_lost"] + self.status("D")["events_lost"] > 0,
+                 "losses to be counted")
+        ballast.unlink()
+        later = self.writer("--count", 100)
+        later.finish()
+        final = json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
+        self.assertGreater(final["log_buffers_lost"] + final["events_lost"], 0)
+        found = self.numbered(self.disk / "d.etl")
+        self.assertEqual(found[later.pid, 0], list(range(100)))
+        self.check_etl(self.disk / "d.etl")
+
+
+class TwoUsers(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        if not is_root():
+            self.skipTest("needs root to run a program as another user")
+
+    def test_one_log_holds_both_in_time_order(self):
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-max", "512")
+        writers = [self.writer("--threads", 2, "--count", 20000, "--rate", 50000, "--wait"),
+                   self.writer("--threads", 2, "--count", 20000, "--rate", 50000, "--wait",
+                               user=NOBODY)]
+        for writer in writers:
+            writer.go()
+        for writer in writers:
+            writer.finish()
+        final = json.loads(self.tracelog("-stop", "U", "-json").stdout)
+        self.assertEqual(final["events_lost"], 0)
+        found = self.numbered("u.etl")
+        self.assertEqual(sorted((key, len(s)) for key, s in found.items()),
+                         sorted(((w.pid, t), 20000) for w in writers for t in (0, 1)))
+        self.assert_prefixes(found)
+        self.check_etl(self.folder / "u.etl")
+
+    def test_another_user_may_register_but_not_control(self):
+        self.tracelog("-start", "U", "-f", "u.etl")
+        done = subprocess.run([str(BIN / "tracelog"), "-stop", "U"], env=self.env, user=NOBODY,
+                              text=True, capture_output=True, cwd="/")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Access is denied", done.stdout + done.stderr)
+        self.status("U")
+
+
+class HostileProvider(EndToEnd):
+    def attack(self, seconds=2, user=None):
+        done = subprocess.run([str(BIN / "etw-test-hostile"), str(seconds)], env=self.env, user=user,
+                              text=True, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("shrunk", done.stdout)
+        self.assertNotIn("grown", done.stdout)
+        self.assertNotIn("attacked 0 rings", done.stdout)
+
+    def test_host_outlives_it_and_the_log_can_be_read(self):
+        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID, "-ft", "1")
+        hosts = self.host_pids()
+        self.attack()
+        self.assertEqual(self.host_pids(), hosts)
+        self.tracelog("-stop", "H", code=None)
+        self.records("h.etl")
+        self.tracelog("-start", "After", "-f", "after.etl", "-guid", WRITER_GUID)
+        writer = self.writer("--count", 100)
+        writer.finish()
+        self.tracelog("-stop", "After")
+        self.assertEqual(self.numbered("after.etl"), {(writer.pid, 0): list(range(100))})
+
+    def test_other_users_lose_nothing(self):
+        if not is_root():
+            self.skipTest("needs root to run a program as another user")
+        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID, "-ft", "1", "-max", "512")
+        writer = self.writer("--threads", 2, "--count", 40000, "--rate", 20000, "--wait")
+        writer.go()
+        self.attack(user=NOBODY)
+        writer.finish()
+        self.tracelog("-stop", "H", code=None)
+        found = self.numbered_of(writer.pid, "h.etl")
+        self.assertEqual({thread: len(s) for thread, s in found.items()}, {0: 40000, 1: 40000})
+        for thread, sequence in found.items():
+            self.assertEqual(sequence, list(range(40000)), f"thread {thread}")
+
+    def numbered_of(self, pid, log):
+        """Only the honest writer's events: the other's records may say anything."""
+        found = {}
+        for record in self.records(log):
+            if record.get("event") == "Numbered" and record["pid"] == pid and \
+                    set(record["fields"]["fill"]) <= {"a", "b"} and len(record["fields"]["fill"]) > 1:
+                found.setdefault(record["fields"]["thread"], []).append(record["fields"]["sequence"])
+        return found
+
+
+if __name__ == "__main__":
+    unittest.main()
