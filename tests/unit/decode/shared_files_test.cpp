@@ -1,0 +1,74 @@
+// Logs that Windows wrote: everything that describes itself or has a layout must decode.
+#include "decode/decoder.h"
+#include "etl/log_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+namespace etw::decode {
+namespace {
+
+const std::string kFolder = std::string(ETW_SHARED_DIR) + "/data/etl";
+
+// Named hooks whose payload nobody has described.
+bool has_no_layout(const std::string& name) {
+    for (const char* known :
+         {"SystemConfig/OpticalMedia", "SystemConfig/CodeIntegrity", "SystemConfig/DeviceFamily",
+          "SystemConfig/FlightIds", "SystemConfig/Processor", "SystemConfig/Virtualization",
+          "SystemConfig/Boot", "SysConfigEx/Opcode(37)"}) {
+        if (name == known) return true;
+    }
+    return false;
+}
+
+std::vector<std::string> logs() {
+    std::vector<std::string> out;
+    if (!std::filesystem::exists(kFolder)) return out;
+    for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+        if (entry.path().extension() == ".etl") out.push_back(entry.path().filename().string());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+class SharedFile : public testing::TestWithParam<std::string> {};
+
+TEST_P(SharedFile, DecodesWhateverIsDescribed) {
+    auto reader = etl::LogReader::open(kFolder + "/" + GetParam());
+    ASSERT_TRUE(reader);
+    Decoder decoder;
+    Event event;
+    etl::Record record;
+    uint64_t records = 0;
+    while (reader->next(record)) {
+        ++records;
+        decoder.decode(record, event);
+        const std::string name = std::string(event.name) + "/" + std::string(event.opcode);
+        ASSERT_NE(event.outcome, Outcome::kMalformed) << name << ": " << event.reason;
+        const bool is_kernel = !event.opcode.empty();
+        if (is_kernel && !has_no_layout(name)) {
+            ASSERT_EQ(event.outcome, Outcome::kDecoded)
+                << name << " version " << int(record.descriptor.version);
+        }
+        if (record.descriptor.channel == wire::kChannelTraceLogging) {
+            ASSERT_EQ(event.outcome, Outcome::kDecoded) << name;
+        }
+    }
+    EXPECT_GT(records, 1u);
+}
+
+std::string test_name(const testing::TestParamInfo<std::string>& file) {
+    std::string name = file.param;
+    for (char& c : name) {
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+    }
+    return name;
+}
+INSTANTIATE_TEST_SUITE_P(All, SharedFile, testing::ValuesIn(logs()), test_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SharedFile);
+
+}  // namespace
+}  // namespace etw::decode

@@ -1,0 +1,161 @@
+#include "render/pipeline.h"
+
+#include "../decode/event_builder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace etw::render {
+namespace {
+
+using decode::test::ByteVector;
+
+// Numbered events in one and the same memory: what the pipeline did not copy is overwritten.
+class Numbers final : public RecordSource {
+public:
+    explicit Numbers(uint64_t count)
+        : count_(count),
+          clock_(header()),
+          extended_(decode::test::describing_chain(
+              decode::test::SchemaBuilder("N").field("i", decode::Type::kUInt64).build(),
+              decode::test::traits("P"))) {}
+
+    bool next(etl::Record& record, const etl::TimeConverter*& clock) override {
+        if (given_ == count_) return false;
+        ByteWriter out;
+        out.append(extended_);
+        out.write(given_++);
+        bytes_ = out.take();
+        record = decode::test::event_record(Bytes(bytes_).first(extended_.size()),
+                                            Bytes(bytes_).subspan(extended_.size()));
+        record.raw = bytes_;
+        clock = &clock_;
+        return true;
+    }
+
+private:
+    static etl::LogHeader header() {
+        etl::LogHeader header;
+        header.fixed.clock_type = 2;  // raw time stamps are FILETIMEs
+        return header;
+    }
+    uint64_t count_;
+    uint64_t given_ = 0;
+    etl::TimeConverter clock_;
+    ByteVector extended_;
+    ByteVector bytes_;
+};
+
+class Memory final : public Sink {
+public:
+    explicit Memory(size_t limit = SIZE_MAX) : limit_(limit) {}
+    Status write(std::string_view text) override {
+        if (text.size() > limit_ - text_.size()) return Error{Code::kDiskFull, "write", 28};
+        text_ += text;
+        return Ok{};
+    }
+    Status close() override { return Ok{}; }
+    const std::string& text() const { return text_; }
+
+private:
+    size_t limit_;
+    std::string text_;
+};
+
+constexpr uint64_t kEvents = 20'000;
+
+PipelineOptions options(unsigned threads) {
+    PipelineOptions out;
+    out.threads = threads;
+    out.render.prefix = false;
+    return out;
+}
+
+std::string expected() {
+    std::string out;
+    for (uint64_t i = 0; i < kEvents; ++i) out += "N: i=" + std::to_string(i) + "\n";
+    return out;
+}
+
+TEST(Pipeline, GivesTheSameOutputWithAnyNumberOfThreads) {
+    const std::string want = expected();
+    for (const unsigned threads : {1u, 2u, 3u, 8u}) {
+        Numbers source(kEvents);
+        Memory sink;
+        const auto summary = run_pipeline(source, sink, options(threads), {});
+        ASSERT_TRUE(summary);
+        EXPECT_EQ(summary->events(), kEvents);
+        ASSERT_TRUE(sink.text() == want) << threads << " threads";
+    }
+}
+
+TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
+    Numbers source(kEvents);
+    Memory sink;
+    auto pipeline = options(2);
+    pipeline.lines = false;
+    const auto summary = run_pipeline(source, sink, pipeline, {});
+    ASSERT_TRUE(summary);
+    EXPECT_TRUE(sink.text().empty());
+    ASSERT_EQ(summary->rows().size(), 1u);
+    EXPECT_EQ(summary->rows()[0].name, "N");
+    EXPECT_EQ(summary->rows()[0].type, "P");
+    EXPECT_EQ(summary->rows()[0].count, kEvents);
+}
+
+TEST(Pipeline, StopsWithTheErrorOfTheSink) {
+    for (const unsigned threads : {1u, 4u}) {
+        Numbers source(kEvents);
+        Memory sink(50'000);
+        const auto summary = run_pipeline(source, sink, options(threads), {});
+        ASSERT_FALSE(summary);
+        EXPECT_EQ(summary.error().code, Code::kDiskFull);
+        // What was written is the beginning, whole batches only.
+        EXPECT_EQ(expected().compare(0, sink.text().size(), sink.text()), 0);
+    }
+}
+
+TEST(Pipeline, ReportsProgressThatOnlyRises) {
+    Numbers source(kEvents);
+    Memory sink;
+    uint64_t last = 0;
+    const auto summary = run_pipeline(source, sink, options(3), [&](uint64_t events) {
+        EXPECT_GT(events, last);
+        last = events;
+    });
+    ASSERT_TRUE(summary);
+    EXPECT_EQ(last, kEvents);
+}
+
+TEST(Summary, CountsEventsByNameTypeAndGuid) {
+    Summary summary;
+    decode::Event event;
+    etl::Record record = decode::test::event_record({}, {});
+    event.name = "B";
+    event.provider = "P";
+    for (int i = 0; i < 3; ++i) summary.add(record, event);
+    event.name = "A";
+    summary.add(record, event);
+    event.opcode = "Start";
+    summary.add(record, event);
+    event = {};
+    event.outcome = decode::Outcome::kUnknown;
+    record.descriptor.id = 77;
+    summary.add(record, event);
+    Summary other;
+    other.merge(summary);
+    const auto rows = other.rows();
+    ASSERT_EQ(rows.size(), 4u);
+    EXPECT_EQ(rows[0].name, "B");
+    EXPECT_EQ(rows[0].count, 3u);
+    EXPECT_EQ(rows[1].type, "P");
+    EXPECT_EQ(rows[2].type, "Start");
+    EXPECT_EQ(rows[3].name, "Unknown");
+    EXPECT_EQ(rows[3].type, "77");
+    EXPECT_EQ(other.events(), 6u);
+    EXPECT_EQ(other.unknown(), 1u);
+}
+
+}  // namespace
+}  // namespace etw::render
