@@ -1,0 +1,310 @@
+#include "host/drain.h"
+
+#include "fixtures.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <csignal>
+#include <random>
+
+namespace etw::host {
+namespace {
+
+uint64_t append(StreamWriter& writer, uint32_t cpu, uint64_t first, uint64_t count) {
+    uint64_t written = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+        const NumberedEvent event = numbered(first + i);
+        written += writer.append(cpu, bytes_of(event), kTimeOffset, counter_now()) ? 1 : 0;
+    }
+    return written;
+}
+
+TEST(Drain, WritesFullBlocksAndLeavesTheRestForAFlush) {
+    const TempFolder folder;
+    const SavedSession saved = test_session();
+    auto drain = begin_drain(folder, saved);
+    const auto stream = test_stream(1000, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(stream));
+    auto writer = StreamWriter::over(*stream);
+    const uint64_t per_block = (4096 - 72) / sizeof(NumberedEvent);
+    append(*writer, 0, 0, per_block + 3);
+    drain_all(*drain, Drain::Depth::kFullBlocks);
+    EXPECT_EQ(read_events(folder.file("test.etl")).size(), per_block);
+    drain_all(*drain, Drain::Depth::kAll);
+    append(*writer, 0, per_block + 3, 2);
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(per_block + 5));
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+TEST(Drain, CountsEveryEventThatFoundNoRoomOnce) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(2, 2);
+    auto drain = begin_drain(folder, saved);
+    const auto stream = test_stream(1000, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(stream));
+    auto writer = StreamWriter::over(*stream);
+    const uint64_t written = append(*writer, 0, 0, 500) + append(*writer, 1, 500, 500);
+    drain_all(*drain);
+    EXPECT_EQ(drain->events_lost(), 1000 - written);
+    ASSERT_TRUE(drain->finish());
+    const auto reader = etl::LogReader::open(folder.file("test.etl"));
+    EXPECT_EQ(reader->events_lost(), 1000 - written);
+    // A process that stores a smaller number there does not make it smaller here.
+    drain.reset();
+    drain = resume_drain(folder, saved);
+    EXPECT_EQ(drain->events_lost(), 1000 - written) << "also while the rings are missing";
+}
+
+TEST(Drain, RewritesTimesOfALogInSystemTime) {
+    const TempFolder folder;
+    SavedSession saved = test_session();
+    saved.properties.clock = ClockType::kSystemTime;
+    auto drain = begin_drain(folder, saved);
+    const auto stream = test_stream(1000, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(stream));
+    auto writer = StreamWriter::over(*stream);
+    append(*writer, 1, 0, 200);
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    const auto events = read_events(folder.file("test.etl"));
+    ASSERT_FALSE(events.empty());
+    for (const ReadEvent& event : events) {
+        EXPECT_GE(event.time, saved.start_filetime);
+        EXPECT_LT(event.time, saved.start_filetime + 3600 * 10'000'000ll);
+    }
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+// Several users' streams of one CPU: the log has them in the order of their times.
+TEST(Drain, MergesTheStreamsOfACpuByTime) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 64);
+    auto drain = begin_drain(folder, saved);
+    std::vector<StreamWriter> writers;
+    for (const uint32_t uid : {1u, 2u, kSocketStream}) {
+        const auto stream = test_stream(uid, saved.geometry);
+        ASSERT_TRUE(drain->add_stream(stream));
+        writers.push_back(*StreamWriter::over(*stream));
+    }
+    std::mt19937 random(1);
+    const int64_t start = counter_now();
+    constexpr uint64_t kEvents = 3000;
+    for (uint64_t i = 0; i < kEvents; ++i) {
+        const NumberedEvent event = numbered(i);
+        auto& writer = writers[random() % writers.size()];
+        ASSERT_TRUE(writer.append(0, bytes_of(event), kTimeOffset, start + int64_t(i)));
+        if (random() % 500 == 0) drain_all(*drain, Drain::Depth(random() % 2));
+    }
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    const auto events = read_events(folder.file("test.etl"));
+    ASSERT_EQ(events.size(), kEvents);
+    for (uint64_t i = 0; i < kEvents; ++i) ASSERT_EQ(events[i].number, i);
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+TEST(Drain, RaisesTheTimeOfARecordThatCameTooLate) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 8);
+    auto drain = begin_drain(folder, saved);
+    const auto a = test_stream(1, saved.geometry);
+    const auto b = test_stream(2, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(a));
+    ASSERT_TRUE(drain->add_stream(b));
+    const int64_t start = counter_now();
+    NumberedEvent event = numbered(0);
+    ASSERT_TRUE(StreamWriter::over(*a)->append(0, bytes_of(event), kTimeOffset, start));
+    drain_all(*drain);
+    event = numbered(1);
+    ASSERT_TRUE(StreamWriter::over(*b)->append(0, bytes_of(event), kTimeOffset, start - 1000));
+    event = numbered(2);
+    ASSERT_TRUE(StreamWriter::over(*a)->append(0, bytes_of(event), kTimeOffset, counter_now()));
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    const auto events = read_events(folder.file("test.etl"));
+    ASSERT_EQ(events.size(), 3u);
+    EXPECT_GE(events[1].time, events[0].time);
+    EXPECT_EQ(events[1].number, 1u);
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+// A user who scribbles over his rings: his block is given up and counted, the others' events stay.
+TEST(Drain, SkipsDamageOfOneUserOnly) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 8);
+    auto drain = begin_drain(folder, saved);
+    const auto good = test_stream(1, saved.geometry);
+    const auto evil = test_stream(2, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(good));
+    ASSERT_TRUE(drain->add_stream(evil));
+    auto writer = StreamWriter::over(*good);
+    append(*writer, 0, 0, 50);
+    auto scribbler = StreamWriter::over(*evil);
+    std::mt19937 random(7);
+    for (int i = 0; i < 60; ++i) {
+        NumberedEvent event = numbered(1'000'000);
+        event.header.time_stamp = int64_t(random());
+        event.header.size = uint16_t(random());
+        event.header.header_type = uint8_t(random());
+        scribbler->append(0, bytes_of(event), 0, 0);
+    }
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    const auto numbers = numbers_of(read_events(folder.file("test.etl")));
+    for (uint64_t i = 0; i < 50; ++i) {
+        EXPECT_EQ(std::count(numbers.begin(), numbers.end(), i), 1) << i;
+    }
+    EXPECT_GT(drain->progress().buffers_lost, 0u);
+}
+
+TEST(Drain, SurvivesAnythingInTheMapping) {
+    std::mt19937 random(11);
+    for (int round = 0; round < 50; ++round) {
+        const TempFolder folder;
+        const SavedSession saved = test_session(2, 4);
+        auto drain = begin_drain(folder, saved);
+        for (const uint32_t uid : {1u, 2u}) {
+            const auto stream = test_stream(uid, saved.geometry);
+            ASSERT_TRUE(drain->add_stream(stream));
+            const size_t size = saved.geometry.set_size();
+            auto* words = static_cast<uint64_t*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                                                        MAP_SHARED, stream->rings.fd().get(), 0));
+            ASSERT_NE(words, MAP_FAILED);
+            for (size_t i = 0; i < size / 8; ++i) {
+                words[i] = random() % 3 == 0 ? random() % 0x20000000 : random() % 256;
+            }
+            ::munmap(words, size);
+        }
+        for (int pass = 0; pass < 20; ++pass) ASSERT_TRUE(drain->pass(Drain::Depth(pass % 3)));
+        EXPECT_TRUE(drain->finish());
+    }
+}
+
+// A disk without room: nothing is lost while the rings have room, whole buffers are when not, and
+// the log goes on when there is room again.
+TEST(Drain, KeepsWhatADiskDoesNotTakeUntilTheRingsAreFull) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 4);
+    auto drain = begin_drain(folder, saved);
+    const auto stream = test_stream(1, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(stream));
+    auto writer = StreamWriter::over(*stream);
+    const uint64_t per_block = (4096 - 72) / sizeof(NumberedEvent);
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit old{};
+    ::getrlimit(RLIMIT_FSIZE, &old);
+    const rlimit tight{4096, old.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+    ASSERT_EQ(append(*writer, 0, 0, per_block + 1), per_block + 1);
+    const auto outcome = drain->pass(Drain::Depth::kFullBlocks);
+    const bool kept = !drain->make_room();
+    append(*writer, 0, per_block + 1, 2 * per_block);
+    const bool dropped = drain->make_room();
+    ::setrlimit(RLIMIT_FSIZE, &old);
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Code::kDiskFull);
+    EXPECT_TRUE(kept);
+    EXPECT_TRUE(dropped);
+    EXPECT_EQ(drain->progress().buffers_lost, 1u);
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    const auto numbers = numbers_of(read_events(folder.file("test.etl")));
+    EXPECT_EQ(numbers.size(), 2 * per_block + 1);
+    EXPECT_EQ(numbers.front(), per_block) << "the oldest block went";
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+// The draining process is killed again and again while another writes: in the end every number is
+// in the log once.
+void expect_nothing_lost_nor_twice(const SavedSession& saved, size_t streams) {
+    const TempFolder folder;
+    constexpr uint64_t kEvents = 30'000;
+    std::vector<std::shared_ptr<Stream>> all;
+    {
+        auto drain = begin_drain(folder, saved);
+        for (size_t i = 0; i < streams; ++i) {
+            all.push_back(test_stream(uint32_t(i), saved.geometry));
+            ASSERT_TRUE(drain->add_stream(all.back()));
+        }
+    }
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+        std::vector<StreamWriter> out;
+        for (const auto& stream : all) out.push_back(*StreamWriter::over(*stream));
+        for (uint64_t i = 0; i < kEvents; ++i) {
+            const NumberedEvent event = numbered(i);
+            while (!out[i % streams].append(uint32_t(i / 7 % saved.geometry.cpus), bytes_of(event),
+                                            kTimeOffset, counter_now())) {
+                ::usleep(50);
+            }
+        }
+        ::_exit(0);
+    }
+    std::mt19937 random(5);
+    int kills = 0;
+    while (::waitpid(writer, nullptr, WNOHANG) == 0) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            auto drain = resume_drain(folder, saved);
+            for (const auto& stream : all) {
+                if (!drain->add_stream(stream)) ::_exit(1);
+            }
+            for (int i = 0;; ++i) {
+                if (!drain->pass(Drain::Depth(i % 2))) ::_exit(1);
+            }
+        }
+        ::usleep(useconds_t(random() % 3000));
+        ::kill(child, SIGKILL);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        ASSERT_TRUE(WIFSIGNALED(status));
+        ++kills;
+    }
+    auto drain = resume_drain(folder, saved);
+    for (const auto& stream : all) ASSERT_TRUE(drain->add_stream(stream));
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_GT(kills, 3);
+    EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(kEvents));
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+TEST(Drain, KilledAtAnyInstructionLosesNothingAndWritesNothingTwice) {
+    expect_nothing_lost_nor_twice(test_session(2, 8), 1);
+}
+
+TEST(Drain, KilledWhileMergingLosesNothingAndWritesNothingTwice) {
+    expect_nothing_lost_nor_twice(test_session(2, 8), 3);
+}
+
+TEST(Drain, SaysWhenASequentialLogIsFullAndGoesOnInTheNextOne) {
+    const TempFolder folder;
+    SavedSession saved = test_session(1, 8);
+    saved.properties.log_file_mode = kModeNewFile | kModeUseKilobytes;
+    saved.properties.maximum_file_size = 8;  // the header and one buffer
+    auto drain = begin_drain(folder, saved);
+    const auto stream = test_stream(1, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(stream));
+    auto writer = StreamWriter::over(*stream);
+    const uint64_t per_block = (4096 - 72) / sizeof(NumberedEvent);
+    append(*writer, 0, 0, 2 * per_block);
+    const auto outcome = drain->pass(Drain::Depth::kAll);
+    ASSERT_TRUE(outcome);
+    ASSERT_EQ(*outcome, Drain::Outcome::kLimitReached);
+    auto next = File::create(folder.file("2.etl"), true);
+    ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(next->fd().get())), "2.etl", 2));
+    drain_all(*drain);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(per_block));
+    EXPECT_EQ(read_events(folder.file("2.etl")).size(), per_block);
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+    EXPECT_SOUND_LOG(folder.file("2.etl"));
+}
+
+}  // namespace
+}  // namespace etw::host

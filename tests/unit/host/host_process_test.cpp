@@ -1,0 +1,355 @@
+// The real host, started on demand like any other, with real provider processes.
+#include "backend_linux/backend.h"
+#include "fixtures.h"
+#include "host/socket_io.h"
+#include "wire/provider_protocol.h"
+
+#include <fmt/format.h>
+
+#include <etw/provider.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+namespace etw::host {
+namespace {
+
+using namespace std::chrono_literals;
+using session::Properties;
+using session::ProviderEnable;
+using session::StartRequest;
+
+constexpr Guid kProvider = {0x0dd5ba11, 1, 2, {3}};
+
+// Ends what was started when the test ends, however it ends.
+class HostProcess : public ::testing::Test {
+protected:
+    void TearDown() override {
+        for (const pid_t pid : writers_) {
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, nullptr, 0);
+        }
+        // The keeper first, so that it starts nothing any more.
+        for (const bool worker : {false, true}) {
+            for (const pid_t pid : processes(worker)) ::kill(pid, SIGKILL);
+        }
+    }
+
+    std::string runtime() const { return folder_.file("run"); }
+
+    // Processes of the host in our folder.
+    std::vector<pid_t> processes(bool worker) const {
+        std::vector<pid_t> found;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+            const pid_t pid = std::atoi(entry.path().filename().c_str());
+            if (pid <= 0) continue;
+            std::ifstream in(entry.path() / "cmdline");
+            const std::string line{std::istreambuf_iterator<char>(in), {}};
+            if (line.find(runtime()) == std::string::npos) continue;
+            if ((line.find("--worker-fd") != std::string::npos) == worker) found.push_back(pid);
+        }
+        return found;
+    }
+
+    StartRequest request(const std::string& name) const {
+        StartRequest r;
+        r.properties.name = name;
+        r.properties.log_file = folder_.file(name + ".etl");
+        r.properties.maximum_buffers = 512;
+        ProviderEnable enable;
+        enable.guid = kProvider;
+        enable.level = 5;
+        r.providers.push_back(enable);
+        return r;
+    }
+
+    // A process that writes `count` numbered events, beginning at `first`, and then waits to be
+    // killed. Returns once it is registered.
+    pid_t start_writer(uint64_t first, uint64_t count) {
+        int pipe[2];
+        EXPECT_EQ(::pipe(pipe), 0);
+        const pid_t pid = ::fork();
+        if (pid == 0) write_events(pipe[1], first, count);
+        ::close(pipe[1]);
+        char byte = 0;
+        EXPECT_EQ(::read(pipe[0], &byte, 1), 1) << "the provider has registered";
+        pipes_.emplace_back(pipe[0]);
+        writers_.push_back(pid);
+        return pid;
+    }
+
+    [[noreturn]] void write_events(int ready, uint64_t first, uint64_t count) {
+        ::setenv("ETW_RUNTIME_DIR", runtime().c_str(), 1);
+        uint64_t handle = 0;
+        etw_guid guid{};
+        std::memcpy(&guid, &kProvider, sizeof(guid));
+        if (etw_register(&guid, nullptr, nullptr, nullptr, nullptr, &handle) != 0) ::_exit(1);
+        // Registered is not enabled where a session is being started at the same time.
+        while (count > 0 && !etw_is_enabled(handle, 4, 0)) ::usleep(1000);
+        if (::write(ready, "r", 1) != 1) ::_exit(1);
+        etw_descriptor descriptor{};
+        descriptor.level = 4;
+        for (uint64_t i = 0; i < count; ++i) {
+            const uint64_t number = first + i;
+            const etw_data data = {reinterpret_cast<uint64_t>(&number), sizeof(number), 0};
+            while (etw_write(handle, &descriptor, nullptr, nullptr, 1, &data) != 0) ::usleep(100);
+            if (i % 16 == 0) ::usleep(50);
+        }
+        if (::write(ready, "d", 1) != 1) ::_exit(1);
+        for (;;) ::pause();
+    }
+
+    // Whether all writers have written everything.
+    bool all_written() {
+        for (auto it = pipes_.begin(); it != pipes_.end();) {
+            pollfd p{it->get(), POLLIN, 0};
+            if (::poll(&p, 1, 0) != 1) return false;
+            it = pipes_.erase(it);
+        }
+        return true;
+    }
+
+    // True once the condition holds; false after long enough.
+    template <class F>
+    bool eventually(F condition) {
+        const auto until = std::chrono::steady_clock::now() + 20s;
+        while (!condition()) {
+            if (std::chrono::steady_clock::now() > until) return false;
+            std::this_thread::sleep_for(1ms);
+        }
+        return true;
+    }
+
+    TempFolder folder_;
+    backend_linux::Backend backend_{backend_linux::HostLauncher{folder_.file("run"), ETWD_PROGRAM}};
+    std::vector<pid_t> writers_;
+    std::vector<UniqueFd> pipes_;
+};
+
+TEST_F(HostProcess, RecordsWhatAProcessWritesAndSaysSo) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 1000);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    const auto providers = backend_.registered_providers();
+    ASSERT_TRUE(providers);
+    ASSERT_EQ(providers->size(), 1u);
+    EXPECT_EQ(providers->front().pids, std::vector<uint32_t>{uint32_t(writers_[0])});
+    ASSERT_EQ(providers->front().sessions.size(), 1u);
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->events_lost, 0u);
+    EXPECT_GT(status->events_seen_bytes, 0u);
+    EXPECT_EQ(status->log_file_size, status->buffers_written * uint64_t{64 * 1024});
+    EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(1000));
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+    EXPECT_TRUE(std::filesystem::is_empty(runtime() + "/sessions"));
+}
+
+TEST_F(HostProcess, FlushPutsWhatWasWrittenIntoTheLog) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 10);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.flush("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
+TEST_F(HostProcess, WorkerKilledAgainAndAgainLosesNothing) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 20'000);
+    start_writer(20'000, 20'000);
+    int kills = 0;
+    while (!all_written()) {
+        for (const pid_t pid : processes(true)) kills += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
+        std::this_thread::sleep_for(30ms);
+    }
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_GT(kills, 2);
+    EXPECT_EQ(status->events_lost, 0u);
+    EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(40'000));
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+}
+
+TEST_F(HostProcess, KilledWithItsKeeperGoesOnWithTheRingsOfTheProviders) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 2000);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    for (const bool worker : {false, true}) {
+        for (const pid_t pid : processes(worker)) ::kill(pid, SIGKILL);
+    }
+    ASSERT_TRUE(eventually([&] { return processes(true).empty() && processes(false).empty(); }));
+    // Whoever asks starts a host, because the folder holds a session; the provider comes back.
+    ASSERT_TRUE(eventually([&] {
+        const auto providers = backend_.registered_providers();
+        return providers && providers->size() == 1;
+    }));
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(2000));
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+}
+
+TEST_F(HostProcess, EndsItsSessionsProperlyOnSigterm) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 100);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    for (const pid_t pid : processes(false)) ::kill(pid, SIGTERM);
+    ASSERT_TRUE(eventually([&] { return processes(true).empty() && processes(false).empty(); }));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 100u);
+    EXPECT_TRUE(etl::LogReader::open(folder_.file("a.etl"))->finished());
+}
+
+TEST_F(HostProcess, RefusesWhatTheRulesRefuse) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    EXPECT_EQ(backend_.start(request("A")).error().code, Code::kAlreadyExists);
+    auto same_file = request("b");
+    same_file.properties.log_file = folder_.file("a.etl");
+    EXPECT_EQ(backend_.start(same_file).error().code, Code::kBadPathname);
+    EXPECT_TRUE(etl::LogReader::open(folder_.file("a.etl"))) << "the log of 'a' is untouched";
+    EXPECT_EQ(backend_.stop("nobody").error().code, Code::kSessionNotFound);
+    auto huge = request("huge");
+    huge.properties.maximum_buffers = 1u << 20;
+    huge.properties.buffer_size_kb = 16384;
+    EXPECT_EQ(backend_.start(huge).error().code, Code::kNoSystemResources);
+    auto full = request("full");
+    full.properties.log_file_mode = kModeSequential;
+    full.properties.maximum_file_size = 4'000'000'000;
+    EXPECT_EQ(backend_.start(full).error().code, Code::kDiskFull);
+    ASSERT_TRUE(backend_.stop("a"));
+}
+
+TEST_F(HostProcess, HasLimitsOnSessionsAndOnSessionsOfAProvider) {
+    for (uint32_t i = 0; i < session::kMaxSessions; ++i) {
+        auto r = request(fmt::format("s{}", i));
+        r.properties.buffer_size_kb = 4;
+        r.properties.maximum_buffers = 8;
+        const auto result = backend_.start(r);
+        ASSERT_TRUE(result) << i << ": " << result.error().detail;
+        const Code expected =
+            i < session::kMaxSessionsPerProvider ? Code::kOk : Code::kNoSystemResources;
+        EXPECT_EQ(result->codes, std::vector<Code>{expected}) << i;
+    }
+    EXPECT_EQ(backend_.start(request("more")).error().code, Code::kNoSystemResources);
+    EXPECT_EQ(backend_.list()->size(), session::kMaxSessions);
+}
+
+TEST_F(HostProcess, DoesNotWaitForAProcessThatHangs) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const pid_t hung = start_writer(0, 5);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ::kill(hung, SIGSTOP);
+    session::EnableRequest again{"a", request("a").providers, 50};
+    const auto enabled = backend_.enable(again);
+    ASSERT_TRUE(enabled);
+    EXPECT_EQ(enabled->codes, std::vector<Code>{Code::kTimeout});
+    const auto before = std::chrono::steady_clock::now();
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 5u);
+}
+
+TEST_F(HostProcess, EnablesAndDisablesProcessesThatRun) {
+    auto r = request("a");
+    const auto providers = std::exchange(r.providers, {});
+    ASSERT_TRUE(backend_.start(r));
+    start_writer(0, 0);
+    EXPECT_EQ(backend_.enable({"a", providers, 10'000})->codes, std::vector<Code>{Code::kOk});
+    EXPECT_EQ(backend_.capture_state({"a", providers, 10'000})->codes,
+              std::vector<Code>{Code::kOk});
+    EXPECT_EQ(backend_.disable({"a", providers, 10'000})->codes, std::vector<Code>{Code::kOk});
+    EXPECT_TRUE(backend_.query("a")->providers.empty());
+    EXPECT_EQ(backend_.capture_state({"a", providers, 10'000})->codes,
+              std::vector<Code>{Code::kGuidNotFound});
+}
+
+TEST_F(HostProcess, GoesOnInAnotherFileAndRefusesItsOwn) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 50);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    session::UpdateRequest update;
+    update.name = "a";
+    update.log_file = folder_.file("a.etl");
+    EXPECT_EQ(backend_.update(update).error().code, Code::kBadPathname);
+    update.log_file = folder_.file("b.etl");
+    const auto updated = backend_.update(update);
+    ASSERT_TRUE(updated) << updated.error().detail;
+    EXPECT_EQ(updated->properties.log_file, folder_.file("b.etl"));
+    start_writer(50, 50);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(50));
+    EXPECT_EQ(read_events(folder_.file("b.etl")).size(), 50u);
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+    EXPECT_SOUND_LOG(folder_.file("b.etl"));
+}
+
+TEST_F(HostProcess, StopsItselfWhenASequentialLogIsFull) {
+    auto r = request("a");
+    r.properties.log_file_mode = kModeSequential | kModeUseKilobytes;
+    r.properties.maximum_file_size = 128;
+    ASSERT_TRUE(backend_.start(r));
+    start_writer(0, 5000);
+    ASSERT_TRUE(eventually([&] { return backend_.list()->empty(); }));
+    EXPECT_EQ(std::filesystem::file_size(folder_.file("a.etl")), 128u * 1024);
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+}
+
+// A peer that does not keep to the protocol is disconnected; the host and the others go on.
+TEST_F(HostProcess, DisconnectsHostileProviders) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const std::string path = runtime() + "/" + wire::kProviderSocketName;
+    const wire::Hello hello{
+        {wire::ProviderMessage::kHello, sizeof(hello)}, wire::kProviderProtocolVersion, 0};
+    const auto bytes = [](const auto& value) { return std::as_bytes(std::span(&value, 1)); };
+    const wire::Register reg{{wire::ProviderMessage::kRegister, sizeof(reg)}, 1, 0, kProvider};
+    const wire::Rings rings{{wire::ProviderMessage::kRings, sizeof(rings)}, {}, {}};
+    wire::Hello wrong = hello;
+    wrong.version = 99;
+    const std::vector<std::byte> flood(70'000);
+    const std::vector<std::vector<Bytes>> attacks = {
+        {bytes(hello).first(8)},                 // short
+        {bytes(reg)},                            // before the hello
+        {bytes(hello), bytes(hello)},            // twice
+        {bytes(wrong)},                          // of another version
+        {flood},                                 // longer than any packet
+        {bytes(hello), bytes(rings)},            // rings without a descriptor
+        {bytes(hello), bytes(reg), bytes(reg)},  // one registration twice
+    };
+    for (size_t i = 0; i < attacks.size(); ++i) {
+        const auto socket = connect_to(path, SOCK_SEQPACKET);
+        ASSERT_TRUE(socket);
+        for (const Bytes packet : attacks[i]) ASSERT_TRUE(send(socket->get(), packet));
+        std::array<std::byte, 256> buffer;
+        std::vector<UniqueFd> fds;
+        ASSERT_TRUE(eventually([&] {
+            const auto got = receive(socket->get(), buffer, fds);
+            return !got || got->size == 0;  // what came before the end is of no interest
+        })) << i;
+    }
+    start_writer(0, 10);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
+TEST_F(HostProcess, DisconnectsHostileControllers) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto socket = connect_to(runtime() + "/" + wire::kControlSocketName, SOCK_STREAM);
+    ASSERT_TRUE(socket);
+    const std::vector<std::byte> garbage(100, std::byte{0xEE});
+    ASSERT_TRUE(send(socket->get(), garbage));
+    std::array<std::byte, 256> buffer;
+    std::vector<UniqueFd> fds;
+    const auto got = receive(socket->get(), buffer, fds);
+    EXPECT_TRUE(!got || got->size == 0);
+    EXPECT_TRUE(backend_.query("a"));
+}
+
+}  // namespace
+}  // namespace etw::host
