@@ -73,7 +73,7 @@ void run(benchmark::State& state, const std::string& path) {
     uint64_t count = 0;
     for (auto _ : state) count += read_log(path);
     state.SetItemsProcessed(int64_t(count));
-    state.SetBytesProcessed(int64_t(state.iterations() * std::filesystem::file_size(path)));
+    state.SetBytesProcessed(state.iterations() * int64_t(std::filesystem::file_size(path)));
 }
 
 void BM_Uncompressed2Cpus(benchmark::State& state) {
