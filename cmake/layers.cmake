@@ -10,6 +10,10 @@ if(ETW_SANITIZE)
   target_link_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE})
 endif()
 
+if(ETW_FUZZ)  # coverage of everything that a target reaches, not of the target alone
+  target_compile_options(etw_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # etw_layer(NAME SOURCES ... DEPENDS ...): the static library etw_NAME of lib/NAME. DEPENDS names
 # layers; what a layer may depend on is checked by scripts/check_layers.py.
 function(etw_layer name)
