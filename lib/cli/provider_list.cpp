@@ -40,7 +40,7 @@ std::optional<Guid> parse_comma_guid(std::string_view text) {
         if (c != ',' && c != ' ' && c != '\t' && c != '{' && c != '}') digits += c;
     }
     if (text.find(',') == std::string_view::npos || digits.size() != 32) return std::nullopt;
-    for (const size_t at : {8, 13, 18, 23}) digits.insert(at, "-");
+    for (const size_t at : {8u, 13u, 18u, 23u}) digits.insert(at, "-");
     return parse_guid(digits);
 }
 

@@ -63,9 +63,13 @@ void write_provider(JsonWriter& out, const ProviderEnable& provider) {
     out.end_object();
 }
 
+// Empty where there is none: a host that does not know, or a time no clock has shown.
 std::string iso_time(int64_t filetime) {
-    const int64_t ns = unix_ns_from_filetime(filetime);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(time_t(ns / 1'000'000'000)));
+    constexpr int64_t kTicksPerSecond = 10'000'000;
+    constexpr int64_t kYear10000 = 2'650'467'744'000'000'000;
+    if (filetime < kFileTimeOfUnixEpoch || filetime >= kYear10000) return "";
+    const time_t seconds = (filetime - kFileTimeOfUnixEpoch) / kTicksPerSecond;
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(seconds));
 }
 
 void write_properties(JsonWriter& out, const SessionStatus& s) {

@@ -174,6 +174,17 @@ TEST(TracelogJson, OneSessionIsAnObjectOfPlainMembers) {
     EXPECT_EQ(j["providers"][0]["match_any_keyword"], "0xf");
 }
 
+TEST(TracelogJson, ATimeThatNoClockHasShownIsLeftEmpty) {
+    for (const int64_t time : {INT64_MIN, int64_t{0}, INT64_MAX}) {
+        SessionStatus s = status();
+        s.start_time = time;
+        EXPECT_EQ(json::parse(to_json(s))["start_time"], "");
+    }
+    SessionStatus s = status();
+    s.start_time = 2'650'467'743'999'999'999;
+    EXPECT_EQ(json::parse(to_json(s))["start_time"], "9999-12-31T23:59:59Z");
+}
+
 TEST(TracelogJson, ListsAreArrays) {
     EXPECT_EQ(json::parse(to_json(std::vector<SessionStatus>())), json::array());
     EXPECT_EQ(json::parse(to_json(std::vector{status(), status()})).size(), 2u);
