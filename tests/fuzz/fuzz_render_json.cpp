@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size < 2 || size > 60'000) return 0;
     std::vector<std::byte> bytes(size - 2);
     if (!bytes.empty()) std::memcpy(bytes.data(), data + 2, bytes.size());
-    const auto schema_size = uint16_t(std::min<size_t>(data[0] | data[1] << 8, bytes.size()));
+    const auto schema_size = uint16_t(std::min(size_t(data[0] | data[1] << 8), bytes.size()));
     if (schema_size >= 2) std::memcpy(bytes.data(), &schema_size, sizeof(schema_size));
     const auto chain = schema_item(Bytes(bytes).first(schema_size));
 
