@@ -2,7 +2,9 @@
 
 #include "base/assert.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace etw::decode {
 namespace {
@@ -58,15 +60,13 @@ Field compile_field(std::string_view item, bool is_64_bit) {
     field.optional = take_suffix(type, "?");
     if (take_suffix(type, "[]")) field.repeat = Field::Repeat::kToEnd;
     field.count = take_count(type, is_64_bit);
-    for (const Word& word : kWords) {
-        if (word.word != type) continue;
-        field.type = uint8_t(word.type);
-        field.out = uint8_t(word.out);
-        field.format = format_of(word.type, word.out);
-        field.size = type == "ip6" ? uint8_t{16} : type_size(word.type, is_64_bit);
-        return field;
-    }
-    ETW_ASSERT(!"a layout names an unknown type");
+    const auto word = std::find_if(std::begin(kWords), std::end(kWords),
+                                   [&](const Word& w) { return w.word == type; });
+    ETW_ASSERT(word != std::end(kWords));  // a layout names an unknown type
+    field.type = uint8_t(word->type);
+    field.out = uint8_t(word->out);
+    field.format = format_of(word->type, word->out);
+    field.size = type == "ip6" ? uint8_t{16} : type_size(word->type, is_64_bit);
     return field;
 }
 

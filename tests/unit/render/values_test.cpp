@@ -148,10 +148,11 @@ TEST(Quoted, KeepsALineALine) {
 
 TEST(Quoted, ReplacesWhatIsNoUtf8) {
     EXPECT_EQ(as_quoted("a\xff"
-                     "b\xc3"),
+                        "b\xc3"),
               "\"a\uFFFDb\uFFFD\"");
     EXPECT_EQ(as_quoted("\xed\xa0\x80"), "\"\uFFFD\uFFFD\uFFFD\"");
-    EXPECT_EQ(as_quoted("gr\u00fc\u00df \u4e16 \U0001F600"), "\"gr\u00fc\u00df \u4e16 \U0001F600\"");
+    EXPECT_EQ(as_quoted("gr\u00fc\u00df \u4e16 \U0001F600"),
+              "\"gr\u00fc\u00df \u4e16 \U0001F600\"");
 }
 
 TEST(Quoted, FindsEverySpecialByteAtEveryPlace) {
