@@ -1,5 +1,6 @@
 #include "cli/tracefmt.h"
 
+#include "base/platform.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
 #include "cli/tracefmt_report.h"
@@ -15,12 +16,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-
-#ifdef _WIN32
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
 
 namespace etw::cli {
 namespace {
@@ -43,14 +38,6 @@ constexpr OptionWord kOptions[] = {
     {"help", Takes::kNothing, true, "h"},
     {"?", Takes::kNothing, true, "h"},
 };
-
-bool is_terminal(std::FILE* file) {
-#ifdef _WIN32
-    return _isatty(_fileno(file)) != 0;
-#else
-    return isatty(fileno(file)) != 0;
-#endif
-}
 
 // The reader's failure in words that say what to do about it.
 Error explain(const std::string& path, const Error& error) {

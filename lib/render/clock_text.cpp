@@ -1,9 +1,8 @@
 #include "render/clock_text.h"
 
 #include "base/filetime.h"
+#include "base/platform.h"
 #include "render/digits.h"
-
-#include <time.h>
 
 #include <algorithm>
 
@@ -16,14 +15,6 @@ constexpr int64_t kMaxFileTime = 2'650'467'743'999'999'999;  // 9999-12-31T23:59
 
 // Zones change their offset at quarters of an hour at the finest.
 constexpr int64_t kOffsetBlock = 900;  // seconds
-
-bool to_local(time_t seconds, tm& out) {
-#ifdef _WIN32
-    return localtime_s(&out, &seconds) == 0;
-#else
-    return localtime_r(&seconds, &out) != nullptr;
-#endif
-}
 
 // Days since 1601-01-01. The calendar repeats every 400 years, and 1601 begins such a period.
 void civil_date(int64_t days, CivilTime& out) {
@@ -108,7 +99,7 @@ int64_t local_offset(int64_t filetime) noexcept {
     const int64_t seconds =
         (std::clamp<int64_t>(filetime, 0, kMaxFileTime) - kFileTimeOfUnixEpoch) / kTicksPerSecond;
     tm local{};
-    if (!to_local(time_t(seconds), local)) return 0;
+    if (!local_calendar_time(time_t(seconds), local)) return 0;
     // Back to seconds as if the local reading were UTC: the difference is the offset.
     int64_t days = 0;
     const int64_t years = local.tm_year + 1900 - 1601;

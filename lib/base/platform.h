@@ -1,0 +1,14 @@
+// The few things of the platform that layers which build everywhere need.
+#pragma once
+#include <cstdio>
+#include <ctime>
+
+namespace etw {
+
+// True if a person is looking: progress and questions are for them only.
+bool is_terminal(std::FILE* file) noexcept;
+
+// Calendar time in the zone of this machine; false where it cannot be told.
+bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept;
+
+}  // namespace etw
