@@ -1,0 +1,199 @@
+// A session host of one session, as far as a provider can tell: speaks wire/provider_protocol.h on
+// a socket in ETW_RUNTIME_DIR, enables whatever registers, and reads the rings.
+#pragma once
+#include "base/assert.h"
+#include "ring/ring_set.h"
+#include "wire/provider_protocol.h"
+
+#include <gtest/gtest.h>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace etw::provider {
+
+inline const std::string& runtime_dir() {
+    static const std::string dir = [] {
+        char name[] = "/tmp/etw-provider-test-XXXXXX";
+        ETW_ASSERT(::mkdtemp(name) != nullptr);
+        ::setenv("ETW_RUNTIME_DIR", name, 1);
+        return std::string(name);
+    }();
+    return dir;
+}
+
+class FakeHost {
+public:
+    explicit FakeHost(bool rings = true)
+        : rings_(rings), set_(*ring::RingSet::create({cpus(), 4, 65536, 0})) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const std::string path = runtime_dir() + "/" + wire::kProviderSocketName;
+        std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+        ::unlink(path.c_str());
+        listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+        ETW_ASSERT(
+            ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+        ETW_ASSERT(::listen(listener_.get(), 8) == 0);
+        enable.session = {1, 0, 77};
+        enable.action = wire::EnableAction::kEnable;
+        enable.level = 5;
+        tails_.assign(cpus(), wire::ring_position(0, wire::kRingFirstOffset));
+    }
+
+    // Serves packets until `done` holds. False after five seconds.
+    template <class Done>
+    bool serve_until(Done done) {
+        const int64_t end = now_ms() + 5000;
+        while (!done()) {
+            pollfd fds[2] = {{listener_.get(), POLLIN, 0}, {peer_.get(), POLLIN, 0}};
+            const int64_t left = end - now_ms();
+            if (left <= 0) return false;
+            ::poll(fds, 2, int(left < 20 ? left : 20));
+            if (fds[0].revents != 0) peer_.reset(::accept(listener_.get(), nullptr, nullptr));
+            if (fds[1].revents != 0) receive();
+        }
+        return true;
+    }
+
+    void ring_doorbell() {
+        const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const std::string name = wire::kDoorbellPrefix + std::to_string(::getpid());
+        std::memcpy(address.sun_path + 1, name.data(), name.size());
+        ::sendto(fd.get(), "", 0, 0, reinterpret_cast<sockaddr*>(&address),
+                 socklen_t(offsetof(sockaddr_un, sun_path) + 1 + name.size()));
+    }
+
+    void send_enable(uint32_t registration) {
+        wire::Enable packet = enable;
+        packet.header = {wire::ProviderMessage::kEnable, sizeof(packet)};
+        packet.registration = registration;
+        packet.cookie = ++cookie;
+        send(&packet, sizeof(packet));
+    }
+    void send_detach() {
+        wire::Detach packet = {
+            {wire::ProviderMessage::kDetach, sizeof(packet)}, enable.session, ++cookie};
+        send(&packet, sizeof(packet));
+    }
+    void die() {
+        peer_.reset();
+        listener_.reset();
+    }
+
+    // Whole records of all rings since the last call.
+    std::vector<std::vector<std::byte>> take_records() {
+        std::vector<std::vector<std::byte>> out;
+        for (uint32_t cpu = 0; cpu < tails_.size(); ++cpu) {
+            ring::Run run;
+            bool damaged = false;
+            while (set_.next(cpu, tails_[cpu], run, &damaged)) {
+                EXPECT_FALSE(damaged);
+                Bytes bytes = run.records;
+                while (!bytes.empty()) {
+                    uint16_t size = 0;
+                    std::memcpy(&size, bytes.data(), sizeof(size));
+                    out.emplace_back(bytes.begin(), bytes.begin() + size);
+                    bytes = bytes.subspan(wire::align8(size_t{size}));
+                }
+                tails_[cpu] = run.end;
+                set_.release(cpu, run.end);
+            }
+        }
+        return out;
+    }
+
+    wire::Enable enable{};
+    uint64_t cookie = 0;
+    std::vector<uint64_t> acks;
+    std::vector<wire::Register> registered;
+    std::vector<std::vector<std::byte>> packets;  // Event
+    std::vector<wire::Rings> handed_back;
+    uint32_t unregistered = 0;
+    bool enable_at_registration = true;
+
+private:
+    static uint32_t cpus() { return uint32_t(::sysconf(_SC_NPROCESSORS_CONF)); }
+    static int64_t now_ms() {
+        timespec now{};
+        ::clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+    }
+
+    void send(const void* data, size_t size, int fd = -1) {
+        iovec part = {const_cast<void*>(data), size};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+        if (fd >= 0) {
+            message.msg_control = control;
+            message.msg_controllen = sizeof(control);
+            cmsghdr* header = CMSG_FIRSTHDR(&message);
+            header->cmsg_level = SOL_SOCKET;
+            header->cmsg_type = SCM_RIGHTS;
+            header->cmsg_len = CMSG_LEN(sizeof(int));
+            std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+        }
+        ::sendmsg(peer_.get(), &message, MSG_NOSIGNAL);
+    }
+
+    void receive() {
+        static char buffer[wire::kMaxPacketSize];
+        const ssize_t size = ::recv(peer_.get(), buffer, sizeof(buffer), 0);
+        if (size <= 0) return peer_.reset();
+        wire::PacketHeader header;
+        std::memcpy(&header, buffer, sizeof(header));
+        EXPECT_EQ(header.size, size_t(size));
+        if (header.type == wire::ProviderMessage::kHello) {
+            const wire::Welcome welcome = {{wire::ProviderMessage::kWelcome, sizeof(welcome)},
+                                           wire::kProviderProtocolVersion,
+                                           rings_ ? 0u : uint32_t{wire::kWelcomeNoRings}};
+            send(&welcome, sizeof(welcome));
+        } else if (header.type == wire::ProviderMessage::kRegister) {
+            wire::Register packet;
+            std::memcpy(&packet, buffer, sizeof(packet));
+            registered.push_back(packet);
+            if (enable_at_registration) {
+                const wire::Attach attach = {{wire::ProviderMessage::kAttach, sizeof(attach)},
+                                             enable.session,
+                                             set_.geometry()};
+                send(&attach, sizeof(attach), rings_ ? set_.fd().get() : -1);
+                send_enable(packet.registration);
+            }
+            const wire::Registered answer = {
+                {wire::ProviderMessage::kRegistered, sizeof(answer)}, packet.registration, 0};
+            send(&answer, sizeof(answer));
+        } else if (header.type == wire::ProviderMessage::kAck) {
+            wire::Ack ack;
+            std::memcpy(&ack, buffer, sizeof(ack));
+            acks.push_back(ack.cookie);
+        } else if (header.type == wire::ProviderMessage::kUnregister) {
+            ++unregistered;
+        } else if (header.type == wire::ProviderMessage::kRings) {
+            wire::Rings rings;
+            std::memcpy(&rings, buffer, sizeof(rings));
+            handed_back.push_back(rings);
+        } else if (header.type == wire::ProviderMessage::kEvent) {
+            const auto* bytes = reinterpret_cast<const std::byte*>(buffer);
+            packets.emplace_back(bytes + sizeof(wire::Event), bytes + size);
+        }
+    }
+
+    bool rings_;
+    ring::RingSet set_;
+    UniqueFd listener_, peer_;
+    std::vector<wire::RingPosition> tails_;
+};
+
+}  // namespace etw::provider

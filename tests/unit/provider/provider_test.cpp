@@ -1,0 +1,165 @@
+#include "etw/TraceLoggingProvider.h"
+#include "fake_host.h"
+
+#include <sys/wait.h>
+
+#include <atomic>
+#include <thread>
+
+TRACELOGGING_DEFINE_PROVIDER(g_test_provider, "OpenEtw.Test", (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+
+namespace etw::provider {
+namespace {
+
+// Registers while the host is served by another thread, as in life.
+class Provider : public testing::Test {
+protected:
+    void TearDown() override {
+        TraceLoggingUnregister(g_test_provider);
+        if (host_) host_->serve_until([&] { return host_->unregistered != 0; });
+    }
+    void start(bool rings = true) {
+        host_.emplace(rings);
+        host_->ring_doorbell();
+    }
+    void register_provider() {
+        std::atomic<bool> done = false;
+        std::thread app([&] {
+            EXPECT_EQ(TraceLoggingRegister(g_test_provider), 0);
+            done = true;
+        });
+        EXPECT_TRUE(host_->serve_until([&] { return done && !host_->registered.empty(); }));
+        app.join();
+    }
+    std::optional<FakeHost> host_;
+};
+
+wire::EventHeader header_of(const std::vector<std::byte>& record) {
+    wire::EventHeader header;
+    std::memcpy(static_cast<void*>(&header), record.data(), sizeof(header));
+    return header;
+}
+
+TEST_F(Provider, IsEnabledWhenRegistrationReturns) {
+    runtime_dir();
+    start();
+    register_provider();
+    EXPECT_TRUE(TraceLoggingProviderEnabled(g_test_provider, 5, 1));
+    TraceLoggingWrite(g_test_provider, "First", TraceLoggingInt32(7, "x"));
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 1u);
+    const auto header = header_of(records[0]);
+    EXPECT_EQ(header.process_id, uint32_t(::getpid()));
+    EXPECT_EQ(header.descriptor.channel, wire::kChannelTraceLogging);
+    EXPECT_EQ(header.flags, wire::kEventExtended);
+    // traits: u16 size and "OpenEtw.Test"; schema: size, tag, "First", "x", in type; payload
+    const std::string expected_schema("\x0c\0\0First\0x\0\x07", 12);
+    const size_t traits = wire::align8(size_t{8 + 2 + 13});
+    const size_t schema = sizeof(wire::EventHeader) + traits + 8;
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(records[0].data()) + schema, 12),
+              expected_schema);
+    int32_t value = 0;
+    std::memcpy(&value, records[0].data() + records[0].size() - 4, 4);
+    EXPECT_EQ(value, 7);
+    EXPECT_EQ(records[0].size(), schema - 8 + wire::align8(size_t{8 + 12}) + 4);
+}
+
+TEST_F(Provider, FiltersByLevelAndKeyword) {
+    runtime_dir();
+    start();
+    host_->enable.level = 3;
+    host_->enable.match_any_keyword = 6;
+    host_->enable.match_all_keyword = 2;
+    register_provider();
+    TraceLoggingWrite(g_test_provider, "Level", TraceLoggingLevel(4), TraceLoggingKeyword(2));
+    TraceLoggingWrite(g_test_provider, "Any", TraceLoggingLevel(3), TraceLoggingKeyword(8));
+    TraceLoggingWrite(g_test_provider, "All", TraceLoggingLevel(3), TraceLoggingKeyword(4));
+    EXPECT_TRUE(host_->take_records().empty());
+    TraceLoggingWrite(g_test_provider, "Good", TraceLoggingLevel(3), TraceLoggingKeyword(2));
+    TraceLoggingWrite(g_test_provider, "NoKeyword", TraceLoggingLevel(3));
+    TraceLoggingWrite(g_test_provider, "NoLevel", TraceLoggingLevel(0), TraceLoggingKeyword(6));
+    EXPECT_EQ(host_->take_records().size(), 3u);
+}
+
+TEST_F(Provider, StopsAtDetachAndAcknowledgesIt) {
+    runtime_dir();
+    start();
+    register_provider();
+    host_->send_detach();
+    const uint64_t cookie = host_->cookie;
+    ASSERT_TRUE(
+        host_->serve_until([&] { return !host_->acks.empty() && host_->acks.back() == cookie; }));
+    EXPECT_FALSE(TraceLoggingProviderEnabled(g_test_provider, 0, 0));
+    TraceLoggingWrite(g_test_provider, "Late");
+    EXPECT_TRUE(host_->take_records().empty());
+}
+
+TEST_F(Provider, WritesLargeEventsWholeAndRefusesMoreThan64K) {
+    runtime_dir();
+    start();
+    register_provider();
+    std::string text(30000, 'x');
+    TraceLoggingWrite(g_test_provider, "Large", TraceLoggingString(text.c_str(), "text"));
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(std::memcmp(records[0].data() + records[0].size() - 30001, text.c_str(), 30001), 0);
+    EVENT_DESCRIPTOR descriptor = {};
+    EVENT_DATA_DESCRIPTOR data;
+    std::string huge(65536, 'x');
+    EventDataDescCreate(&data, huge.data(), 65536);
+    EXPECT_EQ(EventWrite(g_test_provider->handle, &descriptor, 1, &data),
+              ULONG{ERROR_ARITHMETIC_OVERFLOW});
+}
+
+TEST_F(Provider, SendsPacketsWhereThereAreNoRings) {
+    runtime_dir();
+    start(false);
+    register_provider();
+    TraceLoggingWrite(g_test_provider, "Packet", TraceLoggingInt32(9, "x"));
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->packets.empty(); }));
+    EXPECT_EQ(header_of(host_->packets[0]).size, host_->packets[0].size());
+}
+
+TEST_F(Provider, HandsItsRingsToTheNextHost) {
+    runtime_dir();
+    start();
+    register_provider();
+    host_->die();
+    TraceLoggingWrite(g_test_provider, "Between", TraceLoggingInt32(1, "x"));
+    EXPECT_EQ(host_->take_records().size(), 1u) << "rings stay in force without a host";
+    FakeHost next;
+    next.ring_doorbell();
+    ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
+    ASSERT_EQ(next.handed_back.size(), 1u);
+    EXPECT_EQ(next.handed_back[0].session, next.enable.session);
+    host_.reset();
+    TraceLoggingUnregister(g_test_provider);
+    EXPECT_TRUE(next.serve_until([&] { return next.unregistered == 1; }));
+}
+
+TEST_F(Provider, WritesFromAForkedChildUnderItsOwnProcessId) {
+    runtime_dir();
+    start();
+    register_provider();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        TraceLoggingWrite(g_test_provider, "Child");
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(header_of(records[0]).process_id, uint32_t(child));
+}
+
+TEST_F(Provider, RefusesAStaleHandle) {
+    runtime_dir();
+    EVENT_DESCRIPTOR descriptor = {};
+    EXPECT_EQ(EventWrite(0, &descriptor, 0, nullptr), ULONG{ERROR_INVALID_HANDLE});
+    EXPECT_EQ(EventUnregister(0x500000001), ULONG{ERROR_INVALID_HANDLE});
+}
+
+}  // namespace
+}  // namespace etw::provider
