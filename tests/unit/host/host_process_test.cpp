@@ -168,6 +168,7 @@ TEST_F(HostProcess, WorkerKilledAgainAndAgainLosesNothing) {
         for (const pid_t pid : processes(true)) kills += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
         std::this_thread::sleep_for(30ms);
     }
+    ASSERT_TRUE(backend_.query("a"));  // connects anew, which a stop would not
     const auto status = backend_.stop("a");
     ASSERT_TRUE(status) << status.error().detail;
     EXPECT_GT(kills, 2);
