@@ -9,7 +9,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -216,14 +215,6 @@ void Host::handle_enable(ControlOp op, Bytes body, ControlServer::Reply reply) {
     manager_.enable(*request, action, answer_to<session::EnableResult>(std::move(reply)));
 }
 
-// Every provider process of the machine may connect: as many descriptors as the limit allows.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 int run_worker(WorkerOptions options) {
@@ -233,7 +224,6 @@ int run_worker(WorkerOptions options) {
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     ::mallopt(M_ARENA_MAX, 2);  // one more for all drain threads; they allocate little
-    raise_descriptor_limit();
     auto folder = RuntimeFolder::open(options.folder);
     if (!folder) {
         journal(options.folder, folder.error());

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -32,6 +33,15 @@ constexpr std::chrono::milliseconds kRestartPause{20};
 bool is_crash(int signal) {
     return signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGILL ||
            signal == SIGFPE || signal == SIGSYS;
+}
+
+// Of the keeper, which holds every ring set, and of the worker, which inherits it and to which
+// every provider process of the machine may connect.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 class Keeper {
@@ -175,6 +185,9 @@ private:
 
 }  // namespace
 
-int run_keeper(const KeeperOptions& options) { return Keeper(options).run(); }
+int run_keeper(const KeeperOptions& options) {
+    raise_descriptor_limit();
+    return Keeper(options).run();
+}
 
 }  // namespace etw::host

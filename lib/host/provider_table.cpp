@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <fstream>
 #include <set>
+#include <utility>
 
 namespace etw::host {
 
@@ -39,8 +40,11 @@ void ProviderTable::accept_some() {
 void ProviderTable::add(UniqueFd socket) {
     const auto peer = peer_credentials(socket.get());
     if (!peer || (only_uid_ && peer->uid != *only_uid_)) return;
+    // Said once: a user who keeps trying must not fill the system's journal.
     if (per_user_[peer->uid] >= kMaxConnectionsPerUser) {
-        journal(fmt::format("user {} has too many provider processes connected", peer->uid));
+        if (std::exchange(refused_user_, peer->uid) != peer->uid) {
+            journal(fmt::format("user {} has too many provider processes connected", peer->uid));
+        }
         return;
     }
     const uint64_t id = ++last_id_;

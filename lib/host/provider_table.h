@@ -44,6 +44,7 @@ private:
     uint64_t last_id_ = 0;
     std::map<uint64_t, std::unique_ptr<ProviderConnection>> connections_;
     std::map<uid_t, size_t> per_user_;
+    std::optional<uid_t> refused_user_;  // the last one, for lack of room
 };
 
 // Rings the doorbell of every provider process that waits for a host to come up.

@@ -74,8 +74,9 @@ std::string Session::kept_rings(const Stream& stream) const {
 
 std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""); }
 
-void Session::forget_kept(const KeeperLink& keeper, const FileIdentity& log) const {
-    keeper.remove(kept_log(log));
+void Session::forget_kept(const KeeperLink& keeper) const {
+    keeper.remove(kept_log(claimed_log));
+    if (thread != nullptr) keeper.remove(kept_log(thread->snapshot().file));
     keeper.remove(kept_folder());
     for (const auto& stream : streams) keeper.remove(kept_rings(*stream));
 }

@@ -26,6 +26,7 @@ struct Session {
     std::vector<std::shared_ptr<Stream>> streams;
     size_t stream_count = 0;  // those that have not been handed back included
     std::optional<StreamWriter> socket_writer;
+    FileIdentity claimed_log;  // the newest file it was given, in use or about to be
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
     std::unique_ptr<SessionThread> thread;
 
@@ -39,7 +40,7 @@ struct Session {
     std::string kept_log(const FileIdentity& file) const;
     std::string kept_rings(const Stream& stream) const;
     std::string kept_folder() const;
-    void forget_kept(const KeeperLink& keeper, const FileIdentity& log) const;
+    void forget_kept(const KeeperLink& keeper) const;
 };
 
 // A descriptor's name at the keeper, taken apart. slot, epoch and what it is.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace etw::host {
 
@@ -62,7 +63,8 @@ Outcome<Session*> SessionManager::running(const std::string& name) const {
 bool SessionManager::log_in_use(const FileIdentity& file) const {
     bool used = false;
     for_each([&](const Session& session) {
-        used = used || (session.thread != nullptr && session.thread->snapshot().file == file);
+        used = used || session.claimed_log == file ||
+               (session.thread != nullptr && session.thread->snapshot().file == file);
     });
     return used;
 }
@@ -138,9 +140,8 @@ void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ende
 // Nothing of it remains, in memory, at the keeper or in the runtime folder.
 void SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
-    const FileIdentity log = session.thread ? session.thread->snapshot().file : FileIdentity{};
+    session.forget_kept(keeper_);
     session.thread.reset();
-    session.forget_kept(keeper_, log);
     remove_state(folder_.sessions_folder(), slot);
     sessions_[slot] = nullptr;
 }
@@ -214,39 +215,52 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
         return answer(failure_of(saved.error(), folder_.path()));
     }
-    session.saved = changed;
+    const SavedSession before = std::exchange(session.saved, changed);
     const uint32_t flush_timer_s = changed.properties.flush_timer_s;
     if (!request.log_file) {
         session.thread->post(
             [flush_timer_s](SessionThread& thread) { thread.set_flush_timer(flush_timer_s); });
         return answer(session.status());
     }
-    switch_log(session, std::move(fds), next, std::move(answer));
+    switch_log(session, before, std::move(fds), next, std::move(answer));
 }
 
-void SessionManager::switch_log(Session& session, std::vector<UniqueFd> fds,
-                                const FileIdentity& next, StatusAnswer answer) {
+void SessionManager::switch_log(Session& session, const SavedSession& before,
+                                std::vector<UniqueFd> fds, const FileIdentity& next,
+                                StatusAnswer answer) {
     const session::Properties& p = session.saved.properties;
-    const wire::SessionKey key = session.saved.key;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
+    session.claimed_log = next;
     keeper_.store(session.kept_log(next), fds[0]);
     if (numbered) keeper_.store(session.kept_folder(), fds[1]);
     const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
-    session.thread->post([this, key, path, files, answer, saved = session.saved,
+    const auto done = [this, before, path, answer](const Status& status) {
+        Session* updated = find(before.key);
+        if (updated == nullptr) return answer(not_found(before.properties.name));
+        if (status) return answer(updated->status());
+        // It goes on in the file it had.
+        keeper_.remove(updated->kept_log(updated->claimed_log));
+        updated->claimed_log = updated->thread->snapshot().file;
+        updated->saved.properties.log_file = before.properties.log_file;
+        if (const auto saved = save(folder_.sessions_folder(), updated->saved); !saved) {
+            journal(folder_.path(), saved.error());
+        }
+        answer(failure_of(status.error(), path));
+    };
+    session.thread->post([this, path, files, done, before, saved = session.saved,
                           source = session.source](SessionThread& thread) {
         thread.set_flush_timer(saved.properties.flush_timer_s);
         thread.flush();
         thread.drain().set_saved(saved);
-        source->pattern = saved.properties.log_file;
-        if (files->size() > 1) source->folder = std::move((*files)[1]);
         const Status status = thread.switch_log(std::move((*files)[0]), path, 1);
-        loop_.post([this, key, path, answer, status] {
-            const Session* updated = find(key);
-            if (updated == nullptr) return answer(not_found(path));
-            if (!status) return answer(failure_of(status.error(), path));
-            answer(updated->status());
-        });
+        if (status) {
+            source->pattern = saved.properties.log_file;
+            if (files->size() > 1) source->folder = std::move((*files)[1]);
+        } else {
+            thread.drain().set_saved(before);
+        }
+        loop_.post([done, status] { done(status); });
     });
 }
 

@@ -79,8 +79,8 @@ private:
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
     void drop(Session& session);
-    void switch_log(Session& session, std::vector<UniqueFd> fds, const FileIdentity& next,
-                    StatusAnswer answer);
+    void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
+                    const FileIdentity& next, StatusAnswer answer);
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
                                  KeptDescriptors& kept);

@@ -126,6 +126,7 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
     if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
     saved.key.slot = slot;
     while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
+    session->claimed_log = *file;
     saved.geometry = geometry_for(p);
     saved.owner_uid = peer.uid;
     saved.owner_gid = peer.gid;
@@ -207,7 +208,7 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
     }
     const auto log_fd = std::make_shared<UniqueFd>(std::move(fds[0]));
     const auto open = [saved = session.saved, streams = session.streams, path, log_fd,
-                       folder = folder_, name = session.kept_log(*identity_of(log_fd->get())),
+                       folder = folder_, name = session.kept_log(session.claimed_log),
                        keeper = &keeper_]() -> Result<std::unique_ptr<Drain>> {
         const std::string state = state_folder(folder.sessions_folder(), saved.key.slot);
         if (::mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -297,6 +298,7 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
                 Checkpoint::open(checkpoint_path(folder_, slot), session->saved.geometry.cpus));
         ETW_TRY(auto progress, checkpoint.load());
         ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+        session->claimed_log = progress.file;
         recover_streams(*session, kept);
         session->stream_count = std::max(session->streams.size(), progress.streams.size());
         session->source->pattern = session->saved.properties.log_file;

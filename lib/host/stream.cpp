@@ -1,5 +1,7 @@
 #include "host/stream.h"
 
+#include "host/session_clock.h"
+
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -33,7 +35,7 @@ Result<StreamWriter> StreamWriter::over(const Stream& stream) {
 }
 
 StreamWriter::StreamWriter(std::byte* base, const wire::RingGeometry& geometry) noexcept
-    : base_(base), geometry_(geometry), last_time_(geometry.cpus) {}
+    : base_(base), geometry_(geometry), last_time_(geometry.cpus, counter_now()) {}
 
 StreamWriter::StreamWriter(StreamWriter&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)),

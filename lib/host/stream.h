@@ -24,7 +24,8 @@ struct Stream {
 // needs restartable sequences. For the socket stream: nobody else writes to it.
 class StreamWriter {
 public:
-    // Maps the rings a second time. Goes on where a predecessor stopped.
+    // Maps the rings a second time. Goes on where a predecessor stopped: nothing it appends is
+    // earlier than this call, so that it need not know its predecessor's last time.
     static Result<StreamWriter> over(const Stream& stream);
     StreamWriter(StreamWriter&& other) noexcept;
     StreamWriter& operator=(StreamWriter&& other) noexcept;

@@ -168,6 +168,7 @@ TEST_F(HostProcess, WorkerKilledAgainAndAgainLosesNothing) {
         for (const pid_t pid : processes(true)) kills += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
         std::this_thread::sleep_for(30ms);
     }
+    ASSERT_TRUE(backend_.query("a"));  // connects anew, which a stop would not
     const auto status = backend_.stop("a");
     ASSERT_TRUE(status) << status.error().detail;
     EXPECT_GT(kills, 2);
@@ -287,6 +288,44 @@ TEST_F(HostProcess, GoesOnInAnotherFileAndRefusesItsOwn) {
     EXPECT_EQ(read_events(folder_.file("b.etl")).size(), 50u);
     EXPECT_SOUND_LOG(folder_.file("a.etl"));
     EXPECT_SOUND_LOG(folder_.file("b.etl"));
+}
+
+// -lowcapacity: one stream for all processors, through the socket.
+TEST_F(HostProcess, TakesEventsThroughTheSocketWhereThereAreNoRings) {
+    auto r = request("a");
+    r.properties.log_file_mode = kModeNoPerProcessor;
+    ASSERT_TRUE(backend_.start(r));
+    start_writer(0, 500);
+    start_writer(500, 500);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    // A packet of the same connection that comes after the last event tells that all have come.
+    ASSERT_EQ(backend_.enable({"a", r.providers, 10'000})->codes, std::vector<Code>{Code::kOk});
+    // What found the socket full was counted as lost, and written again by the process.
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(1000));
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+}
+
+TEST_F(HostProcess, MakesTheNextFileOfANewfileSession) {
+    auto r = request("a");
+    r.properties.log_file = folder_.file("n%d.etl");
+    r.properties.log_file_mode = kModeNewFile | kModeUseKilobytes;
+    r.properties.maximum_file_size = 256;
+    r.properties.flush_timer_s = 1;
+    ASSERT_TRUE(backend_.start(r));
+    start_writer(0, 5000);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    std::vector<uint64_t> numbers;
+    for (int i = 1; std::filesystem::exists(folder_.file(fmt::format("n{}.etl", i))); ++i) {
+        const std::string path = folder_.file(fmt::format("n{}.etl", i));
+        for (const ReadEvent& event : read_events(path)) numbers.push_back(event.number);
+        EXPECT_TRUE(etl::LogReader::open(path)->finished());
+        EXPECT_SOUND_LOG(path);
+    }
+    EXPECT_TRUE(std::filesystem::exists(folder_.file("n2.etl")));
+    std::sort(numbers.begin(), numbers.end());
+    EXPECT_EQ(numbers, first_numbers(5000));
 }
 
 TEST_F(HostProcess, StopsItselfWhenASequentialLogIsFull) {

@@ -1,4 +1,5 @@
 #include "fixtures.h"
+#include "host/keeper.h"
 #include "host/runtime_folder.h"
 #include "host/saved_session.h"
 #include "host/session.h"
@@ -138,6 +139,31 @@ TEST(RuntimeFolder, HasOneHost) {
         EXPECT_EQ(second.error().code, Code::kBusy);
     }
     EXPECT_TRUE(folder->lock());
+}
+
+int keeper_status(const char* script) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        KeeperOptions options;
+        options.program = "/bin/sh";
+        options.arguments = {"sh", "-c", script};
+        ::_exit(run_keeper(options));
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Keeper, LeavesWithItsWorkerButStartsAKilledOneAgain) {
+    EXPECT_EQ(keeper_status("exit 3"), 3);
+    const TempFolder folder;
+    const std::string once =
+        "test -e " + folder.file("x") + " && exit 5; touch " + folder.file("x") + "; kill -KILL $$";
+    EXPECT_EQ(keeper_status(once.c_str()), 5);
+}
+
+TEST(Keeper, GivesUpOnAWorkerThatCrashesAgainAndAgain) {
+    EXPECT_EQ(keeper_status("ulimit -c 0; kill -ABRT $$"), 1);
 }
 
 TEST(KeptName, SaysWhoseDescriptorItIs) {
