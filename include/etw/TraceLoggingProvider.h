@@ -33,32 +33,35 @@ typedef PENABLECALLBACK TLG_PENABLECALLBACK;
     ETW_TL_CAT(ETW_TL_DEFINE, ETW_TL_COUNT(__VA_ARGS__))(symbol, __VA_ARGS__)
 #define TraceLoggingOptionGroup(...) (__VA_ARGS__)
 
-#define ETW_TL_GUID(a, b, c, d, e, f, g, h, i, j, k) {a, b, c, {d, e, f, g, h, i, j, k}}
-#define ETW_TL_DEFINE2(symbol, name, guid)                                        \
-    static const struct __attribute__((packed)) {                                 \
-        uint16_t size;                                                            \
-        char text[sizeof(name)];                                                  \
-    } symbol##_etw_traits = {2 + sizeof(name), name};                             \
+#define ETW_TL_GUID(a, b, c, d, e, f, g, h, i, j, k) \
+    {                                                \
+        a, b, c, { d, e, f, g, h, i, j, k }          \
+    }
+#define ETW_TL_DEFINE2(symbol, name, guid)            \
+    static const struct __attribute__((packed)) {     \
+        uint16_t size;                                \
+        char text[sizeof(name)];                      \
+    } symbol##_etw_traits = {2 + sizeof(name), name}; \
     ETW_TL_DEFINE_STORAGE(symbol, guid)
-#define ETW_TL_DEFINE3(symbol, name, guid, group)                                 \
-    static const struct __attribute__((packed)) {                                 \
-        uint16_t size;                                                            \
-        char text[sizeof(name)];                                                  \
-        uint16_t trait_size;                                                      \
-        uint8_t trait;                                                            \
-        etw_guid id;                                                              \
-    } symbol##_etw_traits = {21 + sizeof(name), name, 19, 1, ETW_TL_GUID group};  \
+#define ETW_TL_DEFINE3(symbol, name, guid, group)                                \
+    static const struct __attribute__((packed)) {                                \
+        uint16_t size;                                                           \
+        char text[sizeof(name)];                                                 \
+        uint16_t trait_size;                                                     \
+        uint8_t trait;                                                           \
+        etw_guid id;                                                             \
+    } symbol##_etw_traits = {21 + sizeof(name), name, 19, 1, ETW_TL_GUID group}; \
     ETW_TL_DEFINE_STORAGE(symbol, guid)
 /* The function at the end is for modules that are unloaded with their provider registered. */
-#define ETW_TL_DEFINE_STORAGE(symbol, guid)                                                   \
-    static etw_provider symbol##_etw_storage = {                                              \
-        {0, 0, 0, 0}, 0, &symbol##_etw_traits, ETW_TL_GUID guid};                             \
-    __attribute__((destructor)) static void symbol##_etw_unload(void) {                       \
-        if (symbol##_etw_storage.handle != 0) {                                               \
-            etw_unregister(symbol##_etw_storage.handle);                                      \
-        }                                                                                     \
-    }                                                                                         \
-    TRACELOGGING_DECLARE_PROVIDER(symbol);                                                    \
+#define ETW_TL_DEFINE_STORAGE(symbol, guid)                             \
+    static etw_provider symbol##_etw_storage = {                        \
+        {0, 0, 0, 0}, 0, &symbol##_etw_traits, ETW_TL_GUID guid};       \
+    __attribute__((destructor)) static void symbol##_etw_unload(void) { \
+        if (symbol##_etw_storage.handle != 0) {                         \
+            etw_unregister(symbol##_etw_storage.handle);                \
+        }                                                               \
+    }                                                                   \
+    TRACELOGGING_DECLARE_PROVIDER(symbol);                              \
     const TraceLoggingHProvider symbol = &symbol##_etw_storage
 
 static inline HRESULT etw_tl_register(TraceLoggingHProvider provider, PENABLECALLBACK callback,
@@ -97,51 +100,54 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 /* TraceLoggingWriteActivity(provider, "Event", activity_id, related_id_or_null, fields...) */
 #define TraceLoggingWriteActivity(provider, name, ...) \
     ETW_TL_CAT(ETW_TL_ACTIVITY, ETW_TL_COUNT2(__VA_ARGS__))(provider, name, __VA_ARGS__)
-#define ETW_TL_ACTIVITY0(provider, name, activity, related)                        \
+#define ETW_TL_ACTIVITY0(provider, name, activity, related) \
     ETW_TL_WRITE(provider, (const etw_guid*)(activity), (const etw_guid*)(related), name)
-#define ETW_TL_ACTIVITY1(provider, name, activity, related, ...)                   \
+#define ETW_TL_ACTIVITY1(provider, name, activity, related, ...)                          \
     ETW_TL_WRITE(provider, (const etw_guid*)(activity), (const etw_guid*)(related), name, \
                  __VA_ARGS__)
 
-#define ETW_TL_WRITE(provider, activity, related, ...)                                          \
-    do {                                                                                        \
-        enum {                                                                                  \
-            etw_tl_given_level = 0 ETW_TL_EACH(ETW_TL_LEVEL, __VA_ARGS__),                      \
-            etw_tl_level = etw_tl_given_level ? etw_tl_given_level - 1 : 5                      \
-        };                                                                                      \
-        static const struct {                                                                   \
-            etw_event head;                                                                     \
-            struct __attribute__((packed)) {                                                    \
-                uint16_t item_size, type, linkage, data_size, size;                             \
-                uint8_t tag[1 ETW_TL_EACH(ETW_TL_TAG_ROOM, __VA_ARGS__)];                       \
-                char name[sizeof(ETW_TL_FIRST(__VA_ARGS__))];                                   \
-                ETW_TL_EACH(ETW_TL_MEMBER, __VA_ARGS__)                                         \
-            } item;                                                                             \
-        } etw_tl_event = {                                                                      \
-            {{0 ETW_TL_EACH(ETW_TL_ID, __VA_ARGS__), 0,                                         \
-              (0 ETW_TL_EACH(ETW_TL_CHANNEL, __VA_ARGS__)) ?                                    \
-                  (0 ETW_TL_EACH(ETW_TL_CHANNEL, __VA_ARGS__)) : 11,                            \
-              etw_tl_level, 0 ETW_TL_EACH(ETW_TL_OPCODE, __VA_ARGS__), 0,                       \
-              0 ETW_TL_EACH(ETW_TL_KEYWORD, __VA_ARGS__)},                                      \
-             sizeof(etw_tl_event) - sizeof(etw_event),                                          \
-             0},                                                                                \
-            {sizeof(etw_tl_event) - sizeof(etw_event), 11, 0, sizeof(etw_tl_event.item) - 8,    \
-             sizeof(etw_tl_event.item) - 8,                                                     \
-             {ETW_TL_EACH(ETW_TL_TAG_HEAD, __VA_ARGS__)(                                        \
-                  0 ETW_TL_EACH(ETW_TL_TAG, __VA_ARGS__)) & 0x7F},                              \
-             ETW_TL_FIRST(__VA_ARGS__),                                                         \
-             ETW_TL_EACH(ETW_TL_INIT, __VA_ARGS__)}};                                           \
-        const TraceLoggingHProvider etw_tl_provider = (provider);                               \
-        if (__builtin_expect(etw_provider_enabled(etw_tl_provider, etw_tl_level,                \
-                                                  etw_tl_event.head.descriptor.keyword),        \
-                             0)) {                                                              \
-            ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                \
-            const etw_data etw_tl_data[] = {                                                    \
-                ETW_TL_EACH(ETW_TL_DATA, __VA_ARGS__){0, 0, 0}};                                \
-            etw_write_self_describing(etw_tl_provider, &etw_tl_event.head, activity, related,   \
-                                      sizeof(etw_tl_data) / sizeof(etw_tl_data[0]) - 1,         \
-                                      etw_tl_data);                                             \
-        }                                                                                       \
+#define ETW_TL_WRITE(provider, activity, related, ...)                                            \
+    do {                                                                                          \
+        enum {                                                                                    \
+            etw_tl_given_level = 0 ETW_TL_EACH(ETW_TL_LEVEL, __VA_ARGS__),                        \
+            etw_tl_level = etw_tl_given_level ? etw_tl_given_level - 1 : 5                        \
+        };                                                                                        \
+        static const struct {                                                                     \
+            etw_event head;                                                                       \
+            struct __attribute__((packed)) {                                                      \
+                uint16_t item_size, type, linkage, data_size, size;                               \
+                uint8_t tag[1 ETW_TL_EACH(ETW_TL_TAG_ROOM, __VA_ARGS__)];                         \
+                char name[sizeof(ETW_TL_FIRST(__VA_ARGS__))];                                     \
+                ETW_TL_EACH(ETW_TL_MEMBER, __VA_ARGS__)                                           \
+            } item;                                                                               \
+        } etw_tl_event = {                                                                        \
+            {{0 ETW_TL_EACH(ETW_TL_ID, __VA_ARGS__), 0,                                           \
+              (0 ETW_TL_EACH(ETW_TL_CHANNEL, __VA_ARGS__))                                        \
+                  ? (0 ETW_TL_EACH(ETW_TL_CHANNEL, __VA_ARGS__))                                  \
+                  : 11,                                                                           \
+              etw_tl_level, 0 ETW_TL_EACH(ETW_TL_OPCODE, __VA_ARGS__), 0,                         \
+              0 ETW_TL_EACH(ETW_TL_KEYWORD, __VA_ARGS__)},                                        \
+             sizeof(etw_tl_event) - sizeof(etw_event),                                            \
+             0},                                                                                  \
+            {sizeof(etw_tl_event) - sizeof(etw_event),                                            \
+             11,                                                                                  \
+             0,                                                                                   \
+             sizeof(etw_tl_event.item) - 8,                                                       \
+             sizeof(etw_tl_event.item) - 8,                                                       \
+             {ETW_TL_EACH(ETW_TL_TAG_HEAD, __VA_ARGS__)(0 ETW_TL_EACH(ETW_TL_TAG, __VA_ARGS__)) & \
+              0x7F},                                                                              \
+             ETW_TL_FIRST(__VA_ARGS__),                                                           \
+             ETW_TL_EACH(ETW_TL_INIT, __VA_ARGS__)}};                                             \
+        const TraceLoggingHProvider etw_tl_provider = (provider);                                 \
+        if (__builtin_expect(etw_provider_enabled(etw_tl_provider, etw_tl_level,                  \
+                                                  etw_tl_event.head.descriptor.keyword),          \
+                             0)) {                                                                \
+            ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                  \
+            const etw_data etw_tl_data[] = {ETW_TL_EACH(ETW_TL_DATA, __VA_ARGS__){0, 0, 0}};      \
+            etw_write_self_describing(etw_tl_provider, &etw_tl_event.head, activity, related,     \
+                                      sizeof(etw_tl_data) / sizeof(etw_tl_data[0]) - 1,           \
+                                      etw_tl_data);                                               \
+        }                                                                                         \
     } while (0)
 
 #define TraceLoggingLevel(level) (LEVEL, level)
@@ -152,14 +158,14 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define TraceLoggingId(id) (ID, id)
 #define TraceLoggingDescription(text) (NOTE, text)
 
-/* --- loops over the arguments: each is (KIND, ...), a field (FIELD, name, (type bytes), HOW, ...) or
- * (AUTO, name, value) --- */
+/* --- loops over the arguments: each is (KIND, ...), a field (FIELD, name, (type bytes), HOW, ...)
+ * or (AUTO, name, value) --- */
 
 #define ETW_TL_DISPATCH(op, i, arg) ETW_TL_DISPATCH_(op, i, ETW_TL_UNWRAP arg)
 #define ETW_TL_DISPATCH_(op, i, ...) ETW_TL_DISPATCH__(op, i, __VA_ARGS__)
 #define ETW_TL_DISPATCH__(op, i, kind, ...) op##_##kind(i, __VA_ARGS__)
 #define ETW_TL_LEVEL(i, arg) ETW_TL_DISPATCH(ETW_TL_LEVEL, i, arg)
-#define ETW_TL_LEVEL_LEVEL(i, ...) + 1 + (__VA_ARGS__)
+#define ETW_TL_LEVEL_LEVEL(i, ...) +1 + (__VA_ARGS__)
 #define ETW_TL_LEVEL_KEYWORD(i, ...)
 #define ETW_TL_LEVEL_OPCODE(i, ...)
 #define ETW_TL_LEVEL_TAG(i, ...)
@@ -183,7 +189,7 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define ETW_TL_OPCODE(i, arg) ETW_TL_DISPATCH(ETW_TL_OPCODE, i, arg)
 #define ETW_TL_OPCODE_LEVEL(i, ...)
 #define ETW_TL_OPCODE_KEYWORD(i, ...)
-#define ETW_TL_OPCODE_OPCODE(i, ...) + (__VA_ARGS__)
+#define ETW_TL_OPCODE_OPCODE(i, ...) +(__VA_ARGS__)
 #define ETW_TL_OPCODE_TAG(i, ...)
 #define ETW_TL_OPCODE_CHANNEL(i, ...)
 #define ETW_TL_OPCODE_ID(i, ...)
@@ -196,7 +202,7 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define ETW_TL_CHANNEL_KEYWORD(i, ...)
 #define ETW_TL_CHANNEL_OPCODE(i, ...)
 #define ETW_TL_CHANNEL_TAG(i, ...)
-#define ETW_TL_CHANNEL_CHANNEL(i, ...) + (__VA_ARGS__)
+#define ETW_TL_CHANNEL_CHANNEL(i, ...) +(__VA_ARGS__)
 #define ETW_TL_CHANNEL_ID(i, ...)
 #define ETW_TL_CHANNEL_NOTE(i, ...)
 #define ETW_TL_CHANNEL_FIELD(i, ...)
@@ -208,7 +214,7 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define ETW_TL_ID_OPCODE(i, ...)
 #define ETW_TL_ID_TAG(i, ...)
 #define ETW_TL_ID_CHANNEL(i, ...)
-#define ETW_TL_ID_ID(i, ...) + (__VA_ARGS__)
+#define ETW_TL_ID_ID(i, ...) +(__VA_ARGS__)
 #define ETW_TL_ID_NOTE(i, ...)
 #define ETW_TL_ID_FIELD(i, ...)
 #define ETW_TL_ID_BYTES(i, ...)
@@ -228,7 +234,7 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define ETW_TL_TAG_ROOM_LEVEL(i, ...)
 #define ETW_TL_TAG_ROOM_KEYWORD(i, ...)
 #define ETW_TL_TAG_ROOM_OPCODE(i, ...)
-#define ETW_TL_TAG_ROOM_TAG(i, ...) + 3
+#define ETW_TL_TAG_ROOM_TAG(i, ...) +3
 #define ETW_TL_TAG_ROOM_CHANNEL(i, ...)
 #define ETW_TL_TAG_ROOM_ID(i, ...)
 #define ETW_TL_TAG_ROOM_NOTE(i, ...)
@@ -311,22 +317,22 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define ETW_TL_DATA_ONE(i, ctype, value) ETW_TL_D(&etw_tl_v##i, sizeof(etw_tl_v##i))
 #define ETW_TL_VAR_TEXT(i, value) const char* const etw_tl_v##i = etw_tl_text(value);
 #define ETW_TL_DATA_TEXT(i, value) ETW_TL_D(etw_tl_v##i, strlen(etw_tl_v##i) + 1)
-#define ETW_TL_VAR_TEXT16(i, value)                                                          \
-    uint16_t etw_tl_b##i[sizeof(*(value)) == 4 ? 1024 : 1];                                  \
-    uint32_t etw_tl_s##i = 0;                                                                \
-    const void* const etw_tl_v##i =                                                          \
+#define ETW_TL_VAR_TEXT16(i, value)                         \
+    uint16_t etw_tl_b##i[sizeof(*(value)) == 4 ? 1024 : 1]; \
+    uint32_t etw_tl_s##i = 0;                               \
+    const void* const etw_tl_v##i =                         \
         etw_tl_wide((value), sizeof(*(value)), -1, etw_tl_b##i, &etw_tl_s##i);
 #define ETW_TL_DATA_TEXT16(i, value) ETW_TL_D(etw_tl_v##i, etw_tl_s##i + 2)
-#define ETW_TL_VAR_COUNTED16(i, value, count)                                                \
-    uint16_t etw_tl_b##i[sizeof(*(value)) == 4 ? 1024 : 1];                                  \
-    uint32_t etw_tl_s##i = 0;                                                                \
-    const void* const etw_tl_v##i =                                                          \
-        etw_tl_wide((value), sizeof(*(value)), (count), etw_tl_b##i, &etw_tl_s##i);          \
+#define ETW_TL_VAR_COUNTED16(i, value, count)                                       \
+    uint16_t etw_tl_b##i[sizeof(*(value)) == 4 ? 1024 : 1];                         \
+    uint32_t etw_tl_s##i = 0;                                                       \
+    const void* const etw_tl_v##i =                                                 \
+        etw_tl_wide((value), sizeof(*(value)), (count), etw_tl_b##i, &etw_tl_s##i); \
     const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
 #define ETW_TL_DATA_COUNTED16(i, value, count) \
     ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_v##i, etw_tl_c##i)
-#define ETW_TL_VAR_COUNTED(i, value, size)       \
-    const void* const etw_tl_v##i = (value);     \
+#define ETW_TL_VAR_COUNTED(i, value, size)   \
+    const void* const etw_tl_v##i = (value); \
     const uint16_t etw_tl_c##i = (uint16_t)(size);
 #define ETW_TL_DATA_COUNTED(i, value, size) \
     ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_v##i, etw_tl_c##i)
@@ -382,18 +388,18 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
 #define ETW_TL_T2_2(in, out, more, name, text) ((in) | 0x80, out ETW_TL_UNWRAP more)
 #define ETW_TL_T2_3(in, out, more, name, text, tag) \
     ((in) | 0x80, (out) | 0x80, ETW_TL_SEVENS(tag)(tag) & 0x7F ETW_TL_UNWRAP more)
-#define ETW_TL_CONSTANT_COUNT(count) (, (count) & 0xFF, ((count) >> 8) & 0xFF)
+#define ETW_TL_CONSTANT_COUNT(count) (, (count)&0xFF, ((count) >> 8) & 0xFF)
 
 #define ETW_TL_FIELD1(in, how, ...) \
     (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T1(in, (), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIELD2(in, out, how, ...) \
     (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T2(in, out, (), __VA_ARGS__), ETW_TL_UNWRAP how)
-#define ETW_TL_FIXED1(in, count, how, ...)                                                     \
-    (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T1((in) | 0x20, ETW_TL_CONSTANT_COUNT(count),    \
-     __VA_ARGS__), ETW_TL_UNWRAP how)
-#define ETW_TL_FIXED2(in, out, count, how, ...)                                                \
-    (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T2((in) | 0x20, out, ETW_TL_CONSTANT_COUNT(count), \
-     __VA_ARGS__), ETW_TL_UNWRAP how)
+#define ETW_TL_FIXED1(in, count, how, ...) \
+    (FIELD, ETW_TL_FIRST(__VA_ARGS__),     \
+     ETW_TL_T1((in) | 0x20, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
+#define ETW_TL_FIXED2(in, out, count, how, ...) \
+    (FIELD, ETW_TL_FIRST(__VA_ARGS__),          \
+     ETW_TL_T2((in) | 0x20, out, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
 
 /* --- fields --- */
 
@@ -411,8 +417,7 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
 #define TraceLoggingCountedWideString(value, count, ...) \
     ETW_TL_FIELD1(22, (COUNTED16, value, count), __VA_ARGS__)
 #define TraceLoggingCountedString16 TraceLoggingCountedWideString
-#define TraceLoggingBinary(value, size, ...) \
-    ETW_TL_FIELD1(14, (COUNTED, value, size), __VA_ARGS__)
+#define TraceLoggingBinary(value, size, ...) ETW_TL_FIELD1(14, (COUNTED, value, size), __VA_ARGS__)
 #define TraceLoggingBinaryEx(value, size, out, ...) \
     ETW_TL_FIELD2(14, out, (COUNTED, value, size), __VA_ARGS__)
 #define TraceLoggingBinaryBuffer(value, ctype, ...) \
@@ -420,8 +425,7 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
 #define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (SID, value), __VA_ARGS__)
 #define TraceLoggingSocketAddress(value, size, ...) \
     ETW_TL_FIELD2(14, 10, (COUNTED, value, size), __VA_ARGS__)
-#define TraceLoggingIPv6Address(value, ...) \
-    ETW_TL_FIELD2(14, 9, (COUNTED, value, 16), __VA_ARGS__)
+#define TraceLoggingIPv6Address(value, ...) ETW_TL_FIELD2(14, 9, (COUNTED, value, 16), __VA_ARGS__)
 
 /* A field and its bytes apart: structures that the application has packed itself. */
 #define TraceLoggingPackedField(value, size, in, ...) \
@@ -600,7 +604,8 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
     ETW_TL_FIELD1(81, (ARRAY, FILETIME, value, count), __VA_ARGS__)
 #define TraceLoggingFileTimeFixedArray(value, count, ...) \
     ETW_TL_FIXED1(17, count, (FIXED, FILETIME, value, count), __VA_ARGS__)
-#define TraceLoggingFileTimeUtc(value, ...) ETW_TL_FIELD2(17, 38, (ONE, FILETIME, value), __VA_ARGS__)
+#define TraceLoggingFileTimeUtc(value, ...) \
+    ETW_TL_FIELD2(17, 38, (ONE, FILETIME, value), __VA_ARGS__)
 #define TraceLoggingFileTimeUtcArray(value, count, ...) \
     ETW_TL_FIELD2(81, 38, (ARRAY, FILETIME, value, count), __VA_ARGS__)
 #define TraceLoggingFileTimeUtcFixedArray(value, count, ...) \
@@ -610,7 +615,8 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
     ETW_TL_FIELD1(82, (ARRAY, SYSTEMTIME, value, count), __VA_ARGS__)
 #define TraceLoggingSystemTimeFixedArray(value, count, ...) \
     ETW_TL_FIXED1(18, count, (FIXED, SYSTEMTIME, value, count), __VA_ARGS__)
-#define TraceLoggingSystemTimeUtc(value, ...) ETW_TL_FIELD2(18, 38, (ONE, SYSTEMTIME, value), __VA_ARGS__)
+#define TraceLoggingSystemTimeUtc(value, ...) \
+    ETW_TL_FIELD2(18, 38, (ONE, SYSTEMTIME, value), __VA_ARGS__)
 #define TraceLoggingSystemTimeUtcArray(value, count, ...) \
     ETW_TL_FIELD2(82, 38, (ARRAY, SYSTEMTIME, value, count), __VA_ARGS__)
 #define TraceLoggingSystemTimeUtcFixedArray(value, count, ...) \
@@ -650,16 +656,22 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
     ETW_TL_FIELD2(71, 15, (ARRAY, int32_t, value, count), __VA_ARGS__)
 #define TraceLoggingHResultFixedArray(value, count, ...) \
     ETW_TL_FIXED2(7, 15, count, (FIXED, int32_t, value, count), __VA_ARGS__)
-#define TraceLoggingPointer(value, ...) ETW_TL_FIELD1(21, (ONE, uintptr_t, (uintptr_t)(value)), __VA_ARGS__)
-#define TraceLoggingPointerArray(value, count, ...) \
-    ETW_TL_FIELD1(85, (ARRAY, uintptr_t, (const uintptr_t*)(const void*)(value), count), __VA_ARGS__)
-#define TraceLoggingPointerFixedArray(value, count, ...) \
-    ETW_TL_FIXED1(21, count, (FIXED, uintptr_t, (const uintptr_t*)(const void*)(value), count), __VA_ARGS__)
-#define TraceLoggingCodePointer(value, ...) ETW_TL_FIELD2(21, 37, (ONE, uintptr_t, (uintptr_t)(value)), __VA_ARGS__)
-#define TraceLoggingCodePointerArray(value, count, ...) \
-    ETW_TL_FIELD2(85, 37, (ARRAY, uintptr_t, (const uintptr_t*)(const void*)(value), count), __VA_ARGS__)
+#define TraceLoggingPointer(value, ...) \
+    ETW_TL_FIELD1(21, (ONE, uintptr_t, (uintptr_t)(value)), __VA_ARGS__)
+#define TraceLoggingPointerArray(value, count, ...)                                      \
+    ETW_TL_FIELD1(85, (ARRAY, uintptr_t, (const uintptr_t*)(const void*)(value), count), \
+                  __VA_ARGS__)
+#define TraceLoggingPointerFixedArray(value, count, ...)                                        \
+    ETW_TL_FIXED1(21, count, (FIXED, uintptr_t, (const uintptr_t*)(const void*)(value), count), \
+                  __VA_ARGS__)
+#define TraceLoggingCodePointer(value, ...) \
+    ETW_TL_FIELD2(21, 37, (ONE, uintptr_t, (uintptr_t)(value)), __VA_ARGS__)
+#define TraceLoggingCodePointerArray(value, count, ...)                                      \
+    ETW_TL_FIELD2(85, 37, (ARRAY, uintptr_t, (const uintptr_t*)(const void*)(value), count), \
+                  __VA_ARGS__)
 #define TraceLoggingCodePointerFixedArray(value, count, ...) \
-    ETW_TL_FIXED2(21, 37, count, (FIXED, uintptr_t, (const uintptr_t*)(const void*)(value), count), __VA_ARGS__)
+    ETW_TL_FIXED2(21, 37, count,                             \
+                  (FIXED, uintptr_t, (const uintptr_t*)(const void*)(value), count), __VA_ARGS__)
 
 /* --- TraceLoggingValue: the field type follows from the value's --- */
 

@@ -102,9 +102,8 @@ static inline BOOLEAN EventEnabled(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR Event
 static inline ULONG EventWriteTransfer(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
                                        LPCGUID ActivityId, LPCGUID RelatedActivityId,
                                        ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData) {
-    return etw_write(RegHandle, (const etw_descriptor*)EventDescriptor,
-                     (const etw_guid*)ActivityId, (const etw_guid*)RelatedActivityId, UserDataCount,
-                     (const etw_data*)UserData);
+    return etw_write(RegHandle, (const etw_descriptor*)EventDescriptor, (const etw_guid*)ActivityId,
+                     (const etw_guid*)RelatedActivityId, UserDataCount, (const etw_data*)UserData);
 }
 
 static inline ULONG EventWrite(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,

@@ -75,7 +75,7 @@ typedef void* PSID;
 #define ERROR_NO_SYSTEM_RESOURCES 1450
 #define S_OK ((HRESULT)0)
 #define HRESULT_FROM_WIN32(code) \
-    ((code) == 0 ? S_OK : (HRESULT)(((uint32_t)(code) & 0xFFFFu) | 0x80070000u))
+    ((code) == 0 ? S_OK : (HRESULT)(((uint32_t)(code)&0xFFFFu) | 0x80070000u))
 #define SUCCEEDED(hr) ((HRESULT)(hr) >= 0)
 #define FAILED(hr) ((HRESULT)(hr) < 0)
 #endif

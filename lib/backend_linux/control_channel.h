@@ -1,7 +1,7 @@
 // One connection to the host's control socket: frames out, frames in.
 #pragma once
-#include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "etw/bytes.h"
 #include "wire/control_protocol.h"
 
 #include <string>

@@ -1,6 +1,6 @@
 // Finds the session host's folder, and starts the host where none runs.
 #pragma once
-#include "session/backend.h"
+#include "etw/session.h"
 
 #include <chrono>
 

@@ -1,7 +1,7 @@
 // The log file of a session, opened by the controller with its own rights.
 #pragma once
 #include "base/unique_fd.h"
-#include "session/backend.h"
+#include "etw/session.h"
 
 #include <optional>
 

@@ -1,6 +1,6 @@
 #pragma once
-#include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "etw/bytes.h"
 
 #include <span>
 #include <string>

@@ -1,4 +1,4 @@
-#include "base/guid.h"
+#include "etw/guid.h"
 
 #include "base/utf16.h"
 
@@ -62,8 +62,7 @@ std::string to_string(const Guid& g) {
 }
 
 std::optional<Guid> parse_guid(std::string_view text) {
-    if (text.size() == 38 && text.front() == '{' && text.back() == '}')
-        text = text.substr(1, 36);
+    if (text.size() == 38 && text.front() == '{' && text.back() == '}') text = text.substr(1, 36);
     if (text.size() != 36) return std::nullopt;
     std::array<uint8_t, 16> bytes{};  // in text order
     size_t at = 0;
@@ -79,8 +78,8 @@ std::optional<Guid> parse_guid(std::string_view text) {
         i += 2;
     }
     Guid g;
-    g.data1 = uint32_t(bytes[0]) << 24 | uint32_t(bytes[1]) << 16 | uint32_t(bytes[2]) << 8 |
-              bytes[3];
+    g.data1 =
+        uint32_t(bytes[0]) << 24 | uint32_t(bytes[1]) << 16 | uint32_t(bytes[2]) << 8 | bytes[3];
     g.data2 = uint16_t(bytes[4] << 8 | bytes[5]);
     g.data3 = uint16_t(bytes[6] << 8 | bytes[7]);
     std::memcpy(g.data4.data(), &bytes[8], 8);

@@ -1,5 +1,5 @@
 #pragma once
-#include "base/bytes.h"
+#include "etw/bytes.h"
 
 #include <string>
 #include <string_view>

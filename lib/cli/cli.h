@@ -3,7 +3,7 @@
 // What a tool prints in place of the Windows tool goes to stdout; what it adds (the cause of a
 // failure, its remedy, notes) and usage errors go to stderr, as `tool: subject: what [code]`.
 #pragma once
-#include "base/result.h"
+#include "etw/result.h"
 
 #include <cstdint>
 #include <span>

@@ -1,6 +1,6 @@
 // The output files of a formatting tool: their names, and how they are opened.
 #pragma once
-#include "base/result.h"
+#include "etw/result.h"
 #include "render/sink.h"
 
 #include <memory>

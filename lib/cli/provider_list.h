@@ -1,7 +1,7 @@
 // What -guid names: a GUID, a provider's name, or a file of providers.
 #pragma once
 #include "cli/tracelog_options.h"
-#include "session/backend.h"
+#include "etw/session.h"
 
 namespace etw::cli {
 

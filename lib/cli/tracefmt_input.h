@@ -1,6 +1,6 @@
 // Several logs as one stream of records in order of time.
 #pragma once
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 #include "render/pipeline.h"
 
 #include <string>

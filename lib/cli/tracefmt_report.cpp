@@ -1,8 +1,8 @@
 #include "cli/tracefmt_report.h"
 
-#include "base/log_file_mode.h"
 #include "base/utf16.h"
 #include "decode/schema.h"
+#include "etw/log_file_mode.h"
 #include "render/clock_text.h"
 
 #include <fmt/format.h>

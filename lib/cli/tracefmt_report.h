@@ -1,6 +1,6 @@
 // The texts tracefmt prints around the events, laid out as Windows' tool lays them out.
 #pragma once
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 #include "render/summary.h"
 
 #include <span>

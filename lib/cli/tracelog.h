@@ -1,7 +1,7 @@
 // tracelog: starts, changes and stops trace sessions.
 #pragma once
 #include "cli/tracelog_options.h"
-#include "session/backend.h"
+#include "etw/session.h"
 
 namespace etw::cli {
 

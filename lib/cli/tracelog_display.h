@@ -1,7 +1,7 @@
 // What tracelog prints on stdout: the layouts of the Windows tool (Windows 7 and later), and the
 // same as JSON. There is no Session Security line: Linux has no security descriptor of a session.
 #pragma once
-#include "session/backend.h"
+#include "etw/session.h"
 
 #include <string>
 #include <vector>

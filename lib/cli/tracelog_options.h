@@ -1,7 +1,7 @@
 // The command line of tracelog, as a value.
 #pragma once
 #include "cli/cli.h"
-#include "session/properties.h"
+#include "etw/session_properties.h"
 
 #include <optional>
 

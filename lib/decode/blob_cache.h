@@ -1,7 +1,7 @@
 // Values computed from byte strings that recur: event schemas and provider traits. Bounded, however
 // many different strings a file brings.
 #pragma once
-#include "base/bytes.h"
+#include "etw/bytes.h"
 
 #include <cstdint>
 #include <memory>

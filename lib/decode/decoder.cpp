@@ -1,8 +1,9 @@
-#include "decode/decoder.h"
+#include "etw/decoder.h"
 
-#include "base/assert.h"
+#include "decode/decoder_impl.h"
 #include "decode/layout.h"
 #include "decode/walk.h"
+#include "etw/assert.h"
 
 #include <algorithm>
 
@@ -58,7 +59,7 @@ void leave_undecoded(const char* reason, Outcome outcome, Bytes payload, Event& 
 
 }  // namespace
 
-Decoder::Decoder()
+DecoderImpl::DecoderImpl()
     : layouts_(size_t(Family::kEmpty) + 1),
       hooks_(kHookCount),
       classes_(kGroupCount),
@@ -76,7 +77,7 @@ Decoder::Decoder()
     }
 }
 
-void Decoder::decode(const etl::Record& record, Event& event) {
+void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.provider = event.name = event.opcode = {};
     event.group = event.related = nullptr;
     const Extended extended = find_items(record.extended);
@@ -89,7 +90,7 @@ void Decoder::decode(const etl::Record& record, Event& event) {
     if (!decode_kernel(record, event)) decode_undescribed(record, event);
 }
 
-Decoder::Extended Decoder::find_items(Bytes chain) {
+DecoderImpl::Extended DecoderImpl::find_items(Bytes chain) {
     Extended out;
     wire::ExtendedItem item;
     while (chain.size() >= sizeof(item)) {
@@ -116,7 +117,7 @@ Decoder::Extended Decoder::find_items(Bytes chain) {
     return out;
 }
 
-void Decoder::set_provider(Bytes traits, Event& event) {
+void DecoderImpl::set_provider(Bytes traits, Event& event) {
     const Provider& provider = providers_.get(traits, [](Bytes blob) {
         auto parsed = parse_traits(blob);
         return parsed ? *std::move(parsed) : Provider{};
@@ -125,7 +126,7 @@ void Decoder::set_provider(Bytes traits, Event& event) {
     event.group = provider.group ? &*provider.group : nullptr;
 }
 
-void Decoder::decode_described(const etl::Record& record, Bytes blob, Event& event) {
+void DecoderImpl::decode_described(const etl::Record& record, Bytes blob, Event& event) {
     auto& schemas = record.is_64_bit ? schemas_64_ : schemas_32_;
     const Schema& schema = schemas.get(blob, [&](Bytes bytes) {
         Schema out;
@@ -144,7 +145,7 @@ void Decoder::decode_described(const etl::Record& record, Bytes blob, Event& eve
     walk(schema.program, record.payload, record.is_64_bit, event);
 }
 
-bool Decoder::decode_kernel(const etl::Record& record, Event& event) {
+bool DecoderImpl::decode_kernel(const etl::Record& record, Event& event) {
     uint8_t group = 0;
     uint8_t opcode = record.descriptor.opcode;
     if (has_hook(record.type)) {
@@ -172,7 +173,7 @@ bool Decoder::decode_kernel(const etl::Record& record, Event& event) {
     return true;
 }
 
-void Decoder::decode_layout(const etl::Record& record, Family family, Event& event) {
+void DecoderImpl::decode_layout(const etl::Record& record, Family family, Event& event) {
     const Layout* const layout = find_layout(family, record.descriptor.version);
     if (layout == nullptr && !record.payload.empty()) {
         return leave_undecoded("no layout for this event and version", Outcome::kUnknown,
@@ -194,7 +195,7 @@ void Decoder::decode_layout(const etl::Record& record, Family family, Event& eve
     }
 }
 
-void Decoder::decode_undescribed(const etl::Record& record, Event& event) {
+void DecoderImpl::decode_undescribed(const etl::Record& record, Event& event) {
     if (is_event(record.type) && record.descriptor.id == kManifestEventId &&
         record.payload.size() > kManifestMagicOffset &&
         record.payload[kManifestMagicOffset] == kManifestMagic) {
@@ -204,11 +205,18 @@ void Decoder::decode_undescribed(const etl::Record& record, Event& event) {
     leave_undecoded("No Format Information found", Outcome::kUnknown, record.payload, event);
 }
 
-const Decoder::Layout* Decoder::find_layout(Family family, uint16_t version) const {
+const DecoderImpl::Layout* DecoderImpl::find_layout(Family family, uint16_t version) const {
     for (const Layout& layout : layouts_[size_t(family)]) {
         if (layout.version <= version) return &layout;
     }
     return nullptr;
 }
+
+Decoder::Decoder() : impl_(std::make_unique<DecoderImpl>()) {}
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+Decoder::~Decoder() = default;
+
+void Decoder::decode(const etl::Record& record, Event& event) { impl_->decode(record, event); }
 
 }  // namespace etw::decode

@@ -1,7 +1,7 @@
 // Names and payload layouts of the classic kernel events, etl-format (i): data, and the look-ups
 // over it. Field names are those of the published MOF classes.
 #pragma once
-#include "base/guid.h"
+#include "etw/guid.h"
 
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "decode/layout.h"
 
-#include "base/assert.h"
+#include "etw/assert.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,8 +1,8 @@
 // The compiled form of an event's description, and its first source: TraceLogging schema blobs,
 // etl-format (f). Blobs come from the file: any bytes are possible.
 #pragma once
-#include "base/bytes.h"
-#include "decode/event.h"
+#include "etw/bytes.h"
+#include "etw/event.h"
 
 #include <deque>
 #include <optional>

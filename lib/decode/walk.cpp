@@ -184,9 +184,9 @@ private:
         return put(Item::Kind::kValue, f, 1, kSidHeader + 4 * authorities);
     }
 
-    // The kernel writes a TOKEN_USER before the SID (its pointer means nothing outside), or a single
-    // zero where there is no user. Relayed events can have a TOKEN_USER whose pointer is zero: there
-    // a SID follows, and in the other case text or another zero.
+    // The kernel writes a TOKEN_USER before the SID (its pointer means nothing outside), or a
+    // single zero where there is no user. Relayed events can have a TOKEN_USER whose pointer is
+    // zero: there a SID follows, and in the other case text or another zero.
     bool user_sid(const Field& f) {
         const size_t token_user = is_64_bit_ ? 16 : 8;
         uint32_t first = 0;

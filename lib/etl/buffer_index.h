@@ -7,7 +7,7 @@
 #pragma once
 #include "etl/byte_source.h"
 #include "etl/damage_log.h"
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 
 #include <vector>
 

@@ -7,8 +7,8 @@
 // buffer that stays in the cache; bench_log_reader shows that it costs about as much as the page
 // faults it saves.
 #pragma once
-#include "base/bytes.h"
 #include "base/file.h"
+#include "etw/bytes.h"
 
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 
 namespace etw::etl {
 

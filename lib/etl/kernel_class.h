@@ -1,5 +1,5 @@
 #pragma once
-#include "base/guid.h"
+#include "etw/guid.h"
 
 #include <iterator>
 

@@ -1,7 +1,7 @@
 // The log file header event: the first record of a log's first buffer.
 #pragma once
-#include "etl/log_reader.h"
 #include "etl/log_writer.h"
+#include "etw/log_reader.h"
 
 namespace etw::etl {
 

@@ -1,9 +1,9 @@
 // Writes .etl files that are byte-compatible with Windows: header buffer, data buffers, final
 // patching. The caller brings whole buffers of records; the writer gives each its header.
 #pragma once
-#include "base/bytes.h"
 #include "base/file.h"
-#include "wire/etl.h"
+#include "etw/bytes.h"
+#include "etw/etl_format.h"
 
 #include <span>
 #include <string>

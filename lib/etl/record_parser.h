@@ -3,7 +3,7 @@
 // be fast, and it touches only the header's first bytes.
 #pragma once
 #include "etl/load.h"
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 
 #include <algorithm>
 

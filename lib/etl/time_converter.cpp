@@ -1,4 +1,4 @@
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 
 #include <limits>
 

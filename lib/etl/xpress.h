@@ -1,6 +1,6 @@
 // Plain LZ77 ("XPRESS"), the compression of relogged logs; published as [MS-XCA] 2.4.
 #pragma once
-#include "base/bytes.h"
+#include "etw/bytes.h"
 
 namespace etw::etl {
 

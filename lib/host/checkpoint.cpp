@@ -1,7 +1,7 @@
 #include "host/checkpoint.h"
 
-#include "base/bytes.h"
 #include "base/testpoint.h"
+#include "etw/bytes.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // Puts request frames of the control socket together from what the socket delivers.
 #pragma once
-#include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "etw/bytes.h"
 #include "wire/control_protocol.h"
 
 #include <optional>

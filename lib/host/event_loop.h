@@ -1,7 +1,7 @@
 // The host's main thread: readiness of descriptors, timers, and work that other threads post.
 #pragma once
-#include "base/result.h"
 #include "base/unique_fd.h"
+#include "etw/result.h"
 
 #include <chrono>
 #include <cstdint>

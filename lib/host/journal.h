@@ -1,6 +1,6 @@
 // Where the host says what troubles it: syslog, or stderr when it runs in the foreground.
 #pragma once
-#include "base/error.h"
+#include "etw/error.h"
 
 #include <string>
 

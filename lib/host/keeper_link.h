@@ -8,8 +8,8 @@
 //   kRemove name        ->
 //   kReady              ->       the host listens
 #pragma once
-#include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "etw/bytes.h"
 
 #include <map>
 #include <string>

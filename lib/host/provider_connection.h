@@ -1,7 +1,7 @@
 // One provider process as the host knows it. Packets are checked here; what they mean is the
 // listener's business.
 #pragma once
-#include "base/guid.h"
+#include "etw/guid.h"
 #include "host/event_loop.h"
 #include "host/provider_packet.h"
 #include "host/socket_io.h"

@@ -1,7 +1,7 @@
 // Packets that providers send, checked: from here on their sizes and enumerators are right, their
 // values are still the peer's.
 #pragma once
-#include "base/bytes.h"
+#include "etw/bytes.h"
 #include "wire/provider_protocol.h"
 
 #include <string>

@@ -1,7 +1,7 @@
 // All provider processes that are connected, and the socket that they come in by.
 #pragma once
+#include "etw/session_properties.h"
 #include "host/provider_connection.h"
-#include "session/properties.h"
 
 #include <functional>
 #include <map>

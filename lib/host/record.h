@@ -1,8 +1,8 @@
 // The few fields of a record that the host itself needs: how long it is, where its time and its
 // identities stand. Records come from rings and sockets: every byte is untrusted.
 #pragma once
-#include "base/bytes.h"
-#include "wire/etl.h"
+#include "etw/bytes.h"
+#include "etw/etl_format.h"
 
 namespace etw::host {
 

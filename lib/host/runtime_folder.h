@@ -1,7 +1,7 @@
 // The folder where the host's sockets, its lock and the saved state of its sessions live.
 #pragma once
-#include "base/result.h"
 #include "base/unique_fd.h"
+#include "etw/result.h"
 
 #include <string>
 

@@ -2,8 +2,8 @@
 // boot can go on with it: <runtime folder>/sessions/<slot>/config. How far the log is written
 // changes with every write and stands in checkpoint.h.
 #pragma once
-#include "base/bytes.h"
-#include "session/properties.h"
+#include "etw/bytes.h"
+#include "etw/session_properties.h"
 #include "wire/provider_protocol.h"
 
 #include <string>

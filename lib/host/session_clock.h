@@ -1,6 +1,6 @@
 // The time stamps of a session's log, from the counter that every ring carries.
 #pragma once
-#include "base/log_file_mode.h"
+#include "etw/log_file_mode.h"
 
 #include <cstdint>
 

@@ -2,13 +2,13 @@
 // they are taken over from a host that died. Runs on the main thread; whatever takes time is done
 // by the sessions' threads and by waiting for acknowledgements, and answered later.
 #pragma once
+#include "etw/session.h"
 #include "host/ack_tracker.h"
 #include "host/event_loop.h"
 #include "host/keeper_link.h"
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
-#include "session/backend.h"
 
 #include <array>
 #include <functional>

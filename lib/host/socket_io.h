@@ -1,7 +1,7 @@
 // Unix sockets with descriptors and credentials on them.
 #pragma once
-#include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "etw/bytes.h"
 
 #include <sys/types.h>
 

@@ -1,6 +1,6 @@
 // The fields of an event: names, values, and the brackets around arrays and structs.
-#include "base/assert.h"
 #include "decode/schema.h"
+#include "etw/assert.h"
 #include "render/quoted.h"
 #include "render/values.h"
 

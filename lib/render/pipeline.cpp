@@ -1,6 +1,6 @@
 #include "render/pipeline.h"
 
-#include "decode/decoder.h"
+#include "etw/decoder.h"
 
 #include <algorithm>
 #include <condition_variable>

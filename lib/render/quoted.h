@@ -1,7 +1,7 @@
 // Strings in double quotes with JSON's escapes, for text and JSON alike: a value is always part of
 // one line and always valid UTF-8.
 #pragma once
-#include "base/bytes.h"
+#include "etw/bytes.h"
 #include "render/out_buffer.h"
 
 #include <string_view>

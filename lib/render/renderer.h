@@ -1,8 +1,8 @@
 // One line per event. A renderer keeps the text of what recurs, so each thread has its own; what it
 // writes depends on the event alone.
 #pragma once
-#include "decode/event.h"
-#include "etl/log_reader.h"
+#include "etw/event.h"
+#include "etw/log_reader.h"
 #include "render/clock_text.h"
 #include "render/out_buffer.h"
 

@@ -1,6 +1,6 @@
 // Where finished lines go.
 #pragma once
-#include "base/result.h"
+#include "etw/result.h"
 
 #include <cstdio>
 #include <memory>

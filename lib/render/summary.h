@@ -1,7 +1,7 @@
 // How often each kind of event occurred.
 #pragma once
-#include "decode/event.h"
-#include "etl/log_reader.h"
+#include "etw/event.h"
+#include "etw/log_reader.h"
 
 #include <array>
 #include <cstdint>

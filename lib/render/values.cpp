@@ -1,9 +1,9 @@
 #include "render/values.h"
 
+#include "etw/etl_format.h"
 #include "render/clock_text.h"
 #include "render/digits.h"
 #include "render/quoted.h"
-#include "wire/etl.h"
 
 #include <cmath>
 

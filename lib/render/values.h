@@ -1,6 +1,6 @@
 // Single values as text. JSON and plain text differ only in what needs quotes.
 #pragma once
-#include "decode/event.h"
+#include "etw/event.h"
 #include "render/out_buffer.h"
 
 namespace etw::render {

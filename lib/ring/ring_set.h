@@ -1,8 +1,8 @@
 // The host's side of the rings: makes a ring set, takes records out of it. Everything that is read
 // from the mapping is treated as hostile: bounded before use, read once.
 #pragma once
-#include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "etw/bytes.h"
 #include "wire/ring.h"
 
 namespace etw::ring {

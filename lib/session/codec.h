@@ -2,7 +2,7 @@
 // decode takes untrusted bytes: it fails with kInvalidData, and on bytes left over, never worse.
 #pragma once
 #include "base/byte_writer.h"
-#include "session/backend.h"
+#include "etw/session.h"
 
 namespace etw::session {
 

@@ -1,7 +1,7 @@
 // What a session may be: limits, exclusions and defaults of the reference (docs/commands.md). Used
 // by the tools before they ask and by the host on what it is asked.
 #pragma once
-#include "session/backend.h"
+#include "etw/session.h"
 
 namespace etw::session {
 

@@ -10,7 +10,7 @@
 // Everything in the mapping can be written by any process of the user at any time. Neither side
 // takes a geometry, a bound or an address from it: the geometry travels in the attach message.
 #pragma once
-#include "wire/etl.h"
+#include "etw/etl_format.h"
 
 #include <atomic>
 
@@ -33,7 +33,8 @@ constexpr uint32_t kRingFirstOffset = sizeof(BufferHeader);  // of the first rec
 
 // Start of a ring set.
 struct RingSetHeader {
-    static constexpr uint64_t kMagic = 0x5445534752575445;  // "ETWRGSET", for people with a hex dump
+    static constexpr uint64_t kMagic =
+        0x5445534752575445;  // "ETWRGSET", for people with a hex dump
     uint64_t magic;
     uint32_t version;  // kRingVersion
     uint32_t reserved;
@@ -46,9 +47,10 @@ static_assert(offsetof(RingSetHeader, host_sleeps) == 128 && sizeof(RingSetHeade
 
 // Start of a ring. Each group has cache lines of its own.
 struct RingControl {
-    alignas(128) std::atomic<RingPosition> head;  // writers' committing store: below it all is whole
+    alignas(
+        128) std::atomic<RingPosition> head;  // writers' committing store: below it all is whole
     alignas(128) std::atomic<RingPosition> tail;  // host, release: below it writers may reuse
-    alignas(128) std::atomic<uint64_t> lost;  // writers: events refused, counted on their CPU
+    alignas(128) std::atomic<uint64_t> lost;      // writers: events refused, counted on their CPU
     // u32 filled[blocks] follows: where the data of a block ends, valid once head has left it.
 };
 static_assert(offsetof(RingControl, tail) == 128 && offsetof(RingControl, lost) == 256);
@@ -81,8 +83,8 @@ struct RingGeometry {
                block_size % 1024 == 0;
     }
     constexpr size_t control_size() const {
-        return (kRingFilledOffset + size_t{blocks} * sizeof(uint32_t) + kRingPage - 1) /
-               kRingPage * kRingPage;
+        return (kRingFilledOffset + size_t{blocks} * sizeof(uint32_t) + kRingPage - 1) / kRingPage *
+               kRingPage;
     }
     constexpr size_t ring_size() const {
         const size_t data = size_t{blocks} * block_size;

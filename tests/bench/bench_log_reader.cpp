@@ -2,8 +2,8 @@
 // buffers with events of 80 + 20 bytes, the two processors taking turns at random, runs of 1 to 8;
 // (2) a compressed log of 168,298 records that Windows wrote, 8 processors.
 #include "base/byte_writer.h"
-#include "etl/log_reader.h"
 #include "etl/log_writer.h"
+#include "etw/log_reader.h"
 
 #include <benchmark/benchmark.h>
 

@@ -1,7 +1,7 @@
 // How fast events become lines. The event has a u64, a double and a 16-character string: a log line
 // of a typical service. One thread: decode, count and render, without reading and writing.
 #include "../unit/decode/event_builder.h"
-#include "decode/decoder.h"
+#include "etw/decoder.h"
 #include "render/renderer.h"
 #include "render/summary.h"
 

@@ -1,5 +1,5 @@
-// Drives the writers of the side-by-side benchmarks: the same loop around our event macros and around
-// the rival's, so that only the macro differs.
+// Drives the writers of the side-by-side benchmarks: the same loop around our event macros and
+// around the rival's, so that only the macro differs.
 //
 //   <writer> burst one|three COUNT    for every line on standard input: writes COUNT events as fast
 //                                     as it goes and prints the nanoseconds for each
@@ -16,8 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-// To be defined before including this file: one event with a u32, and one with a u64, a double and a
-// string of 16 characters.
+// To be defined before including this file: one event with a u32, and one with a u64, a double and
+// a string of 16 characters.
 static void write_one(uint64_t n);
 static void write_three(uint64_t n);
 

@@ -1,7 +1,7 @@
 // Our side of the side-by-side benchmarks.
-#include <TraceLoggingProvider.h>
-
 #include "bench_writer.h"
+
+#include <TraceLoggingProvider.h>
 
 // {4d8be6c0-36c5-4a5c-8d0e-0f1d1ff3b7a1}
 TRACELOGGING_DEFINE_PROVIDER(g_provider, "Openetw.Bench",

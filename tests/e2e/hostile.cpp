@@ -85,7 +85,8 @@ int main(int argc, char** argv) {
         }
         attack_descriptors();
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (double(now.tv_sec - start.tv_sec) + double(now.tv_nsec - start.tv_nsec) / 1e9 < seconds);
+    } while (double(now.tv_sec - start.tv_sec) + double(now.tv_nsec - start.tv_nsec) / 1e9 <
+             seconds);
     std::printf("attacked %zu rings\n", rings.size());
     return 0;
 }

@@ -64,14 +64,23 @@ int main(int argc, char** argv) {
     Options options;
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
-        const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0; };
-        if (word == "--threads") options.threads = unsigned(number());
-        else if (word == "--count") options.count = number();
-        else if (word == "--rate") options.rate = number();
-        else if (word == "--fill") options.fill = number();
-        else if (word == "--wait") options.wait = true;
-        else if (word == "--hold") options.hold = true;
-        else return 2;
+        const auto number = [&] {
+            return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0;
+        };
+        if (word == "--threads")
+            options.threads = unsigned(number());
+        else if (word == "--count")
+            options.count = number();
+        else if (word == "--rate")
+            options.rate = number();
+        else if (word == "--fill")
+            options.fill = number();
+        else if (word == "--wait")
+            options.wait = true;
+        else if (word == "--hold")
+            options.hold = true;
+        else
+            return 2;
     }
     TraceLoggingRegister(g_provider);
     std::puts("ready");

@@ -1,5 +1,5 @@
 // Any bytes through the reader: every record and every item of it is looked at.
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 
 #include <cstdlib>
 

@@ -1,8 +1,8 @@
 // What the writer writes the reader reads. The input says what events there are: of each 4 bytes,
 // processor and whether to write out, payload size, time step, and what the log goes through.
 #include "base/byte_writer.h"
-#include "etl/log_reader.h"
 #include "etl/log_writer.h"
+#include "etw/log_reader.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // Any bytes as a self-describing event: the JSON line must be one line and parse, the text line
 // must be one line and valid UTF-8.
 #include "base/utf16.h"
-#include "decode/decoder.h"
+#include "etw/decoder.h"
 #include "render/renderer.h"
 
 #include <cstdlib>

@@ -14,8 +14,7 @@
 LTTNG_UST_TRACEPOINT_EVENT(rival, one, LTTNG_UST_TP_ARGS(uint32_t, v),
                            LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(uint32_t, v, v)))
 
-LTTNG_UST_TRACEPOINT_EVENT(rival, three,
-                           LTTNG_UST_TP_ARGS(uint64_t, a, double, b, const char*, c),
+LTTNG_UST_TRACEPOINT_EVENT(rival, three, LTTNG_UST_TP_ARGS(uint64_t, a, double, b, const char*, c),
                            LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(uint64_t, a, a)
                                                    lttng_ust_field_float(double, b, b)
                                                        lttng_ust_field_string(c, c)))

@@ -1,9 +1,8 @@
 // The rival's side of the side-by-side benchmarks: lttng-ust, the same events, the same loop.
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
-#include "lttng_events.h"
-
 #include "../bench_writer.h"
+#include "lttng_events.h"
 
 static void write_one(uint64_t n) { lttng_ust_tracepoint(rival, one, (uint32_t)n); }
 

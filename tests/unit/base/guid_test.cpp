@@ -1,4 +1,4 @@
-#include "base/guid.h"
+#include "etw/guid.h"
 
 #include <gtest/gtest.h>
 

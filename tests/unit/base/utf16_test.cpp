@@ -12,12 +12,13 @@ TEST(Utf16, RoundTripsEveryPlane) {
 }
 
 TEST(Utf16, MalformedInputBecomesReplacementCharacters) {
-    EXPECT_EQ(to_utf16("\xC0\xAF"), u"\uFFFD\uFFFD");          // overlong
+    EXPECT_EQ(to_utf16("\xC0\xAF"), u"\uFFFD\uFFFD");            // overlong
     EXPECT_EQ(to_utf16("\xED\xA0\x80"), u"\uFFFD\uFFFD\uFFFD");  // surrogate
-    EXPECT_EQ(to_utf16("x\xE2\x82"), u"x\uFFFD\uFFFD");        // cut short
+    EXPECT_EQ(to_utf16("x\xE2\x82"), u"x\uFFFD\uFFFD");          // cut short
     EXPECT_EQ(to_utf8(std::u16string(1, char16_t(0xD800))), "\xEF\xBF\xBD");
-    EXPECT_EQ(to_utf8(std::u16string{0xDC00, u'a'}), "\xEF\xBF\xBD"
-                                                     "a");
+    EXPECT_EQ(to_utf8(std::u16string{0xDC00, u'a'}),
+              "\xEF\xBF\xBD"
+              "a");
 }
 
 TEST(Utf16, OddLastByteIsDropped) {

@@ -1,6 +1,6 @@
 // A Backend that remembers what it was asked and answers what the test has set.
 #pragma once
-#include "session/backend.h"
+#include "etw/session.h"
 #include "session/rules.h"
 
 #include <optional>

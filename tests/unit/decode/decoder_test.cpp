@@ -1,4 +1,4 @@
-#include "decode/decoder.h"
+#include "etw/decoder.h"
 
 #include "decode/walk.h"
 #include "event_builder.h"

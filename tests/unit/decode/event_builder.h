@@ -1,12 +1,12 @@
 // Makes self-describing events byte by byte, and logs of them in memory.
 #pragma once
-#include "base/assert.h"
 #include "base/byte_writer.h"
 #include "base/utf16.h"
 #include "decode/schema.h"
 #include "etl/log_header.h"
-#include "etl/log_reader.h"
 #include "etl/log_writer.h"
+#include "etw/assert.h"
+#include "etw/log_reader.h"
 
 #include <initializer_list>
 

@@ -1,6 +1,6 @@
 // Logs that Windows wrote: everything that describes itself or has a layout must decode.
-#include "decode/decoder.h"
-#include "etl/log_reader.h"
+#include "etw/decoder.h"
+#include "etw/log_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -2,8 +2,8 @@
 #pragma once
 #include "base/byte_writer.h"
 #include "etl/log_header.h"
-#include "etl/log_reader.h"
 #include "etl/log_writer.h"
+#include "etw/log_reader.h"
 
 #include <initializer_list>
 

@@ -1,6 +1,6 @@
 // Logs that Windows wrote, against what an independent reader found in them.
 #include "base/filetime.h"
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

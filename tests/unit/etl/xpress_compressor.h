@@ -1,6 +1,6 @@
 // A small compressor for synthetic streams: greedy, and every length in its shortest form.
 #pragma once
-#include "base/bytes.h"
+#include "etw/bytes.h"
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 // Streams, records and sessions for the host's tests, and what comes out of the logs again.
 #pragma once
-#include "etl/log_reader.h"
+#include "etw/log_reader.h"
 #include "host/drain.h"
 
 #include <gtest/gtest.h>

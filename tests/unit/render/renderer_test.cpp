@@ -1,7 +1,7 @@
 #include "render/renderer.h"
 
 #include "../decode/event_builder.h"
-#include "decode/decoder.h"
+#include "etw/decoder.h"
 
 #include <gtest/gtest.h>
 

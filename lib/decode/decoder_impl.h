@@ -1,11 +1,11 @@
-// Records to events with named, typed fields. Sources of the description: the record itself
-// (TraceLogging), the layouts of the classic kernel events, EventSource's manifest event.
+// What is behind etw/decoder.h. Sources of a description: the record itself (TraceLogging), the
+// layouts of the classic kernel events, EventSource's manifest event.
 #pragma once
 #include "decode/blob_cache.h"
-#include "decode/event.h"
 #include "decode/kernel_table.h"
 #include "decode/schema.h"
-#include "etl/log_reader.h"
+#include "etw/event.h"
+#include "etw/log_reader.h"
 
 #include <string>
 #include <unordered_map>
@@ -13,14 +13,11 @@
 
 namespace etw::decode {
 
-// Holds compiled descriptions. One per thread; what it gives depends on the record alone, never on
-// the records before it.
-class Decoder {
+// Holds the compiled descriptions.
+class DecoderImpl {
 public:
-    Decoder();
+    DecoderImpl();
 
-    // Fills `event`, whose vectors keep their memory from call to call. Always leaves something to
-    // show: what could not be decoded is in event.rest.
     void decode(const etl::Record& record, Event& event);
 
 private:

@@ -1,5 +1,5 @@
 #pragma once
-#include "base/result.h"
+#include "etw/result.h"
 
 #include <bit>
 #include <cstddef>

@@ -1,8 +1,8 @@
 // What decoding gives: an event as a flat run of items that describe its fields in order, each with
 // a view of its bytes. Nothing is copied out of the payload.
 #pragma once
-#include "base/bytes.h"
-#include "base/guid.h"
+#include "etw/bytes.h"
+#include "etw/guid.h"
 
 #include <cstdint>
 #include <string_view>

@@ -1,9 +1,9 @@
 // The session model: what a session is asked to be and what it has become. The same for both
 // backends; field names and meanings are those of EVENT_TRACE_PROPERTIES.
 #pragma once
-#include "base/guid.h"
-#include "base/log_file_mode.h"
-#include "base/result.h"
+#include "etw/guid.h"
+#include "etw/log_file_mode.h"
+#include "etw/result.h"
 
 #include <cstdint>
 #include <optional>
@@ -21,17 +21,17 @@ inline constexpr char kKernelLoggerName[] = "NT Kernel Logger";
 
 // What a controller may ask of a session. 0 or empty means "not set": apply_defaults() fills it in.
 struct Properties {
-    std::string name;                        // unique without regard to case
-    Guid guid;                               // zero: the host makes one
-    uint32_t log_file_mode = 0;              // LogFileMode
-    uint32_t buffer_size_kb = 0;             // kMinBufferKb..kMaxBufferKb
-    uint32_t minimum_buffers = 0;            // over all processors
-    uint32_t maximum_buffers = 0;            // over all processors, >= minimum_buffers
-    uint32_t maximum_file_size = 0;          // MB, KB with kModeUseKilobytes; 0: no limit
-    uint32_t flush_timer_s = 0;              // 0: only full buffers are written
-    uint32_t enable_flags = 0;               // kernel classes; for other sessions what -flag said
+    std::string name;                // unique without regard to case
+    Guid guid;                       // zero: the host makes one
+    uint32_t log_file_mode = 0;      // LogFileMode
+    uint32_t buffer_size_kb = 0;     // kMinBufferKb..kMaxBufferKb
+    uint32_t minimum_buffers = 0;    // over all processors
+    uint32_t maximum_buffers = 0;    // over all processors, >= minimum_buffers
+    uint32_t maximum_file_size = 0;  // MB, KB with kModeUseKilobytes; 0: no limit
+    uint32_t flush_timer_s = 0;      // 0: only full buffers are written
+    uint32_t enable_flags = 0;       // kernel classes; for other sessions what -flag said
     ClockType clock = ClockType::kPerfCounter;
-    std::string log_file;                    // absolute path; empty: no file
+    std::string log_file;  // absolute path; empty: no file
 
     friend bool operator==(const Properties&, const Properties&) = default;
 };
@@ -60,10 +60,11 @@ struct SessionStatus {
     uint32_t log_buffers_lost = 0;
     uint32_t real_time_buffers_lost = 0;
     uint32_t real_time_consumers = 0;
-    uint64_t events_seen_bytes = 0;  // bytes of records drained so far: 0 means nothing was recorded
+    uint64_t events_seen_bytes =
+        0;  // bytes of records drained so far: 0 means nothing was recorded
     uint32_t owner_uid = 0;
-    int64_t start_time = 0;       // FILETIME
-    uint64_t log_file_size = 0;   // bytes
+    int64_t start_time = 0;      // FILETIME
+    uint64_t log_file_size = 0;  // bytes
     std::vector<ProviderEnable> providers;
 
     friend bool operator==(const SessionStatus&, const SessionStatus&) = default;
@@ -106,9 +107,9 @@ struct RegisteredProvider {
         friend bool operator==(const Enabled&, const Enabled&) = default;
     };
     Guid guid;
-    std::string name;                 // from its traits; may be empty
-    std::vector<uint32_t> pids;       // processes that registered it, ascending
-    std::vector<Enabled> sessions;    // that have it enabled, by logger id
+    std::string name;               // from its traits; may be empty
+    std::vector<uint32_t> pids;     // processes that registered it, ascending
+    std::vector<Enabled> sessions;  // that have it enabled, by logger id
 
     friend bool operator==(const RegisteredProvider&, const RegisteredProvider&) = default;
 };

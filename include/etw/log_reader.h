@@ -2,8 +2,8 @@
 // skipped, counted, and the reading goes on. Memory: one buffer per processor and 24 bytes per
 // buffer of the file; why the file is not mapped is told in byte_source.h.
 #pragma once
-#include "base/bytes.h"
-#include "wire/etl.h"
+#include "etw/bytes.h"
+#include "etw/etl_format.h"
 
 #include <cstdint>
 #include <memory>

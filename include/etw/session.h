@@ -1,7 +1,7 @@
 // Controls the sessions of this machine. Linux: talks to the session host (etwd). Windows: wraps
 // the system's own ETW. Both return the same codes: an unknown session is kSessionNotFound.
 #pragma once
-#include "session/properties.h"
+#include "etw/session_properties.h"
 
 #include <memory>
 

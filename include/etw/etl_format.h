@@ -3,8 +3,8 @@
 // the first buffer holds the log file header event. Offsets, evidence and what is still open:
 // docs/etl-format.md.
 #pragma once
-#include "base/guid.h"
-#include "base/log_file_mode.h"
+#include "etw/guid.h"
+#include "etw/log_file_mode.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -39,13 +39,14 @@ struct BufferHeader {
     uint64_t clock_bits;      // 0 or a stale pointer: ignore, write 0
     uint16_t processor;       // see processor_of()
     uint16_t logger_id;       // 1..63; 0 in relogged files
-    uint32_t state;           // kBufferStateFlush; in a relogged header buffer the compression format
-    uint32_t offset;          // filled bytes, header included: the field to trust
-    uint16_t flags;           // BufferFlag
-    uint16_t type;            // BufferType
+    uint32_t state;   // kBufferStateFlush; in a relogged header buffer the compression format
+    uint32_t offset;  // filled bytes, header included: the field to trust
+    uint16_t flags;   // BufferFlag
+    uint16_t type;    // BufferType
     uint64_t unspecified[2];  // 0 or stale pointers: never print
 };
-static_assert(std::is_trivially_copyable_v<BufferHeader> && std::is_standard_layout_v<BufferHeader>);
+static_assert(std::is_trivially_copyable_v<BufferHeader> &&
+              std::is_standard_layout_v<BufferHeader>);
 static_assert(sizeof(BufferHeader) == 0x48 && alignof(BufferHeader) == 8);
 static_assert(offsetof(BufferHeader, time_stamp) == 0x10);
 static_assert(offsetof(BufferHeader, processor) == 0x28);
@@ -91,8 +92,8 @@ constexpr uint8_t kMarkerMessage = 0x90;
 struct SystemHeader {
     uint16_t version;  // low byte: event version
     uint8_t header_type;
-    uint8_t marker;  // kMarkerEvent
-    uint16_t size;   // whole record, not rounded
+    uint8_t marker;    // kMarkerEvent
+    uint16_t size;     // whole record, not rounded
     uint16_t hook_id;  // group << 8 | type
     uint32_t thread_id;
     uint32_t process_id;

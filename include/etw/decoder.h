@@ -1,0 +1,30 @@
+// Records to events with named, typed fields. Sources of the description: the record itself
+// (TraceLogging), the layouts of the classic kernel events, EventSource's manifest event.
+#pragma once
+#include "etw/event.h"
+#include "etw/log_reader.h"
+
+#include <memory>
+
+namespace etw::decode {
+
+class DecoderImpl;
+
+// Keeps what it has learnt of descriptions from event to event. One per thread; what it gives
+// depends on the record alone, never on the records before it.
+class Decoder {
+public:
+    Decoder();
+    Decoder(Decoder&&) noexcept;
+    Decoder& operator=(Decoder&&) noexcept;
+    ~Decoder();
+
+    // Fills `event`, whose vectors keep their memory from call to call. Always leaves something to
+    // show: what could not be decoded is in event.rest.
+    void decode(const etl::Record& record, Event& event);
+
+private:
+    std::unique_ptr<DecoderImpl> impl_;
+};
+
+}  // namespace etw::decode
