@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tracelog tracefmt etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS etw provider EXPORT openetwTargets
+install(TARGETS etw etw_provider etw_provider_shared EXPORT openetwTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

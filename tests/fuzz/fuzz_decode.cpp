@@ -1,6 +1,7 @@
 // Any bytes as an event: as schema, traits and payload of a self-describing one, or as the payload
 // of any kernel hook. What must hold: every item views the payload, in order; brackets match; what
 // is not decoded is the end of the payload; nothing grows beyond its budget.
+#include "decode/kernel_table.h"
 #include "decode/walk.h"
 #include "etw/decoder.h"
 

@@ -1,5 +1,6 @@
 #include "etw/decoder.h"
 
+#include "decode/kernel_table.h"
 #include "decode/walk.h"
 #include "event_builder.h"
 
