@@ -66,6 +66,54 @@ FUNCTION etw_ring_write
     DESCRIBE_SECTION write
 .Lwrite_again:
     ENTER_SECTION write
+    b .Lwrite_enter
+
+    // The rarer steps. They stand here because they belong to the section as well: all from its
+    // start to the commit must lie between its two labels.
+.Lwrite_switch:  // W3
+    ldr w7, [x0, #ETW_RECORD_SIZE]
+    add w7, w7, #ETW_RING_FIRST_OFFSET
+    cmp w7, w8
+    b.hi .Lwrite_too_big
+    ldr w9, [x3, #ETW_MAP_OVERWRITE]
+    cbnz w9, 1f
+    add x9, x4, #ETW_RING_TAIL
+    ldar x9, [x9]
+    add x10, x5, #1
+    sub x9, x10, x9, lsr #ETW_RING_OFFSET_BITS
+    ldr w10, [x3, #ETW_MAP_BLOCKS]
+    cmp x9, x10
+    b.hs .Lwrite_full
+1:  BLOCK_INDEX
+    add x10, x4, #ETW_RING_FILLED
+    str w6, [x10, x9, lsl #2]
+    add x5, x5, #1
+    mov w6, #ETW_RING_FIRST_OFFSET
+    mov w9, #1
+    str w9, [x0, #ETW_RECORD_SWITCHED]
+    b .Lwrite_place
+
+.Lwrite_pieces:
+    ldr x15, [x0, #ETW_RECORD_PIECES]
+    add x16, x15, x9, lsl #4
+1:  ldp x13, x14, [x15], #ETW_PIECE_STRIDE
+    subs x14, x14, #16
+    b.lo 3f
+2:  ldp x9, x10, [x13], #16
+    stp x9, x10, [x12], #16
+    subs x14, x14, #16
+    b.hs 2b
+3:  adds x14, x14, #16
+    b.eq 5f
+4:  ldrb w9, [x13], #1
+    strb w9, [x12], #1
+    subs x14, x14, #1
+    b.ne 4b
+5:  cmp x15, x16
+    b.lo 1b
+    b .Lwrite_stamp
+
+.Lwrite_enter:
     ldr x3, [x0, #ETW_RECORD_MAP]
     ldr x2, [x0, #ETW_RECORD_GENERATION]
     FIND_RING write
@@ -113,49 +161,6 @@ FUNCTION etw_ring_write
 .Lwrite_end:
     mov w0, #ETW_OUTCOME_WRITTEN
     ret
-
-.Lwrite_switch:  // W3
-    ldr w7, [x0, #ETW_RECORD_SIZE]
-    add w7, w7, #ETW_RING_FIRST_OFFSET
-    cmp w7, w8
-    b.hi .Lwrite_too_big
-    ldr w9, [x3, #ETW_MAP_OVERWRITE]
-    cbnz w9, 1f
-    add x9, x4, #ETW_RING_TAIL
-    ldar x9, [x9]
-    add x10, x5, #1
-    sub x9, x10, x9, lsr #ETW_RING_OFFSET_BITS
-    ldr w10, [x3, #ETW_MAP_BLOCKS]
-    cmp x9, x10
-    b.hs .Lwrite_full
-1:  BLOCK_INDEX
-    add x10, x4, #ETW_RING_FILLED
-    str w6, [x10, x9, lsl #2]
-    add x5, x5, #1
-    mov w6, #ETW_RING_FIRST_OFFSET
-    mov w9, #1
-    str w9, [x0, #ETW_RECORD_SWITCHED]
-    b .Lwrite_place
-
-.Lwrite_pieces:
-    ldr x15, [x0, #ETW_RECORD_PIECES]
-    add x16, x15, x9, lsl #4
-1:  ldp x13, x14, [x15], #ETW_PIECE_STRIDE
-    subs x14, x14, #16
-    b.lo 3f
-2:  ldp x9, x10, [x13], #16
-    stp x9, x10, [x12], #16
-    subs x14, x14, #16
-    b.hs 2b
-3:  adds x14, x14, #16
-    b.eq 5f
-4:  ldrb w9, [x13], #1
-    strb w9, [x12], #1
-    subs x14, x14, #1
-    b.ne 4b
-5:  cmp x15, x16
-    b.lo 1b
-    b .Lwrite_stamp
 
 .Lwrite_full:
     mov w0, #ETW_OUTCOME_FULL

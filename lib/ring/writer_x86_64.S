@@ -62,6 +62,61 @@ FUNCTION etw_ring_write
     lea .Lwrite_cs(%rip), %rax
     mov %rax, ETW_RSEQ_CS(%rsi)
 .Lwrite_start:
+    jmp .Lwrite_enter
+
+    // The rarer steps. They stand here because they belong to the section as well: all from its
+    // start to the commit must lie between its two labels.
+.Lwrite_switch:  // W3
+    mov ETW_RECORD_SIZE(%rdi), %ecx
+    add $ETW_RING_FIRST_OFFSET, %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%r8), %ecx
+    ja .Lwrite_too_big
+    cmpl $0, ETW_MAP_OVERWRITE(%r8)
+    jne 1f
+    mov ETW_RING_TAIL(%r9), %rdx
+    shr $ETW_RING_OFFSET_BITS, %rdx
+    lea 1(%r10), %rax
+    sub %rdx, %rax
+    mov ETW_MAP_BLOCKS(%r8), %edx
+    cmp %rdx, %rax
+    jae .Lwrite_full
+1:  BLOCK_INDEX
+    mov %r11d, ETW_RING_FILLED(%r9, %rdx, 4)
+    inc %r10
+    mov $ETW_RING_FIRST_OFFSET, %r11d
+    movl $1, ETW_RECORD_SWITCHED(%rdi)
+    jmp .Lwrite_place
+
+.Lwrite_pieces:
+    mov ETW_RECORD_PIECES(%rdi), %r8
+1:  mov ETW_PIECE_DATA(%r8), %rax
+    mov ETW_PIECE_SIZE(%r8), %rcx
+    sub $16, %rcx
+    jb 3f
+2:  movups (%rax), %xmm0
+    movups %xmm0, (%r11)
+    add $16, %rax
+    add $16, %r11
+    sub $16, %rcx
+    jae 2b
+3:  add $16, %rcx
+    jz 5f
+4:  movb (%rax), %sil
+    movb %sil, (%r11)
+    inc %rax
+    inc %r11
+    dec %rcx
+    jnz 4b
+5:  add $ETW_PIECE_STRIDE, %r8
+    mov ETW_RECORD_PIECES(%rdi), %rax
+    mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
+    shl $4, %rcx
+    add %rcx, %rax
+    cmp %rax, %r8
+    jb 1b
+    jmp .Lwrite_stamp
+
+.Lwrite_enter:
     mov ETW_RECORD_MAP(%rdi), %r8
     mov ETW_RECORD_GENERATION(%rdi), %rcx
     FIND_RING write
@@ -120,56 +175,6 @@ FUNCTION etw_ring_write
 .Lwrite_end:
     xor %eax, %eax
     ret
-
-.Lwrite_switch:  // W3
-    mov ETW_RECORD_SIZE(%rdi), %ecx
-    add $ETW_RING_FIRST_OFFSET, %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%r8), %ecx
-    ja .Lwrite_too_big
-    cmpl $0, ETW_MAP_OVERWRITE(%r8)
-    jne 1f
-    mov ETW_RING_TAIL(%r9), %rdx
-    shr $ETW_RING_OFFSET_BITS, %rdx
-    lea 1(%r10), %rax
-    sub %rdx, %rax
-    mov ETW_MAP_BLOCKS(%r8), %edx
-    cmp %rdx, %rax
-    jae .Lwrite_full
-1:  BLOCK_INDEX
-    mov %r11d, ETW_RING_FILLED(%r9, %rdx, 4)
-    inc %r10
-    mov $ETW_RING_FIRST_OFFSET, %r11d
-    movl $1, ETW_RECORD_SWITCHED(%rdi)
-    jmp .Lwrite_place
-
-.Lwrite_pieces:
-    mov ETW_RECORD_PIECES(%rdi), %r8
-1:  mov ETW_PIECE_DATA(%r8), %rax
-    mov ETW_PIECE_SIZE(%r8), %rcx
-    sub $16, %rcx
-    jb 3f
-2:  movups (%rax), %xmm0
-    movups %xmm0, (%r11)
-    add $16, %rax
-    add $16, %r11
-    sub $16, %rcx
-    jae 2b
-3:  add $16, %rcx
-    jz 5f
-4:  movb (%rax), %sil
-    movb %sil, (%r11)
-    inc %rax
-    inc %r11
-    dec %rcx
-    jnz 4b
-5:  add $ETW_PIECE_STRIDE, %r8
-    mov ETW_RECORD_PIECES(%rdi), %rax
-    mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
-    shl $4, %rcx
-    add %rcx, %rax
-    cmp %rax, %r8
-    jb 1b
-    jmp .Lwrite_stamp
 
 .Lwrite_full:
     mov $ETW_OUTCOME_FULL, %eax
