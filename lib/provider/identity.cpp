@@ -14,26 +14,15 @@ namespace {
 constexpr int MADV_WIPEONFORK = 18;
 #endif
 
-// Lives in a page that the kernel clears in a forked child, whichever way it was forked.
-struct ProcessPage {
-    std::atomic<uint32_t> epoch;  // 0: a new process that has not asked yet
-    std::atomic<uint32_t> process_id;
-    std::atomic<uint64_t> activity_seed;
-    std::atomic<uint64_t> activities;
-};
-
-struct ThreadIdentity {
-    uint32_t epoch;  // of the process page when the thread asked
-    uint32_t thread_id;
-};
-
-ProcessPage first_page;  // until the page has been mapped, and where it cannot be
-std::atomic<ProcessPage*> g_page{&first_page};
+ProcessPage first_page;          // until the page has been mapped, and where it cannot be
 std::atomic<uint32_t> g_epochs;  // not wiped: a child's epochs differ from its parent's
 
-#define ETW_STATIC_TLS __attribute__((tls_model("initial-exec"))) thread_local constinit
-ETW_STATIC_TLS ThreadIdentity own_identity = {0, 0};
-ETW_STATIC_TLS etw_guid own_activity = {0, 0, 0, {0}};
+}  // namespace
+
+std::atomic<ProcessPage*> g_process_page{&first_page};
+ETW_STATIC_TLS constinit thread_local ThreadState t_state = {0, 0, {0, 0, 0, {0}}};
+
+namespace {
 
 void map_page() noexcept {
     void* memory = ::mmap(nullptr, sizeof(ProcessPage), PROT_READ | PROT_WRITE,
@@ -41,16 +30,18 @@ void map_page() noexcept {
     if (memory == MAP_FAILED) return;
     ProcessPage* expected = &first_page;
     if (::madvise(memory, sizeof(ProcessPage), MADV_WIPEONFORK) != 0 ||
-        !g_page.compare_exchange_strong(expected, static_cast<ProcessPage*>(memory),
-                                        std::memory_order_acq_rel)) {
+        !g_process_page.compare_exchange_strong(expected, static_cast<ProcessPage*>(memory),
+                                                std::memory_order_acq_rel)) {
         ::munmap(memory, sizeof(ProcessPage));
     }
 }
 
-[[gnu::noinline, gnu::cold]] void learn_identity() noexcept {
+}  // namespace
+
+[[gnu::noinline, gnu::cold]] Identity learn_identity() noexcept {
     const KeepErrno keep;
-    if (g_page.load(std::memory_order_acquire) == &first_page) map_page();
-    ProcessPage& page = *g_page.load(std::memory_order_acquire);
+    if (g_process_page.load(std::memory_order_acquire) == &first_page) map_page();
+    ProcessPage& page = *g_process_page.load(std::memory_order_acquire);
     uint32_t epoch = page.epoch.load(std::memory_order_acquire);
     if (epoch == 0) {
         page.process_id.store(uint32_t(::getpid()), std::memory_order_relaxed);
@@ -64,29 +55,13 @@ void map_page() noexcept {
             epoch = fresh;
         }
     }
-    own_identity = {epoch, uint32_t(::syscall(SYS_gettid))};
-}
-
-ProcessPage& known_page() noexcept {
-    ProcessPage& page = *g_page.load(std::memory_order_acquire);
-    if (__builtin_expect(page.epoch.load(std::memory_order_acquire) != own_identity.epoch ||
-                             own_identity.epoch == 0,
-                         false)) {
-        learn_identity();
-        return *g_page.load(std::memory_order_acquire);
-    }
-    return page;
-}
-
-}  // namespace
-
-Identity current_identity() noexcept {
-    const ProcessPage& page = known_page();
-    return {page.process_id.load(std::memory_order_relaxed), own_identity.thread_id};
+    t_state.epoch = epoch;
+    t_state.thread_id = uint32_t(::syscall(SYS_gettid));
+    return {page.process_id.load(std::memory_order_relaxed), t_state.thread_id};
 }
 
 void forget_identity() noexcept {
-    g_page.load(std::memory_order_acquire)->epoch.store(0, std::memory_order_release);
+    g_process_page.load(std::memory_order_acquire)->epoch.store(0, std::memory_order_release);
 }
 
 }  // namespace etw::provider
@@ -95,13 +70,14 @@ using namespace etw::provider;
 
 extern "C" {
 
-void etw_activity_get(etw_guid* id) { *id = own_activity; }
+void etw_activity_get(etw_guid* id) { *id = t_state.activity; }
 
-void etw_activity_set(const etw_guid* id) { own_activity = *id; }
+void etw_activity_set(const etw_guid* id) { t_state.activity = *id; }
 
 // Unique in the process by the counter, among processes by the seed; version 4 in form.
 void etw_activity_create(etw_guid* id) {
-    ProcessPage& page = known_page();
+    current_identity();  // the seed comes with it
+    ProcessPage& page = *g_process_page.load(std::memory_order_acquire);
     const uint64_t number = page.activities.fetch_add(1, std::memory_order_relaxed) + 1;
     uint64_t seed = page.activity_seed.load(std::memory_order_relaxed);
     id->data1 = uint32_t(number);

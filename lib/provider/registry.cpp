@@ -74,14 +74,6 @@ Registration* free_registration() noexcept {
 
 }  // namespace
 
-Registration* registration_of(uint64_t handle) noexcept {
-    const uint64_t index = (handle & 0xFFFFFFFFu) - 1;
-    if (index >= ETW_MAX_REGISTRATIONS) return nullptr;
-    Registration& registration = g_state.registrations[index];
-    const uint32_t generation = registration.generation.load(std::memory_order_acquire);
-    return generation == uint32_t(handle >> 32) && generation % 2 != 0 ? &registration : nullptr;
-}
-
 etw_enabled combined(const Registration& registration) noexcept {
     etw_enabled sum = {0, 0, 0, ~uint64_t{0}};
     for (const EnableEntry& entry : registration.entry) {

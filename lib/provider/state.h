@@ -127,7 +127,13 @@ struct State {
 extern State g_state;
 
 // Handles: generation << 32 | index + 1.
-Registration* registration_of(uint64_t handle) noexcept;
+inline Registration* registration_of(uint64_t handle) noexcept {
+    const uint64_t index = (handle & 0xFFFFFFFFu) - 1;
+    if (index >= ETW_MAX_REGISTRATIONS) return nullptr;
+    Registration& registration = g_state.registrations[index];
+    const uint32_t generation = registration.generation.load(std::memory_order_acquire);
+    return generation == uint32_t(handle >> 32) && generation % 2 != 0 ? &registration : nullptr;
+}
 
 // --- agent.cpp ---
 bool start_agent() noexcept;  // with the lock; false: no thread to be had
@@ -169,12 +175,38 @@ struct SocketEvent {
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept;
 
 // --- identity.cpp ---
-// Process and thread id of the caller, right also in a child of a bare clone(); two loads and a
+// Process and thread id of the caller, right also in a child of a bare clone(); three loads and a
 // branch but for the first call of a thread.
 struct Identity {
     uint32_t process_id, thread_id;
 };
-Identity current_identity() noexcept;
+
+// Lives in a page that the kernel clears in a forked child, whichever way it was forked.
+struct ProcessPage {
+    std::atomic<uint32_t> epoch;  // 0: a new process that has not asked yet
+    std::atomic<uint32_t> process_id;
+    std::atomic<uint64_t> activity_seed;
+    std::atomic<uint64_t> activities;
+};
+extern std::atomic<ProcessPage*> g_process_page;
+
+struct ThreadState {
+    uint32_t epoch;  // of the process page when the thread asked
+    uint32_t thread_id;
+    etw_guid activity;
+};
+#define ETW_STATIC_TLS __attribute__((tls_model("initial-exec")))
+extern ETW_STATIC_TLS constinit thread_local ThreadState t_state;
+
+Identity learn_identity() noexcept;
+
+inline Identity current_identity() noexcept {
+    const ProcessPage& page = *g_process_page.load(std::memory_order_acquire);
+    const uint32_t epoch = page.epoch.load(std::memory_order_acquire);
+    if (__builtin_expect(epoch == 0 || epoch != t_state.epoch, false)) return learn_identity();
+    return {page.process_id.load(std::memory_order_relaxed), t_state.thread_id};
+}
+inline const etw_guid& current_activity() noexcept { return t_state.activity; }
 void forget_identity() noexcept;  // in a forked child, for kernels that cannot clear its page
 
 }  // namespace etw::provider

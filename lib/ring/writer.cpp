@@ -85,6 +85,16 @@ inline RseqArea* rseq_area() noexcept {
     errno = saved;
 }
 
+// What is left to do for a record that was refused or that filled a block.
+[[gnu::noinline, gnu::cold]] Outcome settle(const Record& record, Outcome outcome) noexcept {
+    if (outcome == Outcome::kWritten) {
+        wake_host(*record.map, record.generation);
+    } else if (outcome == Outcome::kFull || outcome == Outcome::kTooBig) {
+        count_lost(*record.map, record.generation);
+    }
+    return outcome;
+}
+
 long membarrier(int command) noexcept { return ::syscall(SYS_membarrier, command, 0, 0); }
 
 }  // namespace
@@ -104,14 +114,10 @@ void WriterMap::describe(std::byte* set, const wire::RingGeometry& geometry) noe
 
 Outcome write_record(Record& record) noexcept {
     const auto outcome = Outcome(etw_ring_write(&record, rseq_area()));
-    if (__builtin_expect(outcome == Outcome::kWritten, true)) {
-        if (__builtin_expect(record.switched != 0, false)) {
-            wake_host(*record.map, record.generation);
-        }
-    } else if (outcome == Outcome::kFull || outcome == Outcome::kTooBig) {
-        count_lost(*record.map, record.generation);
+    if (__builtin_expect(outcome == Outcome::kWritten && record.switched == 0, true)) {
+        return Outcome::kWritten;
     }
-    return outcome;
+    return settle(record, outcome);
 }
 
 void count_lost(WriterMap& map, uint64_t generation) noexcept {

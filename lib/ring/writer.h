@@ -66,7 +66,8 @@ struct Piece {
     size_t size;
 };
 
-// What to append: the staged bytes, then the pieces back to back.
+// What to append: the staged bytes, then the pieces back to back, then zeros up to `size` where the
+// pieces end in the middle of its last 8 bytes.
 struct Record {
     WriterMap* map;
     uint64_t generation;   // that the caller read from the map
@@ -74,7 +75,7 @@ struct Record {
     const Piece* pieces;   // null if piece_count is 0
     uint32_t staged_size;  // a multiple of 8
     uint32_t piece_count;
-    uint32_t size;               // staged and pieces, a multiple of 8, at most 64 KiB
+    uint32_t size;               // of it all, a multiple of 8, at most 64 KiB
     uint32_t time_stamp_offset;  // in the staged bytes
     uint32_t switched = 0;       // out: the record began a new block
 };

@@ -133,6 +133,9 @@ FUNCTION etw_ring_write
     add x6, x6, x4   // where the record goes
     mov x12, x6      // how far it has been copied
     add x5, x7, x5, lsl #ETW_RING_OFFSET_BITS  // the new head
+    ldr w13, [x0, #ETW_RECORD_SIZE]
+    add x13, x13, x6
+    str xzr, [x13, #-8]  // what the pieces leave of the last word
     ldr x13, [x0, #ETW_RECORD_STAGED]
     ldr w14, [x0, #ETW_RECORD_STAGED_SIZE]
     subs x14, x14, #32

@@ -87,34 +87,64 @@ FUNCTION etw_ring_write
     movl $1, ETW_RECORD_SWITCHED(%rdi)
     jmp .Lwrite_place
 
-.Lwrite_pieces:
+.Lwrite_pieces:  // how many in ecx
     mov ETW_RECORD_PIECES(%rdi), %r8
+    shl $4, %rcx
+    add %r8, %rcx
+    mov %rcx, -16(%rsp)  // where the pieces end
 1:  mov ETW_PIECE_DATA(%r8), %rax
     mov ETW_PIECE_SIZE(%r8), %rcx
-    sub $16, %rcx
+    add $ETW_PIECE_STRIDE, %r8
+    cmp $16, %rcx
+    jae 5f
+    cmp $4, %rcx
     jb 3f
-2:  movups (%rax), %xmm0
-    movups %xmm0, (%r11)
+    cmp $8, %rcx
+    jb 2f
+    // 8 to 15 bytes in two moves that overlap; likewise 4 to 7
+    mov (%rax), %rsi
+    mov %rsi, (%r11)
+    mov -8(%rax, %rcx), %rsi
+    mov %rsi, -8(%r11, %rcx)
+    add %rcx, %r11
+    cmp -16(%rsp), %r8
+    jb 1b
+    jmp .Lwrite_stamp
+2:  mov (%rax), %esi
+    mov %esi, (%r11)
+    mov -4(%rax, %rcx), %esi
+    mov %esi, -4(%r11, %rcx)
+    add %rcx, %r11
+    cmp -16(%rsp), %r8
+    jb 1b
+    jmp .Lwrite_stamp
+3:  sub $1, %rcx
+    jb 4f
+    movzbl (%rax), %esi
+    mov %sil, (%r11)
+    inc %rax
+    inc %r11
+    jmp 3b
+4:  cmp -16(%rsp), %r8
+    jb 1b
+    jmp .Lwrite_stamp
+5:  mov (%rax), %rsi
+    mov %rsi, (%r11)
+    mov 8(%rax), %rsi
+    mov %rsi, 8(%r11)
     add $16, %rax
     add $16, %r11
     sub $16, %rcx
-    jae 2b
-3:  add $16, %rcx
-    jz 5f
-4:  movb (%rax), %sil
-    movb %sil, (%r11)
-    inc %rax
-    inc %r11
-    dec %rcx
-    jnz 4b
-5:  add $ETW_PIECE_STRIDE, %r8
-    mov ETW_RECORD_PIECES(%rdi), %rax
-    mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
-    shl $4, %rcx
-    add %rcx, %rax
-    cmp %rax, %r8
-    jb 1b
-    jmp .Lwrite_stamp
+    cmp $16, %rcx
+    jae 5b
+    test %rcx, %rcx
+    jz 4b
+    mov -16(%rax, %rcx), %rsi  // the rest, with some of what has been copied
+    mov %rsi, -16(%r11, %rcx)
+    mov -8(%rax, %rcx), %rsi
+    mov %rsi, -8(%r11, %rcx)
+    add %rcx, %r11
+    jmp 4b
 
 .Lwrite_enter:
     mov ETW_RECORD_MAP(%rdi), %r8
@@ -137,33 +167,39 @@ FUNCTION etw_ring_write
     add %r9, %r11
     add %r11, %rdx  // where the record goes
     mov %rdx, %r11  // how far it has been copied
+    // The ring is larger than the near caches, and an event has so many stores in all that the
+    // store buffer holds hardly more than one event: without this the core waits for each line in
+    // turn. Ask for what the events after the next few will be stored to.
+    prefetchw 512(%rdx)
+    prefetchw 576(%rdx)
+    prefetchw 640(%rdx)
     shl $ETW_RING_OFFSET_BITS, %r10
     add %rcx, %r10  // the new head
+    mov ETW_RECORD_SIZE(%rdi), %eax
+    movq $0, -8(%rdx, %rax)  // what the pieces leave of the last word
     mov ETW_RECORD_STAGED(%rdi), %rax
     mov ETW_RECORD_STAGED_SIZE(%rdi), %ecx
-    sub $32, %rcx
+    // Eight bytes at a time: the caller has just stored them so, and a wider load would have to
+    // wait until those stores have left the core's store buffer. And what is stored in pairs of
+    // eight never lies across two cache lines, which costs most where the ring is not in the cache.
+    sub $16, %rcx
     jb 2f
-1:  movups (%rax), %xmm0
-    movups 16(%rax), %xmm1
-    movups %xmm0, (%r11)
-    movups %xmm1, 16(%r11)
-    add $32, %rax
-    add $32, %r11
-    sub $32, %rcx
-    jae 1b
-2:  test $16, %cl  // rcx is the rest - 32: its low bits are those of the rest
-    jz 3f
-    movups (%rax), %xmm0
-    movups %xmm0, (%r11)
+1:  mov (%rax), %rsi
+    mov %rsi, (%r11)
+    mov 8(%rax), %rsi
+    mov %rsi, 8(%r11)
     add $16, %rax
     add $16, %r11
-3:  test $8, %cl
-    jz 4f
+    sub $16, %rcx
+    jae 1b
+2:  test $8, %cl  // rcx is the rest - 16: its low bits are those of the rest
+    jz 3f
     mov (%rax), %rax
     mov %rax, (%r11)
     add $8, %r11
-4:  cmpl $0, ETW_RECORD_PIECE_COUNT(%rdi)
-    jne .Lwrite_pieces
+3:  mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
+    test %ecx, %ecx
+    jnz .Lwrite_pieces
 .Lwrite_stamp:
     mov ETW_RECORD_TIME_STAMP(%rdi), %ecx
     add %rdx, %rcx

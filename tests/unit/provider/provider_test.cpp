@@ -1,5 +1,7 @@
 #include "etw/TraceLoggingProvider.h"
-#include "fake_host.h"
+#include "support/fake_host.h"
+
+#include <gtest/gtest.h>
 
 #include <sys/wait.h>
 

@@ -5,8 +5,6 @@
 #include "ring/ring_set.h"
 #include "wire/provider_protocol.h"
 
-#include <gtest/gtest.h>
-
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -32,8 +30,9 @@ inline const std::string& runtime_dir() {
 
 class FakeHost {
 public:
-    explicit FakeHost(bool rings = true)
-        : rings_(rings), set_(*ring::RingSet::create({cpus(), 4, 65536, 0})) {
+    explicit FakeHost(bool rings = true, uint32_t blocks = 4, uint32_t block_size = 65536,
+                      uint32_t flags = 0)
+        : rings_(rings), set_(*ring::RingSet::create({cpus(), blocks, block_size, flags})) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         const std::string path = runtime_dir() + "/" + wire::kProviderSocketName;
@@ -98,7 +97,7 @@ public:
             ring::Run run;
             bool damaged = false;
             while (set_.next(cpu, tails_[cpu], run, &damaged)) {
-                EXPECT_FALSE(damaged);
+                ETW_ASSERT(!damaged);
                 Bytes bytes = run.records;
                 while (!bytes.empty()) {
                     uint16_t size = 0;
@@ -154,7 +153,7 @@ private:
         if (size <= 0) return peer_.reset();
         wire::PacketHeader header;
         std::memcpy(&header, buffer, sizeof(header));
-        EXPECT_EQ(header.size, size_t(size));
+        ETW_ASSERT(header.size == size_t(size));
         if (header.type == wire::ProviderMessage::kHello) {
             const wire::Welcome welcome = {{wire::ProviderMessage::kWelcome, sizeof(welcome)},
                                            wire::kProviderProtocolVersion,

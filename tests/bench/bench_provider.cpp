@@ -1,0 +1,139 @@
+// What an event costs the application: the macro, the provider library and the ring of its CPU, in
+// one process with a session host that only hands out the rings. Overwriting rings of 8 MiB a CPU
+// (what scripts/bench gives the rival), so that no reader has to keep up.
+#include "TraceLoggingProvider.h"
+#include "ring/writer.h"
+#include "support/fake_host.h"
+
+#include <benchmark/benchmark.h>
+
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+TRACELOGGING_DEFINE_PROVIDER(g_enabled, "Openetw.Bench",
+                             (0x4d8be6c0, 0x36c5, 0x4a5c, 0x8d, 0x0e, 0x0f, 0x1d, 0x1f, 0xf3, 0xb7,
+                              0xa1));
+TRACELOGGING_DEFINE_PROVIDER(g_disabled, "Openetw.Bench.Disabled",
+                             (0x4d8be6c0, 0x36c5, 0x4a5c, 0x8d, 0x0e, 0x0f, 0x1d, 0x1f, 0xf3, 0xb7,
+                              0xa2));
+
+namespace etw {
+namespace {
+
+constexpr uint32_t kBlocks = 8;
+constexpr uint32_t kBlockSize = 1u << 20;
+
+// Keeps the calling thread on the n-th of the CPUs it may use.
+class OnCpu {
+public:
+    explicit OnCpu(int n) {
+        ::sched_getaffinity(0, sizeof(before_), &before_);
+        int cpu = 0;
+        for (int left = n % CPU_COUNT(&before_);; ++cpu) {
+            if (CPU_ISSET(cpu, &before_) && left-- == 0) break;
+        }
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        ::sched_setaffinity(0, sizeof(one), &one);
+    }
+    ~OnCpu() { ::sched_setaffinity(0, sizeof(before_), &before_); }
+    OnCpu(const OnCpu&) = delete;
+    OnCpu& operator=(const OnCpu&) = delete;
+
+private:
+    cpu_set_t before_;
+};
+
+void write_one(uint64_t n) {
+    TraceLoggingWrite(g_enabled, "one", TraceLoggingLevel(4), TraceLoggingUInt32(uint32_t(n), "v"));
+}
+
+void write_three(uint64_t n) {
+    TraceLoggingWrite(g_enabled, "three", TraceLoggingLevel(4), TraceLoggingUInt64(n, "a"),
+                      TraceLoggingFloat64(double(n) * 0.5, "b"),
+                      TraceLoggingString("0123456789abcdef", "c"));
+}
+
+template <void (*write)(uint64_t)>
+void write_events(benchmark::State& state) {
+    const OnCpu pinned(state.thread_index());
+    // The first round through the ring meets pages that this process has not touched yet.
+    for (uint64_t n = 0; n < 2 * kBlocks * kBlockSize / 128; ++n) write(n);
+    uint64_t n = 0;
+    for (auto _ : state) write(n++);
+    state.SetItemsProcessed(int64_t(n));
+}
+
+BENCHMARK(write_events<write_one>)->Name("BM_Write/one/overwrite");
+BENCHMARK(write_events<write_one>)->Name("BM_Write/one/overwrite")->Threads(1)->Threads(2);
+BENCHMARK(write_events<write_three>)->Name("BM_Write/three/overwrite");
+
+void BM_Disabled(benchmark::State& state) {
+    uint32_t n = 0;
+    for (auto _ : state) {
+        TraceLoggingWrite(g_disabled, "one", TraceLoggingLevel(4), TraceLoggingUInt32(n, "v"));
+        benchmark::DoNotOptimize(++n);
+    }
+}
+BENCHMARK(BM_Disabled);
+
+// The ring alone, without the library that builds the record.
+void BM_Ring(benchmark::State& state) {
+    const OnCpu pinned(0);
+    const auto cpus = uint32_t(::sysconf(_SC_NPROCESSORS_CONF));
+    const auto set = *ring::RingSet::create({cpus, kBlocks, kBlockSize, wire::kRingOverwrite});
+    const size_t size = set.geometry().set_size();
+    void* base =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, set.fd().get(), 0);
+    ETW_ASSERT(base != MAP_FAILED);
+    ring::WriterMap map;
+    map.describe(static_cast<std::byte*>(base), set.geometry());
+    map.generation = 1;
+    alignas(16) std::byte bytes[4096] = {};
+    const auto record_size = uint32_t(state.range(0));
+    for (auto _ : state) {
+        ring::Record record{&map, 1, bytes, nullptr, record_size, 0, record_size, 16};
+        benchmark::DoNotOptimize(ring::write_record(record));
+    }
+    state.SetBytesProcessed(state.iterations() * record_size);
+    ::munmap(base, size);
+}
+BENCHMARK(BM_Ring)->Arg(80)->Arg(168)->Arg(512)->Arg(4096);
+
+// Registers while the host is served, as in life.
+void register_with(provider::FakeHost& host, TraceLoggingHProvider provider) {
+    const size_t known = host.registered.size();
+    std::atomic<bool> done = false;
+    std::thread application([&] {
+        TraceLoggingRegister(provider);
+        done = true;
+    });
+    const bool answered = host.serve_until([&] { return done && host.registered.size() > known; });
+    application.join();
+    ETW_ASSERT(answered);
+}
+
+}  // namespace
+}  // namespace etw
+
+int main(int argc, char** argv) {
+    using namespace etw;
+    benchmark::Initialize(&argc, argv);
+    provider::runtime_dir();
+    {
+        provider::FakeHost host(true, kBlocks, kBlockSize, wire::kRingOverwrite);
+        register_with(host, g_enabled);
+        host.enable_at_registration = false;
+        register_with(host, g_disabled);
+        ETW_ASSERT(TraceLoggingProviderEnabled(g_enabled, 4, 0));
+        ETW_ASSERT(!TraceLoggingProviderEnabled(g_disabled, 4, 0));
+        benchmark::RunSpecifiedBenchmarks();
+    }
+    std::filesystem::remove_all(provider::runtime_dir());
+    return 0;
+}
