@@ -2,55 +2,75 @@
 #pragma once
 #pragma GCC system_header
 
-#define ETW_TL_DATA_A(i, name, value) ETW_TL_D(ETW_TL_AUTO_ADDRESS(i), ETW_TL_AUTO_SIZE(i))
+#define ETW_TL_DATA_A(i, name, value, how, tag) \
+    ETW_TL_D(ETW_TL_AUTO_ADDRESS(i), ETW_TL_AUTO_SIZE(i))
 
 #ifdef __cplusplus
-#define ETW_TL_MEMBER_A(i, name, value) \
-    char n##i[sizeof(name)];            \
-    decltype(etw_tl::type_of(value)) t##i;
-#define ETW_TL_INIT_A(i, name, value) name, {},
-#define ETW_TL_VAR_A(i, name, value)  \
-    const auto etw_tl_v##i = (value); \
-    const etw_tl::Holder<decltype(etw_tl::plain(etw_tl_v##i))> etw_tl_h##i(etw_tl_v##i);
+#define ETW_TL_MEMBER_A(i, name, value, how, tag) \
+    char n##i[sizeof(name)];                      \
+    etw_tl::how<decltype(etw_tl::type_of(value))> t##i;
+#define ETW_TL_INIT_A(i, name, value, how, tag) \
+    name, etw_tl::how<decltype(etw_tl::type_of(value))>(tag),
+#define ETW_TL_VAR_A(i, name, value, how, tag)                                \
+    const auto etw_tl_v##i = (value);                                         \
+    typedef etw_tl::Holder<decltype(etw_tl::plain(etw_tl_v##i))> etw_tl_t##i; \
+    __extension__ uint16_t etw_tl_b##i[etw_tl_t##i::room(etw_tl_v##i)];       \
+    const etw_tl_t##i etw_tl_h##i(etw_tl_v##i, etw_tl_b##i, sizeof(etw_tl_b##i) / 2);
 #define ETW_TL_AUTO_ADDRESS(i) etw_tl_h##i.address()
 #define ETW_TL_AUTO_SIZE(i) etw_tl_h##i.size()
 
 extern "C++" {
 namespace etw_tl {
 
+template <uint8_t in, uint8_t out = 0>
+struct Type {};
+/* The type bytes of a field. */
+template <class Type>
+struct PLAIN;
 template <uint8_t in>
-struct Plain {
-    uint8_t in_type = in;
+struct PLAIN<Type<in>> {
+    explicit constexpr PLAIN(int) : in_type(in) {}
+    uint8_t in_type;
 };
 template <uint8_t in, uint8_t out>
-struct Shown {
-    uint8_t in_type = in | 0x80;
-    uint8_t out_type = out;
+struct PLAIN<Type<in, out>> {
+    explicit constexpr PLAIN(int) : in_type(in | 0x80), out_type(out) {}
+    uint8_t in_type, out_type;
+};
+/* The same with a tag: out is there if only to say that the tag follows. */
+template <class Type>
+struct TAGGED;
+template <uint8_t in, uint8_t out>
+struct TAGGED<Type<in, out>> {
+    explicit constexpr TAGGED(uint32_t tag)
+        : bytes{in | 0x80, out | 0x80, ETW_TL_SEVENS(tag) uint8_t(tag & 0x7F)} {}
+    uint8_t bytes[6];
 };
 
 /* Never called; the result is the type bytes. */
-Shown<4, 3> type_of(bool);
-Shown<4, 2> type_of(char);
-Plain<3> type_of(signed char);
-Plain<4> type_of(unsigned char);
-Plain<5> type_of(short);
-Plain<6> type_of(unsigned short);
-Plain<7> type_of(int);
-Plain<8> type_of(unsigned);
-Plain<9> type_of(long);
-Plain<10> type_of(unsigned long);
-Plain<9> type_of(long long);
-Plain<10> type_of(unsigned long long);
-Plain<11> type_of(float);
-Plain<12> type_of(double);
-Shown<6, 2> type_of(char16_t);
-Plain<2> type_of(const char*);
-Plain<1> type_of(const char16_t*);
-Plain<1> type_of(const wchar_t*);
-Plain<21> type_of(const void*);
-Plain<15> type_of(const GUID&);
-Plain<17> type_of(const FILETIME&);
-Plain<18> type_of(const SYSTEMTIME&);
+Type<4, 3> type_of(bool);
+Type<4, 2> type_of(char);
+Type<3> type_of(signed char);
+Type<4> type_of(unsigned char);
+Type<5> type_of(short);
+Type<6> type_of(unsigned short);
+Type<7> type_of(int);
+Type<8> type_of(unsigned);
+Type<9> type_of(long);
+Type<10> type_of(unsigned long);
+Type<9> type_of(long long);
+Type<10> type_of(unsigned long long);
+Type<11> type_of(float);
+Type<12> type_of(double);
+Type<6, 2> type_of(char16_t);
+Type<2> type_of(const char*);
+Type<1> type_of(const char16_t*);
+Type<1> type_of(const wchar_t*);
+Type<21> type_of(const void*);
+Type<21> type_of(decltype(nullptr));
+Type<15> type_of(const GUID&);
+Type<17> type_of(const FILETIME&);
+Type<18> type_of(const SYSTEMTIME&);
 
 template <class T>
 T plain(const T&);
@@ -58,7 +78,8 @@ T plain(const T&);
 template <class T>
 class Holder {
 public:
-    explicit Holder(const T& value) : value_(&value) {}
+    Holder(const T& value, const uint16_t*, size_t) : value_(&value) {}
+    static constexpr size_t room(const T&) { return 1; }
     const void* address() const { return value_; }
     size_t size() const { return sizeof(T); }
 
@@ -68,48 +89,46 @@ private:
 template <>
 class Holder<const char*> {
 public:
-    explicit Holder(const char* text) : text_(etw_tl_text(text)) {}
+    Holder(const char* text, const uint16_t*, size_t) : text_(etw_tl_text(text)) {}
+    static constexpr size_t room(const char*) { return 1; }
     const void* address() const { return text_; }
     size_t size() const { return strlen(text_) + 1; }
 
 private:
     const char* text_;
 };
-template <>
-class Holder<const char16_t*> {
+template <class Unit>
+class WideHolder {
 public:
-    explicit Holder(const char16_t* text) : text_(etw_tl_wide(text, 2, -1, &empty_, &size_)) {}
+    WideHolder(const Unit* text, uint16_t* buffer, size_t room)
+        : text_(etw_tl_wide(text, sizeof(Unit), -1, buffer, room, &size_)) {}
+    static size_t room(const Unit* text) { return etw_tl_wide_room(text, sizeof(Unit), -1); }
     const void* address() const { return text_; }
     size_t size() const { return size_ + 2; }
 
 private:
-    uint16_t empty_ = 0;
     uint32_t size_ = 0;
     const void* text_;
 };
 template <>
-class Holder<const wchar_t*> {
-public:
-    explicit Holder(const wchar_t* text) : text_(etw_tl_wide(text, 4, -1, buffer_, &size_)) {}
-    const void* address() const { return text_; }
-    size_t size() const { return size_ + 2; }
-
-private:
-    uint16_t buffer_[1024];
-    uint32_t size_ = 0;
-    const void* text_;
+class Holder<const char16_t*> : public WideHolder<char16_t> {
+    using WideHolder::WideHolder;
+};
+template <>
+class Holder<const wchar_t*> : public WideHolder<wchar_t> {
+    using WideHolder::WideHolder;
 };
 template <>
 class Holder<char*> : public Holder<const char*> {
     using Holder<const char*>::Holder;
 };
 template <>
-class Holder<char16_t*> : public Holder<const char16_t*> {
-    using Holder<const char16_t*>::Holder;
+class Holder<char16_t*> : public WideHolder<char16_t> {
+    using WideHolder::WideHolder;
 };
 template <>
-class Holder<wchar_t*> : public Holder<const wchar_t*> {
-    using Holder<const wchar_t*>::Holder;
+class Holder<wchar_t*> : public WideHolder<wchar_t> {
+    using WideHolder::WideHolder;
 };
 
 }  // namespace etw_tl
@@ -125,26 +144,41 @@ class Holder<wchar_t*> : public Holder<const wchar_t*> {
              const char* : 2, char16_t* : 1, const char16_t* : 1, wchar_t* : 1,                  \
              const wchar_t* : 1, void* : 21, const void* : 21, GUID : 15, FILETIME : 17,         \
              SYSTEMTIME : 18)
-/* One byte, or two as a little-endian number. */
-#define ETW_TL_MEMBER_A(i, name, value)        \
-    char n##i[sizeof(name)];                   \
+/* One byte, or two as a little-endian number, then the tag where there is one. */
+#define ETW_TL_MEMBER_A(i, name, value, how, tag) \
+    char n##i[sizeof(name)];                      \
+    ETW_TL_MEMBER_##how(i, value)
+#define ETW_TL_MEMBER_PLAIN(i, value)          \
     __typeof__(_Generic((value), _Bool         \
                         : (uint16_t)0, char    \
                         : (uint16_t)0, default \
                         : (uint8_t)0)) t##i;
-#define ETW_TL_INIT_A(i, name, value) \
-    name, ETW_TL_AUTO_TYPE(value) | (ETW_TL_AUTO_TYPE(value) > 0xFF ? 0x80 : 0),
-#define ETW_TL_VAR_A(i, name, value)                                                               \
-    __extension__ const __auto_type etw_tl_v##i = (value);                                         \
-    uint16_t etw_tl_b##i[_Generic((value), wchar_t * : 1024, const wchar_t* : 1024, default : 1)]; \
-    const etw_data etw_tl_h##i =                                                                   \
-        etw_tl_auto(ETW_TL_AUTO_TYPE(value) & 0x7F, &etw_tl_v##i, sizeof(etw_tl_v##i),             \
-                    sizeof(etw_tl_b##i) == 2 ? 2 : 4, etw_tl_b##i);
+#define ETW_TL_MEMBER_TAGGED(i, value) \
+    uint16_t t##i;                     \
+    uint8_t g##i[4];
+#define ETW_TL_INIT_A(i, name, value, how, tag) \
+    name, ETW_TL_INIT_##how(ETW_TL_AUTO_TYPE(value), tag)
+#define ETW_TL_INIT_PLAIN(type, tag) (type) | ((type) > 0xFF ? 0x80 : 0),
+#define ETW_TL_INIT_TAGGED(type, tag) (type) | 0x8080, {ETW_TL_SEVENS(tag)(tag) & 0x7F},
+#define ETW_TL_VAR_A(i, name, value, how, tag)                                                   \
+    __extension__ const __auto_type etw_tl_v##i = (value);                                       \
+    __extension__ uint16_t etw_tl_b##i[etw_tl_auto_room(ETW_TL_AUTO_TYPE(value),                 \
+                                                        ETW_TL_AUTO_UNIT(value), &etw_tl_v##i)]; \
+    const etw_data etw_tl_h##i =                                                                 \
+        etw_tl_auto(ETW_TL_AUTO_TYPE(value) & 0x7F, &etw_tl_v##i, sizeof(etw_tl_v##i),           \
+                    ETW_TL_AUTO_UNIT(value), etw_tl_b##i, sizeof(etw_tl_b##i) / 2);
+#define ETW_TL_AUTO_UNIT(value) _Generic((value), wchar_t * : 4, const wchar_t* : 4, default : 2)
 #define ETW_TL_AUTO_ADDRESS(i) etw_tl_h##i.address
 #define ETW_TL_AUTO_SIZE(i) etw_tl_h##i.size
 
+static inline size_t etw_tl_auto_room(int type, size_t unit, const void* value) {
+    const void* text;
+    if (type != 1 || unit == 2) return 1;
+    memcpy(&text, value, sizeof(text));
+    return etw_tl_wide_room(text, unit, -1);
+}
 static inline etw_data etw_tl_auto(int type, const void* value, size_t size, size_t unit,
-                                   uint16_t* buffer) {
+                                   uint16_t* buffer, size_t room) {
     etw_data data = {(uint64_t)(uintptr_t)value, (uint32_t)size, 0};
     const void* text;
     if (type != 1 && type != 2) return data;
@@ -155,8 +189,7 @@ static inline etw_data etw_tl_auto(int type, const void* value, size_t size, siz
         data.size = (uint32_t)strlen(narrow) + 1;
         return data;
     }
-    data.address = (uint64_t)(uintptr_t)etw_tl_wide(text, unit, -1, buffer, &data.size);
-    if (text == NULL) data.size = 0;
+    data.address = (uint64_t)(uintptr_t)etw_tl_wide(text, unit, -1, buffer, room, &data.size);
     data.size += 2;
     return data;
 }

@@ -57,6 +57,18 @@ typedef struct _SYSTEMTIME {
     WORD wYear, wMonth, wDayOfWeek, wDay, wHour, wMinute, wSecond, wMilliseconds;
 } SYSTEMTIME;
 
+/* Text that carries its length in bytes. */
+typedef struct _ANSI_STRING {
+    USHORT Length;
+    USHORT MaximumLength;
+    PSTR Buffer;
+} ANSI_STRING, *PANSI_STRING;
+typedef struct _UNICODE_STRING {
+    USHORT Length;
+    USHORT MaximumLength;
+    PWSTR Buffer;
+} UNICODE_STRING, *PUNICODE_STRING;
+
 /* A security identifier: revision 1, then sub_authority_count 32-bit words behind 8 bytes. */
 typedef void* PSID;
 

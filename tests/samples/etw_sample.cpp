@@ -1,14 +1,19 @@
-// A program worth tracing: threads that serve made-up requests against a small key-value store, and
-// say so in events of both kinds, self-describing and manifest-style. The number of events it has
-// written is exact and printed at the end, so that it serves as a yardstick too.
+// A program worth tracing, and the way to make one: threads that serve made-up requests against a
+// small key-value store and say so in events. Four steps, marked below:
 //
-//   etw-sample [-count N] [-rate R] [-threads T] [-manifest] [-pid-file FILE]
+//   1. define a provider, the name under which sessions find the program
+//   2. register it when the program starts
+//   3. write events; while no session listens, each costs a load and a branch
+//   4. unregister it at the end
 //
-//   -count N       requests of each thread (1000); each writes one event
-//   -rate R        requests of each thread a second; 0: as fast as can be (0)
-//   -threads T     threads (1)
-//   -manifest      write the events with EventWrite instead of TraceLoggingWrite
-//   -pid-file FILE write the process id there once the provider is registered
+//   c++ etw_sample.cpp -letw-provider -o etw-sample
+//   tracelog -start Demo -f demo.etl -guid Openetw.Sample -level 5
+//   ./etw-sample -count 5
+//   tracelog -stop Demo
+//   tracefmt demo.etl -displayonly
+//
+// The number of events written is exact and printed at the end, so that the program serves as a
+// yardstick too.
 #include <TraceLoggingProvider.h>
 #include <unistd.h>
 
@@ -21,13 +26,16 @@
 #include <thread>
 #include <vector>
 
-// {0f2a6ab5-5d26-4f5c-9a10-3b4b1c2d7e61}
-TRACELOGGING_DEFINE_PROVIDER(g_sample, "OpenEtw.Sample",
-                             (0x0f2a6ab5, 0x5d26, 0x4f5c, 0x9a, 0x10, 0x3b, 0x4b, 0x1c, 0x2d, 0x7e,
-                              0x61));
+// Step 1. The GUID is the one that tools derive from the name, so that sessions may ask for either:
+// -guid Openetw.Sample or -guid 9c8aa14e-a87d-5683-128c-b93ebe825df2.
+TRACELOGGING_DEFINE_PROVIDER(g_sample, "Openetw.Sample",
+                             (0x9c8aa14e, 0xa87d, 0x5683, 0x12, 0x8c, 0xb9, 0x3e, 0xbe, 0x82, 0x5d,
+                              0xf2));
 
 namespace {
 
+// Keywords are bits that a session chooses kinds of events by, levels (1 critical to 5 verbose) say
+// how much it wants of them: "-level 2 -flag 0x2" records the misses alone.
 constexpr uint64_t kKeywordRequests = 0x1;
 constexpr uint64_t kKeywordErrors = 0x2;
 
@@ -47,8 +55,9 @@ struct Request {
     double seconds;
 };
 
-// One self-describing event: its names and types are in the event, no manifest is needed. A request
-// that misses is an error event of its own keyword, so that a session can ask for those alone.
+// Step 3, the usual way. One self-describing event: its names and types are in the event, no
+// manifest is needed. A request that misses is an error event of its own keyword, so that a session
+// can ask for those alone.
 void report_self_describing(const Request& request) {
     if (request.hit) {
         TraceLoggingWrite(g_sample, "Request", TraceLoggingLevel(4),
@@ -66,7 +75,8 @@ void report_self_describing(const Request& request) {
     }
 }
 
-// The same as a manifest-style event: an id, and values whose meaning a manifest would tell.
+// Step 3, the other way. The same as a manifest-style event: an id, and values whose meaning a
+// manifest would tell.
 void report_by_manifest(const Request& request) {
     EVENT_DESCRIPTOR descriptor;
     EventDescCreate(&descriptor, request.hit ? 1 : 2, 0, 0, request.hit ? 4 : 2, 1, 0,
@@ -101,6 +111,37 @@ bool parse_number(const char* text, uint64_t& out) {
     const char* end = text + std::strlen(text);
     const auto [stop, error] = std::from_chars(text, end, out);
     return error == std::errc() && stop == end;
+}
+
+constexpr char kUsage[] =
+    "usage: etw-sample [-count N] [-rate R] [-threads T] [-manifest] [-pid-file FILE]\n";
+constexpr char kHelp[] =
+    "\n"
+    "Serves made-up requests and writes one event for each, as provider Openetw.Sample\n"
+    "{9c8aa14e-a87d-5683-128c-b93ebe825df2}. Prints how many events it has written.\n"
+    "\n"
+    "  -count N        requests of each thread (1000)\n"
+    "  -rate R         requests of each thread a second; 0: as fast as can be (0)\n"
+    "  -threads T      threads, 1 to 1024 (1)\n"
+    "  -manifest       write the events with EventWrite instead of TraceLoggingWrite\n"
+    "  -pid-file FILE  write the process id there once the provider is registered\n"
+    "\n"
+    "Events     level  keyword\n"
+    "  Request      4      0x1  number, thread, key, seconds\n"
+    "  Miss         2      0x2  number, thread, key: every 16th request\n"
+    "\n"
+    "To see them:\n"
+    "  tracelog -start Demo -f demo.etl -guid Openetw.Sample -level 5\n"
+    "  etw-sample -count 5\n"
+    "  tracelog -stop Demo\n"
+    "  tracefmt demo.etl -displayonly\n";
+
+bool asks_for_help(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string name = argv[i];
+        if (name == "-h" || name == "-help" || name == "--help" || name == "-?") return true;
+    }
+    return false;
 }
 
 bool parse(int argc, char** argv, Options& options) {
@@ -138,13 +179,17 @@ bool write_pid_file(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (asks_for_help(argc, argv)) {
+        std::printf("%s%s", kUsage, kHelp);
+        return 0;
+    }
     Options options;
     if (!parse(argc, argv, options)) {
-        std::fprintf(stderr,
-                     "usage: etw-sample [-count N] [-rate R] [-threads T] [-manifest] "
-                     "[-pid-file FILE]\n");
+        std::fprintf(stderr, "%s", kUsage);
         return 2;
     }
+    // Step 2. Where a session has asked for the provider, it is enabled when this returns; where
+    // none has, or where the library finds no host, the program goes on all the same.
     TraceLoggingRegister(g_sample);
     if (!options.pid_file.empty() && !write_pid_file(options.pid_file)) {
         std::fprintf(stderr, "etw-sample: %s: cannot write\n", options.pid_file.c_str());
@@ -156,7 +201,7 @@ int main(int argc, char** argv) {
         threads.emplace_back([&options, i, &written] { serve(options, i, written); });
     }
     for (std::thread& thread : threads) thread.join();
-    TraceLoggingUnregister(g_sample);
+    TraceLoggingUnregister(g_sample);  // step 4
     std::printf("written %llu\n", static_cast<unsigned long long>(written.load()));
     return 0;
 }

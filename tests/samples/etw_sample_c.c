@@ -1,11 +1,14 @@
-/* The smallest provider, in C: one event with every argument of the program. */
+/* The smallest provider, in C: one event with every argument of the program.
+ *
+ *   cc etw_sample_c.c -letw-provider -o etw-sample-c
+ *   tracelog -start Demo -f demo.etl -guid Openetw.SampleC -level 5 */
 #include <TraceLoggingProvider.h>
 #include <stdio.h>
 
-/* {5c3a1c0e-94b5-4a1f-8a52-6f1f7d0b9a44} */
-TRACELOGGING_DEFINE_PROVIDER(g_sample, "OpenEtw.SampleC",
-                             (0x5c3a1c0e, 0x94b5, 0x4a1f, 0x8a, 0x52, 0x6f, 0x1f, 0x7d, 0x0b, 0x9a,
-                              0x44));
+/* The GUID is the hash of the name, as tools compute it. */
+TRACELOGGING_DEFINE_PROVIDER(g_sample, "Openetw.SampleC",
+                             (0x5e50297c, 0x3f7a, 0x5574, 0xfc, 0xdb, 0xf1, 0xa9, 0xe5, 0x96, 0x0d,
+                              0x63));
 
 int main(int argc, char** argv) {
     TraceLoggingRegister(g_sample);

@@ -1,0 +1,160 @@
+/* Part of TraceLoggingProvider.h: how a field's description is laid out and how its value gets into
+ * the event. */
+#pragma once
+#pragma GCC system_header
+#include "provider.h"
+#include "tracelogging_each.h"
+
+#include <string.h>
+
+/* 28 bits in four bytes of seven, the first most significant. */
+#define ETW_TL_SEVENS(tag) \
+    0x80 | (((tag) >> 21) & 0x7F), 0x80 | (((tag) >> 14) & 0x7F), 0x80 | (((tag) >> 7) & 0x7F),
+
+#define ETW_TL_MEMBER_F(i, name, type, ...) \
+    char n##i[sizeof(name)];                \
+    uint8_t t##i[ETW_TL_COUNT type];
+#define ETW_TL_INIT_F(i, name, type, ...) name, {ETW_TL_UNWRAP type},
+#define ETW_TL_VAR_F(i, name, type, how, ...) ETW_TL_VAR_##how(i, __VA_ARGS__)
+#define ETW_TL_DATA_F(i, name, type, how, ...) ETW_TL_DATA_##how(i, __VA_ARGS__)
+#define ETW_TL_VAR_B(i, how, ...) ETW_TL_VAR_##how(i, __VA_ARGS__)
+#define ETW_TL_DATA_B(i, how, ...) ETW_TL_DATA_##how(i, __VA_ARGS__)
+#define ETW_TL_D(address, size) {(uint64_t)(uintptr_t)(address), (uint32_t)(size), 0},
+
+/* ONE: a value. TEXT, TEXT16: NUL-terminated. COUNTED: u16 bytes, data. ARRAY: u16 elements, data.
+ * FIXED: data. NOTHING: none. */
+#define ETW_TL_VAR_ONE(i, ctype, value) const ctype etw_tl_v##i = (value);
+#define ETW_TL_DATA_ONE(i, ctype, value) ETW_TL_D(&etw_tl_v##i, sizeof(etw_tl_v##i))
+#define ETW_TL_VAR_TEXT(i, value) const char* const etw_tl_v##i = etw_tl_text(value);
+#define ETW_TL_DATA_TEXT(i, value) ETW_TL_D(etw_tl_v##i, strlen(etw_tl_v##i) + 1)
+#define ETW_TL_VAR_TEXT16(i, value)                                                             \
+    const void* const etw_tl_p##i = (value);                                                    \
+    __extension__ uint16_t etw_tl_b##i[etw_tl_wide_room(etw_tl_p##i, sizeof(*(value)), -1)];    \
+    uint32_t etw_tl_s##i = 0;                                                                   \
+    const void* const etw_tl_v##i = etw_tl_wide(etw_tl_p##i, sizeof(*(value)), -1, etw_tl_b##i, \
+                                                sizeof(etw_tl_b##i) / 2, &etw_tl_s##i);
+#define ETW_TL_DATA_TEXT16(i, value) ETW_TL_D(etw_tl_v##i, etw_tl_s##i + 2)
+#define ETW_TL_VAR_COUNTED16(i, value, count)                                      \
+    const void* const etw_tl_p##i = (value);                                       \
+    const ptrdiff_t etw_tl_n##i = (ptrdiff_t)(count);                              \
+    __extension__ uint16_t                                                         \
+        etw_tl_b##i[etw_tl_wide_room(etw_tl_p##i, sizeof(*(value)), etw_tl_n##i)]; \
+    uint32_t etw_tl_s##i = 0;                                                      \
+    const void* const etw_tl_v##i =                                                \
+        etw_tl_wide(etw_tl_p##i, sizeof(*(value)), etw_tl_n##i, etw_tl_b##i,       \
+                    sizeof(etw_tl_b##i) / 2, &etw_tl_s##i);                        \
+    const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
+#define ETW_TL_DATA_COUNTED16(i, value, count) \
+    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
+/* A size or count beyond 16 bits is not cut: the event is as large as it says, thus too large. */
+#define ETW_TL_VAR_COUNTED(i, value, size)                  \
+    const void* const etw_tl_v##i = (value);                \
+    const uint32_t etw_tl_s##i = etw_tl_product((size), 1); \
+    const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
+#define ETW_TL_DATA_COUNTED(i, value, size) \
+    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
+#define ETW_TL_VAR_ARRAY(i, ctype, value, count) \
+    const ctype* const etw_tl_v##i = (value);    \
+    const size_t etw_tl_n##i = (size_t)(count);  \
+    const uint16_t etw_tl_c##i = (uint16_t)etw_tl_n##i;
+#define ETW_TL_DATA_ARRAY(i, ctype, value, count) \
+    ETW_TL_D(&etw_tl_c##i, 2)                     \
+    ETW_TL_D(etw_tl_v##i, etw_tl_product(etw_tl_n##i, sizeof(ctype)))
+#define ETW_TL_VAR_FIXED(i, ctype, value, count) const ctype* const etw_tl_v##i = (value);
+#define ETW_TL_DATA_FIXED(i, ctype, value, count) ETW_TL_D(etw_tl_v##i, (count) * sizeof(ctype))
+/* ANSI_STRING and UNICODE_STRING: {Length in bytes, MaximumLength, Buffer}. */
+#define ETW_TL_VAR_STRUCTURED(i, stype, value) \
+    const stype* const etw_tl_v##i = (value);  \
+    const uint16_t etw_tl_c##i = etw_tl_v##i != NULL ? etw_tl_v##i->Length : 0;
+#define ETW_TL_DATA_STRUCTURED(i, stype, value) \
+    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_c##i != 0 ? etw_tl_v##i->Buffer : NULL, etw_tl_c##i)
+#define ETW_TL_VAR_RAW(i, value, size) const void* const etw_tl_v##i = (value);
+#define ETW_TL_DATA_RAW(i, value, size) ETW_TL_D(etw_tl_v##i, size)
+/* A null SID is written as the empty one: revision 1, no authority. */
+#define ETW_TL_VAR_SID(i, value) const uint8_t* const etw_tl_v##i = etw_tl_sid(value);
+#define ETW_TL_DATA_SID(i, value) ETW_TL_D(etw_tl_v##i, 8 + 4 * etw_tl_v##i[1])
+#define ETW_TL_VAR_NOTHING(i, value)
+#define ETW_TL_DATA_NOTHING(i, value)
+
+static inline const char* etw_tl_text(const char* text) { return text != NULL ? text : ""; }
+static inline const uint8_t* etw_tl_sid(const void* sid) {
+    static const uint8_t empty[8] = {1, 0, 0, 0, 0, 0, 0, 0};
+    return sid != NULL ? (const uint8_t*)sid : empty;
+}
+/* A size that no event can have stands for all that do not fit in 32 bits. */
+static inline uint32_t etw_tl_product(size_t count, size_t size) {
+    return count > 0x10000 ? 0x10000 : (uint32_t)(count * size);
+}
+
+enum { ETW_TL_TOO_LONG = 0x8000 }; /* units of text that no event holds */
+
+static inline size_t etw_tl_wide_length(const wchar_t* text, ptrdiff_t length) {
+    size_t units = 0;
+    ptrdiff_t i;
+    for (i = 0; (length < 0 ? text[i] != 0 : i < length) && units < ETW_TL_TOO_LONG; ++i) {
+        units += (uint32_t)text[i] > 0xFFFF && (uint32_t)text[i] <= 0x10FFFF ? 2 : 1;
+    }
+    return units;
+}
+/* Units that a buffer for etw_tl_wide must have. */
+static inline size_t etw_tl_wide_room(const void* text, size_t unit, ptrdiff_t length) {
+    size_t units;
+    if (unit == sizeof(uint16_t) || text == NULL) return 1;
+    units = etw_tl_wide_length((const wchar_t*)text, length);
+    return units < ETW_TL_TOO_LONG ? units + 1 : 1;
+}
+/* Text of 16-bit units as it is, of 32-bit units converted; length < 0: up to its NUL. Text that is
+ * too long for an event gets a size that makes the event too large, and is never read. */
+static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t length,
+                                      uint16_t* buffer, size_t room, uint32_t* size) {
+    buffer[0] = 0;
+    *size = 0;
+    if (text == NULL) return buffer;
+    if (unit == sizeof(uint16_t)) {
+        const char16_t* units = (const char16_t*)text;
+        if (length < 0) {
+            for (length = 0; units[length] != 0 && length < ETW_TL_TOO_LONG;) ++length;
+        }
+        *size = etw_tl_product((size_t)length, 2);
+        return text;
+    }
+    {
+        const wchar_t* wide = (const wchar_t*)text;
+        if (etw_tl_wide_length(wide, length) >= room) {
+            *size = 2 * ETW_TL_TOO_LONG;
+            return buffer;
+        }
+        if (length < 0) {
+            for (length = 0; wide[length] != 0;) ++length;
+        }
+        *size = etw_utf16_from_wide(wide, (uint32_t)length, buffer, (uint32_t)room) * 2;
+    }
+    return buffer;
+}
+
+/* --- type bytes: in, then out where it is not the default, then the tag where there is one, then
+ * what follows (a constant count). Arguments after them: name [, description [, tag]] --- */
+#define ETW_TL_T1(in, more, ...) \
+    ETW_TL_CAT(ETW_TL_T1_, ETW_TL_COUNT(__VA_ARGS__))(in, more, __VA_ARGS__)
+#define ETW_TL_T1_1(in, more, name) (in ETW_TL_UNWRAP more)
+#define ETW_TL_T1_2(in, more, name, text) (in ETW_TL_UNWRAP more)
+#define ETW_TL_T1_3(in, more, name, text, tag) \
+    ((in) | 0x80, 0x80, ETW_TL_SEVENS(tag)(tag) & 0x7F ETW_TL_UNWRAP more)
+#define ETW_TL_T2(in, out, more, ...) \
+    ETW_TL_CAT(ETW_TL_T2_, ETW_TL_COUNT(__VA_ARGS__))(in, out, more, __VA_ARGS__)
+#define ETW_TL_T2_1(in, out, more, name) ((in) | 0x80, out ETW_TL_UNWRAP more)
+#define ETW_TL_T2_2(in, out, more, name, text) ((in) | 0x80, out ETW_TL_UNWRAP more)
+#define ETW_TL_T2_3(in, out, more, name, text, tag) \
+    ((in) | 0x80, (out) | 0x80, ETW_TL_SEVENS(tag)(tag) & 0x7F ETW_TL_UNWRAP more)
+#define ETW_TL_CONSTANT_COUNT(count) (, (count)&0xFF, ((count) >> 8) & 0xFF)
+
+#define ETW_TL_FIELD1(in, how, ...) \
+    (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T1(in, (), __VA_ARGS__), ETW_TL_UNWRAP how)
+#define ETW_TL_FIELD2(in, out, how, ...) \
+    (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T2(in, out, (), __VA_ARGS__), ETW_TL_UNWRAP how)
+#define ETW_TL_FIXED1(in, count, how, ...) \
+    (FIELD, ETW_TL_FIRST(__VA_ARGS__),     \
+     ETW_TL_T1((in) | 0x20, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
+#define ETW_TL_FIXED2(in, out, count, how, ...) \
+    (FIELD, ETW_TL_FIRST(__VA_ARGS__),          \
+     ETW_TL_T2((in) | 0x20, out, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)

@@ -1,0 +1,286 @@
+/* Every field macro of TraceLoggingProvider.h with the bytes that it must give. Compiled as C11 by
+ * fields_c.c and as C++17 by fields_cpp.cpp, which name the provider and the function. */
+#include "fields_expect.h"
+
+#include <TraceLoggingProvider.h>
+
+TRACELOGGING_DEFINE_PROVIDER(FIELDS_PROVIDER, "Openetw.Test.Fields",
+                             (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+
+/* One event "E" of the given parts: what follows "E" in its schema, and its payload. */
+#define EVENT(schema, payload, ...)                                                           \
+    do {                                                                                      \
+        TraceLoggingWrite(FIELDS_PROVIDER, "E", __VA_ARGS__);                                 \
+        expect_event(#__VA_ARGS__, schema, sizeof(schema) - 1, payload, sizeof(payload) - 1); \
+    } while (0)
+
+/* The three forms of a field of fixed size. out: 0 for none. */
+#define SCALAR(macro, in, out, size, ctype, a, b)                                                 \
+    do {                                                                                          \
+        static const ctype values[2] = {a, b};                                                    \
+        TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLogging##macro(values[1], "f"));             \
+        expect_scalar(#macro, in, out, 0, &values[1], size);                                      \
+        TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLogging##macro##Array(values, 2, "f"));      \
+        expect_scalar(#macro "Array", in, out, 0x40, values, 2 * size);                           \
+        TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLogging##macro##FixedArray(values, 2, "f")); \
+        expect_scalar(#macro "FixedArray", in, out, 0x20, values, 2 * size);                      \
+    } while (0)
+
+static void numbers(void) {
+    SCALAR(Int8, 3, 0, 1, int8_t, 1, -2);
+    SCALAR(UInt8, 4, 0, 1, uint8_t, 1, 200);
+    SCALAR(Int16, 5, 0, 2, int16_t, 1, -2);
+    SCALAR(UInt16, 6, 0, 2, uint16_t, 1, 0xF102);
+    SCALAR(Int32, 7, 0, 4, int32_t, 1, -2);
+    SCALAR(UInt32, 8, 0, 4, uint32_t, 1, 0xF1020304u);
+    SCALAR(Int64, 9, 0, 8, int64_t, 1, -2);
+    SCALAR(UInt64, 10, 0, 8, uint64_t, 1, 0xF102030405060708u);
+    SCALAR(Long, 7, 0, 4, LONG, 1, -2);
+    SCALAR(ULong, 8, 0, 4, ULONG, 1, 2);
+    SCALAR(IntPtr, 9, 0, 8, intptr_t, 1, -2);
+    SCALAR(UIntPtr, 10, 0, 8, uintptr_t, 1, 2);
+    SCALAR(Float32, 11, 0, 4, float, 1, -0.5f);
+    SCALAR(Float64, 12, 0, 8, double, 1, -0.5);
+    SCALAR(Boolean, 4, 3, 1, BOOLEAN, 0, 1);
+    SCALAR(Bool, 13, 0, 4, BOOL, 0, 1);
+    SCALAR(HexInt8, 3, 4, 1, int8_t, 1, -2);
+    SCALAR(HexUInt8, 4, 4, 1, uint8_t, 1, 2);
+    SCALAR(HexInt16, 5, 4, 2, int16_t, 1, -2);
+    SCALAR(HexUInt16, 6, 4, 2, uint16_t, 1, 2);
+    SCALAR(HexInt32, 20, 0, 4, int32_t, 1, -2);
+    SCALAR(HexUInt32, 20, 0, 4, uint32_t, 1, 2);
+    SCALAR(HexInt64, 21, 0, 8, int64_t, 1, -2);
+    SCALAR(HexUInt64, 21, 0, 8, uint64_t, 1, 2);
+    SCALAR(HexLong, 20, 0, 4, LONG, 1, -2);
+    SCALAR(HexULong, 20, 0, 4, ULONG, 1, 2);
+    SCALAR(HexIntPtr, 21, 0, 8, intptr_t, 1, -2);
+    SCALAR(HexUIntPtr, 21, 0, 8, uintptr_t, 1, 2);
+}
+
+static void meanings(void) {
+    static const int place = 0;
+    SCALAR(Char, 4, 2, 1, char, 'a', 'b');
+    SCALAR(Char16, 6, 2, 2, char16_t, u'a', u'\u20ac');
+    SCALAR(WChar, 6, 2, 2, WCHAR, u'a', u'\u20ac');
+    SCALAR(Pointer, 21, 0, 8, void*, NULL, (void*)(uintptr_t)&place);
+    SCALAR(CodePointer, 21, 37, 8, void*, NULL, (void*)(uintptr_t)&place);
+    SCALAR(Pid, 8, 5, 4, uint32_t, 1, 2);
+    SCALAR(Tid, 8, 6, 4, uint32_t, 1, 2);
+    SCALAR(Port, 6, 7, 2, uint16_t, 1, 0x5000);
+    SCALAR(IPv4Address, 8, 8, 4, uint32_t, 1, 0x0100007F);
+    SCALAR(WinError, 8, 13, 4, uint32_t, 5, 2);
+    SCALAR(NTStatus, 8, 14, 4, uint32_t, 1, 0xC0000022u);
+    SCALAR(HResult, 7, 15, 4, HRESULT, 1, -2147024891);
+}
+
+static void structures(void) {
+    static const GUID ids[2] = {{1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}},
+                                {9, 8, 7, {6, 5, 4, 3, 2, 1, 0, 1}}};
+    static const FILETIME times[2] = {{1, 2}, {3, 4}};
+    static const SYSTEMTIME dates[2] = {{2026, 1, 2, 3, 4, 5, 6, 7}, {2027, 1, 2, 3, 4, 5, 6, 7}};
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingGuid(ids[0], "f"));
+    expect_scalar("Guid", 15, 0, 0, ids, 16);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingGuidArray(ids, 2, "f"));
+    expect_scalar("GuidArray", 15, 0, 0x40, ids, 32);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingGuidFixedArray(ids, 2, "f"));
+    expect_scalar("GuidFixedArray", 15, 0, 0x20, ids, 32);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingFileTime(times[0], "f"));
+    expect_scalar("FileTime", 17, 0, 0, times, 8);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingFileTimeArray(times, 2, "f"));
+    expect_scalar("FileTimeArray", 17, 0, 0x40, times, 16);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingFileTimeUtc(times[0], "f"));
+    expect_scalar("FileTimeUtc", 17, 38, 0, times, 8);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingFileTimeUtcFixedArray(times, 2, "f"));
+    expect_scalar("FileTimeUtcFixedArray", 17, 38, 0x20, times, 16);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingSystemTime(dates[0], "f"));
+    expect_scalar("SystemTime", 18, 0, 0, dates, 16);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingSystemTimeArray(dates, 2, "f"));
+    expect_scalar("SystemTimeArray", 18, 0, 0x40, dates, 32);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingSystemTimeUtc(dates[0], "f"));
+    expect_scalar("SystemTimeUtc", 18, 38, 0, dates, 16);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingSystemTimeUtcFixedArray(dates, 2, "f"));
+    expect_scalar("SystemTimeUtcFixedArray", 18, 38, 0x20, dates, 32);
+}
+
+static void texts(void) {
+    static const ANSI_STRING ansi = {2, 3, (PSTR)(uintptr_t) "ab"};
+    static const UNICODE_STRING unicode = {4, 6, (PWSTR)(uintptr_t)u"ab"};
+    EVENT("f\0\x02", "ab\0", TraceLoggingString("ab", "f"));
+    EVENT("f\0\x02", "\0", TraceLoggingString(NULL, "f"));
+    EVENT("f\0\x82\x23", "\xe2\x82\xac\0", TraceLoggingUtf8String("\xe2\x82\xac", "f"));
+    EVENT("f\0\x82\x0c", "{}\0", TraceLoggingJson("{}", "f"));
+    EVENT("f\0\x82\x0b", "<a/>\0", TraceLoggingXml("<a/>", "f"));
+    EVENT("f\0\x01", "a\0\xac\x20\0\0", TraceLoggingWideString(u"a\u20ac", "f"));
+    EVENT("f\0\x01", "a\0\0\0", TraceLoggingString16(u"a", "f"));
+    EVENT("f\0\x01", "\0\0", TraceLoggingString16((const char16_t*)NULL, "f"));
+    EVENT("f\0\x01", "\x3d\xd8\0\xde\0\0", TraceLoggingWideString(L"\U0001F600", "f"));
+    EVENT("f\0\x17", "\x02\0ab", TraceLoggingCountedString("abc", 2, "f"));
+    EVENT("f\0\x97\x23", "\x02\0ab", TraceLoggingCountedUtf8String("abc", 2, "f"));
+    EVENT("f\0\x16", "\x04\0a\0b\0", TraceLoggingCountedWideString(u"abc", 2, "f"));
+    EVENT("f\0\x16", "\x04\0a\0b\0", TraceLoggingCountedString16(u"abc", 2, "f"));
+    EVENT("f\0\x16", "\x04\0a\0b\0", TraceLoggingCountedWideString(L"abc", 2, "f"));
+    EVENT("f\0\x17", "\x02\0ab", TraceLoggingAnsiString(&ansi, "f"));
+    EVENT("f\0\x16", "\x04\0a\0b\0", TraceLoggingUnicodeString(&unicode, "f"));
+    EVENT("f\0\x17", "\0\0", TraceLoggingAnsiString((const ANSI_STRING*)NULL, "f"));
+}
+
+static void bytes(void) {
+    static const uint8_t sid[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0};
+    static const char address[] = "0123456789abcdef";
+    EVENT("f\0\x0e", "\x03\0abc", TraceLoggingBinary("abc", 3, "f"));
+    EVENT("f\0\x0e", "\0\0", TraceLoggingBinary(NULL, 0, "f"));
+    EVENT("f\0\x8e\x09",
+          "\x10\0"
+          "0123456789abcdef",
+          TraceLoggingBinaryEx(address, 16, 9, "f"));
+    EVENT("f\0\x0e",
+          "\x04\0"
+          "0123",
+          TraceLoggingBinaryBuffer(address, uint32_t, "f"));
+    EVENT("f\0\x8e\x09",
+          "\x04\0"
+          "0123",
+          TraceLoggingBinaryBufferEx(address, uint32_t, 9, "f"));
+    EVENT("f\0\x8e\x0a",
+          "\x04\0"
+          "0123",
+          TraceLoggingSocketAddress(address, 4, "f"));
+    EVENT("f\0\x8e\x09",
+          "\x10\0"
+          "0123456789abcdef",
+          TraceLoggingIPv6Address(address, "f"));
+    EVENT("f\0\x13", "\x01\x02\0\0\0\0\0\x05 \0\0\0 \x02\0\0", TraceLoggingSid(sid, "f"));
+    EVENT("f\0\x13", "\x01\0\0\0\0\0\0\0", TraceLoggingSid(NULL, "f"));
+}
+
+static void groups(void) {
+    EVENT(
+        "s\0\x98\x02"
+        "a\0\x04"
+        "t\0\x98\x01"
+        "b\0\x04"
+        "c\0\x04",
+        "\x01\x02\x03", TraceLoggingStruct(2, "s"), TraceLoggingUInt8(1, "a"),
+        TraceLoggingStruct(1, "t"), TraceLoggingUInt8(2, "b"), TraceLoggingUInt8(3, "c"));
+    EVENT(
+        "s\0\xd8\x01"
+        "a\0\x04",
+        "\x02\0\x07\x08", TraceLoggingPackedStructArray(1, "s"), TraceLoggingPackedMetadata(4, "a"),
+        TraceLoggingPackedData("\x02\0\x07\x08", 4));
+    EVENT(
+        "s\0\x98\x01"
+        "a\0\x84\x03",
+        "\x01", TraceLoggingPackedStruct(1, "s"), TraceLoggingPackedMetadataEx(4, 3, "a"),
+        TraceLoggingPackedData("\x01", 1));
+    EVENT("f\0\x06", "xy", TraceLoggingPackedField("xy", 2, 6, "f"));
+    EVENT("f\0\x86\x04", "xy", TraceLoggingPackedFieldEx("xy", 2, 6, 4, "f"));
+}
+
+/* Names may be followed by a description, which costs nothing, and a tag of 28 bits. */
+static void tags(void) {
+    static const uint8_t two[2] = {1, 2};
+    EVENT("f\0\x04", "\x01", TraceLoggingUInt8(1, "f", "words"));
+    EVENT("f\0\x84\x80\x80\x80\xa4\x34", "\x01", TraceLoggingUInt8(1, "f", "words", 0x1234));
+    EVENT("f\0\x84\x83\x80\x80\xa4\x34", "\x01", TraceLoggingBoolean(1, "f", "words", 0x1234));
+    EVENT("f\0\x84\x80\xff\xff\xff\x7f", "\x01", TraceLoggingUInt8(1, "f", "", 0xFFFFFFF));
+    EVENT("f\0\xa4\x80\x80\x80\x80\x01\x02\0", "\x01\x02",
+          TraceLoggingUInt8FixedArray(two, 2, "f", "", 1));
+}
+
+static void deduced(void) {
+    char changeable[] = "ab";
+    char16_t wide[] = u"a";
+    const wchar_t* wider = L"\U0001F600";
+    const void* none = NULL;
+    static const GUID id = {1, 0, 0, {0}};
+    static const FILETIME time = {1, 2};
+    static const SYSTEMTIME date = {1, 0, 0, 0, 0, 0, 0, 2};
+    EVENT("f\0\x84\x03", "\x01", TraceLoggingValue((bool)1, "f"));
+    EVENT("f\0\x84\x02", "a", TraceLoggingValue((char)'a', "f"));
+    EVENT("f\0\x03", "\xff", TraceLoggingValue((signed char)-1, "f"));
+    EVENT("f\0\x04", "\xff", TraceLoggingValue((unsigned char)255, "f"));
+    EVENT("f\0\x05", "\xff\xff", TraceLoggingValue((short)-1, "f"));
+    EVENT("f\0\x06", "\x01\0", TraceLoggingValue((unsigned short)1, "f"));
+    EVENT("f\0\x07", "\xff\xff\xff\xff", TraceLoggingValue(-1, "f"));
+    EVENT("f\0\x08", "\x01\0\0\0", TraceLoggingValue(1u, "f"));
+    EVENT("f\0\x09", "\x01\0\0\0\0\0\0\0", TraceLoggingValue(1l, "f"));
+    EVENT("f\0\x0a", "\x01\0\0\0\0\0\0\0", TraceLoggingValue(1ul, "f"));
+    EVENT("f\0\x09", "\x01\0\0\0\0\0\0\0", TraceLoggingValue(1ll, "f"));
+    EVENT("f\0\x0a", "\x01\0\0\0\0\0\0\0", TraceLoggingValue(1ull, "f"));
+    EVENT("f\0\x0b", "\0\0\x80\x3f", TraceLoggingValue(1.0f, "f"));
+    EVENT("f\0\x0c", "\0\0\0\0\0\0\xf0\x3f", TraceLoggingValue(1.0, "f"));
+    EVENT("f\0\x02", "ab\0", TraceLoggingValue("ab", "f"));
+    EVENT("f\0\x02", "ab\0", TraceLoggingValue(changeable, "f"));
+    EVENT("f\0\x02", "\0", TraceLoggingValue((const char*)NULL, "f"));
+    EVENT("f\0\x01", "a\0\0\0", TraceLoggingValue(u"a", "f"));
+    EVENT("f\0\x01", "a\0\0\0", TraceLoggingValue(wide, "f"));
+    EVENT("f\0\x01", "\0\0", TraceLoggingValue((const char16_t*)NULL, "f"));
+    EVENT("f\0\x01", "\x3d\xd8\0\xde\0\0", TraceLoggingValue(wider, "f"));
+    EVENT("f\0\x01", "a\0\0\0", TraceLoggingValue(L"a", "f"));
+    EVENT("f\0\x01", "\0\0", TraceLoggingValue((const wchar_t*)NULL, "f"));
+    EVENT("f\0\x15", "\0\0\0\0\0\0\0\0", TraceLoggingValue(none, "f"));
+    EVENT("f\0\x0f", "\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", TraceLoggingValue(id, "f"));
+    EVENT("f\0\x11", "\x01\0\0\0\x02\0\0\0", TraceLoggingValue(time, "f"));
+    EVENT("f\0\x12", "\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\x02\0", TraceLoggingValue(date, "f"));
+    EVENT("f\0\x07", "\x01\0\0\0", TraceLoggingValue(1, "f", "words"));
+    EVENT("f\0\x87\x80\x80\x80\xa4\x34", "\x01\0\0\0", TraceLoggingValue(1, "f", "", 0x1234));
+    EVENT("f\0\x84\x83\x80\x80\x80\x01", "\x01", TraceLoggingValue((bool)1, "f", "", 1));
+    EVENT("f\0\x82\x80\x80\x80\x80\x01", "x\0", TraceLoggingValue("x", "f", "", 1));
+}
+
+static void attributes(void) {
+    static const GUID activity = {1, 2, 3, {4}}, related = {5, 6, 7, {8}};
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(2), TraceLoggingKeyword(0x80),
+                      TraceLoggingKeyword(1), TraceLoggingOpcode(1), TraceLoggingId(77),
+                      TraceLoggingChannel(9), TraceLoggingDescription("words"));
+    expect_head(77, 9, 2, 1, 0x81, NULL, NULL);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E");
+    expect_head(0, 11, 5, 0, 0, NULL, NULL);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(0));
+    expect_head(0, 11, 0, 0, 0, NULL, NULL);
+    TraceLoggingWriteActivity(FIELDS_PROVIDER, "E", &activity, &related, TraceLoggingLevel(1));
+    expect_head(0, 11, 1, 0, 0, &activity, &related);
+    TraceLoggingWriteActivity(FIELDS_PROVIDER, "E", &activity, NULL);
+    expect_head(0, 11, 5, 0, 0, &activity, NULL);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingEventTag(0x1234));
+    expect_tag("\x80\x80\xa4\x34");
+}
+
+/* Text of any length that an event can hold arrives whole; what is longer is not cut. */
+static void long_texts(void) {
+    static wchar_t wide[40000];
+    static char16_t units[40000];
+    static char narrow[70000];
+    size_t i;
+    for (i = 0; i < 30000; ++i) wide[i] = L'w';
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingWideString(wide, "f"));
+    expect_payload_size(60002);
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingValue(wide, "f"));
+    expect_payload_size(60002);
+    for (i = 0; i < 39999; ++i) wide[i] = L'w', units[i] = u'u';
+    for (i = 0; i < 69999; ++i) narrow[i] = 'n';
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingWideString(wide, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingWideString(units, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingValue(wide, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingCountedWideString(wide, 39999, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingCountedString(narrow, 65536 + 2, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingBinary(narrow, 65536 + 2, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E",
+                      TraceLoggingUInt8Array((uint8_t*)narrow, 65536 + 2, "f"));
+    expect_nothing();
+}
+
+void FIELDS_FUNCTION(void) {
+    TraceLoggingRegister(FIELDS_PROVIDER);
+    numbers();
+    meanings();
+    structures();
+    texts();
+    bytes();
+    groups();
+    tags();
+    deduced();
+    attributes();
+    long_texts();
+    TraceLoggingUnregister(FIELDS_PROVIDER);
+}

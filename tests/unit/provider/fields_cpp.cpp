@@ -1,0 +1,3 @@
+#define FIELDS_PROVIDER g_fields_cpp
+#define FIELDS_FUNCTION write_fields_cpp
+#include "fields.h"
