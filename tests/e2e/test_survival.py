@@ -260,7 +260,7 @@ class HostileProvider(EndToEnd):
         """Only the honest writer's events: the other's records may say anything."""
         found = {}
         for record in self.records(log):
-            if record.get("event") == "Numbered" and record["pid"] == pid and \
+            if record.get("event") == "Numbered" and record.get("pid") == pid and \
                     set(record["fields"]["fill"]) <= {"a", "b"} and len(record["fields"]["fill"]) > 1:
                 found.setdefault(record["fields"]["thread"], []).append(record["fields"]["sequence"])
         return found
