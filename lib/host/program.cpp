@@ -8,6 +8,7 @@
 #include "wire/provider_protocol.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -135,6 +136,7 @@ int run_as_worker(const ProgramOptions& options) {
 }  // namespace
 
 int run_program(const ProgramOptions& options) {
+    ::prctl(PR_SET_NAME, "etwd");  // executed as /proc/self/exe it would be called "exe"
     if (options.worker_fd >= 0) return run_as_worker(options);
     return options.kept_fd >= 0 ? run_as_next_keeper(options) : run_as_keeper(options);
 }

@@ -170,7 +170,7 @@ class FullDisk(EndToEnd):
         self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
                       "-max", "16", "-ft", "1")
         ballast = self.disk / "ballast"
-        with ballast.open("wb") as out, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), ballast.open("wb") as out:
             while True:
                 out.write(b"x" * 4096)
                 out.flush()
