@@ -29,6 +29,9 @@ std::vector<std::byte> encoded(const T& value) {
     return out.take();
 }
 
+// A host may leave because it is idle just as a tool connects, or be killed again and again.
+constexpr int kAttempts = 8;
+
 bool only_reads(ControlOp op) {
     return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders;
 }
@@ -66,13 +69,14 @@ Outcome<Ok> Backend::reach(bool start_host) {
 }
 
 Outcome<Reply> Backend::call(ControlOp op, Bytes body, std::span<const int> fds) {
-    for (bool again = only_reads(op);; again = false) {
+    for (int again = kAttempts - 1;; --again) {
         ETW_CHECK(reach(op == ControlOp::kStart));
         auto reply = channel_->call(op, body, fds);
         if (reply) return *std::move(reply);
         channel_.reset();
         const bool gone = reply.error().code == Code::kServiceNotAvailable;
-        if (gone && again) continue;
+        const bool harmless = only_reads(op) || ControlChannel::request_unread(reply.error());
+        if (gone && harmless && again > 0) continue;
         if (gone && !only_reads(op)) {
             return Failure{Code::kServiceNotAvailable,
                            "the session host went away in the middle of the request; what became "

@@ -10,8 +10,9 @@ namespace etw::backend_linux {
 
 // Only start() starts a host that does not run, unless the folder holds sessions of a host that was
 // killed: then anybody who asks brings it back. Without a host there are no sessions: a name gives
-// kSessionNotFound, a list is empty. A connection that breaks is made anew once for what only
-// reads; anything else may have been done or not, and the failure says so.
+// kSessionNotFound, a list is empty. A connection that breaks is made anew, a few times, for what
+// only reads and for requests that no host has read; anything else may have been done or not, and
+// the failure says so.
 class Backend : public session::Backend {
 public:
     explicit Backend(HostLauncher host) : host_(std::move(host)) {}

@@ -45,6 +45,12 @@ Result<ControlChannel> ControlChannel::connect(const std::string& socket_path) {
     return nobody ? gone("connect", error) : os_error("connect", error);
 }
 
+// The kernel resets a connection that ends with bytes unread, or that nobody has accepted; one
+// whose request was taken ends with a plain end of file.
+bool ControlChannel::request_unread(const Error& error) noexcept {
+    return error.code == Code::kServiceNotAvailable && means_gone(int(error.where));
+}
+
 Result<Reply> ControlChannel::call(wire::ControlOp op, Bytes body, std::span<const int> fds) {
     if (body.size() > wire::kMaxControlBody)
         return Error{Code::kInvalidParameter, "request: too long", body.size()};

@@ -22,6 +22,8 @@ public:
     // One request, one reply; blocks. After a failure the channel is of no more use. Failures are
     // kServiceNotAvailable (the host went away) and kInvalidData (that is not our host's protocol).
     Result<Reply> call(wire::ControlOp op, Bytes body, std::span<const int> fds);
+    // Of an error of call(): no host can have acted on the request, so it may be sent again.
+    static bool request_unread(const Error& error) noexcept;
 
 private:
     explicit ControlChannel(UniqueFd fd) noexcept : fd_(std::move(fd)) {}

@@ -43,11 +43,11 @@ std::function<void(Outcome<T>)> answer_to(ControlServer::Reply reply) {
 
 class Host {
 public:
-    Host(EventLoop& loop, RuntimeFolder folder, KeeperLink& keeper, std::chrono::seconds idle_exit)
+    Host(EventLoop& loop, RuntimeFolder folder, KeeperLink& keeper, const WorkerOptions& options)
         : loop_(loop),
           folder_(std::move(folder)),
           keeper_(keeper),
-          idle_exit_(idle_exit),
+          options_(options),
           manager_(loop, folder_, keeper_, only_uid()),
           control_(
               loop,
@@ -62,14 +62,14 @@ public:
         ETW_TRY(auto control, socket_for(kept, wire::kControlSocketName, SOCK_STREAM));
         ETW_TRY(auto providers, socket_for(kept, wire::kProviderSocketName, SOCK_SEQPACKET));
         ETW_CHECK(set_modes());
-        manager_.recover(std::move(kept));
+        manager_.recover(std::move(kept), options_.crashes);
         ETW_CHECK(control_.listen(std::move(control)));
         ETW_CHECK(manager_.providers().listen(std::move(providers)));
         ETW_CHECK(watch_signals());
         ETW_CHECK(watch_keeper());
         keeper_.ready();
         ring_doorbells();
-        if (idle_exit_.count() != 0) watch_idleness();
+        if (options_.idle_exit.count() != 0) watch_idleness();
         return Ok{};
     }
 
@@ -125,15 +125,16 @@ private:
     Status watch_keeper() {
         if (keeper_.socket() < 0) return Ok{};
         return loop_.watch(keeper_.socket(), EPOLLIN, [this](uint32_t) {
-            // It never speaks: this is its end. The sessions go on; the next crash of this process
-            // costs what the providers cannot hand back.
-            journal("the keeper is gone; going on without it");
+            // It never speaks: this is its end. The sessions go on in a successor, as after a kill.
             loop_.forget(keeper_.socket());
+            const auto started = keeper_.start_another(options_.keeper_arguments);
+            if (started) ::_exit(0);
+            journal("the keeper is gone; going on without one", started.error());
         });
     }
 
     void watch_idleness() {
-        loop_.after(idle_exit_, [this] {
+        loop_.after(options_.idle_exit, [this] {
             if (manager_.empty() && manager_.providers().empty() && control_.empty()) {
                 loop_.stop();
             } else {
@@ -149,7 +150,7 @@ private:
     EventLoop& loop_;
     RuntimeFolder folder_;
     KeeperLink& keeper_;
-    std::chrono::seconds idle_exit_;
+    const WorkerOptions& options_;
     UniqueFd signals_;
     SessionManager manager_;
     ControlServer control_;
@@ -235,7 +236,7 @@ int run_worker(WorkerOptions options) {
         return 1;
     }
     KeeperLink keeper(std::move(options.keeper));
-    Host host(**loop, *folder, keeper, options.idle_exit);
+    Host host(**loop, *folder, keeper, options);
     if (const auto opened = host.open(); !opened) {
         journal("cannot start", opened.error());
         return 1;

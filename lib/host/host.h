@@ -6,12 +6,16 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace etw::host {
 
 struct WorkerOptions {
     std::string folder;
     UniqueFd keeper;  // socket pair to the keeper; none: nobody keeps the descriptors
+    // Command line of a keeper, for another one when this one dies; empty: go on without.
+    std::vector<std::string> keeper_arguments;
+    unsigned crashes = 0;  // of workers before this one, lately
     // Without sessions and connections for this long, it leaves; zero: never.
     std::chrono::seconds idle_exit{60};
     std::function<void()> on_ready;  // it listens

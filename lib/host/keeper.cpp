@@ -26,11 +26,13 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr size_t kMaxCrashes = 5;
-constexpr std::chrono::seconds kCrashWindow{10};
+constexpr std::chrono::seconds kCrashWindow{60};  // with the time that core dumps take
 constexpr std::chrono::milliseconds kRestartPause{20};
 
 // Ends on a fault of the worker's own, not on a kill from outside (the memory killer's included).
-bool is_crash(int signal) {
+bool is_crash(int status) {
+    if (WIFEXITED(status)) return true;
+    const int signal = WTERMSIG(status);
     return signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGILL ||
            signal == SIGFPE || signal == SIGSYS;
 }
@@ -46,24 +48,31 @@ void raise_descriptor_limit() {
 
 class Keeper {
 public:
-    explicit Keeper(const KeeperOptions& options) : options_(options) {}
+    explicit Keeper(KeeperOptions options)
+        : options_(std::move(options)), was_ready_(bool(options_.predecessor)) {}
 
     int run() {
         if (!open_signals()) return 1;
+        if (options_.predecessor) take_over();
         for (;;) {
             if (auto started = start_worker(); !started) {
                 journal("cannot start the worker", started.error());
                 return 1;
             }
             const int status = serve_until_exit();
-            if (WIFEXITED(status)) return WEXITSTATUS(status);
+            const bool left = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || !was_ready_);
+            if (left) return WEXITSTATUS(status);
             if (ending_) return 0;
-            if (is_crash(WTERMSIG(status)) && too_many_crashes()) {
+            forget_old_crashes();
+            if (is_crash(status)) crashes_.push_back(steady_clock::now());
+            if (crashes_.size() >= kMaxCrashes) {
                 journal(fmt::format("giving up: the worker crashed {} times within {} s",
                                     kMaxCrashes, kCrashWindow.count()));
                 return 1;
             }
-            journal(fmt::format("worker ended by signal {}; starting it again", WTERMSIG(status)));
+            journal(fmt::format("worker ended by {} {}; starting it again",
+                                WIFEXITED(status) ? "status" : "signal",
+                                WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)));
             std::this_thread::sleep_for(kRestartPause);
         }
     }
@@ -77,6 +86,12 @@ private:
         ::signal(SIGPIPE, SIG_IGN);
         signals_ = UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
         return bool(signals_);
+    }
+
+    // Until the end of the connection: only then no thread of that worker is in the logs any more.
+    void take_over() {
+        socket_ = std::move(options_.predecessor);
+        while (socket_) take_one();
     }
 
     Status start_worker() {
@@ -96,7 +111,8 @@ private:
         ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
         ::fcntl(socket, F_SETFD, 0);
         std::vector<std::string> arguments = options_.arguments;
-        arguments.insert(arguments.end(), {"--worker-fd", std::to_string(socket)});
+        arguments.insert(arguments.end(), {"--worker-fd", std::to_string(socket), "--crashes",
+                                           std::to_string(crashes_.size())});
         std::vector<char*> argv;
         for (std::string& a : arguments) argv.push_back(a.data());
         argv.push_back(nullptr);
@@ -165,29 +181,27 @@ private:
         }
     }
 
-    bool too_many_crashes() {
+    void forget_old_crashes() {
         const auto now = steady_clock::now();
-        crashes_.push_back(now);
-        while (now - crashes_.front() > kCrashWindow) crashes_.pop_front();
-        return crashes_.size() >= kMaxCrashes;
+        while (!crashes_.empty() && now - crashes_.front() > kCrashWindow) crashes_.pop_front();
     }
 
-    const KeeperOptions& options_;
+    KeeperOptions options_;
     UniqueFd signals_;
     sigset_t old_mask_{};
     UniqueFd socket_;
     pid_t worker_ = -1;
     KeptDescriptors kept_;
     std::deque<steady_clock::time_point> crashes_;
-    bool was_ready_ = false;
+    bool was_ready_;
     bool ending_ = false;
 };
 
 }  // namespace
 
-int run_keeper(const KeeperOptions& options) {
+int run_keeper(KeeperOptions options) {
     raise_descriptor_limit();
-    return Keeper(options).run();
+    return Keeper(std::move(options)).run();
 }
 
 }  // namespace etw::host

@@ -2,7 +2,7 @@
 // sockets) and starts the worker again when a signal ended it. It does nothing else, so that
 // nothing else can end it.
 #pragma once
-#include "host/runtime_folder.h"
+#include "base/unique_fd.h"
 
 #include <functional>
 #include <string>
@@ -16,10 +16,13 @@ struct KeeperOptions {
     std::vector<std::string> arguments;
     std::string program = "/proc/self/exe";
     std::function<void()> on_ready;  // the worker listens; called once
+    // The worker of a keeper that died: it hands over what it has and ends.
+    UniqueFd predecessor;
 };
 
-// Returns the exit status for the keeper's process: the worker's when it left by itself, 1 when it
-// crashed kMaxCrashes times within kCrashWindow.
-int run_keeper(const KeeperOptions& options);
+// Returns the exit status for the keeper's process: the worker's when it left by itself or never
+// listened, 1 when it crashed kMaxCrashes times within kCrashWindow. A worker that is killed is
+// started again however often that happens.
+int run_keeper(KeeperOptions options);
 
 }  // namespace etw::host

@@ -3,8 +3,12 @@
 #include "host/journal.h"
 #include "host/socket_io.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <vector>
+#include <cerrno>
 
 namespace etw::host {
 
@@ -38,6 +42,7 @@ Result<KeptDescriptors> KeeperLink::fetch() {
         ETW_TRY(auto message, receive_from_peer(socket_.get()));
         if (message.op == KeeperOp::kEnd) break;
         if (message.op == KeeperOp::kStore && message.fd) {
+            remember(message.name, message.fd);
             kept[message.name] = std::move(message.fd);
         }
     }
@@ -51,10 +56,53 @@ void KeeperLink::tell(KeeperOp op, const std::string& name, int fd) const {
     }
 }
 
+void KeeperLink::remember(const std::string& name, const UniqueFd& fd) const {
+    if (!socket_) return;
+    UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    const std::lock_guard lock(mutex_);
+    copies_[name] = std::move(copy);
+}
+
 void KeeperLink::store(const std::string& name, const UniqueFd& fd) const {
+    remember(name, fd);
     tell(KeeperOp::kStore, name, fd.get());
 }
-void KeeperLink::remove(const std::string& name) const { tell(KeeperOp::kRemove, name, -1); }
+
+void KeeperLink::remove(const std::string& name) const {
+    {
+        const std::lock_guard lock(mutex_);
+        copies_.erase(name);
+    }
+    tell(KeeperOp::kRemove, name, -1);
+}
+
 void KeeperLink::ready() const { tell(KeeperOp::kReady, "", -1); }
+
+Status KeeperLink::start_another(std::vector<std::string> arguments) const {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        return Error{code_from_errno(errno), "keeper: socketpair", uint64_t(errno)};
+    }
+    UniqueFd ours(pair[0]);
+    const UniqueFd theirs(pair[1]);
+    arguments.insert(arguments.end(), {"--kept-fd", std::to_string(theirs.get())});
+    std::vector<char*> argv;
+    for (std::string& a : arguments) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) return Error{code_from_errno(errno), "keeper: fork", uint64_t(errno)};
+    if (child == 0) {
+        // Of a process with threads: nothing but system calls here.
+        ::fcntl(theirs.get(), F_SETFD, 0);
+        ::execv("/proc/self/exe", argv.data());
+        ::_exit(127);
+    }
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, fd] : copies_) {
+        ETW_CHECK(send_to_peer(ours.get(), KeeperOp::kStore, name, fd.get()));
+    }
+    (void)ours.release();  // open until the process has ended
+    return Ok{};
+}
 
 }  // namespace etw::host

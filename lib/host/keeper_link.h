@@ -7,13 +7,18 @@
 //   kStore name + fd    ->       kept until removed; replaces one of the same name
 //   kRemove name        ->
 //   kReady              ->       the host listens
+//
+// The worker has a copy of all that it has stored: when the keeper dies it starts another one and
+// hands the copies over.
 #pragma once
 #include "base/unique_fd.h"
 #include "etw/bytes.h"
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace etw::host {
 
@@ -51,11 +56,18 @@ public:
     void remove(const std::string& name) const;
     void ready() const;
 
+    // The keeper has died: starts another one (`arguments` is its command line) and hands over.
+    // It waits for the end of this process, which is due now, and then starts a successor.
+    Status start_another(std::vector<std::string> arguments) const;
+
     int socket() const noexcept { return socket_.get(); }
 
 private:
+    void remember(const std::string& name, const UniqueFd& fd) const;
     void tell(KeeperOp op, const std::string& name, int fd) const;
     UniqueFd socket_;
+    mutable std::mutex mutex_;
+    mutable KeptDescriptors copies_;  // guarded by mutex_
 };
 
 }  // namespace etw::host

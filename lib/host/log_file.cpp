@@ -18,8 +18,9 @@
 namespace etw::host {
 namespace {
 
-// Of the disk, for a log without a limit: enough for the first flushes of any session.
-constexpr uint64_t kSpareBytes = 16 * 1024 * 1024;
+// Of the disk, for a log without a limit: the header and some buffers, but no more than this.
+constexpr uint64_t kSpareBuffers = 16;
+constexpr uint64_t kMaxSpareBytes = 1024 * 1024;
 constexpr uint32_t kHeaderModeMask = ~uint32_t{kModeRealTime};
 
 void set_name(char16_t (&out)[32], const char* name) {
@@ -164,7 +165,9 @@ Status check_disk_space(const UniqueFd& log, const session::Properties& p) {
     struct statvfs st {};
     if (::fstatvfs(log.get(), &st) != 0) return os_error("fstatvfs");
     const uint64_t available = uint64_t(st.f_bavail) * st.f_frsize;
-    const uint64_t needed = limit_bytes(p) != 0 ? limit_bytes(p) : kSpareBytes;
+    const uint64_t buffer = uint64_t{p.buffer_size_kb} * 1024;
+    const uint64_t spare = std::max(2 * buffer, std::min(kSpareBuffers * buffer, kMaxSpareBytes));
+    const uint64_t needed = limit_bytes(p) != 0 ? limit_bytes(p) : spare;
     if (available < needed) return Error{Code::kDiskFull, "log file: disk space", available};
     return Ok{};
 }

@@ -36,6 +36,8 @@ constexpr uint64_t kMaxConfigSize = 4 * 1024 * 1024;
 
 std::string config_path(const std::string& folder) { return folder + "/config"; }
 
+std::string mark_path(const std::string& runtime_folder) { return runtime_folder + "/recovering"; }
+
 Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
 
 }  // namespace
@@ -116,6 +118,28 @@ Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slo
     ETW_TRY(auto saved, decode_saved(bytes, boot_id()));
     if (saved.key.slot != slot) return Error{Code::kInvalidData, "config: slot", saved.key.slot};
     return saved;
+}
+
+void mark_slot(const std::string& runtime_folder, uint32_t slot) {
+    std::ofstream(mark_path(runtime_folder)) << slot;
+}
+
+std::optional<uint32_t> marked_slot(const std::string& runtime_folder) {
+    uint32_t slot = 0;
+    std::ifstream in(mark_path(runtime_folder));
+    if (!(in >> slot) || slot >= wire::kMaxSessions) return std::nullopt;
+    return slot;
+}
+
+void unmark_slot(const std::string& runtime_folder) { ::unlink(mark_path(runtime_folder).c_str()); }
+
+std::string set_aside(const std::string& runtime_folder, const std::string& sessions_folder,
+                      uint32_t slot) {
+    const std::string aside = fmt::format("{}/crashed-{}", runtime_folder, slot);
+    std::error_code ignored;
+    std::filesystem::remove_all(aside, ignored);
+    std::filesystem::rename(state_folder(sessions_folder, slot), aside, ignored);
+    return aside;
 }
 
 void remove_state(const std::string& sessions_folder, uint32_t slot) {

@@ -6,6 +6,7 @@
 #include "etw/session_properties.h"
 #include "wire/provider_protocol.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,13 @@ std::string state_folder(const std::string& sessions_folder, uint32_t slot);
 // Written beside and renamed over: a kill leaves the old one or the new one.
 Status save(const std::string& sessions_folder, const SavedSession& saved);
 Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slot);
+// Which session is being taken up, for the host that follows a crash.
+void mark_slot(const std::string& runtime_folder, uint32_t slot);
+std::optional<uint32_t> marked_slot(const std::string& runtime_folder);
+void unmark_slot(const std::string& runtime_folder);
+// Moves a session's state out of the way, for people to look at. Returns where it is.
+std::string set_aside(const std::string& runtime_folder, const std::string& sessions_folder,
+                      uint32_t slot);
 void remove_state(const std::string& sessions_folder, uint32_t slot);
 
 }  // namespace etw::host

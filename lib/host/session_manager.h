@@ -26,8 +26,9 @@ public:
     SessionManager(EventLoop& loop, RuntimeFolder folder, const KeeperLink& keeper,
                    std::optional<uid_t> only_uid);
 
-    // Takes up what a predecessor saved; before anything listens.
-    void recover(KeptDescriptors kept);
+    // Takes up what a predecessor saved; before anything listens. `crashes`: how many workers have
+    // crashed lately. After some, the session that the last one was taking up is set aside.
+    void recover(KeptDescriptors kept, unsigned crashes);
 
     void start(session::StartRequest request, std::vector<UniqueFd> fds,
                const PeerCredentials& peer, EnableAnswer answer);

@@ -267,16 +267,45 @@ void SessionManager::finish_start(const wire::SessionKey& key,
 
 // --- from what a killed host left -------------------------------------------------------------
 
-void SessionManager::recover(KeptDescriptors kept) {
+namespace {
+
+// Crashes in a row, of which the last was in the middle of taking up a session.
+constexpr unsigned kCrashesToSetAside = 3;
+constexpr std::chrono::seconds kFirstDrain{2};
+
+// Whatever is wrong with the session shows before the next one is taken up. A disk that hangs must
+// not hold up the host, though.
+void drain_once(SessionThread& thread) {
+    const auto done = std::make_shared<std::promise<void>>();
+    thread.post([done](SessionThread& session) {
+        session.flush();
+        done->set_value();
+    });
+    done->get_future().wait_for(kFirstDrain);
+}
+
+}  // namespace
+
+void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
+    const std::string folder = folder_.sessions_folder();
+    if (crashes >= kCrashesToSetAside) {
+        if (const auto slot = marked_slot(folder_.path())) {
+            journal(fmt::format("saved session {} crashes its host: set aside in {}", *slot,
+                                set_aside(folder_.path(), folder, *slot)));
+        }
+    }
     for (uint32_t slot = 0; slot < sessions_.size(); ++slot) {
+        if (crashes != 0) mark_slot(folder_.path(), slot);
         auto session = recover_one(slot, kept);
         if (session == nullptr) {
             remove_state(folder_.sessions_folder(), slot);
             continue;
         }
         session->state = Session::State::kRunning;
+        if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
     }
+    unmark_slot(folder_.path());
     // Of sessions that did not come to be, or to a proper end.
     for (const auto& [name, fd] : kept) {
         if (parse_kept_name(name)) keeper_.remove(name);

@@ -152,14 +152,14 @@ bool SessionThread::pass(Drain::Depth depth) {
     if (*outcome == Drain::Outcome::kLimitReached) return next_log();
     retry_pause_ = {};
     if (*outcome == Drain::Outcome::kIdle) return false;
-    fresh_log_ = false;
     progressed_ = true;
     return true;
 }
 
 bool SessionThread::next_log() {
     // A limit that not even one buffer fits under would make files for ever.
-    if (!hooks_.next_log || fresh_log_) {
+    const bool fresh = drain_->progress().position.buffers_written == log_began_at_;
+    if (!hooks_.next_log || fresh) {
         ended_ = true;
         hooks_.limit_reached();
         return false;
@@ -176,7 +176,7 @@ Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t 
     const FileIdentity old = drain_->progress().file;
     ETW_CHECK(drain_->switch_log(std::move(fd), path, number));
     hooks_.log_done(old);
-    fresh_log_ = true;
+    log_began_at_ = drain_->progress().position.buffers_written;
     retry_at_ = {};
     publish();
     return Ok{};

@@ -76,9 +76,9 @@ private:
     Clock::time_point flush_at_{};
     Clock::time_point retry_at_{};  // after a failed write: not before
     Clock::duration retry_pause_{};
-    bool ended_ = false;       // the log takes no more
-    bool fresh_log_ = true;    // nothing has been written to it but its header
-    bool progressed_ = false;  // the last drain wrote something
+    bool ended_ = false;         // the log takes no more
+    uint32_t log_began_at_ = 0;  // buffers written when the log was fresh
+    bool progressed_ = false;    // the last drain wrote something
 
     mutable std::mutex mutex_;
     std::vector<Task> tasks_;         // guarded by mutex_

@@ -128,11 +128,14 @@ class EndToEnd(unittest.TestCase):
         return found
 
     def kill_hosts(self, pids=None):
-        for pid in self.host_pids() if pids is None else pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if pids is None:
-            wait_for(lambda: not self.host_pids(), "the hosts to be gone")
+        """All of them by default, and those that they start to replace each other."""
+        def none_left():
+            left = self.host_pids() if pids is None else pids
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return pids is not None or not left
+        wait_for(none_left, "the hosts to be gone")
 
     # -- what was recorded ----------------------------------------------------------------------
 

@@ -170,7 +170,7 @@ class FullDisk(EndToEnd):
         self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
                       "-max", "16", "-ft", "1")
         ballast = self.disk / "ballast"
-        with ballast.open("wb") as out, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), ballast.open("wb") as out:
             while True:
                 out.write(b"x" * 4096)
                 out.flush()
@@ -260,7 +260,7 @@ class HostileProvider(EndToEnd):
         """Only the honest writer's events: the other's records may say anything."""
         found = {}
         for record in self.records(log):
-            if record.get("event") == "Numbered" and record["pid"] == pid and \
+            if record.get("event") == "Numbered" and record.get("pid") == pid and \
                     set(record["fields"]["fill"]) <= {"a", "b"} and len(record["fields"]["fill"]) > 1:
                 found.setdefault(record["fields"]["thread"], []).append(record["fields"]["sequence"])
         return found

@@ -9,6 +9,7 @@
 #include <etw/provider.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <chrono>
@@ -35,10 +36,20 @@ protected:
             ::kill(pid, SIGKILL);
             ::waitpid(pid, nullptr, 0);
         }
-        // The keeper first, so that it starts nothing any more.
-        for (const bool worker : {false, true}) {
-            for (const pid_t pid : processes(worker)) ::kill(pid, SIGKILL);
+        kill_host();
+    }
+
+    // Keeper and worker start each other again: until none is left.
+    void kill_host() const {
+        for (auto left = processes(); !left.empty(); left = processes()) {
+            for (const pid_t pid : left) ::kill(pid, SIGKILL);
         }
+    }
+
+    std::vector<pid_t> processes() const {
+        auto all = processes(false);
+        for (const pid_t pid : processes(true)) all.push_back(pid);
+        return all;
     }
 
     std::string runtime() const { return folder_.file("run"); }
@@ -181,10 +192,7 @@ TEST_F(HostProcess, KilledWithItsKeeperGoesOnWithTheRingsOfTheProviders) {
     ASSERT_TRUE(backend_.start(request("a")));
     start_writer(0, 2000);
     ASSERT_TRUE(eventually([&] { return all_written(); }));
-    for (const bool worker : {false, true}) {
-        for (const pid_t pid : processes(worker)) ::kill(pid, SIGKILL);
-    }
-    ASSERT_TRUE(eventually([&] { return processes(true).empty() && processes(false).empty(); }));
+    kill_host();
     // Whoever asks starts a host, because the folder holds a session; the provider comes back.
     ASSERT_TRUE(eventually([&] {
         const auto providers = backend_.registered_providers();
@@ -194,6 +202,57 @@ TEST_F(HostProcess, KilledWithItsKeeperGoesOnWithTheRingsOfTheProviders) {
     ASSERT_TRUE(status) << status.error().detail;
     EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(2000));
     EXPECT_SOUND_LOG(folder_.file("a.etl"));
+}
+
+TEST_F(HostProcess, KeeperKilledGetsASuccessorThatKeepsEverything) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    start_writer(0, 20'000);
+    for (int i = 0; i < 3; ++i) {
+        const auto old = processes();
+        for (const pid_t pid : processes(false)) ::kill(pid, SIGKILL);
+        ASSERT_TRUE(eventually([&] {
+            const auto keepers = processes(false);
+            const auto workers = processes(true);
+            const auto is_new = [&](pid_t pid) {
+                return std::count(old.begin(), old.end(), pid) == 0;
+            };
+            return keepers.size() == 1 && workers.size() == 1 && is_new(keepers[0]) &&
+                   is_new(workers[0]);
+        }));
+        // The new keeper does its work.
+        for (const pid_t pid : processes(true)) ::kill(pid, SIGKILL);
+        ASSERT_TRUE(eventually([&] { return bool(backend_.query("a")); }));
+    }
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_EQ(numbers_of(read_events(folder_.file("a.etl"))), first_numbers(20'000));
+    EXPECT_SOUND_LOG(folder_.file("a.etl"));
+}
+
+// A pipe in the place of a saved session holds its recovery up, so that it can be crashed there.
+TEST_F(HostProcess, SetsAsideASessionThatCrashesItsHost) {
+    ASSERT_TRUE(backend_.start(request("bad")));
+    ASSERT_TRUE(backend_.start(request("good")));
+    const std::string config = runtime() + "/sessions/0/config";
+    ASSERT_TRUE(std::filesystem::remove(config));
+    ASSERT_EQ(::mkfifo(config.c_str(), 0600), 0);
+    for (int crashes = 0; crashes < 4; ++crashes) {
+        const auto workers = processes(true);
+        ASSERT_EQ(workers.size(), 1u);
+        ::kill(workers[0], SIGSEGV);
+        ASSERT_TRUE(eventually([&] {
+            const auto now = processes(true);
+            return now.size() == 1 && now != workers;
+        }));
+        if (std::filesystem::exists(runtime() + "/crashed-0")) break;
+    }
+    const auto sessions = backend_.list();
+    ASSERT_TRUE(sessions);
+    ASSERT_EQ(sessions->size(), 1u);
+    EXPECT_EQ(sessions->front().properties.name, "good");
+    EXPECT_TRUE(std::filesystem::exists(runtime() + "/crashed-0/config"));
+    ASSERT_TRUE(backend_.stop("good"));
 }
 
 TEST_F(HostProcess, EndsItsSessionsProperlyOnSigterm) {

@@ -1,0 +1,144 @@
+#include "host/program.h"
+
+#include "host/host.h"
+#include "host/journal.h"
+#include "host/keeper.h"
+#include "host/runtime_folder.h"
+#include "host/socket_io.h"
+#include "wire/provider_protocol.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+namespace etw::host {
+namespace {
+
+void say_ready(int fd) {
+    if (fd < 0) return;
+    const char byte = 1;
+    if (::write(fd, &byte, 1) != 1) journal("cannot tell that the host is ready");
+    ::close(fd);
+}
+
+int fail(const std::string& what, const Error& error) {
+    journal(what, error);
+    return 1;
+}
+
+// Another host has the folder: wait until it listens, so that who started this one can go on.
+int wait_for_the_other(const RuntimeFolder& folder, int ready_fd) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < until) {
+        if (connect_to(folder.file(wire::kControlSocketName), SOCK_STREAM)) {
+            say_ready(ready_fd);
+            return 0;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    journal("another host has the folder " + folder.path() + " but does not answer");
+    return 1;
+}
+
+// Leaves the caller's terminal and process group. The parent returns once the child says that it
+// listens, so that `etwd && tracelog ...` works. Returns the descriptor to say it on.
+int detach() {
+    int pipe[2];
+    if (::pipe2(pipe, O_CLOEXEC) != 0) return -1;
+    const pid_t child = ::fork();
+    if (child < 0) return -1;
+    if (child > 0) {
+        ::close(pipe[1]);
+        char byte = 0;
+        ::_exit(::read(pipe[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    ::close(pipe[0]);
+    ::setsid();
+    return pipe[1];
+}
+
+void leave_terminal() {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
+    ::close(null);
+    if (::chdir("/") != 0) journal("cannot leave the current folder");
+}
+
+std::vector<std::string> keeper_arguments(const ProgramOptions& options) {
+    std::vector<std::string> arguments = {options.program, "--runtime-dir", options.folder};
+    if (options.foreground) arguments.emplace_back("--foreground");
+    return arguments;
+}
+
+int run_as_keeper(const ProgramOptions& options) {
+    if (options.ready_fd >= 0) ::fcntl(options.ready_fd, F_SETFD, FD_CLOEXEC);
+    const auto folder = RuntimeFolder::open(options.folder);
+    if (!folder) return fail(options.folder, folder.error());
+    int detached_fd = -1;
+    if (!options.foreground) {
+        detached_fd = detach();
+        if (detached_fd < 0) return fail("fork", {code_from_errno(errno), "fork", uint64_t(errno)});
+    }
+    const auto ready = [&] {
+        say_ready(options.ready_fd);
+        say_ready(detached_fd);
+        if (options.foreground) return;
+        set_journal_to_stderr(false);
+        leave_terminal();
+    };
+    auto lock = folder->lock();
+    if (!lock && lock.error().code == Code::kBusy) {
+        const int status = wait_for_the_other(*folder, options.ready_fd);
+        if (status == 0) say_ready(detached_fd);
+        return status;
+    }
+    if (!lock) return fail(folder->path(), lock.error());
+    // Inherited by the worker: as long as one of the two lives, no second host takes the folder.
+    ::fcntl(lock->get(), F_SETFD, 0);
+    KeeperOptions keeper;
+    keeper.arguments = keeper_arguments(options);
+    keeper.on_ready = ready;
+    return run_keeper(std::move(keeper));
+}
+
+// The worker of a keeper that died has started this process; its lock came along.
+int run_as_next_keeper(const ProgramOptions& options) {
+    if (!options.foreground) set_journal_to_stderr(false);
+    ::fcntl(options.kept_fd, F_SETFD, FD_CLOEXEC);
+    KeeperOptions keeper;
+    keeper.arguments = keeper_arguments(options);
+    keeper.predecessor = UniqueFd(options.kept_fd);
+    return run_keeper(std::move(keeper));
+}
+
+int run_as_worker(const ProgramOptions& options) {
+    // Until it listens, whoever started the host sees what is wrong on his terminal.
+    WorkerOptions worker;
+    worker.folder = options.folder;
+    worker.keeper = UniqueFd(options.worker_fd);
+    worker.keeper_arguments = keeper_arguments(options);
+    worker.crashes = options.crashes;
+    ::fcntl(options.worker_fd, F_SETFD, FD_CLOEXEC);
+    if (options.foreground) worker.idle_exit = std::chrono::seconds(0);
+    worker.on_ready = [foreground = options.foreground] {
+        if (foreground) return;
+        set_journal_to_stderr(false);
+        leave_terminal();
+    };
+    return run_worker(std::move(worker));
+}
+
+}  // namespace
+
+int run_program(const ProgramOptions& options) {
+    ::prctl(PR_SET_NAME, "etwd");  // executed as /proc/self/exe it would be called "exe"
+    if (options.worker_fd >= 0) return run_as_worker(options);
+    return options.kept_fd >= 0 ? run_as_next_keeper(options) : run_as_keeper(options);
+}
+
+}  // namespace etw::host
