@@ -152,7 +152,7 @@ private:
     static FormatTotals count(const MergedLogs& logs, const render::Summary& summary) {
         FormatTotals totals;
         for (const etl::LogReader& reader : logs.readers()) {
-            totals.buffers += reader.buffer_count();
+            totals.buffers += reader.buffer_count() - 1;  // all but the header's: of data
             totals.events_lost += reader.events_lost();
             totals.buffers_lost += reader.buffers_lost();
             totals.damaged_buffers += reader.damage().buffers;

@@ -4,26 +4,63 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <utility>
 
 namespace etw::render {
 
+namespace {
+
+constexpr auto kPowersOfTen = [] {
+    std::array<uint64_t, kMaxDecimal> out{};
+    uint64_t power = 1;
+    for (uint64_t& p : out) p = std::exchange(power, power * 10);
+    return out;
+}();
+
+size_t decimal_length(uint64_t value) {
+    // 1233 / 4096 is log10(2), closely enough for 64 bits.
+    value |= 1;  // 0 has a digit as well, and no other length changes
+    const auto guess = size_t(std::bit_width(value)) * 1233 >> 12;
+    return guess + (value >= kPowersOfTen[guess] ? 1u : 0u);
+}
+
+// Numbers of up to three decimals, which most measurements are. A double holds any decimal of 15
+// digits: the one that divides back to `value` is the shortest, and no other is as short. Null
+// where it is no such number.
+char* put_short_double(char* p, double value) {
+    constexpr double kLimit = 1e15;
+    const double magnitude = std::abs(value);
+    const double scaled = magnitude * 1000;
+    if (!(scaled < kLimit)) return nullptr;
+    const auto thousandths = uint64_t(scaled);
+    if (double(thousandths) != scaled || scaled / 1000 != magnitude) return nullptr;
+    if (std::signbit(value)) *p++ = '-';
+    p = put_decimal(p, thousandths / 1000);
+    const auto fraction = uint32_t(thousandths % 1000);
+    if (fraction == 0) return p;
+    *p = '.';
+    put_padded(p + 1, fraction, 3);
+    if (fraction % 10 != 0) return p + 4;
+    return p + (fraction % 100 != 0 ? 3 : 2);
+}
+
+}  // namespace
+
 char* put_decimal(char* p, uint64_t value) noexcept {
-    char digits[kMaxDecimal];
-    char* at = digits + kMaxDecimal;
+    char* const end = p + decimal_length(value);
+    char* at = end;
     while (value >= 100) {
         at -= 2;
         put_two(at, uint32_t(value % 100));
         value /= 100;
     }
     if (value >= 10) {
-        at -= 2;
-        put_two(at, uint32_t(value));
+        put_two(at - 2, uint32_t(value));
     } else {
-        *--at = char('0' + value);
+        at[-1] = char('0' + value);
     }
-    const auto length = size_t(digits + kMaxDecimal - at);
-    std::memcpy(p, at, length);
-    return p + length;
+    return end;
 }
 
 char* put_signed(char* p, int64_t value) noexcept {
@@ -45,6 +82,7 @@ char* put_float(char* p, float value) noexcept {
 }
 
 char* put_double(char* p, double value) noexcept {
+    if (char* const end = put_short_double(p, value); end != nullptr) return end;
     return fmt::format_to(p, FMT_COMPILE("{}"), value);
 }
 

@@ -5,6 +5,7 @@
 #include "render/values.h"
 
 #include <array>
+#include <utility>
 
 namespace etw::render {
 namespace {
@@ -53,20 +54,23 @@ private:
 
     void label(const decode::Field& field) {
         Level& level = levels_[depth_];
-        if (!level.is_empty) {
-            out_.append(style_ == Style::kJson ? "," : level.is_array ? ", " : " ");
-        }
-        level.is_empty = false;
-        if (level.is_array) return;
+        const bool is_first = std::exchange(level.is_empty, false);
         if (style_ == Style::kJson) {
+            if (!is_first) out_.append(',');
+            if (level.is_array) return;
             append_quoted(out_, field.name);
-            out_.append(':');
-        } else {
-            char* const p = out_.reserve(field.name.size() + 1);
-            std::memcpy(p, field.name.data(), field.name.size());
-            p[field.name.size()] = '=';
-            out_.commit(p + field.name.size() + 1);
+            return out_.append(':');
         }
+        if (level.is_array) {
+            if (!is_first) out_.append(", ");
+            return;
+        }
+        char* p = out_.reserve(field.name.size() + 2);
+        if (!is_first) *p++ = ' ';
+        std::memcpy(p, field.name.data(), field.name.size());
+        p += field.name.size();
+        *p++ = '=';
+        out_.commit(p);
     }
 
     void body(const Item& item) {

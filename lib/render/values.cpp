@@ -13,10 +13,23 @@ namespace {
 using decode::Format;
 
 // Values come in 1, 2, 4 or 8 bytes; other sizes never reach here.
-uint64_t load_unsigned(Bytes bytes) {
-    uint64_t value = 0;
-    std::memcpy(&value, bytes.data(), bytes.size());
+template <class T>
+T load(Bytes bytes) {
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof(value));
     return value;
+}
+uint64_t load_unsigned(Bytes bytes) {
+    switch (bytes.size()) {
+        case 1:
+            return load<uint8_t>(bytes);
+        case 2:
+            return load<uint16_t>(bytes);
+        case 4:
+            return load<uint32_t>(bytes);
+        default:
+            return load<uint64_t>(bytes);
+    }
 }
 int64_t load_signed(Bytes bytes) {
     const auto unused = unsigned(64 - bytes.size() * 8);

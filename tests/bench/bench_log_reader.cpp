@@ -7,7 +7,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <random>
 
@@ -76,20 +75,25 @@ void run(benchmark::State& state, const std::string& path) {
     state.SetBytesProcessed(state.iterations() * int64_t(std::filesystem::file_size(path)));
 }
 
-void BM_Uncompressed2Cpus(benchmark::State& state) {
-    static const std::string path = make_log();
+void BM_Read(benchmark::State& state, const std::string& path) {
+    if (!std::filesystem::exists(path)) return state.SkipWithError("no such file");
     run(state, path);
-    if (state.thread_index() == 0) std::atexit([] { std::filesystem::remove(path); });
 }
-BENCHMARK(BM_Uncompressed2Cpus)->Unit(benchmark::kMillisecond);
 
-void BM_CompressedRealFile(benchmark::State& state) {
-    if (!std::filesystem::exists(kRealFile)) return state.SkipWithError("no such file");
-    run(state, kRealFile);
+int run_all(int argc, char** argv) {
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+    const std::string made = make_log();
+    benchmark::RegisterBenchmark("BM_Read/uncompressed", BM_Read, made)
+        ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark("BM_Read/net_4_5_2", BM_Read, kRealFile)
+        ->Unit(benchmark::kMillisecond);
+    benchmark::RunSpecifiedBenchmarks();
+    std::filesystem::remove(made);
+    return 0;
 }
-BENCHMARK(BM_CompressedRealFile)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace etw::etl
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return etw::etl::run_all(argc, argv); }

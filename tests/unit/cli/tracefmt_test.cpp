@@ -148,7 +148,7 @@ TEST_F(Tracefmt, WritesTheDefaultFiles) {
     EXPECT_EQ(run(""), 0) << err_;
     EXPECT_EQ(count(read_file(path("FmtFile.txt")), "[P]Tick: n="), 3u);
     EXPECT_THAT(read_file(path("FmtSum.txt")), HasSubstr("Total Events  Processed 4\n"));
-    EXPECT_THAT(out_, HasSubstr("Processing completed   Buffers: 2, Events: 4, EventsLost: 0 :: "
+    EXPECT_THAT(out_, HasSubstr("Processing completed   Buffers: 1, Events: 4, EventsLost: 0 :: "
                                 "Format Errors: 0, Unknowns: 0\n"));
     EXPECT_THAT(out_, HasSubstr("\nEvent traces dumped to FmtFile.txt\n"
                                 "Event Summary dumped to FmtSum.txt\n"));
@@ -173,7 +173,7 @@ TEST_F(Tracefmt, LaysOutTheSummary) {
     const std::string rule = "+" + std::string(83, '-') + "+\n";
     EXPECT_EQ(read_file(path("x.sum")),
               "Files Processed:\n\ta.etl\n"
-              "Total Buffers Processed 2\nTotal Events  Processed 3\nTotal Events  Lost      0\n"
+              "Total Buffers Processed 1\nTotal Events  Processed 3\nTotal Events  Lost      0\n"
               "Total Format  Errors    0\nTotal Formats Unknown   0\n"
               "Elapsed Time            0 sec\n" +
                   rule +

@@ -4,8 +4,10 @@
 #include "decode/walk.h"
 #include "render/quoted.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -64,6 +66,34 @@ TEST(Values, ShowFloatsThatReadBackTheSame) {
     EXPECT_EQ(value(Format::kFloat, 1e300), "1e+300");
     EXPECT_EQ(value(Format::kFloat, -0.0), "-0");
     EXPECT_EQ(std::stod(value(Format::kFloat, 1.0 / 3)), 1.0 / 3);
+}
+
+TEST(Values, ShowDecimalsOfEveryLength) {
+    for (uint64_t power = 1;; power *= 10) {
+        for (const uint64_t n : {power - 1, power, power + 1}) {
+            EXPECT_EQ(value(Format::kUnsigned, n), std::to_string(n));
+        }
+        if (power == 10'000'000'000'000'000'000u) break;
+    }
+    EXPECT_EQ(value(Format::kUnsigned, UINT64_MAX), "18446744073709551615");
+}
+
+// Short decimals have a faster way: it must not be seen.
+TEST(Values, ShowDoublesAsTheShortestTextThatReadsBack) {
+    const auto check = [](double number) {
+        EXPECT_EQ(value(Format::kFloat, number), fmt::format("{}", number));
+        EXPECT_EQ(value(Format::kFloat, -number), fmt::format("{}", -number));
+    };
+    for (const double number : {0.0, 0.5, 0.001, 0.0005, 0.25, 0.3, 1.05, 12.34, 0.1 + 0.2, 1e11,
+                                999'999'999'999.999, 1e12, 1e15, 1e16, 1e22, 4.35, 5e-324}) {
+        check(number);
+        check(std::nextafter(number, 1e300));
+    }
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 100'000; ++i) {
+        const auto digits = double(random() >> (random() % 64));
+        for (const double scale : {1.0, 10.0, 100.0, 1000.0, 10000.0}) check(digits / scale);
+    }
 }
 
 TEST(Values, ShowNumbersThatAreNone) {
