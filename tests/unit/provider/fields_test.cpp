@@ -1,5 +1,5 @@
 // The bytes of every TraceLogging macro, from C and from C++: see fields.h.
-#include "fake_host.h"
+#include "support/fake_host.h"
 #include "fields_expect.h"
 
 #include <atomic>
