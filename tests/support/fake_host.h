@@ -73,6 +73,11 @@ public:
                  socklen_t(offsetof(sockaddr_un, sun_path) + 1 + name.size()));
     }
 
+    void send_attach() {
+        const wire::Attach attach = {
+            {wire::ProviderMessage::kAttach, sizeof(attach)}, enable.session, set_.geometry()};
+        send(&attach, sizeof(attach), rings_ ? set_.fd().get() : -1);
+    }
     void send_enable(uint32_t registration) {
         wire::Enable packet = enable;
         packet.header = {wire::ProviderMessage::kEnable, sizeof(packet)};
@@ -118,6 +123,7 @@ public:
     std::vector<wire::Register> registered;
     std::vector<std::vector<std::byte>> packets;  // Event
     std::vector<wire::Rings> handed_back;
+    uint64_t lost = 0;  // as EventsLost tells
     uint32_t unregistered = 0;
     bool enable_at_registration = true;
 
@@ -164,10 +170,7 @@ private:
             std::memcpy(&packet, buffer, sizeof(packet));
             registered.push_back(packet);
             if (enable_at_registration) {
-                const wire::Attach attach = {{wire::ProviderMessage::kAttach, sizeof(attach)},
-                                             enable.session,
-                                             set_.geometry()};
-                send(&attach, sizeof(attach), rings_ ? set_.fd().get() : -1);
+                send_attach();
                 send_enable(packet.registration);
             }
             const wire::Registered answer = {
@@ -183,6 +186,10 @@ private:
             wire::Rings rings;
             std::memcpy(&rings, buffer, sizeof(rings));
             handed_back.push_back(rings);
+        } else if (header.type == wire::ProviderMessage::kEventsLost) {
+            wire::EventsLost packet;
+            std::memcpy(&packet, buffer, sizeof(packet));
+            lost += packet.count;
         } else if (header.type == wire::ProviderMessage::kEvent) {
             const auto* bytes = reinterpret_cast<const std::byte*>(buffer);
             packets.emplace_back(bytes + sizeof(wire::Event), bytes + size);

@@ -1,0 +1,202 @@
+// Proves the processor's own code of the ring writer byte by byte, in one thread and without the
+// kernel: the sections are given an rseq area of ours that says "CPU 0", so they never restart.
+// What restarts need is proven on hardware by tests/unit/ring; this is for scripts/test-aarch64.
+#include "ring/writer.h"
+
+#include <sys/mman.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+struct RseqArea {
+    alignas(32) uint32_t cpu_id_start;
+    uint32_t cpu_id;
+    uint64_t rseq_cs;
+    uint32_t rest[4];
+};
+
+extern "C" {
+uint32_t etw_ring_write(etw::ring::Record* record, RseqArea* rseq);
+uint32_t etw_ring_count_lost(etw::ring::WriterMap* map, RseqArea* rseq, uint64_t generation);
+int32_t* etw_ring_claim_wake(etw::ring::WriterMap* map, RseqArea* rseq, uint64_t generation);
+}
+
+namespace {
+
+using namespace etw;
+using ring::Outcome;
+
+#define CHECK(condition)                                                         \
+    do {                                                                         \
+        if (!(condition)) {                                                      \
+            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            std::exit(1);                                                        \
+        }                                                                        \
+    } while (0)
+
+constexpr wire::RingGeometry kGeometry = {1, 3, 4096, 0};
+constexpr uint64_t kGeneration = 0x123456789;
+constexpr uint32_t kTimeStampOffset = 16;
+
+class Ring {
+public:
+    Ring() {
+        void* memory = ::mmap(nullptr, kGeometry.set_size(), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(memory != MAP_FAILED);
+        set_ = static_cast<std::byte*>(memory);
+        control().head = control().tail = wire::ring_position(0, wire::kRingFirstOffset);
+        map.describe(set_, kGeometry);
+        map.generation = kGeneration;
+    }
+    wire::RingControl& control() {
+        return *reinterpret_cast<wire::RingControl*>(set_ + kGeometry.ring_offset(0));
+    }
+    wire::RingSetHeader& header() { return *reinterpret_cast<wire::RingSetHeader*>(set_); }
+    uint32_t filled(uint64_t block) {
+        uint32_t out;
+        std::memcpy(&out,
+                    set_ + kGeometry.ring_offset(0) + wire::kRingFilledOffset +
+                        block % kGeometry.blocks * sizeof(out),
+                    sizeof(out));
+        return out;
+    }
+    const std::byte* at(wire::RingPosition position) {
+        return set_ + kGeometry.ring_offset(0) + kGeometry.control_size() +
+               wire::block_of(position) % kGeometry.blocks * kGeometry.block_size +
+               wire::offset_of(position);
+    }
+    void release_all() { control().tail = control().head.load(); }
+
+    ring::WriterMap map;
+    RseqArea rseq{0, 0, 0, {}};
+
+private:
+    std::byte* set_;
+};
+
+// A record of `staged` bytes and pieces of the given sizes, all with different contents.
+struct Event {
+    Event(uint32_t staged_size, const std::vector<size_t>& sizes, uint32_t seed) {
+        size_t size = staged_size;
+        for (const size_t piece : sizes) size += piece;
+        const size_t padding = wire::align8(size) - size;
+        bytes.resize(size + padding);
+        for (size_t i = 0; i < size; ++i) {
+            seed = seed * 1664525 + 1013904223;
+            bytes[i] = std::byte(seed >> 24);
+        }
+        size_t where = staged_size;
+        for (const size_t piece : sizes) {
+            pieces.push_back({bytes.data() + where, piece});
+            where += piece;
+        }
+        if (padding != 0) pieces.push_back({bytes.data() + where, padding});
+        record = {nullptr,
+                  kGeneration,
+                  bytes.data(),
+                  pieces.empty() ? nullptr : pieces.data(),
+                  staged_size,
+                  uint32_t(pieces.size()),
+                  uint32_t(bytes.size()),
+                  kTimeStampOffset};
+    }
+    std::vector<std::byte> bytes;
+    std::vector<ring::Piece> pieces;
+    ring::Record record;
+};
+
+Outcome write(Ring& ring, Event& event) {
+    event.record.map = &ring.map;
+    return Outcome(etw_ring_write(&event.record, &ring.rseq));
+}
+
+// Writes and compares what is in the ring; returns the time that the section read.
+uint64_t write_and_compare(Ring& ring, Event& event) {
+    const wire::RingPosition before = ring.control().head;
+    const uint32_t size = event.record.size;
+    const bool fits = size <= kGeometry.block_size - wire::offset_of(before);
+    CHECK(write(ring, event) == Outcome::kWritten);
+    const wire::RingPosition begin =
+        fits ? before : wire::ring_position(wire::block_of(before) + 1, wire::kRingFirstOffset);
+    CHECK(ring.control().head == begin + size);
+    CHECK(event.record.switched == (fits ? 0u : 1u));
+    if (!fits) CHECK(ring.filled(wire::block_of(before)) == wire::offset_of(before));
+    uint64_t time = 0;
+    std::memcpy(&time, ring.at(begin) + kTimeStampOffset, sizeof(time));
+    std::memcpy(event.bytes.data() + kTimeStampOffset, &time, sizeof(time));
+    CHECK(std::memcmp(ring.at(begin), event.bytes.data(), size) == 0);
+    ring.release_all();
+    return time;
+}
+
+void copies_every_size_and_alignment() {
+    Ring ring;
+    uint64_t last = 0;
+    uint32_t seed = 1;
+    for (uint32_t staged = 24; staged <= 1024; staged += 8) {
+        for (size_t piece = 0; piece <= 130; piece += 13) {
+            Event event(staged, {piece, 1, 0, piece / 3, 200 + piece}, ++seed);
+            const uint64_t time = write_and_compare(ring, event);
+            CHECK(time >= last);
+            last = time;
+        }
+        Event whole(staged, {}, ++seed);
+        write_and_compare(ring, whole);
+    }
+}
+
+void refuses_when_full_and_counts() {
+    Ring ring;
+    constexpr uint32_t kSize = 1024;
+    uint32_t written = 0;
+    Event event(kSize, {}, 7);
+    while (write(ring, event) == Outcome::kWritten) ++written;
+    const uint32_t per_block = (kGeometry.block_size - wire::kRingFirstOffset) / kSize;
+    CHECK(written == per_block * kGeometry.blocks);
+    const wire::RingPosition head = ring.control().head;
+    CHECK(write(ring, event) == Outcome::kFull);
+    CHECK(ring.control().head == head);
+    CHECK(etw_ring_count_lost(&ring.map, &ring.rseq, kGeneration) == 0 && ring.control().lost == 1);
+    ring.release_all();
+    write_and_compare(ring, event);
+}
+
+void refuses_what_cannot_be() {
+    Ring ring;
+    Event big(kGeometry.block_size, {}, 1);
+    CHECK(write(ring, big) == Outcome::kTooBig);
+    Event event(64, {}, 1);
+    event.record.generation = kGeneration + 1;
+    CHECK(write(ring, event) == Outcome::kDetached);
+    event.record.generation = kGeneration;
+    ring.rseq.cpu_id = 1;
+    ring.rseq.cpu_id_start = 1;
+    CHECK(write(ring, event) == Outcome::kNoCpu);
+    ring.rseq.cpu_id = uint32_t(-2);
+    CHECK(write(ring, event) == Outcome::kNoCpu);
+    CHECK(ring.control().head == wire::ring_position(0, wire::kRingFirstOffset));
+}
+
+void claims_the_wake_once() {
+    Ring ring;
+    CHECK(etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) == nullptr);
+    ring.header().host_sleeps = 1;
+    CHECK(etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration + 1) == nullptr);
+    CHECK(etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) ==
+          reinterpret_cast<int32_t*>(&ring.header().host_sleeps));
+    CHECK(ring.header().host_sleeps == 0);
+}
+
+}  // namespace
+
+int main() {
+    copies_every_size_and_alignment();
+    refuses_when_full_and_counts();
+    refuses_what_cannot_be();
+    claims_the_wake_once();
+    std::puts("ring sections: ok");
+    return 0;
+}

@@ -1,0 +1,220 @@
+// The codes and rules of evntprov.h.
+#include "served.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace etw::provider {
+namespace {
+
+class Api : public Served {};
+
+wire::EventHeader header_of(const std::vector<std::byte>& record) {
+    wire::EventHeader header;
+    std::memcpy(static_cast<void*>(&header), record.data(), sizeof(header));
+    return header;
+}
+
+TEST_F(Api, RefusesWhatCannotBe) {
+    start();
+    EXPECT_EQ(EventRegister(nullptr, nullptr, nullptr, &handle_), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventRegister(&kId, nullptr, nullptr, nullptr), ULONG{ERROR_INVALID_PARAMETER});
+    register_provider();
+    EVENT_DESCRIPTOR descriptor = {};
+    std::vector<EVENT_DATA_DESCRIPTOR> data(129);
+    const REGHANDLE handle = handle_;
+    EXPECT_EQ(EventWrite(handle, nullptr, 0, nullptr), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventWrite(handle, &descriptor, 1, nullptr), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventWrite(handle, &descriptor, 129, data.data()), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventWrite(handle, &descriptor, 128, data.data()), 0u);
+    EXPECT_EQ(EventWriteString(handle, 1, 0, nullptr), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventWriteEx(handle, &descriptor, 1, 0, nullptr, nullptr, 0, nullptr),
+              ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventWriteEx(handle, &descriptor, 0, 0x80, nullptr, nullptr, 0, nullptr),
+              ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(host_->take_records().size(), 1u) << "the one with 128 empty pieces";
+    unregister();
+    EXPECT_EQ(EventWrite(handle, &descriptor, 0, nullptr), ULONG{ERROR_INVALID_HANDLE});
+    EXPECT_EQ(EventWriteString(handle, 1, 0, u"x"), ULONG{ERROR_INVALID_HANDLE});
+    EXPECT_EQ(EventUnregister(handle), ULONG{ERROR_INVALID_HANDLE});
+    EXPECT_FALSE(EventProviderEnabled(handle, 0, 0));
+}
+
+TEST_F(Api, WritesStringsWithTheirNul) {
+    start();
+    register_provider();
+    EXPECT_EQ(EventWriteString(handle_, 2, 0x10, u"h\u20ac"), 0u);
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 1u);
+    const auto header = header_of(records[0]);
+    EXPECT_EQ(header.descriptor.level, 2);
+    EXPECT_EQ(header.descriptor.keyword, 0x10u);
+    ASSERT_EQ(header.size, sizeof(header) + 6);
+    EXPECT_EQ(std::memcmp(records[0].data() + sizeof(header), "h\0\xac\x20\0\0", 6), 0);
+}
+
+TEST_F(Api, WritesTheActivityThatIsGivenOrElseTheThreadsOwn) {
+    start();
+    register_provider();
+    EVENT_DESCRIPTOR descriptor = {};
+    GUID own = {1, 2, 3, {}}, given = {4, 5, 6, {}};
+    EventActivityIdControl(EVENT_ACTIVITY_CTRL_SET_ID, &own);
+    EXPECT_EQ(EventWriteEx(handle_, &descriptor, 0, EVENT_WRITE_FLAG_NO_FAULTING, nullptr, nullptr,
+                           0, nullptr),
+              0u);
+    EXPECT_EQ(EventWriteEx(handle_, &descriptor, 0, 0, &given, &own, 0, nullptr), 0u);
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(header_of(records[0]).activity_id.data1, 1u);
+    EXPECT_EQ(header_of(records[0]).size, sizeof(wire::EventHeader));
+    EXPECT_EQ(header_of(records[1]).activity_id.data1, 4u);
+    EXPECT_EQ(header_of(records[1]).size, sizeof(wire::EventHeader) + 24u);
+    own = {};
+    EventActivityIdControl(EVENT_ACTIVITY_CTRL_SET_ID, &own);
+}
+
+TEST_F(Api, ControlsTheThreadsActivity) {
+    const auto same = [](const GUID& a, const GUID& b) { return std::memcmp(&a, &b, 16) == 0; };
+    const GUID first = {1, 2, 3, {4}};
+    GUID id = first;
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_SET_ID, &id), 0u);
+    GUID created{}, again{};
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_CREATE_ID, &created), 0u);
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_CREATE_ID, &again), 0u);
+    EXPECT_FALSE(same(created, again));
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id), 0u);
+    EXPECT_TRUE(same(id, first)) << "creating one does not set it";
+    id = created;
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_SET_ID, &id), 0u);
+    EXPECT_TRUE(same(id, first));
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_CREATE_SET_ID, &id), 0u);
+    EXPECT_TRUE(same(id, created));
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id), 0u);
+    EXPECT_FALSE(same(id, created));
+    std::thread([] {
+        GUID other = {9, 9, 9, {}};
+        EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &other);
+        EXPECT_EQ(other.Data1, 0u) << "of another thread";
+    }).join();
+    EXPECT_EQ(EventActivityIdControl(0, &id), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventActivityIdControl(6, &id), ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, nullptr),
+              ULONG{ERROR_INVALID_PARAMETER});
+    id = {};
+    EventActivityIdControl(EVENT_ACTIVITY_CTRL_SET_ID, &id);
+}
+
+TEST_F(Api, SetsTraitsAndNothingElse) {
+    start();
+    register_provider();
+    char traits[] = "\x06\0abc";  // u16 size, name, NUL
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderBinaryTrackInfo, traits, 6),
+              ULONG{ERROR_NOT_SUPPORTED});
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderSetTraits, traits, 5),
+              ULONG{ERROR_INVALID_PARAMETER})
+        << "the blob says 6";
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderSetTraits, nullptr, 0),
+              ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventSetInformation(1, EventProviderSetTraits, traits, 6),
+              ULONG{ERROR_INVALID_HANDLE});
+    const size_t before = host_->registered.size();
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderSetTraits, traits, 6), 0u);
+    ASSERT_TRUE(host_->serve_until([&] { return host_->registered.size() > before; }));
+    EXPECT_EQ(host_->registered.back().traits_size, 6u);
+}
+
+TEST_F(Api, RefusesEventsThatNoBufferHolds) {
+    start();
+    register_provider();
+    EVENT_DESCRIPTOR descriptor = {};
+    std::string bytes(65536, 'x');
+    EVENT_DATA_DESCRIPTOR data;
+    EventDataDescCreate(&data, bytes.data(), ULONG(bytes.size()));
+    EXPECT_EQ(EventWrite(handle_, &descriptor, 1, &data), ULONG{ERROR_ARITHMETIC_OVERFLOW});
+    EventDataDescCreate(&data, bytes.data(), ~ULONG{0});
+    EXPECT_EQ(EventWrite(handle_, &descriptor, 1, &data), ULONG{ERROR_ARITHMETIC_OVERFLOW});
+    EXPECT_TRUE(host_->take_records().empty());
+}
+
+TEST_F(Api, IgnoresEventsWithoutKeywordsWhereTheSessionSaysSo) {
+    start();
+    host_->enable.enable_property = 0x10;  // EVENT_ENABLE_PROPERTY_IGNORE_KEYWORD_0
+    host_->enable.match_any_keyword = 1;
+    register_provider();
+    EXPECT_EQ(write(1, 0), 0u);
+    EXPECT_TRUE(host_->take_records().empty());
+    EXPECT_EQ(write(1, 1), 0u);
+    EXPECT_EQ(host_->take_records().size(), 1u);
+}
+
+TEST_F(Api, ServesEightSessionsAndNoNinth) {
+    start();
+    register_provider();
+    for (uint32_t slot = 2; slot <= 9; ++slot) {
+        host_->enable.session = {slot, 0, 77};
+        host_->send_attach();
+        host_->send_enable(registration());
+        wait_for_ack();
+    }
+    EXPECT_EQ(write(), 0u);
+    EXPECT_EQ(host_->take_records().size(), 8u);
+}
+
+TEST_F(Api, CountsWhatTheSocketCouldNotTake) {
+    start(false);
+    register_provider();
+    uint64_t sent = 0, lost = 0;
+    for (int i = 0; i < 100000 && lost < 3; ++i) {
+        const ULONG result = write();
+        if (result == 0) ++sent;
+        if (result == ERROR_NOT_ENOUGH_MEMORY) ++lost;
+    }
+    ASSERT_EQ(lost, 3u);
+    ASSERT_TRUE(host_->serve_until([&] { return host_->packets.size() == sent; }));
+    EXPECT_EQ(write(), 0u);
+    ASSERT_TRUE(host_->serve_until([&] { return host_->packets.size() == sent + 1; }));
+    EXPECT_EQ(host_->lost, lost);
+}
+
+TEST_F(Api, WritesTheIdOfAChildOfABareClone) {
+    start();
+    register_provider();
+    const auto child = pid_t(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    if (child == 0) {
+        write();
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(header_of(records[0]).process_id, uint32_t(child));
+    EXPECT_EQ(header_of(records[0]).thread_id, uint32_t(child));
+}
+
+// Programs close what they do not know, and get the numbers again for files of their own.
+TEST_F(Api, WritesNothingIntoAStrangersDescriptor) {
+    start(false);
+    register_provider();
+    int stranger[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, stranger), 0);
+    constexpr int kFirst = 700, kLast = 720;  // where the library keeps its own
+    int taken = 0;
+    for (int fd = kFirst; fd < kLast; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0 && ::dup2(stranger[0], fd) == fd) ++taken;
+    }
+    EXPECT_GE(taken, 3) << "wake, doorbell, connection";
+    write();
+    EXPECT_EQ(EventUnregister(handle_), 0u);
+    handle_ = 0;
+    char byte;
+    EXPECT_EQ(::recv(stranger[1], &byte, 1, 0), -1) << "nothing was sent";
+    for (int fd = kFirst; fd < kLast; ++fd) ::close(fd);
+    ::close(stranger[0]);
+    ::close(stranger[1]);
+}
+
+}  // namespace
+}  // namespace etw::provider

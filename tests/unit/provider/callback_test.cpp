@@ -1,0 +1,129 @@
+// When enable callbacks run, and what an application may do around and inside of them.
+#include "served.h"
+
+#include <mutex>
+
+namespace etw::provider {
+namespace {
+
+struct Call {
+    GUID source;
+    ULONG is_enabled;
+    UCHAR level;
+    ULONGLONG any, all;
+    void* filter;
+};
+
+struct Calls {
+    std::mutex mutex;
+    std::vector<Call> list;
+    size_t size() {
+        const std::lock_guard lock(mutex);
+        return list.size();
+    }
+};
+
+void remember(LPCGUID source, ULONG is_enabled, UCHAR level, ULONGLONG any, ULONGLONG all,
+              PEVENT_FILTER_DESCRIPTOR filter, PVOID context) {
+    auto& calls = *static_cast<Calls*>(context);
+    const std::lock_guard lock(calls.mutex);
+    calls.list.push_back({*source, is_enabled, level, any, all, filter});
+}
+
+class Callback : public Served {};
+
+TEST_F(Callback, TellsWhatTheSessionsWantAndWhoAsked) {
+    start();
+    host_->enable.level = 4;
+    host_->enable.match_any_keyword = 6;
+    host_->enable.match_all_keyword = 2;
+    host_->enable.source_id.data1 = 0x77;
+    Calls calls;
+    register_provider(remember, &calls);
+    ASSERT_TRUE(host_->serve_until([&] { return calls.size() == 1; }));
+    const Call call = calls.list[0];
+    EXPECT_EQ(call.source.Data1, 0x77u);
+    EXPECT_EQ(call.is_enabled, ULONG{EVENT_CONTROL_CODE_ENABLE_PROVIDER});
+    EXPECT_EQ(call.level, 4);
+    EXPECT_EQ(call.any, 6u);
+    EXPECT_EQ(call.all, 2u);
+    EXPECT_EQ(call.filter, nullptr);
+    unregister();
+}
+
+TEST_F(Callback, TellsThatNoSessionIsLeft) {
+    start();
+    Calls calls;
+    register_provider(remember, &calls);
+    host_->enable.action = wire::EnableAction::kDisable;
+    host_->send_enable(registration());
+    ASSERT_TRUE(host_->serve_until([&] { return calls.size() == 2; }));
+    EXPECT_EQ(calls.list[1].is_enabled, ULONG{EVENT_CONTROL_CODE_DISABLE_PROVIDER});
+    EXPECT_EQ(calls.list[1].level, 0);
+    EXPECT_FALSE(EventProviderEnabled(handle_, 0, 0));
+    unregister();
+}
+
+TEST_F(Callback, HasWrittenTheStateWhenACaptureIsAcknowledged) {
+    start();
+    struct Context {
+        REGHANDLE* handle;
+        std::atomic<int> captures;
+    } context = {&handle_, 0};
+    register_provider(
+        [](LPCGUID, ULONG is_enabled, UCHAR level, ULONGLONG any, ULONGLONG,
+           PEVENT_FILTER_DESCRIPTOR, PVOID data) {
+            if (is_enabled != EVENT_CONTROL_CODE_CAPTURE_STATE) return;
+            auto& rundown = *static_cast<Context*>(data);
+            EXPECT_EQ(level, 3);
+            EXPECT_EQ(any, 9u);
+            EXPECT_EQ(EventWriteString(*rundown.handle, 1, 0, u"state"), 0u);
+            ++rundown.captures;
+        },
+        &context);
+    host_->take_records();
+    host_->enable.action = wire::EnableAction::kCaptureState;
+    host_->enable.level = 3;
+    host_->enable.match_any_keyword = 9;
+    host_->send_enable(registration());
+    wait_for_ack();
+    EXPECT_EQ(context.captures, 1);
+    EXPECT_EQ(host_->take_records().size(), 1u);
+    unregister();
+}
+
+TEST_F(Callback, MayTakeALockThatTheRegisteringThreadHolds) {
+    start();
+    Calls calls;
+    {
+        const std::lock_guard held(calls.mutex);
+        register_provider(remember, &calls);
+        EXPECT_TRUE(EventProviderEnabled(handle_, 5, 0)) << "without waiting for the callback";
+    }
+    EXPECT_TRUE(host_->serve_until([&] { return calls.size() == 1; }));
+    unregister();
+}
+
+TEST_F(Callback, MayUnregisterItsProvider) {
+    start();
+    static std::atomic<REGHANDLE> handle;
+    static std::atomic<ULONG> result;
+    handle = 0;
+    result = ~0u;
+    register_provider(
+        [](LPCGUID, ULONG is_enabled, UCHAR, ULONGLONG, ULONGLONG, PEVENT_FILTER_DESCRIPTOR,
+           PVOID) {
+            if (is_enabled == 0) result = EventUnregister(handle);
+        },
+        nullptr);
+    handle = handle_;
+    host_->enable.action = wire::EnableAction::kDisable;
+    host_->send_enable(registration());
+    EXPECT_TRUE(host_->serve_until([&] { return host_->unregistered == 1; }));
+    EXPECT_EQ(result, 0u);
+    EXPECT_EQ(EventUnregister(handle_), ULONG{ERROR_INVALID_HANDLE});
+    handle_ = 0;
+}
+
+}  // namespace
+}  // namespace etw::provider
