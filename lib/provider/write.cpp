@@ -146,9 +146,10 @@ uint32_t deliver(Registration& registration, const Draft& draft, Record& record)
     uint32_t mask = registration.entries.load(std::memory_order_acquire);
     for (; mask != 0; mask &= mask - 1) {
         const EnableEntry& entry = registration.entry[__builtin_ctz(mask)];
+    again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
         if (generation == 0 || !wants(entry, *draft.descriptor)) continue;
-        SessionSlot& slot = *entry.slot.load(std::memory_order_relaxed);
+        SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         record.map = &slot.map;
         record.generation = generation;
         record.switched = 0;
@@ -156,6 +157,11 @@ uint32_t deliver(Registration& registration, const Draft& draft, Record& record)
         const bool by_socket = !slot.rings.load(std::memory_order_relaxed);
         if (!by_socket) outcome = ring::write_record(record);
         if (__builtin_expect(outcome == Outcome::kWritten, true)) continue;
+        // Detached while it got other rings: the entry names them by now.
+        if (!by_socket && outcome == Outcome::kDetached) {
+            std::atomic_thread_fence(std::memory_order_acquire);
+            if (entry.generation.load(std::memory_order_relaxed) != generation) goto again;
+        }
         if (by_socket || outcome == Outcome::kNoCpu) {
             const SocketEvent event = {static_cast<const std::byte*>(record.staged),
                                        record.pieces,
