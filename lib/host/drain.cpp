@@ -53,6 +53,27 @@ Status Drain::add_stream(std::shared_ptr<Stream> stream) {
     return Ok{};
 }
 
+bool Drain::retire(const Stream& stream) {
+    const auto found = std::find_if(streams_.begin(), streams_.end(),
+                                    [&](const auto& s) { return s.get() == &stream; });
+    if (found == streams_.end()) return true;
+    const auto index = found - streams_.begin();
+    commit();  // reads what it has lost
+    uint64_t lost = 0;
+    for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+        const CpuProgress& progress = at(size_t(index), cpu);
+        ring::Run run{};
+        bool damaged = false;
+        if (stream.rings.next(cpu, progress.tail, run, &damaged)) return false;
+        lost += progress.lost;
+    }
+    progress_.retired_lost += lost;
+    progress_.streams.erase(progress_.streams.begin() + index);
+    streams_.erase(found);
+    commit();
+    return true;
+}
+
 // --- gathering -------------------------------------------------------------------------------
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
@@ -257,7 +278,7 @@ bool Drain::make_room() {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const uint32_t pending = streams_[i]->rings.pending_blocks(cpu, at(i, cpu).tail);
-            if (pending + 1 >= saved_.geometry.blocks) dropped |= drop_block(i, cpu);
+            if (pending + 1 >= streams_[i]->rings.geometry().blocks) dropped |= drop_block(i, cpu);
         }
     }
     if (!dropped) return false;
@@ -270,7 +291,8 @@ void Drain::drop_rest() {
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
-            for (uint32_t n = 0; n < saved_.geometry.blocks && drop_block(i, cpu);) ++n;
+            const uint32_t blocks = streams_[i]->rings.geometry().blocks;
+            for (uint32_t n = 0; n < blocks && drop_block(i, cpu);) ++n;
         }
     }
     commit();
@@ -289,7 +311,7 @@ bool Drain::has_full_blocks() const {
 }
 
 uint64_t Drain::events_lost() const {
-    uint64_t lost = 0;
+    uint64_t lost = progress_.retired_lost;
     for (size_t i = 0; i < streams_.size(); ++i) {
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const uint64_t known = progress_.streams[i].cpus[cpu].lost;

@@ -32,6 +32,9 @@ public:
     // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
     // there are too many.
     Status add_stream(std::shared_ptr<Stream> stream);
+    // Nobody writes to the stream any more: forgets it, but for what it lost, once it is empty.
+    // False: it is not.
+    bool retire(const Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
 
     // Writes one batch. Fails with the log's error (kDiskFull); then nothing has changed and the

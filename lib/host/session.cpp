@@ -29,9 +29,11 @@ const session::ProviderEnable* Session::find_enable(const Guid& guid) const {
 }
 
 const Stream* Session::stream_of(uint32_t uid) const {
-    const auto found =
-        std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s->uid == uid; });
-    return found == streams.end() ? nullptr : found->get();
+    // The newest: an earlier -max may have been the same.
+    const auto found = std::find_if(streams.rbegin(), streams.rend(), [&](const auto& s) {
+        return s->uid == uid && s->rings.geometry() == saved.geometry;
+    });
+    return found == streams.rend() ? nullptr : found->get();
 }
 
 session::SessionStatus Session::status() const {
@@ -53,12 +55,12 @@ session::SessionStatus Session::status() const {
     for (const auto& stream : streams) {
         for (uint32_t cpu = 0; cpu < g.cpus; ++cpu) {
             lost += stream->rings.lost(cpu);
+            out.number_of_buffers += stream->rings.geometry().blocks;
             waiting += stream->rings.pending_blocks(cpu, stream->rings.published_tail(cpu));
         }
     }
     // The snapshot knows rings that are gone, the rings what was lost since.
     out.events_lost = std::max(s.events_lost, lost);
-    out.number_of_buffers = uint32_t(streams.size()) * g.cpus * g.blocks;
     out.free_buffers = out.number_of_buffers - std::min(waiting, out.number_of_buffers);
     return out;
 }
@@ -69,7 +71,8 @@ std::string Session::kept_log(const FileIdentity& file) const {
 
 std::string Session::kept_rings(const Stream& stream) const {
     return kept_name("ring", saved.key,
-                     fmt::format("{}/{}", stream.uid, stream.rings_identity.inode));
+                     fmt::format("{}/{}/{}", stream.uid, stream.rings_identity.inode,
+                                 stream.rings.geometry().blocks));
 }
 
 std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""); }
@@ -79,6 +82,7 @@ void Session::forget_kept(const KeeperLink& keeper) const {
     if (thread != nullptr) keeper.remove(kept_log(thread->snapshot().file));
     keeper.remove(kept_folder());
     for (const auto& stream : streams) keeper.remove(kept_rings(*stream));
+    for (const auto& stream : retiring) keeper.remove(kept_rings(*stream));
 }
 
 std::optional<KeptName> parse_kept_name(const std::string& name) {

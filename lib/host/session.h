@@ -24,7 +24,8 @@ struct Session {
     SavedSession saved;
     State state = State::kStarting;
     std::vector<std::shared_ptr<Stream>> streams;
-    size_t stream_count = 0;  // those that have not been handed back included
+    std::vector<std::shared_ptr<Stream>> retiring;  // nobody writes to these any more
+    size_t stream_count = 0;                        // those that have not been handed back included
     std::optional<StreamWriter> socket_writer;
     FileIdentity claimed_log;  // the newest file it was given, in use or about to be
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
@@ -32,7 +33,7 @@ struct Session {
 
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
     const session::ProviderEnable* find_enable(const Guid& guid) const;
-    // The ring set that processes of this user are given.
+    // The ring set that processes of this user are given; there may be older ones.
     const Stream* stream_of(uint32_t uid) const;
     session::SessionStatus status() const;
 
@@ -47,7 +48,7 @@ struct Session {
 struct KeptName {
     std::string kind;  // "log", "ring", "dir"
     wire::SessionKey key{};
-    std::string rest;  // "ring": the uid in decimal, then '/'; "log": device.inode
+    std::string rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode
 };
 std::optional<KeptName> parse_kept_name(const std::string& name);
 

@@ -175,6 +175,25 @@ void SessionManager::flush(const std::string& name, StatusAnswer answer) {
     });
 }
 
+// For every user who has rings, others of the session's new size.
+Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_rings(
+    const Session& session, const wire::RingGeometry& geometry) const {
+    std::vector<std::pair<uint32_t, ring::RingSet>> made;
+    if (geometry == session.saved.geometry) return made;
+    for (const auto& stream : session.streams) {
+        if (stream->uid == kSocketStream || session.stream_of(stream->uid) != stream.get())
+            continue;
+        auto rings = ring::RingSet::create(geometry);
+        if (!rings) return no_memory(session.saved.properties.name, geometry);
+        if (session.stream_count + made.size() + 2 >= Progress::kMaxStreams) {
+            return Failure{Code::kNoSystemResources,
+                           "former buffers are still being drained; try again in some seconds"};
+        }
+        made.emplace_back(stream->uid, std::move(*rings));
+    }
+    return made;
+}
+
 void SessionManager::update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                             StatusAnswer answer) {
     const auto found = running(request.name);
@@ -183,17 +202,22 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     if (request.real_time.value_or(false)) {
         return answer(Failure{Code::kNotSupported, "real-time delivery is not in this version"});
     }
-    if (request.maximum_buffers &&
-        *request.maximum_buffers != session.saved.properties.maximum_buffers) {
-        return answer(Failure{Code::kNotSupported,
-                              "the buffers of a running session keep their number; stop it and "
-                              "start it with -max"});
-    }
     SavedSession changed = session.saved;
     if (request.flush_timer_s && *request.flush_timer_s != 0) {
         changed.properties.flush_timer_s = *request.flush_timer_s;
     }
     if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
+    std::vector<std::pair<uint32_t, ring::RingSet>> rings;
+    if (request.maximum_buffers) {
+        changed.properties.maximum_buffers =
+            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
+        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
+        changed.geometry.blocks =
+            session::blocks_per_cpu(changed.properties, changed.geometry.cpus);
+        auto made = make_rings(session, changed.geometry);
+        if (!made) return answer(made.error());
+        rings = std::move(*made);
+    }
     FileIdentity next{};
     if (request.log_file) {
         changed.properties.log_file = *request.log_file;
@@ -217,12 +241,20 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     }
     const SavedSession before = std::exchange(session.saved, changed);
     const uint32_t flush_timer_s = changed.properties.flush_timer_s;
-    if (!request.log_file) {
-        session.thread->post(
+    const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
+    const auto rest = [this, before, next, files, flush_timer_s, answer,
+                       switches = request.log_file.has_value()] {
+        Session* updated = find(before.key);
+        if (updated == nullptr || updated->state != State::kRunning) {
+            return answer(not_found(before.properties.name));
+        }
+        if (switches) return switch_log(*updated, before, std::move(*files), next, answer);
+        updated->thread->post(
             [flush_timer_s](SessionThread& thread) { thread.set_flush_timer(flush_timer_s); });
-        return answer(session.status());
-    }
-    switch_log(session, before, std::move(fds), next, std::move(answer));
+        answer(updated->status());
+    };
+    if (changed.geometry == before.geometry) return rest();
+    replace_rings(session, std::move(rings), rest);
 }
 
 void SessionManager::switch_log(Session& session, const SavedSession& before,

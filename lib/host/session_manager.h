@@ -80,6 +80,8 @@ private:
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
     void drop(Session& session);
+    session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
+        const Session& session, const wire::RingGeometry& geometry) const;
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
@@ -92,6 +94,10 @@ private:
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
     void attach(ProviderConnection& to, Session& session);
+    void replace_rings(Session& session, std::vector<std::pair<uint32_t, ring::RingSet>> made,
+                       std::function<void()> done);
+    void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
+    void drain_retiring(Session& session, const std::shared_ptr<Stream>& stream);
     void send_enable(ProviderConnection& to, uint32_t registration, const Session& session,
                      const session::ProviderEnable& how, wire::EnableAction action,
                      uint64_t cookie);
@@ -116,5 +122,7 @@ void SessionManager::for_each(F f) const {
 }
 
 session::Failure failure_of(const Error& error, const std::string& subject);
+// The buffers of one user cannot be had.
+session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 
 }  // namespace etw::host

@@ -19,6 +19,10 @@ namespace {
 // One user's rings in one session: those it was given, and few that were handed back because the
 // host lost them and made new ones meanwhile.
 constexpr ptrdiff_t kMaxStreamsPerUser = 4;
+// A child of a process that has left, or that had other rings, may not have connected yet.
+constexpr std::chrono::seconds kRetireAfter{5};
+constexpr std::chrono::seconds kReplacePatience{1};
+constexpr std::chrono::hours kReplaceLimit{24};
 
 }  // namespace
 
@@ -92,13 +96,15 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
         return;
     }
     const auto identity = identity_of(fd.get());
-    if (!identity || !(packet.geometry == session->saved.geometry)) return;
+    wire::RingGeometry same_blocks = packet.geometry;  // there may have been another -max
+    same_blocks.blocks = session->saved.geometry.blocks;
+    if (!identity || !packet.geometry.valid() || !(same_blocks == session->saved.geometry)) return;
     const auto same = [&](const auto& s) { return s->rings_identity == *identity; };
     const auto theirs = [&](const auto& s) { return s->uid == from.peer().uid; };
     const auto& streams = session->streams;
     if (std::any_of(streams.begin(), streams.end(), same)) return;
     if (std::count_if(streams.begin(), streams.end(), theirs) >= kMaxStreamsPerUser) return;
-    auto rings = ring::RingSet::adopt(std::move(fd), session->saved.geometry);
+    auto rings = ring::RingSet::adopt(std::move(fd), packet.geometry);
     if (!rings) {
         journal(fmt::format("rings handed back by process {}", from.peer().pid), rings.error());
         return;
@@ -143,7 +149,97 @@ void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
     acks_.acknowledged(from.id(), cookie);
 }
 
-void SessionManager::on_closed(ProviderConnection& from) { acks_.connection_ended(from.id()); }
+void SessionManager::on_closed(ProviderConnection& from) {
+    acks_.connection_ended(from.id());
+    loop_.after(kRetireAfter, [this, uid = from.peer().uid] {
+        bool alive = false;
+        providers_.for_each([&](ProviderConnection& to) { alive |= to.peer().uid == uid; });
+        if (alive) return;
+        for_each([&](Session& session) {
+            std::vector<std::shared_ptr<Stream>> unused;
+            for (const auto& stream : session.streams) {
+                if (stream->uid == uid) unused.push_back(stream);
+            }
+            if (session.state == State::kRunning) retire(session, unused);
+        });
+    });
+}
+
+// --- other rings -----------------------------------------------------------------------------
+
+// Every process that has rings gets others, of the session's new geometry. Those it had are drained
+// beside them until nobody can be writing there any more. `made`: for each user that has some.
+void SessionManager::replace_rings(Session& session,
+                                   std::vector<std::pair<uint32_t, ring::RingSet>> made,
+                                   std::function<void()> done) {
+    const auto old = session.streams;
+    for (auto& [uid, rings] : made) {
+        if (const auto added = add_stream(session, uid, std::move(rings)); !added) {
+            journal("other rings", added.error());
+        }
+    }
+    if (std::exchange(session.socket_writer, std::nullopt)) {
+        if (const auto ready = ensure_socket_stream(session); !ready) {
+            journal("other rings", ready.error());
+        }
+    }
+    const uint64_t group = acks_.open_group();
+    providers_.for_each([&](ProviderConnection& to) {
+        const Stream* stream = session.stream_of(to.peer().uid);
+        const bool attached = to.attached().contains(session.saved.key.epoch);
+        if (!attached || !to.uses_rings() || stream == nullptr) return;
+        const wire::Attach packet{{}, session.saved.key, session.saved.geometry};
+        to.send(packet, wire::ProviderMessage::kAttach, stream->rings.fd().get());
+        // Of no registration: for the acknowledgement alone.
+        send_enable(to, 0, session, {}, EnableAction::kEnable, acks_.expect(group, to.id()));
+    });
+    const auto answered = std::make_shared<std::function<void()>>(std::move(done));
+    const wire::SessionKey key = session.saved.key;
+    // One that hangs keeps the old rings in use until the session ends; the answer does not wait.
+    loop_.after(kReplacePatience, [answered] {
+        if (*answered) std::exchange(*answered, nullptr)();
+    });
+    acks_.wait(group, kReplaceLimit, [this, key, old, answered](bool all) {
+        if (*answered) std::exchange(*answered, nullptr)();
+        if (!all) return;
+        loop_.after(kRetireAfter, [this, key, old] {
+            Session* owner = find(key);
+            if (owner != nullptr && owner->state == State::kRunning) retire(*owner, old);
+        });
+    });
+}
+
+// Drains the streams to their ends and frees them. Nobody is given them any more.
+void SessionManager::retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused) {
+    for (const auto& stream : unused) {
+        if (std::erase(session.streams, stream) == 0) continue;
+        session.retiring.push_back(stream);
+        drain_retiring(session, stream);
+    }
+}
+
+void SessionManager::drain_retiring(Session& session, const std::shared_ptr<Stream>& stream) {
+    const wire::SessionKey key = session.saved.key;
+    session.thread->post([this, key, stream](SessionThread& thread) {
+        thread.flush();
+        const bool empty = thread.drain().retire(*stream);
+        loop_.post([this, key, stream, empty] {
+            Session* owner = find(key);
+            if (owner == nullptr || owner->state != State::kRunning) return;
+            if (empty) {
+                keeper_.remove(owner->kept_rings(*stream));
+                owner->stream_count -= std::erase(owner->retiring, stream);
+                return;
+            }
+            loop_.after(kRetireAfter, [this, key, stream] {
+                Session* later = find(key);
+                if (later != nullptr && later->state == State::kRunning) {
+                    drain_retiring(*later, stream);
+                }
+            });
+        });
+    });
+}
 
 void SessionManager::on_event(ProviderConnection& from, const EventPacket& packet) {
     Session* session = find(packet.fixed.session);

@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <set>
 
@@ -79,6 +82,18 @@ std::string checkpoint_path(const RuntimeFolder& folder, uint32_t slot) {
 
 Failure failure_of(const Error& error, const std::string& subject) {
     return {error.code, fmt::format("{}: {}", subject, error.what)};
+}
+
+Failure no_memory(const std::string& session, const wire::RingGeometry& geometry) {
+    uint64_t available_kb = 0;
+    std::ifstream in("/proc/meminfo");
+    for (std::string line; std::getline(in, line);) {
+        if (std::sscanf(line.c_str(), "MemAvailable: %" SCNu64, &available_kb) == 1) break;
+    }
+    return {Code::kNoSystemResources,
+            fmt::format("not enough memory for the buffers of '{}': {} KB for each user, {} KB are "
+                        "available; give fewer or smaller ones with -max and -b",
+                        session, geometry.set_size() / 1024, available_kb)};
 }
 
 // --- on request ------------------------------------------------------------------------------
@@ -190,13 +205,9 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         return Ok{};
     }();
     if (!rings) {
+        const wire::RingGeometry geometry = session.saved.geometry;
         drop(session);
-        return answer(Failure{
-            Code::kNoSystemResources,
-            fmt::format("not enough memory for the buffers ({} KB for each user); give fewer or "
-                        "smaller ones with -max and -b",
-                        (session::apply_defaults(request.properties, cpu_count()).maximum_buffers) *
-                            uint64_t{request.properties.buffer_size_kb})});
+        return answer(no_memory(request.properties.name, geometry));
     }
     const Properties& p = session.saved.properties;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
@@ -370,7 +381,10 @@ void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {
             continue;
         }
         const auto uid = uint32_t(std::strtoul(name->rest.c_str(), nullptr, 10));
-        auto rings = ring::RingSet::adopt(std::move(it->second), session.saved.geometry);
+        wire::RingGeometry geometry = session.saved.geometry;  // but for an earlier -max
+        const size_t blocks = name->rest.rfind('/') + 1;
+        geometry.blocks = uint32_t(std::strtoul(name->rest.c_str() + blocks, nullptr, 10));
+        auto rings = ring::RingSet::adopt(std::move(it->second), geometry);
         it = kept.erase(it);
         auto stream = rings ? Stream::make(uid, std::move(*rings))
                             : Result<std::shared_ptr<Stream>>(rings.error());
@@ -378,7 +392,7 @@ void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {
             journal("kept rings: dropped", stream.error());
             continue;
         }
-        if (uid == kSocketStream) {
+        if (uid == kSocketStream && geometry == session.saved.geometry) {
             if (auto writer = StreamWriter::over(**stream)) {
                 session.socket_writer.emplace(std::move(*writer));
             }

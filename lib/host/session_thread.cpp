@@ -191,12 +191,18 @@ void SessionThread::write_failed(const Error& error) {
 
 void SessionThread::flush() {
     // Twice what all rings can hold is more than was there when we began.
-    const wire::RingGeometry& g = drain_->geometry();
-    const uint64_t streams = drain_->streams().size() + 1;
-    uint64_t budget = 2 + streams * g.cpus * g.blocks / 16;
+    uint64_t rings = 0;
+    uint64_t blocks = 0;
+    for (const auto& stream : drain_->streams()) {
+        if (stream == nullptr) continue;
+        const wire::RingGeometry& g = stream->rings.geometry();
+        rings += g.cpus;
+        blocks += uint64_t{g.cpus} * g.blocks;
+    }
+    uint64_t budget = 2 + blocks / 16;
     while (budget-- > 0 && pass(Drain::Depth::kFullBlocks)) {
     }
-    budget = 1 + streams * g.cpus / 64;
+    budget = 1 + rings / 64;
     while (budget-- > 0 && pass(Drain::Depth::kAll)) {
     }
     publish();

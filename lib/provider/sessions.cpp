@@ -23,6 +23,20 @@ SessionSlot* free_slot() noexcept {
     return nullptr;
 }
 
+// What was enabled by `from` is so by `to`, at once for each registration: a writer sees the one or
+// the other, and who meets the old rings detached looks again (write.cpp).
+void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
+    const uint64_t before = from.generation.load(std::memory_order_relaxed);
+    const uint64_t after = to.generation.load(std::memory_order_relaxed);
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        for (EnableEntry& entry : g_state.registrations[i].entry) {
+            if (entry.generation.load(std::memory_order_relaxed) != before) continue;
+            entry.slot.store(&to, std::memory_order_relaxed);
+            entry.generation.store(after, std::memory_order_release);
+        }
+    }
+}
+
 }  // namespace
 
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
@@ -36,7 +50,8 @@ SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
 }
 
 SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) noexcept {
-    if (SessionSlot* held = find_slot(host, attach.session)) {
+    SessionSlot* const held = find_slot(host, attach.session);
+    if (held != nullptr) {
         // Handed back and returned, or inherited from the parent process: go on with what we have.
         if (held->rings && fd >= 0 && held->geometry == attach.geometry && held->fd.is_same(fd)) {
             ::close(fd);
@@ -44,9 +59,12 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
             held->orphaned = false;
             return held;
         }
-        detach_session(*held);
     }
     SessionSlot* slot = free_slot();
+    if (slot == nullptr && held != nullptr) {
+        detach_session(*held);
+        slot = free_slot();
+    }
     if (slot == nullptr) {
         if (fd >= 0) ::close(fd);
         return nullptr;
@@ -58,7 +76,8 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     slot->orphaned = false;
     slot->rings = false;
     slot->socket_lost.store(0, std::memory_order_relaxed);
-    const uint64_t generation = ++g_state.next_generation;
+    const uint64_t generation =
+        ++g_state.next_generation * kMaxSlots + uint64_t(slot - g_state.slots);
     if (fd >= 0 && ring_file_valid(fd, attach.geometry)) {
         void* memory =
             ::mmap(nullptr, attach.geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -75,6 +94,10 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
         ::close(fd);
     }
     slot->generation.store(generation, std::memory_order_release);
+    if (held != nullptr && held != slot) {
+        move_entries(*held, *slot);
+        detach_session(*held);
+    }
     return slot;
 }
 

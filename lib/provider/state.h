@@ -24,8 +24,10 @@ constexpr uint32_t kMaxEntries = wire::kMaxSessionsPerProvider;
 
 // One session that has sent Attach: how its events travel.
 struct SessionSlot {
-    ring::WriterMap map;                // generation 0: not attached, or by socket
-    std::atomic<uint64_t> generation;   // 0: free. Never the same twice in a process
+    ring::WriterMap map;  // generation 0: not attached, or by socket
+    // 0: free. Never the same twice in a process; modulo kMaxSlots it is the slot's index, so that
+    // a writer that has read an entry's generation has its slot too.
+    std::atomic<uint64_t> generation;
     std::atomic<uint64_t> socket_lost;  // events that found the socket full, not yet reported
     std::atomic<bool> rings;            // else events go by socket
     bool dead;                          // the mapping could not be withdrawn: never use this again

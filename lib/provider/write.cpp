@@ -118,9 +118,10 @@ inline uint32_t deliver(const Registration& registration, const etw_descriptor& 
     uint32_t mask = registration.entries.load(std::memory_order_acquire);
     for (; mask != 0; mask &= mask - 1) {
         const EnableEntry& entry = registration.entry[__builtin_ctz(mask)];
+    again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
         if (generation == 0 || !wants(entry, descriptor)) continue;
-        SessionSlot& slot = *entry.slot.load(std::memory_order_relaxed);
+        SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         record.map = &slot.map;
         record.generation = generation;
         record.switched = 0;
@@ -128,6 +129,11 @@ inline uint32_t deliver(const Registration& registration, const etw_descriptor& 
         const Outcome outcome =
             __builtin_expect(rings, true) ? ring::write_record(record) : Outcome::kNoCpu;
         if (__builtin_expect(outcome == Outcome::kWritten, true)) continue;
+        // Detached while it got other rings: the entry names them by now.
+        if (rings && outcome == Outcome::kDetached) {
+            std::atomic_thread_fence(std::memory_order_acquire);
+            if (entry.generation.load(std::memory_order_relaxed) != generation) goto again;
+        }
         if (const uint32_t failed = not_written(slot, record, size, outcome)) result = failed;
     }
     return result;

@@ -1,6 +1,6 @@
 // An application's thread and the host that serves it meanwhile.
 #pragma once
-#include "fake_host.h"
+#include "support/fake_host.h"
 
 #include <evntprov.h>
 

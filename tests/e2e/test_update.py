@@ -1,0 +1,63 @@
+"""What may change while a session runs, under load and under fire."""
+import json
+import os
+import signal
+import unittest
+
+from harness import EndToEnd, WRITER_GUID, wait_for
+
+
+class Update(EndToEnd):
+    def start(self, count, rate):
+        writer = self.writer("--threads", 2, "--count", count, "--rate", rate, "--hold", "--wait")
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "64",
+                      "-ft", "1")
+        writer.go()
+        return writer
+
+    def finished(self, writer):
+        import select
+        return bool(select.select([writer.process.stdout], [], [], 0)[0])
+
+    def account_for(self, writer, count):
+        """Every event is in the log once and in order, or counted as lost."""
+        self.assertEqual(writer.written(), count)
+        final = json.loads(self.tracelog("-stop", "U", "-json").stdout)
+        writer.go()
+        writer.finish()
+        found = self.numbered("u.etl")
+        self.assertEqual(sum(map(len, found.values())) + final["events_lost"], count)
+        for sequence in found.values():
+            self.assertEqual(sequence, sorted(set(sequence)))
+        self.check_etl(self.folder / "u.etl")
+        return final
+
+    def test_maximum_buffers_change_without_losing_an_event(self):
+        writer = self.start(100000, 50000)
+        updates = 0
+        while not self.finished(writer) and updates < 20:  # former rings are kept for a while
+            maximum = 100 + updates % 8 * 50
+            self.tracelog("-update", "U", "-max", maximum)
+            self.assertEqual(self.status("U")["maximum_buffers"], maximum)
+            updates += 1
+        self.assertGreater(updates, 1)
+        self.account_for(writer, 200000)
+
+    def test_host_killed_while_maximum_buffers_change(self):
+        writer = self.start(100000, 25000)
+        updates = 0
+        while not self.finished(writer):
+            written = self.status("U")["buffers_written"]
+            self.tracelog("-update", "U", "-max", 100 + updates % 8 * 50, code=None)
+            updates += 1
+            host = self.host_pids()
+            worker = max(host)
+            if updates % 3 == 0:
+                os.kill(worker, signal.SIGKILL)
+            wait_for(lambda: self.finished(writer) or
+                     self.status("U")["buffers_written"] > written, "the session to go on")
+        self.account_for(writer, 200000)
+
+
+if __name__ == "__main__":
+    unittest.main()
