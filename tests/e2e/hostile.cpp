@@ -64,7 +64,7 @@ void attack_descriptors() {
 int main(int argc, char** argv) {
     const double seconds = argc > 1 ? std::atof(argv[1]) : 1;
     TraceLoggingRegister(g_provider);
-    std::mt19937_64 random(unsigned(getpid()));
+    std::mt19937_64 random{static_cast<uint64_t>(getpid())};
     std::vector<Region> rings;
     timespec start{}, now{};
     clock_gettime(CLOCK_MONOTONIC, &start);
