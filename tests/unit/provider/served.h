@@ -3,6 +3,7 @@
 #include "support/fake_host.h"
 
 #include <evntprov.h>
+#include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
