@@ -1,5 +1,7 @@
 // The bytes of every TraceLogging macro, from C and from C++: see fields.h.
 #include "support/fake_host.h"
+
+#include <gtest/gtest.h>
 #include "fields_expect.h"
 
 #include <atomic>
