@@ -32,7 +32,7 @@
 // Detach: all accesses to the mapping are inside sections that begin with W1. So after
 //         generation = 0 and membarrier(PRIVATE_EXPEDITED_RSEQ), which restarts every section
 //         that is under way, no thread can be in the mapping, nor enter it: it may be unmapped.
-// Tests:  tests/unit/ring/writer_test.cpp, writer_kill_test.cpp.
+// Tests:  tests/unit/ring/writer_test.cpp, writer_section_test.cpp, writer_kill_test.cpp.
 //
 // Runs inside traced programs: no library but libc, no exceptions, no allocation,
 // async-signal-safe.

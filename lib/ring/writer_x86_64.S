@@ -167,9 +167,8 @@ FUNCTION etw_ring_write
     add %r9, %r11
     add %r11, %rdx  // where the record goes
     mov %rdx, %r11  // how far it has been copied
-    // The ring is larger than the near caches, and an event has so many stores in all that the
-    // store buffer holds hardly more than one event: without this the core waits for each line in
-    // turn. Ask for what the events after the next few will be stored to.
+    // The ring may be larger than the near caches: ask for lines that later events will go to.
+    // Measured: 1 ns less for 168-byte events, nothing clear for smaller ones.
     prefetchw 512(%rdx)
     prefetchw 576(%rdx)
     prefetchw 640(%rdx)
@@ -180,8 +179,7 @@ FUNCTION etw_ring_write
     mov ETW_RECORD_STAGED(%rdi), %rax
     mov ETW_RECORD_STAGED_SIZE(%rdi), %ecx
     // Eight bytes at a time: the caller has just stored them so, and a wider load would have to
-    // wait until those stores have left the core's store buffer. And what is stored in pairs of
-    // eight never lies across two cache lines, which costs most where the ring is not in the cache.
+    // wait until those stores have left the core's store buffer.
     sub $16, %rcx
     jb 2f
 1:  mov (%rax), %rsi
