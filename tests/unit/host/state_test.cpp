@@ -147,7 +147,7 @@ int keeper_status(const char* script) {
         KeeperOptions options;
         options.program = "/bin/sh";
         options.arguments = {"sh", "-c", script};
-        ::_exit(run_keeper(options));
+        ::_exit(run_keeper(std::move(options)));
     }
     int status = 0;
     ::waitpid(child, &status, 0);
