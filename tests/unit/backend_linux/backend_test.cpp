@@ -167,7 +167,7 @@ TEST_F(BackendTest, AQuerySurvivesOneBrokenConnection) {
         return FakeHost::answer(status_of("S"));
     });
     EXPECT_TRUE(backend().query("S"));
-    EXPECT_EQ(requests, 8);
+    EXPECT_EQ(requests, 2);
 }
 
 TEST_F(BackendTest, AQueryGivesUpAfterEightBrokenConnections) {
