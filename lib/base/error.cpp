@@ -1,4 +1,4 @@
-#include "etw/error.h"
+#include "etw/error_code.h"
 
 #include <cerrno>
 

@@ -3,7 +3,7 @@
 #include "decode/decoder_impl.h"
 #include "decode/layout.h"
 #include "decode/walk.h"
-#include "etw/assert.h"
+#include "etw/check.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "decode/layout.h"
 
-#include "etw/assert.h"
+#include "etw/check.h"
 
 #include <algorithm>
 #include <charconv>

@@ -249,7 +249,9 @@ Status LogWriter::finish(const LogTotals& totals) {
     ETW_CHECK(file_.read_at(kHeaderEventAt, std::as_writable_bytes(std::span(&fixed, 1))));
     constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
     fixed.end_time = totals.end_time;
-    fixed.buffers_written = totals.buffers_written;
+    // Of a log that has wrapped, what the file holds: there are readers that walk by this count.
+    fixed.buffers_written =
+        position_.wraps == 0 ? totals.buffers_written : uint32_t(end_of_data() / buffer_size_);
     fixed.events_lost = uint32_t(std::min(totals.events_lost, kMax));
     fixed.buffers_lost = totals.buffers_lost;
     ETW_CHECK(file_.write_at(kHeaderEventAt, std::as_bytes(std::span(&fixed, 1))));

@@ -1,6 +1,6 @@
 // The control socket: takes requests from controllers, hands each to the handler, sends its answer.
 #pragma once
-#include "etw/error.h"
+#include "etw/error_code.h"
 #include "host/control_frame.h"
 #include "host/event_loop.h"
 #include "host/socket_io.h"

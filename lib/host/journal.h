@@ -1,6 +1,6 @@
 // Where the host says what troubles it: syslog, or stderr when it runs in the foreground.
 #pragma once
-#include "etw/error.h"
+#include "etw/error_code.h"
 
 #include <string>
 

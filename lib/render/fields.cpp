@@ -1,6 +1,6 @@
 // The fields of an event: names, values, and the brackets around arrays and structs.
 #include "decode/schema.h"
-#include "etw/assert.h"
+#include "etw/check.h"
 #include "render/quoted.h"
 #include "render/values.h"
 

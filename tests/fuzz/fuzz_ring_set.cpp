@@ -3,7 +3,7 @@
 //
 // Input: u8 flags, then for each CPU u64 head, u64 tail in the mapping, u64 the reader's own tail,
 // u32 filled[kBlocks]. What is missing is zero.
-#include "etw/assert.h"
+#include "etw/check.h"
 #include "ring/ring_set.h"
 
 #include <sys/mman.h>

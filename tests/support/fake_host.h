@@ -1,7 +1,7 @@
 // A session host of one session, as far as a provider can tell: speaks wire/provider_protocol.h on
 // a socket in ETW_RUNTIME_DIR, enables whatever registers, and reads the rings.
 #pragma once
-#include "etw/assert.h"
+#include "etw/check.h"
 #include "ring/ring_set.h"
 #include "wire/provider_protocol.h"
 

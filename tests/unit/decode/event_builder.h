@@ -5,7 +5,7 @@
 #include "decode/schema.h"
 #include "etl/log_header.h"
 #include "etl/log_writer.h"
-#include "etw/assert.h"
+#include "etw/check.h"
 #include "etw/log_reader.h"
 
 #include <initializer_list>

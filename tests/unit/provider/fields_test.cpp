@@ -1,8 +1,8 @@
 // The bytes of every TraceLogging macro, from C and from C++: see fields.h.
+#include "fields_expect.h"
 #include "support/fake_host.h"
 
 #include <gtest/gtest.h>
-#include "fields_expect.h"
 
 #include <atomic>
 #include <thread>

@@ -2,8 +2,9 @@
 #pragma once
 #include "support/fake_host.h"
 
-#include <evntprov.h>
 #include <gtest/gtest.h>
+
+#include <evntprov.h>
 
 #include <atomic>
 #include <thread>
