@@ -232,8 +232,15 @@ void Drain::apply(size_t written) {
         const Pending& pending = batch_[i];
         const uint32_t cpu = pending.data.cpu;
         for (const auto& [stream, tail] : pending.tails) at(stream, cpu).tail = tail;
-        int64_t& last = progress_.last_time[cpu];
-        last = std::max(last, pending.last_raw != 0 ? pending.last_raw : pending.data.time_stamp);
+        int64_t last = pending.last_raw;
+        if (last == 0 && (i + 1 == written || batch_[i + 1].data.cpu != cpu)) {
+            // Of what went out as it was. To be exact is worth a look at one block: another stream
+            // may come up whose first records are only a little later.
+            const auto time = last_time_of(pending.data.records);
+            last = time ? std::min(clock_.to_raw(*time), pending.data.time_stamp)
+                        : pending.data.time_stamp;
+        }
+        progress_.last_time[cpu] = std::max(progress_.last_time[cpu], last);
         progress_.record_bytes += pending.data.records.size();
     }
     progress_.position = log_.position();

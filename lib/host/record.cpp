@@ -1,5 +1,9 @@
 #include "host/record.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
 namespace etw::host {
 namespace {
 
@@ -88,6 +92,25 @@ Result<RecordShape> shape_of(Bytes head, size_t available) {
         return Error{Code::kInvalidData, "record: longer than its block", 0};
     }
     return shape;
+}
+
+std::optional<int64_t> last_time_of(Bytes records) {
+    std::optional<int64_t> last;
+    while (!records.empty()) {
+        // A copy: the ring's may change under our hands.
+        std::array<std::byte, kRecordHeadSize> head;
+        const size_t size = std::min(records.size(), head.size());
+        std::memcpy(head.data(), records.data(), size);
+        const auto shape = shape_of(Bytes(head).first(size), records.size());
+        if (!shape) return std::nullopt;
+        if (shape->time_offset != 0) {
+            int64_t time = 0;
+            std::memcpy(&time, head.data() + shape->time_offset, sizeof(time));
+            last = time;
+        }
+        records = records.subspan(std::min(records.size(), wire::align8(size_t{shape->size})));
+    }
+    return last;
 }
 
 }  // namespace etw::host

@@ -4,6 +4,8 @@
 #include "etw/bytes.h"
 #include "etw/etl_format.h"
 
+#include <optional>
+
 namespace etw::host {
 
 // Offsets from the record's start; 0 where a record has no such field.
@@ -20,5 +22,9 @@ constexpr size_t kRecordHeadSize = 64;
 // `head`: the first bytes of the record, at most kRecordHeadSize of them needed. `available`: bytes
 // from the record's start to the end of what it must lie in. Fails with kInvalidData.
 Result<RecordShape> shape_of(Bytes head, size_t available);
+
+// The time of the last record of a run of whole records that has one, as it stands in it. Nothing
+// where there is none or the run makes no sense.
+std::optional<int64_t> last_time_of(Bytes records);
 
 }  // namespace etw::host

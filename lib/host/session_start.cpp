@@ -340,6 +340,15 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
         session->claimed_log = progress.file;
         recover_streams(*session, kept);
+        // In the order in which they came to be: the newest of a user's is the one to hand out.
+        const auto age = [&](const std::shared_ptr<Stream>& stream) {
+            const auto found = std::find_if(
+                progress.streams.begin(), progress.streams.end(),
+                [&](const auto& known) { return known.rings == stream->rings_identity; });
+            return found - progress.streams.begin();
+        };
+        std::stable_sort(session->streams.begin(), session->streams.end(),
+                         [&](const auto& a, const auto& b) { return age(a) < age(b); });
         session->stream_count = std::max(session->streams.size(), progress.streams.size());
         session->source->pattern = session->saved.properties.log_file;
         if (auto dir = kept.extract(session->kept_folder()); !dir.empty()) {
