@@ -32,7 +32,7 @@ public:
     virtual Outcome<SessionStatus> query(const std::string& name) = 0;
     virtual Outcome<std::vector<SessionStatus>> list() = 0;
     virtual Outcome<SessionStatus> update(const UpdateRequest& request) = 0;
-    virtual Outcome<SessionStatus> flush(const std::string& name) = 0;
+    virtual Outcome<SessionStatus> flush(const FlushRequest& request) = 0;
     virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;

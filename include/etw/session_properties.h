@@ -29,12 +29,27 @@ struct Properties {
     uint32_t maximum_buffers = 0;    // over all processors, >= minimum_buffers
     uint32_t maximum_file_size = 0;  // MB, KB with kModeUseKilobytes; 0: no limit
     uint32_t flush_timer_s = 0;      // 0: only full buffers are written
+    uint32_t flush_threshold = 0;    // full buffers that are waited for before any is written
     uint32_t enable_flags = 0;       // kernel classes; for other sessions what -flag said
     ClockType clock = ClockType::kPerfCounter;
-    std::string log_file;  // absolute path; empty: no file
+    std::string log_file;    // absolute path; empty: no file
+    uint32_t owner_pid = 0;  // the session stops when this process ends; 0: it has no owner
+    uint32_t ttl_s = 0;      // it stops this long after its start; 0: it does not
 
     friend bool operator==(const Properties&, const Properties&) = default;
 };
+
+// Picks events by their ids (EVENT_FILTER_EVENT_ID). Self-describing events pass: they have none.
+struct EventIdFilter {
+    bool exclude = false;  // the ids are those to leave out
+    std::vector<uint16_t> ids;
+
+    friend bool operator==(const EventIdFilter&, const EventIdFilter&) = default;
+};
+
+constexpr uint32_t kMaxFilterPids = 8;
+constexpr uint32_t kMaxFilterIds = 64;
+constexpr uint32_t kMaxFilterBytes = 1024;  // of the names of executables and what parts them
 
 // One provider of a session and what it may write (ENABLE_TRACE_PARAMETERS and the call's values).
 struct ProviderEnable {
@@ -44,6 +59,11 @@ struct ProviderEnable {
     uint64_t match_all_keyword = 0;
     uint32_t enable_property = 0;
     Guid source_id;
+    // Filters at the source; a new enable replaces them all, and empty ones let everything pass.
+    std::vector<uint32_t> pids;          // at most kMaxFilterPids, that run at the time of the call
+    std::vector<std::string> exe_names;  // base names of executables, at most kMaxFilterBytes
+    std::optional<EventIdFilter> event_ids;       // which events are written
+    std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
 
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };
@@ -83,6 +103,13 @@ struct UpdateRequest {
     std::optional<uint32_t> maximum_buffers;
     std::optional<uint32_t> flush_timer_s;
     std::optional<uint32_t> enable_flags;
+};
+
+struct FlushRequest {
+    std::string name;
+    // Absolute path: what the buffers of a buffered session hold goes to this file, once. Other
+    // sessions ignore it.
+    std::optional<std::string> snapshot_file;
 };
 
 // For enable, disable and capture state. Every provider is tried; see EnableResult.

@@ -13,6 +13,7 @@ namespace etw::backend_linux {
 using session::EnableRequest;
 using session::EnableResult;
 using session::Failure;
+using session::FlushRequest;
 using session::Outcome;
 using session::RegisteredProvider;
 using session::SessionStatus;
@@ -160,8 +161,8 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
     return status;
 }
 
-Outcome<SessionStatus> Backend::flush(const std::string& name) {
-    return ask_session<SessionStatus>(ControlOp::kFlush, name);
+Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
+    return ask_session<SessionStatus>(ControlOp::kFlush, request);
 }
 
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {

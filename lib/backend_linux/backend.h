@@ -22,7 +22,7 @@ public:
     session::Outcome<session::SessionStatus> query(const std::string& name) override;
     session::Outcome<std::vector<session::SessionStatus>> list() override;
     session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
-    session::Outcome<session::SessionStatus> flush(const std::string& name) override;
+    session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
     session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> capture_state(

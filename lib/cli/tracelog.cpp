@@ -44,7 +44,7 @@ public:
                 show(backend_.query(options_.session));
                 break;
             case TracelogAction::kFlush:
-                show(backend_.flush(options_.session));
+                show(backend_.flush({options_.session, std::nullopt}));
                 break;
             case TracelogAction::kUpdate:
                 update();

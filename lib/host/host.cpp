@@ -176,11 +176,15 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
                                    answer_to<session::SessionStatus>(std::move(reply)));
         }
         case ControlOp::kStop:
-        case ControlOp::kQuery:
-        case ControlOp::kFlush: {
+        case ControlOp::kQuery: {
             const auto name = session::decode<std::string>(body);
             if (!name) return refuse(reply, name.error());
             return handle_named(request.op, *name, std::move(reply));
+        }
+        case ControlOp::kFlush: {
+            const auto flush = session::decode<session::FlushRequest>(body);
+            if (!flush) return refuse(reply, flush.error());
+            return manager_.flush(flush->name, answer_to<session::SessionStatus>(std::move(reply)));
         }
         case ControlOp::kEnable:
         case ControlOp::kDisable:
@@ -203,7 +207,6 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
 void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply) {
     auto answer = answer_to<session::SessionStatus>(std::move(reply));
     if (op == ControlOp::kStop) return manager_.stop(name, std::move(answer));
-    if (op == ControlOp::kFlush) return manager_.flush(name, std::move(answer));
     answer(manager_.query(name));
 }
 

@@ -14,13 +14,18 @@ template <Form<Properties> V, class F>
 void fields(V& v, F&& f) {
     f(v.name), f(v.guid), f(v.log_file_mode), f(v.buffer_size_kb), f(v.minimum_buffers);
     f(v.maximum_buffers), f(v.maximum_file_size), f(v.flush_timer_s), f(v.enable_flags);
-    f(v.clock), f(v.log_file);
+    f(v.flush_threshold), f(v.clock), f(v.log_file), f(v.owner_pid), f(v.ttl_s);
+}
+
+template <Form<EventIdFilter> V, class F>
+void fields(V& v, F&& f) {
+    f(v.exclude), f(v.ids);
 }
 
 template <Form<ProviderEnable> V, class F>
 void fields(V& v, F&& f) {
     f(v.guid), f(v.level), f(v.match_any_keyword), f(v.match_all_keyword), f(v.enable_property);
-    f(v.source_id);
+    f(v.source_id), f(v.pids), f(v.exe_names), f(v.event_ids), f(v.stack_walk_ids);
 }
 
 template <Form<SessionStatus> V, class F>
@@ -40,6 +45,11 @@ template <Form<UpdateRequest> V, class F>
 void fields(V& v, F&& f) {
     f(v.name), f(v.log_file), f(v.real_time), f(v.maximum_buffers), f(v.flush_timer_s);
     f(v.enable_flags);
+}
+
+template <Form<FlushRequest> V, class F>
+void fields(V& v, F&& f) {
+    f(v.name), f(v.snapshot_file);
 }
 
 template <Form<EnableRequest> V, class F>
@@ -206,6 +216,7 @@ void encode(ByteWriter& out, const ProviderEnable& value) { Encoder{out}(value);
 void encode(ByteWriter& out, const SessionStatus& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const StartRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const UpdateRequest& value) { Encoder{out}(value); }
+void encode(ByteWriter& out, const FlushRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const EnableRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const EnableResult& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const RegisteredProvider& value) { Encoder{out}(value); }
@@ -228,6 +239,7 @@ template Result<ProviderEnable> decode(Bytes);
 template Result<SessionStatus> decode(Bytes);
 template Result<StartRequest> decode(Bytes);
 template Result<UpdateRequest> decode(Bytes);
+template Result<FlushRequest> decode(Bytes);
 template Result<EnableRequest> decode(Bytes);
 template Result<EnableResult> decode(Bytes);
 template Result<RegisteredProvider> decode(Bytes);

@@ -11,6 +11,7 @@ void encode(ByteWriter& out, const ProviderEnable& value);
 void encode(ByteWriter& out, const SessionStatus& value);
 void encode(ByteWriter& out, const StartRequest& value);
 void encode(ByteWriter& out, const UpdateRequest& value);
+void encode(ByteWriter& out, const FlushRequest& value);
 void encode(ByteWriter& out, const EnableRequest& value);
 void encode(ByteWriter& out, const EnableResult& value);
 void encode(ByteWriter& out, const RegisteredProvider& value);

@@ -21,7 +21,7 @@ enum class ControlOp : uint32_t {
     kQuery,          // name                   -> SessionStatus
     kList,           // nothing                -> SessionStatus...
     kUpdate,         // session::UpdateRequest -> SessionStatus; fds: [new log file, its folder]
-    kFlush,          // name                   -> SessionStatus
+    kFlush,          // session::FlushRequest  -> SessionStatus
     kEnable,         // session::EnableRequest -> EnableResult
     kDisable,        // session::EnableRequest -> EnableResult
     kCaptureState,   // session::EnableRequest -> EnableResult

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace etw::session;
     if (size == 0) return 0;
     const etw::Bytes input = std::as_bytes(std::span(data, size)).subspan(1);
-    switch (data[0] % 11) {
+    switch (data[0] % 12) {
         case 0:
             round_trip<Properties>(input);
             break;
@@ -60,6 +60,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             break;
         case 10:
             round_trip<std::vector<RegisteredProvider>>(input);
+            break;
+        case 11:
+            round_trip<FlushRequest>(input);
             break;
     }
     return 0;

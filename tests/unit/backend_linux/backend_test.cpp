@@ -47,7 +47,7 @@ TEST_F(BackendTest, WithoutAHostThereAreNoSessionsAndNoneIsStarted) {
     Backend b = backend();
     EXPECT_EQ(b.query("S").error().code, Code::kSessionNotFound);
     EXPECT_EQ(b.stop("S").error().code, Code::kSessionNotFound);
-    EXPECT_EQ(b.flush("S").error().code, Code::kSessionNotFound);
+    EXPECT_EQ(b.flush({"S", {}}).error().code, Code::kSessionNotFound);
     EXPECT_EQ(b.update({"S", {}, {}, {}, {}, {}}).error().code, Code::kSessionNotFound);
     EXPECT_EQ(b.update({"S", folder_.file("x.etl"), {}, {}, {}, {}}).error().code,
               Code::kSessionNotFound);
@@ -133,7 +133,7 @@ TEST_F(BackendTest, EachRequestHasItsOperation) {
         }
     });
     Backend b = backend();
-    EXPECT_TRUE(b.query("S") && b.stop("S") && b.flush("S"));
+    EXPECT_TRUE(b.query("S") && b.stop("S") && b.flush({"S", {}}));
     EXPECT_TRUE(b.update({"S", {}, {}, 40, {}, {}}));
     EXPECT_TRUE(b.enable({"S", {}, 0}) && b.disable({"S", {}, 0}) && b.capture_state({"S", {}, 0}));
     EXPECT_EQ(b.list()->size(), 1u);

@@ -41,8 +41,8 @@ public:
         updated = request;
         return answer("update", request.name);
     }
-    Outcome<session::SessionStatus> flush(const std::string& name) override {
-        return answer("flush", name);
+    Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override {
+        return answer("flush", request.name);
     }
     Outcome<session::EnableResult> enable(const session::EnableRequest& request) override {
         enabled = request;

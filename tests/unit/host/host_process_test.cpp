@@ -167,7 +167,7 @@ TEST_F(HostProcess, FlushPutsWhatWasWrittenIntoTheLog) {
     ASSERT_TRUE(backend_.start(request("a")));
     start_writer(0, 10);
     ASSERT_TRUE(eventually([&] { return all_written(); }));
-    ASSERT_TRUE(backend_.flush("a"));
+    ASSERT_TRUE(backend_.flush({"a", {}}));
     EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
 }
 

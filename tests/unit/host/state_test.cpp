@@ -12,7 +12,7 @@ namespace {
 
 SavedSession full_session() {
     SavedSession saved = test_session();
-    saved.providers.push_back({{1, 2, 3, {4}}, 5, 6, 7, 8, {9, 0, 0, {}}});
+    saved.providers.push_back({{1, 2, 3, {4}}, 5, 6, 7, 8, {9, 0, 0, {}}, {10}, {"a"}, {}, {}});
     saved.owner_uid = 1000;
     saved.controller_pid = 42;
     return saved;

@@ -15,9 +15,12 @@ Properties some_properties() {
     p.maximum_buffers = 64;
     p.maximum_file_size = 2;
     p.flush_timer_s = 1;
+    p.flush_threshold = 3;
     p.enable_flags = 0x80000001;
     p.clock = ClockType::kSystemTime;
     p.log_file = "/tmp/my.etl";
+    p.owner_pid = 4000000001;
+    p.ttl_s = 86400;
     return p;
 }
 
@@ -29,6 +32,10 @@ ProviderEnable some_provider(uint8_t level) {
     e.match_all_keyword = 2;
     e.enable_property = 4;
     e.source_id.data1 = 7;
+    e.pids = {1, 4000000000};
+    e.exe_names = {"a", "b b"};
+    e.event_ids = EventIdFilter{true, {0, 65535}};
+    e.stack_walk_ids = EventIdFilter{false, {7}};
     return e;
 }
 
@@ -94,6 +101,16 @@ TEST(SessionCodec, GivesBackRequests) {
     EXPECT_EQ(enable->name, "S");
     EXPECT_EQ(enable->providers, std::vector{some_provider(1)});
     EXPECT_EQ(enable->timeout_ms, 250u);
+}
+
+TEST(SessionCodec, TellsAFlushFromASnapshot) {
+    const auto flush = decode<FlushRequest>(encoded(FlushRequest{"S", {}}));
+    ASSERT_TRUE(flush);
+    EXPECT_EQ(flush->name, "S");
+    EXPECT_FALSE(flush->snapshot_file);
+    const auto snapshot = decode<FlushRequest>(encoded(FlushRequest{"S", "/tmp/s.etl"}));
+    ASSERT_TRUE(snapshot);
+    EXPECT_EQ(snapshot->snapshot_file, "/tmp/s.etl");
 }
 
 TEST(SessionCodec, TellsWhatAnUpdateSetsFromWhatItLeaves) {
