@@ -177,6 +177,36 @@ std::string enable_lines(const std::vector<ProviderEnable>& asked, const EnableR
     return out;
 }
 
+std::string capture_lines(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
+    std::string out;
+    for (size_t i = 0; i < asked.size(); ++i) {
+        fmt::format_to(std::back_inserter(out), "Capturing state of {} for logger {}\n",
+                       to_string(asked[i].guid), result.status.logger_id);
+        if (i < result.codes.size() && result.codes[i] != Code::kOk)
+            out += operation_status(result.codes[i]);
+    }
+    return out;
+}
+
+std::string provider_details(const std::vector<RegisteredProvider>& providers) {
+    std::string out;
+    for (const RegisteredProvider& provider : providers) {
+        if (!out.empty()) out += "\n";
+        line(out, "Guid:", to_string(provider.guid));
+        line(out, "Name:", provider.name);
+        line(out, "Processes:", fmt::format("{}", fmt::join(provider.pids, " ")));
+        if (provider.sessions.empty()) continue;
+        out += "LoggerId Level Property MatchAnyKeyword    MatchAllKeyword\n";
+        for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
+            const ProviderEnable& how = enabled.how;
+            fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",
+                           enabled.logger_id, how.level, how.enable_property, how.match_any_keyword,
+                           how.match_all_keyword);
+        }
+    }
+    return out;
+}
+
 std::string registered_table(const std::vector<RegisteredProvider>& providers) {
     std::string out =
         "##     Guid                     Enabled  LoggerId Level Flags\n"
