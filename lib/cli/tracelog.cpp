@@ -111,8 +111,22 @@ private:
             if (!result) return not_enabled(result.error(), &started);
         }
         if (!options_.json) print("Logger Started...\n");
+        for (const std::string& text : session::ineffective(options_.properties)) note(text);
         show_enabled(*providers, *result);
-        note_absent(*providers);
+        if (providers->empty()) {
+            note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
+                             session_));
+        }
+    }
+
+    // What was typed and changes nothing. The values of -guid's files may be there for them.
+    void note_ineffective(const std::vector<ProviderEnable>& providers) {
+        const bool all_without_any =
+            std::any_of(providers.begin(), providers.end(), [](const ProviderEnable& p) {
+                return p.match_all_keyword != 0 && p.match_any_keyword == 0;
+            });
+        if (all_without_any)
+            note("-matchallkw has no effect without -matchanykw: keyword 0 lets every event pass");
     }
 
     // Everything that can be refused before a file is made for it.
@@ -182,7 +196,7 @@ private:
         nothing.name = request.name;
         const auto status = backend_.update(request);
         show(status);
-        if (status && request == nothing)
+        if (status && request == nothing && options_.notes.empty())
             note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
     }
 
@@ -203,7 +217,6 @@ private:
         const auto result = backend_.enable({session_, *asked, options_.timeout_ms});
         if (!result) return not_enabled(result.error(), nullptr);
         show_enabled(*asked, *result);
-        note_absent(*asked);
     }
 
     // `started`: the session runs all the same.
@@ -340,6 +353,8 @@ private:
 
     void show_enabled(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
         note_failed(asked, result, "enabled");
+        note_ineffective(asked);
+        note_absent(asked);
         if (options_.json) return print(to_json(asked, result));
         print(enable_lines(asked, result) + block(result.status));
     }

@@ -292,7 +292,7 @@ std::string provider_details(const std::vector<RegisteredProvider>& providers) {
         line(out, "Name:", provider.name);
         line(out, "Processes:", fmt::format("{}", fmt::join(provider.pids, " ")));
         if (provider.sessions.empty()) continue;
-        out += "LoggerId Level Property MatchAnyKeyword    MatchAllKeyword\n";
+        out += "LoggerId Level Property   MatchAnyKeyword    MatchAllKeyword\n";
         for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
             const ProviderEnable& how = enabled.how;
             fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",

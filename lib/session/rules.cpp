@@ -7,6 +7,8 @@ namespace etw::session {
 namespace {
 
 constexpr std::string_view kNumber = "%d";
+constexpr Guid kSystemTraceControlGuid{
+    0x9e814aad, 0x3204, 0x11d2, {0x9a, 0x82, 0x00, 0x60, 0x08, 0xa8, 0x69, 0x39}};
 
 Failure refuse(Code code, std::string detail) { return {code, std::move(detail)}; }
 
@@ -34,6 +36,8 @@ constexpr Exclusion kExclusions[] = {
     {kModeIndependent, kModePrivate,
      "a private session is always independent; leave out -independent or -um"},
     {kModeGlobalSequence, kModeLocalSequence, "-gs and -ls exclude each other; give one of them"},
+    {kModeBuffering, kModePrivate,
+     "a private session writes to its file; leave out -buffering or -um"},
     {kModePagedMemory, kModeSystemLogger,
      "a system logger cannot use paged memory; leave out -paged"},
 };
@@ -181,6 +185,10 @@ Outcome<Ok> check(const Properties& properties) {
     ETW_CHECK(check_modes(properties));
     ETW_CHECK(check_file(properties));
     ETW_CHECK(check_sizes(properties));
+    if (properties.guid == kSystemTraceControlGuid) {
+        return refuse(Code::kInvalidParameter,
+                      "this GUID is that of 'NT Kernel Logger'; give another with -sessionguid");
+    }
     if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
         return refuse(Code::kInvalidParameter, "unknown clock");
     // Counters start anew with the machine, so only wall clock times of two runs can share a file.
@@ -189,6 +197,32 @@ Outcome<Ok> check(const Properties& properties) {
                       "-append needs the system clock; give -UseSystemTime");
     }
     return Ok{};
+}
+
+std::vector<std::string> ineffective(const Properties& p) {
+    std::vector<std::string> out;
+    const auto none = [&out](const char* option, const char* why) {
+        out.push_back(std::string(option) + " has no effect: " + why);
+    };
+    if (has(p, kModeBuffering)) {
+        constexpr char kWhy[] = "a buffered session writes nothing by itself; save it with -flush";
+        if (p.maximum_buffers != 0) none("-max", "a buffered session has the buffers of -min");
+        if (p.flush_timer_s != 0) none("-ft", kWhy);
+        if (p.flush_threshold != 0) none("-bt", kWhy);
+        return out;
+    }
+    if (p.log_file.empty()) {
+        constexpr char kWhy[] = "a real-time session without -f has no log file";
+        if (has(p, kModeSequential)) none("-seq", kWhy);
+        if (has(p, kModeCircular)) none("-cir", kWhy);
+        if (has(p, kModePreallocate)) none("-prealloc", kWhy);
+        if (has(p, kModeUseKilobytes)) none("-kb", kWhy);
+    } else if (has(p, kModeUseKilobytes) && p.maximum_file_size == 0) {
+        none("-kb", "neither -seq, -cir nor -newfile gives a size");
+    }
+    if (has(p, kModePrivate) && has(p, kModePagedMemory))
+        none("-paged", "the buffers of a private session always are");
+    return out;
 }
 
 Properties apply_defaults(Properties p, uint32_t cpus) {

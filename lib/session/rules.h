@@ -12,6 +12,9 @@ constexpr uint32_t kMaxBuffers = 1u << 20;  // over all processors
 // sizes out of range. The code is the documented one, the detail names the options.
 Outcome<Ok> check(const Properties& properties);
 
+// What of properties that passed check() has no effect, a sentence for each, for people.
+std::vector<std::string> ineffective(const Properties& properties);
+
 // Fills in what was not set and raises what the rules raise, for a machine with `cpus` processors.
 // `properties` passed check(). Idempotent.
 //   buffer size      64 KB; rounded up to whole pages of 4 KB
