@@ -71,6 +71,7 @@ struct Registration {
     etw_callback callback;
     void* context;
     HostView hosts[kMaxHosts];
+    bool known[kMaxHosts];  // to this host or to one before it
     EnableEntry entry[kMaxEntries];
     // ready to be copied behind a header: ExtendedItem, traits, zeros
     alignas(8) std::byte traits_item[kTraitsItemSize];
