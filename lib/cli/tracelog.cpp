@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -119,14 +120,14 @@ private:
         }
     }
 
-    // What was typed and changes nothing. The values of -guid's files may be there for them.
+    // What was typed and changes nothing; said once, however many providers it was typed for.
     void note_ineffective(const std::vector<ProviderEnable>& providers) {
-        const bool all_without_any =
-            std::any_of(providers.begin(), providers.end(), [](const ProviderEnable& p) {
-                return p.match_all_keyword != 0 && p.match_any_keyword == 0;
-            });
-        if (all_without_any)
-            note("-matchallkw has no effect without -matchanykw: keyword 0 lets every event pass");
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : providers) {
+            for (const std::string& text : session::ineffective(provider)) {
+                if (said.insert(text).second) note(text);
+            }
+        }
     }
 
     // Everything that can be refused before a file is made for it.
@@ -348,6 +349,7 @@ private:
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
+        for (const ProviderEnable& provider : list.providers) ETW_CHECK(session::check(provider));
         return std::move(list.providers);
     }
 

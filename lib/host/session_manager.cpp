@@ -114,10 +114,9 @@ void SessionManager::detach_all(Session& session, std::function<void()> done) {
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& connection) {
         if (connection.attached().erase(session.saved.key.epoch) == 0) return;
-        for (const auto& [id, registration] : connection.registrations()) {
-            const session::ProviderEnable* how = session.find_enable(registration.guid);
-            if (how == nullptr) continue;
-            send_enable(connection, id, session, *how, wire::EnableAction::kDisable,
+        for (auto& [id, registration] : connection.registrations()) {
+            if (registration.enabled_by.erase(session.saved.key.epoch) == 0) continue;
+            send_enable(connection, id, session, {}, wire::EnableAction::kDisable,
                         acks_.next_cookie());
         }
         connection.send(wire::Detach{{}, session.saved.key, acks_.expect(group, connection.id())},

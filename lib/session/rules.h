@@ -12,8 +12,13 @@ constexpr uint32_t kMaxBuffers = 1u << 20;  // over all processors
 // sizes out of range. The code is the documented one, the detail names the options.
 Outcome<Ok> check(const Properties& properties);
 
-// What of properties that passed check() has no effect, a sentence for each, for people.
+// Refuses an enable whose filters are past their limits.
+Outcome<Ok> check(const ProviderEnable& enable);
+
+// What of properties or of an enable that passed check() has no effect, a sentence each, for
+// people.
 std::vector<std::string> ineffective(const Properties& properties);
+std::vector<std::string> ineffective(const ProviderEnable& enable);
 
 // Fills in what was not set and raises what the rules raise, for a machine with `cpus` processors.
 // `properties` passed check(). Idempotent.

@@ -31,7 +31,8 @@ protected:
         there.guid = enabled.guid;
         there.name = "My.Provider";
         there.pids = {100, 200};
-        there.sessions = {{2, enabled}};
+        there.sessions = {{2, enabled}, {5, enabled}};
+        there.instances = {{100, 0, false, "app", {2}}, {200, 1000, true, "jailed", {}}};
         backend_.registered = {there};
         for (const char* name : {"My Trace", "Other"}) {
             backend_.sessions.push_back(backend_.status);
@@ -146,10 +147,17 @@ TEST_F(Actions, EnumGuidExShowsProcessesAndSessionsOfEachProvider) {
                 StartsWith("Guid:                   " + std::string(kGuid) +
                            "\n"
                            "Name:                   My.Provider\n"
-                           "Processes:              100 200\n"
+                           "Process:                100 app\n"
                            "LoggerId Level Property   MatchAnyKeyword    MatchAllKeyword\n"
-                           "2        3     0x00000000 0x0000000000000000 0x0000000000000000\n"));
+                           "2        3     0x00000000 0x0000000000000000 0x0000000000000000\n"
+                           "Process:                200 jailed (events by socket)\n"
+                           "Process:                none (filtered out)\n"
+                           "LoggerId Level Property   MatchAnyKeyword    MatchAllKeyword\n"
+                           "5        3     0x00000000 0x0000000000000000 0x0000000000000000\n"));
     EXPECT_EQ(run({"-enumguidex", kGuid}).output, report.output);
+    EXPECT_THAT(run({"-enumguidex", "-json"}).output,
+                HasSubstr("{\"pid\":200,\"uid\":1000,\"executable\":\"jailed\",\"events_by\":"
+                          "\"socket\",\"logger_ids\":[]}"));
     const auto missing = run({"-enumguidex", "*Other"});
     EXPECT_EQ(missing.exit_status, kExitFailed);
     EXPECT_THAT(missing.notes, ElementsAre(HasSubstr("no running program has registered it")));
