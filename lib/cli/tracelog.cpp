@@ -355,8 +355,12 @@ private:
 
     void show_enabled(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
         note_failed(asked, result, "enabled");
-        note_ineffective(asked);
-        note_absent(asked);
+        std::vector<ProviderEnable> taken;
+        for (size_t i = 0; i < asked.size(); ++i) {
+            if (i >= result.codes.size() || result.codes[i] == Code::kOk) taken.push_back(asked[i]);
+        }
+        note_ineffective(taken);
+        note_absent(taken);
         if (options_.json) return print(to_json(asked, result));
         print(enable_lines(asked, result) + block(result.status));
     }
@@ -367,8 +371,24 @@ private:
             const Code code = result.codes[i];
             if (code == Code::kOk) continue;
             report_.exit_status = kExitFailed;
-            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, code_text(code),
+            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, why_not(code),
                              uint32_t(code)));
+        }
+    }
+
+    // Why a provider was left out, by its code.
+    static const char* why_not(Code code) {
+        switch (code) {
+            case Code::kInvalidFunction:
+                return "no running program has registered it, so that its level cannot change";
+            case Code::kNoSystemResources:
+                return "eight sessions have it enabled; -disable it in one, or stop one";
+            case Code::kTimeout:
+                return "a program did not answer in the time of -timeout; it may still follow";
+            case Code::kGuidNotFound:
+                return "the session does not have it enabled; -enable it first";
+            default:
+                return code_text(code);
         }
     }
 
