@@ -1,4 +1,5 @@
 // tracelog - starts, changes and stops trace sessions.
+#include "cli/doctor.h"
 #include "cli/tracelog.h"
 
 int main(int argc, char** argv) {
@@ -6,6 +7,10 @@ int main(int argc, char** argv) {
     const auto options = cli::parse_tracelog(cli::args(argc, argv));
     if (!options) return cli::usage("tracelog", options.error());
     if (options->action == cli::TracelogAction::kHelp) return cli::print_help(cli::kTracelogHelp);
+    if (options->action == cli::TracelogAction::kDoctor) {
+        return cli::print_report("tracelog",
+                                 cli::doctor_report(session::diagnose(), options->json));
+    }
     const auto backend = session::make_backend();
     return cli::print_report("tracelog", cli::run_tracelog(*options, *backend));
 }

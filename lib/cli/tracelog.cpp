@@ -62,6 +62,7 @@ public:
                 enum_guid();
                 break;
             case TracelogAction::kHelp:
+            case TracelogAction::kDoctor:
                 ETW_ASSERT(false);
                 break;
         }

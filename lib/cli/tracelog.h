@@ -12,7 +12,7 @@ struct TracelogReport {
     int exit_status = kExitDone;
 };
 
-// Does what `options` ask (any action but kHelp). kExitFailed where the operation, or the enabling
+// Does what `options` ask (any action but kHelp and kDoctor). kExitFailed where the operation, or the enabling
 // of any provider, failed; kExitLoss where -stop ended a session that lost events or buffers.
 TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend);
 

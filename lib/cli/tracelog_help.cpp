@@ -19,6 +19,7 @@ Actions
   -flush NAME       write out what is buffered
   -update NAME      change the log file (-f), -max or -ft of a running session
   -enumguid         show the registered providers
+  -doctor           test what a capture needs, and say what to do where it fails
   A missing NAME stands for "NT Kernel Logger".
 
 Providers (-start, -enable, -disable)

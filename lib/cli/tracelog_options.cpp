@@ -39,6 +39,7 @@ constexpr ActionRow kActions[] = {
     {"flush", TracelogAction::kFlush, true},
     {"update", TracelogAction::kUpdate, true},
     {"enumguid", TracelogAction::kEnumGuid, false},
+    {"doctor", TracelogAction::kDoctor, false},
 };
 
 // What each option goes with. `ignored`: the reference accepts it there without effect.

@@ -20,6 +20,7 @@ enum class TracelogAction : uint32_t {
     kFlush,
     kUpdate,
     kEnumGuid,
+    kDoctor,
 };
 
 // What -flag, -level, -matchanykw and -matchallkw say; a provider file's line may say otherwise.
