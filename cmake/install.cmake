@@ -1,7 +1,7 @@
 # cmake --install: tools, libraries, headers, man pages, the example, and find_package(openetw).
 include(CMakePackageConfigHelpers)
 
-install(TARGETS tracelog tracefmt etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS tracelog tracefmt traceview etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS etw etw_provider etw_provider_shared EXPORT openetwTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

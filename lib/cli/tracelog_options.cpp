@@ -83,28 +83,12 @@ struct AliasRow {
 constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list", "l"},
                                  {"flags", "flag"},      {"h", "help"},  {"?", "help"}};
 
-std::vector<OptionWord> option_words() {
-    std::vector<OptionWord> out{{"help"}};
-    for (const ActionRow& row : kActions) {
-        out.push_back({row.word,
-                       row.takes_name ? Takes::kName : Takes::kNothing,
-                       false,
-                       {},
-                       row.takes_name ? kKernelLoggerName : ""});
-    }
-    for (const OptionRow& row : kOptions)
-        out.push_back({row.word, row.takes, row.repeats, {}, row.absent});
-    for (const AliasRow& row : kAliases)
-        out.push_back({row.word, Takes::kNothing, false, row.stands_for});
-    return out;
-}
-
 // The words of a command line by option.
 class Words {
 public:
     static Result<Words, UsageError> read(Args args) {
         Words out;
-        const auto words = option_words();
+        const auto words = tracelog_words();
         for (const OptionWord& word : words) {
             if (!word.stands_for.empty()) continue;
             const std::string name = "--" + to_lower(word.word);
@@ -304,8 +288,25 @@ private:
     TracelogOptions out_;
 };
 
-// A shell takes an unquoted #... for a comment, so that nothing is left of the value.
-UsageError explain(UsageError error) {
+}  // namespace
+
+std::vector<OptionWord> tracelog_words() {
+    std::vector<OptionWord> out{{"help"}};
+    for (const ActionRow& row : kActions) {
+        out.push_back({row.word,
+                       row.takes_name ? Takes::kName : Takes::kNothing,
+                       false,
+                       {},
+                       row.takes_name ? kKernelLoggerName : ""});
+    }
+    for (const OptionRow& row : kOptions)
+        out.push_back({row.word, row.takes, row.repeats, {}, row.absent});
+    for (const AliasRow& row : kAliases)
+        out.push_back({row.word, Takes::kNothing, false, row.stands_for});
+    return out;
+}
+
+UsageError explain_missing_value(UsageError error) {
     if (error.message.starts_with("-guid needs a value")) {
         error.message +=
             "; a shell drops what follows an unquoted #, so quote it ('#GUID') or leave the # out";
@@ -313,11 +314,9 @@ UsageError explain(UsageError error) {
     return error;
 }
 
-}  // namespace
-
 Result<TracelogOptions, UsageError> parse_tracelog(Args args) {
     const auto words = Words::read(args);
-    if (!words) return explain(words.error());
+    if (!words) return explain_missing_value(words.error());
     return Builder(*words).run();
 }
 

@@ -38,10 +38,18 @@ struct TracelogOptions {
     session::Properties properties;  // for -start; the name and the log file as they were typed
     session::UpdateRequest update;   // for -update, likewise
     std::vector<std::string> provider_sources;  // -guid, as typed
+    // Enabled as well, each as it says, unless a source names it too.
+    std::vector<session::ProviderEnable> more_providers;
     ProviderDefaults provider_defaults;
     uint32_t timeout_ms = 0;         // -timeout
     std::vector<std::string> notes;  // what was ignored, as the reference has it
 };
+
+// The words of tracelog's command line. traceview takes some of them.
+std::vector<OptionWord> tracelog_words();
+// Adds the likely cause to the message: a shell takes an unquoted #... for a comment, so that
+// nothing is left of a -guid.
+UsageError explain_missing_value(UsageError error);
 
 extern const char kTracelogHelp[];  // golden: tests/golden/tracelog_help.txt
 

@@ -1,0 +1,29 @@
+// traceview: tracelog's control commands with joining of running sessions, and -process.
+#pragma once
+#include "cli/tracelog.h"
+#include "cli/traceview_options.h"
+
+#include <functional>
+
+namespace etw::cli {
+
+// Asks a person and waits for a line; nothing where there is nobody to ask.
+using Ask = std::function<std::optional<std::string>(const std::string& question)>;
+
+// An Ask: on stderr, the answer from stdin. Nobody is asked unless both are a terminal.
+// The end of the input says "cancel".
+std::optional<std::string> ask_on_terminal(const std::string& question);
+
+struct TraceviewReport {
+    TracelogReport report;
+    // The session to be shown from now on, with -display: where it was started or joined.
+    std::string shown_session;
+    bool joined = false;  // it is not ours to stop
+};
+
+// Does what `options` ask (kControl or kParsePdb). Exit statuses are tracelog's; a start that was
+// cancelled or that needs an answer nobody gave has failed.
+TraceviewReport run_traceview(const TraceviewOptions& options, session::Backend& backend,
+                              const Ask& ask);
+
+}  // namespace etw::cli
