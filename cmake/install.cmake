@@ -8,6 +8,12 @@ install(TARGETS etw etw_provider etw_provider_shared EXPORT openetwTargets
 install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 FILES_MATCHING PATTERN "*.8")
+# Each shell looks for a file of the command's name; zsh for any that names the commands it is for.
+foreach(tool IN ITEMS tracelog traceview tracefmt)
+  install(FILES completions/openetw.bash RENAME ${tool}
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+endforeach()
+install(FILES completions/_openetw DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(DIRECTORY tests/samples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/openetw/examples
         FILES_MATCHING PATTERN "*.c" PATTERN "*.cpp" PATTERN "*.h")
 

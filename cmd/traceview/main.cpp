@@ -1,11 +1,17 @@
 // traceview - controls trace sessions, joins and shows running ones, formats logs.
+#include "cli/complete.h"
 #include "cli/traceview.h"
 
 #include <csignal>
 
 int main(int argc, char** argv) {
     using namespace etw;
-    const auto options = cli::parse_traceview(cli::args(argc, argv));
+    const auto words = cli::args(argc, argv);
+    if (const auto typed = cli::words_to_complete(words)) {
+        return cli::print_candidates(*typed, cli::traceview_words(*typed),
+                                     *session::make_observer());
+    }
+    const auto options = cli::parse_traceview(words);
     if (!options) return cli::usage("traceview", options.error());
     if (options->command == cli::TraceviewCommand::kHelp)
         return cli::print_help(cli::kTraceviewHelp);

@@ -29,6 +29,12 @@ constexpr Missing kMissing[] = {
     {"v", "details of each buffer are not in this version"},
 };
 
+const Missing* find_missing(std::string_view word) {
+    const auto at = std::find_if(std::begin(kMissing), std::end(kMissing),
+                                 [&](const Missing& row) { return row.word == word; });
+    return at == std::end(kMissing) ? nullptr : &*at;
+}
+
 template <class Words>
 bool contains(const Words& words, std::string_view word) {
     return std::find(std::begin(words), std::end(words), word) != std::end(words);
@@ -42,6 +48,32 @@ bool has_word(const Rows& rows, std::string_view word) {
 
 void add_missing(std::vector<OptionWord>& rows, const OptionWord& row) {
     if (!has_word(rows, row.word)) rows.push_back(row);
+}
+
+// With those that are refused by name.
+std::vector<OptionWord> control_words() {
+    auto rows = tracelog_words();
+    // No name stands for another session here.
+    for (OptionWord& row : rows) {
+        if (row.takes == Takes::kName) row.absent = {};
+    }
+    add_missing(rows, {"age", Takes::kValue});
+    add_missing(rows, {"kd"});
+    rows.push_back({"join", Takes::kValue});
+    add_missing(rows, {"display"});
+    return rows;
+}
+
+std::vector<OptionWord> process_words() {
+    const auto words = tracefmt_words();
+    std::vector<OptionWord> rows(words.begin(), words.end());
+    rows.push_back({"process", Takes::kMaybe});
+    add_missing(rows, {"p", Takes::kValue});
+    add_missing(rows, {"tmf", Takes::kValue});
+    add_missing(rows, {"csv"});
+    add_missing(rows, {"ods"});
+    add_missing(rows, {"v"});
+    return rows;
 }
 
 // A normalised command line: --word, --word=value, then -- and what is no option.
@@ -97,9 +129,7 @@ Result<Ok, UsageError> check_documented(const Line& line, const std::string_view
                                         const char* other_tool) {
     for (const std::string& word : line.words()) {
         const std::string name = Line::name(word);
-        const auto missing = std::find_if(std::begin(kMissing), std::end(kMissing),
-                                          [&](const Missing& row) { return row.word == name; });
-        if (missing != std::end(kMissing))
+        if (const Missing* missing = find_missing(name))
             return UsageError{fmt::format("-{}: {}", name, missing->why)};
         if (!contains(allowed, name))
             return UsageError{
@@ -129,7 +159,7 @@ Result<Ok, UsageError> check_named(const Line& line) {
 }
 
 Result<TraceviewOptions, UsageError> parse_control(Args args) {
-    auto read = Line::read(args, traceview_words());
+    auto read = Line::read(args, control_words());
     if (!read) return explain_missing_value(read.error());
     Line line = *std::move(read);
     TraceviewOptions out;
@@ -160,7 +190,7 @@ Result<TraceviewOptions, UsageError> parse_control(Args args) {
 }
 
 Result<TraceviewOptions, UsageError> parse_process(Args args) {
-    ETW_TRY(Line line, Line::read(args, traceview_process_words()));
+    ETW_TRY(Line line, Line::read(args, process_words()));
     TraceviewOptions out;
     out.command = TraceviewCommand::kProcess;
     if (std::string file = line.take("process"); !file.empty()) line.add_stray(std::move(file));
@@ -178,44 +208,30 @@ Result<TraceviewOptions, UsageError> parse_process(Args args) {
     return out;
 }
 
-bool is_word(std::string_view arg, std::string_view word) {
-    return (arg.starts_with('-') || arg.starts_with('/')) && to_lower(arg.substr(1)) == word;
+bool has_command(Args args, std::string_view command) {
+    return std::any_of(args.begin(), args.end(), [&](std::string_view arg) {
+        return (arg.starts_with('-') || arg.starts_with('/')) && to_lower(arg.substr(1)) == command;
+    });
 }
 
 }  // namespace
 
-std::vector<OptionWord> traceview_words() {
-    auto rows = tracelog_words();
-    // No name stands for another session here.
-    for (OptionWord& row : rows) {
-        if (row.takes == Takes::kName) row.absent = {};
-    }
-    add_missing(rows, {"age", Takes::kValue});
-    add_missing(rows, {"kd"});
-    rows.push_back({"join", Takes::kValue});
-    add_missing(rows, {"display"});
-    return rows;
-}
-
-std::vector<OptionWord> traceview_process_words() {
-    const auto words = tracefmt_words();
-    std::vector<OptionWord> rows(words.begin(), words.end());
-    rows.push_back({"process", Takes::kMaybe});
-    add_missing(rows, {"p", Takes::kValue});
-    add_missing(rows, {"tmf", Takes::kValue});
-    add_missing(rows, {"csv"});
-    add_missing(rows, {"ods"});
-    add_missing(rows, {"v"});
+std::vector<OptionWord> traceview_words(Args words) {
+    const bool process = has_command(words, "process");
+    auto rows = process ? process_words() : control_words();
+    std::erase_if(rows, [&](const OptionWord& row) {
+        const bool own = row.word == "process" || row.word == "join" || row.word == "display";
+        const std::string_view word = row.stands_for.empty() ? row.word : row.stands_for;
+        return !own && !(process ? contains(kProcess, word) : contains(kControl, word));
+    });
+    std::erase_if(rows, [](const OptionWord& row) { return find_missing(row.word) != nullptr; });
+    if (!process) rows.push_back({"process", Takes::kMaybe});
     return rows;
 }
 
 Result<TraceviewOptions, UsageError> parse_traceview(Args args) {
-    const auto given = [&](std::string_view word) {
-        return std::any_of(args.begin(), args.end(),
-                           [&](const char* arg) { return is_word(arg, word); });
-    };
-    if (given("process")) return parse_process(args);
-    if (given("parsepdb")) {
+    if (has_command(args, "process")) return parse_process(args);
+    if (has_command(args, "parsepdb")) {
         TraceviewOptions out;
         out.command = TraceviewCommand::kParsePdb;
         return out;

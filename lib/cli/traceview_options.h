@@ -31,9 +31,8 @@ struct TraceviewOptions {
 
 extern const char kTraceviewHelp[];  // golden: tests/golden/traceview_help.txt
 
-// The words of traceview's command line; those of -process stand apart.
-std::vector<OptionWord> traceview_words();
-std::vector<OptionWord> traceview_process_words();
+// The words that a command line which begins with `words` may have: those of -process stand apart.
+std::vector<OptionWord> traceview_words(Args words);
 
 // Pure: reads no environment, opens nothing.
 Result<TraceviewOptions, UsageError> parse_traceview(Args args);
