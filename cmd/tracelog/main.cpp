@@ -16,5 +16,6 @@ int main(int argc, char** argv) {
                                  cli::doctor_report(session::diagnose(), options->json));
     }
     const auto backend = session::make_backend();
-    return cli::print_report("tracelog", cli::run_tracelog(*options, *backend));
+    return cli::print_report("tracelog",
+                             cli::run_tracelog(*options, *backend, cli::ask_terminal()));
 }

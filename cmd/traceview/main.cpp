@@ -23,6 +23,6 @@ int main(int argc, char** argv) {
         return cli::run_tracefmt(options->format);
     }
     const auto backend = session::make_backend();
-    const auto outcome = cli::run_traceview(*options, *backend, cli::ask_on_terminal);
+    const auto outcome = cli::run_traceview(*options, *backend, cli::ask_terminal());
     return cli::print_report("traceview", outcome.report);
 }

@@ -1,5 +1,7 @@
 #include "cli/complete.h"
 
+#include "cli/tracelog_grammar.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,8 +78,8 @@ std::vector<std::string> unused_options(Args before, std::span<const OptionWord>
         const bool given = std::any_of(before.begin(), before.end(), [&](const char* word) {
             return option_of(word, options) == &option;
         });
-        if (option.stands_for.empty() && (!given || option.repeats))
-            out.push_back(fmt::format("-{}", option.word));
+        const bool offered = option.stands_for.empty() && !grammar::is_refused(option.word);
+        if (offered && (!given || option.repeats)) out.push_back(fmt::format("-{}", option.word));
     }
     return out;
 }

@@ -14,8 +14,9 @@ struct TracelogReport {
 
 // Does what `options` ask (any action but kHelp and kDoctor). kExitFailed where the operation, or
 // the enabling of any provider, failed; kExitLoss where -stop ended a session that lost events or
-// buffers.
-TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend);
+// buffers. `ask` puts -x's questions; without it there is nobody to ask.
+TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend,
+                            const Ask& ask = {});
 
 // To stderr, a line each.
 void print_notes(const char* tool, const std::vector<std::string>& notes);

@@ -1,6 +1,5 @@
 #include "cli/traceview.h"
 
-#include "base/platform.h"
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
 #include "session/rules.h"
@@ -9,7 +8,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
 
 namespace etw::cli {
 namespace {
@@ -24,19 +22,6 @@ constexpr char kGlobalLogger[] = "GlobalLogger";
 
 constexpr uint32_t kFileModes = kModeSequential | kModeCircular | kModeNewFile | kModeAppend |
                                 kModePreallocate | kModeUseKilobytes;
-
-TracelogReport refused(const TracelogOptions& options, const Failure& failure) {
-    TracelogReport report;
-    report.exit_status = kExitFailed;
-    report.output =
-        options.json ? to_json(options.session, failure)
-                     : fmt::format("Could not start logger: {}\n{}\n{}", options.session,
-                                   operation_status(failure.code), failed_block(options.session));
-    report.notes = options.notes;
-    report.notes.push_back(
-        fmt::format("'{}': {} [{}]", options.session, failure.detail, uint32_t(failure.code)));
-    return report;
-}
 
 // What a session is that is stopped and started again: as it was, but for what was asked.
 session::Properties restarted(const SessionStatus& running, const TracelogOptions& asked) {
@@ -69,11 +54,9 @@ public:
 
     TraceviewReport run() {
         if (asked_.provider_sources.empty() && asked_.session != kGlobalLogger) {
-            return {refused(asked_,
-                            {Code::kNotSupported,
-                             "without -guid this would be the NT Kernel Logger session, whose "
-                             "kernel events are not in this version; name providers with -guid"}),
-                    "", false};
+            return failed({Code::kNotSupported,
+                           "without -guid this would be the NT Kernel Logger session, whose "
+                           "kernel events are not in this version; name providers with -guid"});
         }
         const auto running = enabling_sessions();
         // What cannot be resolved or listed is refused by the start itself.
@@ -138,7 +121,7 @@ private:
 
     // kAsk: there is nobody to ask.
     Join answer(const SessionStatus& running) {
-        if (options_.join != Join::kAsk) return options_.join;
+        if (options_.join != Join::kAsk || !ask_ || asked_.json) return options_.join;
         const session::Properties& p = running.properties;
         const bool rewritten =
             !asked_.update.log_file && !p.log_file.empty() && (p.log_file_mode & kModeAppend) == 0;
@@ -151,7 +134,7 @@ private:
             asked_.session, p.name, log_of(p), rewritten ? "; its log is begun anew" : "");
         for (;;) {
             const auto line = ask_(question);
-            if (!line) return Join::kAsk;
+            if (!line) return Join::kCancel;
             const std::string word = to_lower(*line);
             if (word == "y" || word == "yes") return Join::kYes;
             if (word == "n" || word == "no") return Join::kNo;
@@ -226,7 +209,11 @@ private:
         return out;
     }
 
-    TraceviewReport failed(const Failure& failure) { return {refused(asked_, failure), "", false}; }
+    TraceviewReport failed(const Failure& failure) {
+        TracelogOptions refused = asked_;
+        refused.refusal = failure;
+        return {run_tracelog(refused, backend_), "", false};
+    }
 
     const TraceviewOptions& options_;
     const TracelogOptions& asked_;
@@ -235,14 +222,6 @@ private:
 };
 
 }  // namespace
-
-std::optional<std::string> ask_on_terminal(const std::string& question) {
-    if (!is_terminal(stdin) || !is_terminal(stderr)) return std::nullopt;
-    fmt::print(stderr, "{}", question);
-    std::fflush(stderr);
-    std::string line;
-    return std::getline(std::cin, line) ? line : "cancel";
-}
 
 TraceviewReport run_traceview(const TraceviewOptions& options, session::Backend& backend,
                               const Ask& ask) {
@@ -254,7 +233,7 @@ TraceviewReport run_traceview(const TraceviewOptions& options, session::Backend&
         return {std::move(report), "", false};
     }
     if (options.control.action == TracelogAction::kStart) return Start(options, backend, ask).run();
-    return {run_tracelog(options.control, backend), "", false};
+    return {run_tracelog(options.control, backend, ask), "", false};
 }
 
 }  // namespace etw::cli

@@ -3,16 +3,7 @@
 #include "cli/tracelog.h"
 #include "cli/traceview_options.h"
 
-#include <functional>
-
 namespace etw::cli {
-
-// Asks a person and waits for a line; nothing where there is nobody to ask.
-using Ask = std::function<std::optional<std::string>(const std::string& question)>;
-
-// An Ask: on stderr, the answer from stdin. Nobody is asked unless both are a terminal.
-// The end of the input says "cancel".
-std::optional<std::string> ask_on_terminal(const std::string& question);
 
 struct TraceviewReport {
     TracelogReport report;

@@ -1,5 +1,7 @@
 #include "cli/traceview_options.h"
 
+#include "cli/tracelog_grammar.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +14,7 @@ namespace {
 constexpr std::string_view kControl[] = {
     "start", "stop", "update", "enable",   "disable", "flush",   "q",      "enumguid", "l",   "x",
     "help",  "f",    "rt",     "guid",     "flag",    "level",   "b",      "min",      "max", "ft",
-    "paged", "seq",  "cir",    "prealloc", "kd",      "newfile", "append", "json"};
+    "paged", "seq",  "cir",    "prealloc", "kd",      "newfile", "append", "json",     "age", "y"};
 constexpr std::string_view kProcess[] = {"rt",          "tmf",      "p",           "o",
                                          "csv",         "display",  "displayonly", "nosummary",
                                          "summaryonly", "noprefix", "h",           "json"};
@@ -23,7 +25,6 @@ struct Missing {
     const char* why;
 };
 constexpr Missing kMissing[] = {
-    {"kd", "there is no kernel debugger that could read it"},
     {"csv", "values separated by commas are not in this version; -json gives JSON lines"},
     {"ods", "there is no debugger's output here; -display shows the events"},
     {"v", "details of each buffer are not in this version"},
@@ -57,10 +58,8 @@ std::vector<OptionWord> control_words() {
     for (OptionWord& row : rows) {
         if (row.takes == Takes::kName) row.absent = {};
     }
-    add_missing(rows, {"age", Takes::kValue});
-    add_missing(rows, {"kd"});
     rows.push_back({"join", Takes::kValue});
-    add_missing(rows, {"display"});
+    rows.push_back({"display"});
     return rows;
 }
 
@@ -107,7 +106,11 @@ public:
     template <class Parse>
     auto parse_rest(Parse parse) {
         std::vector<char*> pointers;
-        for (std::string& word : words_) pointers.push_back(word.data());
+        for (std::string& word : words_) {
+            // What normalize() put in the place of no value.
+            if (word.ends_with("=-")) word.resize(word.size() - 2);
+            pointers.push_back(word.data());
+        }
         for (std::string& word : stray_) pointers.push_back(word.data());
         return parse(Args(pointers));
     }
@@ -131,6 +134,8 @@ Result<Ok, UsageError> check_documented(const Line& line, const std::string_view
         const std::string name = Line::name(word);
         if (const Missing* missing = find_missing(name))
             return UsageError{fmt::format("-{}: {}", name, missing->why)};
+        // tracelog refuses these itself, and says why.
+        if (grammar::is_refused(name)) continue;  // by tracelog, with the reason
         if (!contains(allowed, name))
             return UsageError{
                 fmt::format("traceview has no -{0}; {1} has: {1} -{0}", name, other_tool)};
@@ -171,8 +176,6 @@ Result<TraceviewOptions, UsageError> parse_control(Args args) {
     if (has_join) {
         ETW_TRY(out.join, parse_join(join));
     }
-    if (line.has("age")) out.notes.push_back("-age has no effect: buffers do not age");
-    line.take("age");
     ETW_CHECK(check_documented(line, kControl, "tracelog"));
     ETW_CHECK(check_named(line));
     auto control = line.parse_rest(parse_tracelog);
@@ -185,7 +188,6 @@ Result<TraceviewOptions, UsageError> parse_control(Args args) {
     if (out.control.action != TracelogAction::kStart && (has_join || out.display)) {
         return UsageError{fmt::format("-{} goes with -start", has_join ? "join" : "display")};
     }
-    out.control.notes.insert(out.control.notes.begin(), out.notes.begin(), out.notes.end());
     return out;
 }
 

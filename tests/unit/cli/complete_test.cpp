@@ -52,8 +52,8 @@ TEST_F(Complete, IsAskedForByTheFirstWordOnly) {
 }
 
 TEST_F(Complete, OptionsComeFromTheTool) {
-    EXPECT_THAT(tracelog({"-st"}), ElementsAre("-start", "-stop"));
-    EXPECT_THAT(tracelog({"-ST"}), ElementsAre("-start", "-stop"));
+    EXPECT_THAT(tracelog({"-st"}), ElementsAre("-StackWalkFilter", "-start", "-stop"));
+    EXPECT_THAT(tracelog({"-STO"}), ElementsAre("-stop"));
     EXPECT_THAT(tracelog({""}), AllOf(Contains("-start"), Contains("-doctor"), Contains("-guid")));
 }
 
@@ -89,8 +89,8 @@ TEST_F(Complete, WithoutAHostThereIsNothingAndNoComplaint) {
 
 TEST_F(Complete, TraceviewHasItsOwnWords) {
     EXPECT_THAT(traceview({"-"}),
-                AllOf(Contains("-join"), Contains("-display"),
-                      Contains("-process"), Not(Contains("-matchanykw")), Not(Contains("-kd"))));
+                AllOf(Contains("-join"), Contains("-display"), Contains("-process"),
+                      Not(Contains("-matchanykw")), Not(Contains("-kd"))));
     EXPECT_THAT(traceview({"-start", "S", "-join", ""}), ElementsAre("cancel", "no", "yes"));
     EXPECT_THAT(traceview({"-process", "x.etl", "-"}),
                 AllOf(Contains("-displayonly"), Not(Contains("-start")), Not(Contains("-hires")),

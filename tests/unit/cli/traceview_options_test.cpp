@@ -68,7 +68,8 @@ TEST(TraceviewLine, WhatItDoesNotDocumentIsRefusedByName) {
               "traceview has no -matchanykw; tracelog has: tracelog -matchanykw");
     EXPECT_EQ(refusal({"-q", "S", "-lp"}), "traceview has no -lp; tracelog has: tracelog -lp");
     EXPECT_THAT(refusal({"-process", "-hires"}), HasSubstr("traceview has no -hires"));
-    EXPECT_THAT(refusal({"-start", "S", "-kd"}), HasSubstr("kernel debugger"));
+    EXPECT_THAT(parsed({"-start", "S", "-kd"}).control.refusal->detail,
+                HasSubstr("kernel debugger"));
     EXPECT_THAT(refusal({"-process", "-csv"}), HasSubstr("-json"));
     EXPECT_THAT(refusal({"-process", "-ods"}), HasSubstr("-display"));
     EXPECT_THAT(refusal({"-q", "S", "-nonsense"}), HasSubstr("unknown option '-nonsense'"));

@@ -54,11 +54,12 @@ protected:
         EXPECT_TRUE(options) << (options ? "" : options.error().message);
         if (!options) return {};
         size_t next = 0;
-        return run_traceview(*options, backend_, [&](const std::string& question) {
+        const Ask ask = [&](const std::string& question) {
             questions_.push_back(question);
             return next < answers.size() ? std::optional<std::string>(answers[next++])
                                          : std::nullopt;
-        });
+        };
+        return run_traceview(*options, backend_, answers.empty() ? Ask() : ask);
     }
 
     FakeBackend backend_;
@@ -138,6 +139,15 @@ TEST_F(Joining, TheQuestionDoesNotThreatenALogThatIsKept) {
     ASSERT_EQ(questions_.size(), 2u);
     for (const std::string& question : questions_)
         EXPECT_THAT(question, testing::Not(HasSubstr("begun anew")));
+}
+
+TEST_F(Joining, AnEndOfInputAfterAQuestionCancels) {
+    EXPECT_THAT(run({"-start", "S", "-guid", kGuid}, {"what"}).report.output, HasSubstr("1223L"));
+}
+
+TEST_F(Joining, JsonIsNotMixedWithQuestions) {
+    run({"-start", "S", "-guid", kGuid, "-json"}, {"yes"});
+    EXPECT_THAT(questions_, IsEmpty());
 }
 
 TEST_F(Joining, WithNobodyToAskItIsRefused) {
