@@ -86,10 +86,11 @@ private:
             case TracelogAction::kEnumGuidEx:
                 return enum_guid_ex();
             case TracelogAction::kHelp:
+            case TracelogAction::kDoctor:
             case TracelogAction::kRefused:
                 break;
         }
-        ETW_ASSERT(false);  // the caller shows the help; a refusal never gets here
+        ETW_ASSERT(false);  // the caller shows help and findings; a refusal never gets here
     }
 
     void start() {
@@ -349,6 +350,11 @@ private:
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
+        for (const ProviderEnable& more : options_.more_providers) {
+            const auto same = [&](const ProviderEnable& p) { return p.guid == more.guid; };
+            if (std::none_of(list.providers.begin(), list.providers.end(), same))
+                list.providers.push_back(more);
+        }
         for (const ProviderEnable& provider : list.providers) ETW_CHECK(session::check(provider));
         return std::move(list.providers);
     }
@@ -458,11 +464,15 @@ TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& ba
     return Command(options, backend, ask).run();
 }
 
+void print_notes(const char* tool, const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", tool, note);
+}
+
 int print_report(const char* tool, const TracelogReport& report) {
     const bool written = std::fwrite(report.output.data(), 1, report.output.size(), stdout) ==
                              report.output.size() &&
                          std::fflush(stdout) == 0;
-    for (const std::string& note : report.notes) fmt::print(stderr, "{}: {}\n", tool, note);
+    print_notes(tool, report.notes);
     return written ? report.exit_status : kExitFailed;
 }
 
