@@ -317,6 +317,21 @@ bool Drain::has_full_blocks() const {
     return false;
 }
 
+bool Drain::has_enough_full_blocks() const {
+    const uint32_t threshold = saved_.properties.flush_threshold;
+    uint64_t full = 0;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        const ring::RingSet& rings = streams_[i]->rings;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            const uint32_t pending = rings.pending_blocks(cpu, progress_.streams[i].cpus[cpu].tail);
+            if (pending >= rings.geometry().blocks / 2) return true;
+            full += pending;
+        }
+    }
+    return full != 0 && full >= threshold;
+}
+
 uint64_t Drain::events_lost() const {
     uint64_t lost = progress_.retired_lost;
     for (size_t i = 0; i < streams_.size(); ++i) {

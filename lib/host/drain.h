@@ -58,6 +58,8 @@ public:
     uint64_t events_lost() const;
     // Any ring with a block to drain.
     bool has_full_blocks() const;
+    // As many as the session waits for (flush_threshold), or a ring that they half fill.
+    bool has_enough_full_blocks() const;
     void set_saved(const SavedSession& saved) { saved_ = saved; }
 
 private:

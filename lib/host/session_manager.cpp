@@ -139,6 +139,7 @@ void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ende
 // Nothing of it remains, in memory, at the keeper or in the runtime folder.
 void SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
+    forget_life(session);
     session.forget_kept(keeper_);
     session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);
