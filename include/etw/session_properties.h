@@ -104,6 +104,8 @@ struct UpdateRequest {
     std::optional<uint32_t> maximum_buffers;
     std::optional<uint32_t> flush_timer_s;
     std::optional<uint32_t> enable_flags;
+
+    friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
 };
 
 struct FlushRequest {

@@ -165,6 +165,10 @@ Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
     return ask_session<SessionStatus>(ControlOp::kFlush, request);
 }
 
+Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
+}
+
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
     return ask_session<EnableResult>(ControlOp::kEnable, request);
 }

@@ -175,6 +175,28 @@ void SessionManager::flush(const std::string& name, StatusAnswer answer) {
     });
 }
 
+void SessionManager::increment_file(const std::string& name, StatusAnswer answer) {
+    const auto session = running(name);
+    if (!session) return answer(session.error());
+    if (((*session)->saved.properties.log_file_mode & kModeNewFile) == 0) {
+        return answer(Failure{Code::kInvalidParameter,
+                              fmt::format("'{}' has one log file; only a session that was started "
+                                          "with -newfile has a next one",
+                                          name)});
+    }
+    const wire::SessionKey key = (*session)->saved.key;
+    (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
+        thread.flush();
+        const Status status = thread.next_file();
+        loop_.post([this, key, name, answer, status, path = thread.snapshot().path] {
+            const Session* switched = find(key);
+            if (switched == nullptr) return answer(not_found(name));
+            if (!status) return answer(failure_of(status.error(), "the file after " + path));
+            answer(switched->status());
+        });
+    });
+}
+
 // For every user who has rings, others of the session's new size.
 Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_rings(
     const Session& session, const wire::RingGeometry& geometry) const {

@@ -38,6 +38,7 @@ public:
     void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                 StatusAnswer answer);
     void flush(const std::string& name, StatusAnswer answer);
+    void increment_file(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
     std::vector<session::RegisteredProvider> registered_providers() const;

@@ -171,7 +171,18 @@ void SessionManager::replace_rings(Session& session,
         if (*answered) std::exchange(*answered, nullptr)();
     });
     acks_.wait(group, kReplaceLimit, [this, key, old, answered](bool all) {
-        if (*answered) std::exchange(*answered, nullptr)();
+        // What stands in the former rings is held by this host alone now: to the log with it,
+        // before anybody is told that the change is done.
+        if (Session* owner = find(key); owner != nullptr && owner->state == State::kRunning) {
+            owner->thread->post([this, answered](SessionThread& thread) {
+                thread.flush();
+                loop_.post([answered] {
+                    if (*answered) std::exchange(*answered, nullptr)();
+                });
+            });
+        } else if (*answered) {
+            std::exchange(*answered, nullptr)();
+        }
         if (!all) return;
         loop_.after(kRetireAfter, [this, key, old] {
             Session* owner = find(key);

@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import subprocess
+import sys
+import time
 import unittest
 
 from harness import BIN, SANITIZED, EndToEnd, WRITER_GUID
@@ -25,7 +27,7 @@ class RandomCommands(EndToEnd):
 
     def command(self, *words, may_fail=()):
         """Runs it; now and then kills it on its way. The codes it may fail with are given."""
-        self.history.append(" ".join(map(str, words)))
+        self.note(" ".join(map(str, words)))
         tool = subprocess.Popen([str(BIN / "tracelog"), *map(str, words), "-json"], env=self.env,
                                 cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True)
@@ -34,6 +36,7 @@ class RandomCommands(EndToEnd):
                 tool.wait(self.random.random() * 0.01)
             tool.kill()
             tool.communicate()
+            self.note("(tool killed)")
             return None
         out, errors = tool.communicate(timeout=60)
         if tool.returncode in (0, 3):
@@ -41,6 +44,9 @@ class RandomCommands(EndToEnd):
         status = json.loads(out).get("operation_status") if out else None
         self.assertIn(status, may_fail, f"{self.history[-1]}\n{out}{errors}")
         return None
+
+    def note(self, what):
+        self.history.append(f"{time.strftime('%T', time.gmtime())}.{time.time_ns() // 1000000 % 1000:03} {what}")
 
     def names(self):
         return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
@@ -102,20 +108,20 @@ class RandomCommands(EndToEnd):
     def kill_worker(self):
         hosts = self.host_pids()
         if hosts and self.random.random() < 0.3:
-            self.history.append("(worker killed)")
+            self.note("(worker killed)")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(max(hosts), signal.SIGKILL)
 
     def kill_host(self):
         if self.random.random() < 0.1:
-            self.history.append("(worker and keeper killed)")
+            self.note("(worker and keeper killed)")
             self.kill_hosts()
 
     def test_account_for_every_event(self):
         writer = self.writer("--threads", 2, "--count", 0, "--rate", 8000, "--until", "--wait",
                              "--hold")
         self.tracelog("-start", RUNNING, "-f", self.logs[0], "-guid", WRITER_GUID, "-max", "128",
-                      "-ft", "1")
+                      "-ft", "1", "-timeout", "10000")
         writer.go()
         steps = [self.query, self.flush, self.update_timer, self.update_buffers, self.update_file,
                  self.enable_again, self.enable_absent, self.misuse, self.start_other,
@@ -132,10 +138,11 @@ class RandomCommands(EndToEnd):
             final = json.loads(self.tracelog("-stop", RUNNING, "-json", code=None).stdout)
             self.account_for(written, final)
             for log in self.folder.glob("other*.etl"):
-                self.records(log)
+                if log.stat().st_size != 0:  # else its -start was killed
+                    self.records(log)
         except BaseException:
-            print(f"seed {self.seed}, the last of {len(self.history)} commands:",
-                  *self.history[-30:], sep="\n  ")
+            (self.folder / "history.txt").write_text("\n".join(self.history))
+            print(f"seed {self.seed}, {len(self.history)} commands: history.txt", file=sys.stderr)
             raise
         writer.go()
         writer.finish()
