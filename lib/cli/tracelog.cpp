@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -335,6 +336,13 @@ private:
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : list.providers) {
+            ETW_CHECK(session::check(provider));
+            for (const std::string& line : session::ineffective(provider)) {
+                if (said.insert(line).second) note(line);
+            }
+        }
         return std::move(list.providers);
     }
 

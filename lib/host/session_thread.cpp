@@ -131,7 +131,12 @@ void SessionThread::drain_now() {
         flush();
         return;
     }
-    if (drain_->has_full_blocks() && !drain_->has_enough_full_blocks()) return;
+    if (const uint64_t full = drain_->full_blocks();
+        full != 0 && !drain_->has_enough_full_blocks()) {
+        progressed_ = progressed_ || full != full_before_;  // look again before a long sleep
+        full_before_ = full;
+        return;
+    }
     while (pass(Drain::Depth::kFullBlocks)) {
         const std::lock_guard lock(mutex_);
         if (!tasks_.empty()) return;
