@@ -236,6 +236,7 @@ uint32_t etw_unregister(uint64_t handle) {
     publish_enabled(*registration);
     registration->enabled = &registration->own_enabled;  // the caller's may go away now
     if (!g_state.agent_started) return ETW_OK;
+    settle_lost();
     wake_agent();
     // A callback that needs a lock which the caller holds would never end: do not wait forever.
     constexpr int64_t kCallbackPatienceNs = 2'000'000'000;

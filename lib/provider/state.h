@@ -202,6 +202,9 @@ struct SocketEvent {
     uint32_t staged_size, piece_count, size, time_stamp_offset;
 };
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept;
+// Tells the hosts what was dropped and not told yet: nothing may be written after this that would.
+// Waits for room, but not for long.
+void settle_lost() noexcept;
 
 // --- items.cpp ---
 // Makes the unwinder ready, so that a writer neither loads code nor takes a lock. Without the lock:
