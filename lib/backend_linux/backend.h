@@ -23,6 +23,8 @@ public:
     session::Outcome<std::vector<session::SessionStatus>> list() override;
     session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
+    session::Outcome<session::SessionStatus> control_private(
+        const session::PrivateRequest& request) override;
     session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> capture_state(

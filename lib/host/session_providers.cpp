@@ -143,6 +143,17 @@ void SessionManager::on_register(ProviderConnection& from, uint32_t registration
         attach(from, session);
         send_enable(from, registration, session, *how, EnableAction::kEnable, acks_.next_cookie());
     });
+    private_.on_register(from, registration);
+}
+
+void SessionManager::on_private_status(ProviderConnection& from,
+                                       const wire::PrivateStatus& packet) {
+    private_.on_status(from, packet);
+}
+
+void SessionManager::control_private(const session::PrivateRequest& request,
+                                     std::vector<UniqueFd> fds, StatusAnswer answer) {
+    private_.control(request, std::move(fds), std::move(answer));
 }
 
 void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
@@ -151,6 +162,7 @@ void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
 
 void SessionManager::on_closed(ProviderConnection& from) {
     acks_.connection_ended(from.id());
+    private_.on_closed(from);
     loop_.after(kRetireAfter, [this, uid = from.peer().uid] {
         bool alive = false;
         providers_.for_each([&](ProviderConnection& to) { alive |= to.peer().uid == uid; });

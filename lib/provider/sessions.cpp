@@ -1,5 +1,5 @@
 // The rings that hosts hand to this process, from Attach to Detach.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <sys/mman.h>
 
@@ -21,6 +21,10 @@ SessionSlot* free_slot() noexcept {
         if (slot.generation.load(std::memory_order_relaxed) == 0 && !slot.dead) return &slot;
     }
     return nullptr;
+}
+
+uint64_t next_generation(const SessionSlot& slot) noexcept {
+    return ++g_state.next_generation * kMaxSlots + uint64_t(&slot - g_state.slots);
 }
 
 // What was enabled by `from` is so by `to`, at once for each registration: a writer sees the one or
@@ -76,8 +80,7 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     slot->orphaned = false;
     slot->rings = false;
     slot->socket_lost.store(0, std::memory_order_relaxed);
-    const uint64_t generation =
-        ++g_state.next_generation * kMaxSlots + uint64_t(slot - g_state.slots);
+    const uint64_t generation = next_generation(*slot);
     if (fd >= 0 && ring_file_valid(fd, attach.geometry)) {
         void* memory =
             ::mmap(nullptr, attach.geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -101,10 +104,32 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     return slot;
 }
 
+SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
+                            const wire::RingGeometry& geometry, std::byte* set) noexcept {
+    SessionSlot* slot = free_slot();
+    if (slot == nullptr) return nullptr;
+    slot->host = host;
+    slot->key = key;
+    slot->geometry = geometry;
+    slot->confirmed = g_state.hosts[host].connection;
+    slot->orphaned = false;
+    slot->socket_lost.store(0, std::memory_order_relaxed);
+    const uint64_t generation = next_generation(*slot);
+    if (set != nullptr) {
+        slot->map.describe(set, geometry);
+        slot->map.generation.store(generation, std::memory_order_release);
+    }
+    slot->rings = set != nullptr;
+    slot->in_process = true;
+    slot->generation.store(generation, std::memory_order_release);
+    return slot;
+}
+
 void detach_session(SessionSlot& slot) noexcept {
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         clear_entry(g_state.registrations[i], slot);
     }
+    if (slot.in_process) return detach_private(slot);
     if (slot.rings) {
         if (ring::detach(slot.map) && g_state.unmap_works) {
             ::munmap(slot.mapping, slot.geometry.set_size());

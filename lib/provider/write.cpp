@@ -1,6 +1,6 @@
 // From an application's call to one record for each session that wants it. Runs in signal handlers
 // and in threads of any stack size.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <cstring>
 
@@ -108,7 +108,8 @@ uint32_t result_of(Outcome outcome) noexcept {
                                record.piece_count,
                                size,
                                record.time_stamp_offset};
-    return send_event(slot, record.generation, event);
+    return slot.in_process ? append_private(slot, record.generation, event)
+                           : send_event(slot, record.generation, event);
 }
 
 // Hands the finished record to every session that wants it. `size` is exact, without padding.
