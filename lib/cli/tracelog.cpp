@@ -41,10 +41,10 @@ public:
                 stop();
                 break;
             case TracelogAction::kQuery:
-                show(backend_.query(options_.session));
+                show(query());
                 break;
             case TracelogAction::kFlush:
-                show(backend_.flush({options_.session, std::nullopt}));
+                show(flush());
                 break;
             case TracelogAction::kUpdate:
                 update();
@@ -79,7 +79,9 @@ private:
         const auto providers = checked_start(request);
         if (!providers) return could_not_start(providers.error());
         // Only -enable waits; a start with -timeout is a start and an enable.
-        const bool waits = options_.timeout_ms != 0 && !providers->empty();
+        // A private session begins with its providers.
+        const bool waits = options_.timeout_ms != 0 && !providers->empty() &&
+                           (request.properties.log_file_mode & kModePrivate) == 0;
         if (!waits) request.providers = *providers;
         auto result = backend_.start(request);
         if (!result) return could_not_start(result.error());
@@ -98,6 +100,10 @@ private:
         session::Properties& p = request.properties;
         if (!p.log_file.empty()) p.log_file = absolute_path(p.log_file);
         ETW_CHECK(session::check(p));
+        if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty()) {
+            return Failure{Code::kInvalidParameter,
+                           "a private session needs its provider: give it with -guid"};
+        }
         return providers();
     }
 
@@ -107,7 +113,8 @@ private:
     }
 
     void stop() {
-        const auto status = backend_.stop(options_.session);
+        const auto status = options_.private_session ? control_private(PrivateAction::kStop)
+                                                     : backend_.stop(options_.session);
         show(status);
         if (!status) return;
         const uint64_t lost_buffers =
@@ -147,7 +154,37 @@ private:
     void update() {
         session::UpdateRequest request = options_.update;
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
-        show(backend_.update(request));
+        if (!options_.private_session) return show(backend_.update(request));
+        if (request.real_time.value_or(false)) {
+            return failed(
+                {Code::kInvalidParameter, "a private session has no consumers; leave out -rt"});
+        }
+        if (request.maximum_buffers) note("-max has no effect on a private session");
+        if (request.enable_flags) note("-flag has no effect with -update on a private session");
+        show(control_private(PrivateAction::kUpdate, request));
+    }
+
+    Outcome<SessionStatus> query() {
+        return options_.private_session ? control_private(PrivateAction::kQuery)
+                                        : backend_.query(options_.session);
+    }
+
+    Outcome<SessionStatus> flush() {
+        return options_.private_session ? control_private(PrivateAction::kFlush)
+                                        : backend_.flush({options_.session, std::nullopt});
+    }
+
+    using PrivateAction = session::PrivateRequest::Action;
+    Outcome<SessionStatus> control_private(PrivateAction action,
+                                           const session::UpdateRequest& update = {}) {
+        session::PrivateRequest request;
+        request.action = action;
+        request.name = options_.session;
+        ETW_TRY(const auto named, providers());
+        for (const ProviderEnable& provider : named) request.providers.push_back(provider.guid);
+        request.log_file = update.log_file;
+        request.flush_timer_s = update.flush_timer_s.value_or(0);
+        return backend_.control_private(request);
     }
 
     void enable() {

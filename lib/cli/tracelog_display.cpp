@@ -37,6 +37,7 @@ const char* clock_name(ClockType clock) {
 // Attributes, two spaces after each, then the kind of file.
 std::string log_mode(uint32_t mode) {
     std::string out;
+    if ((mode & kModePrivate) != 0) out += "Private  ";
     if ((mode & kModeAppend) != 0) out += "Append  ";
     if ((mode & kModePreallocate) != 0) out += "Preallocate  ";
     const char* kind = (mode & kModeCircular) != 0  ? "Circular"
@@ -91,6 +92,22 @@ void write_properties(JsonWriter& out, const SessionStatus& s) {
     out.key("log_file").text(p.log_file);
 }
 
+void write_processes(JsonWriter& out, const std::vector<session::PrivateProcess>& processes) {
+    out.key("processes").begin_array();
+    for (const session::PrivateProcess& process : processes) {
+        out.begin_object().key("pid").number(process.pid);
+        out.key("running").boolean(process.running);
+        out.key("log_file").text(process.log_file);
+        out.key("buffers_written").number(process.buffers_written);
+        out.key("events_lost").number(process.events_lost);
+        out.key("log_buffers_lost").number(process.log_buffers_lost);
+        out.key("recorded_bytes").number(process.recorded_bytes);
+        out.key("log_file_size").number(process.log_file_size);
+        out.end_object();
+    }
+    out.end_array();
+}
+
 void write_status(JsonWriter& out, const SessionStatus& s) {
     write_properties(out, s);
     out.key("number_of_buffers").number(s.number_of_buffers);
@@ -107,6 +124,7 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
     out.key("providers").begin_array();
     for (const ProviderEnable& provider : s.providers) write_provider(out, provider);
     out.end_array();
+    if ((s.properties.log_file_mode & kModePrivate) != 0) write_processes(out, s.processes);
 }
 
 }  // namespace
@@ -142,6 +160,10 @@ std::string properties_block(const SessionStatus& s) {
     line(out, "Buffer Flush Timer:",
          p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s));
     line(out, "Log Filename:", p.log_file);
+    for (const session::PrivateProcess& process : s.processes) {
+        const std::string who = process.pid == 0 ? "others" : fmt::format("{}", process.pid);
+        line(out, "Process:", who + "  " + process.log_file);
+    }
     return out;
 }
 

@@ -17,6 +17,7 @@ using session::kKernelLoggerName;
 constexpr uint32_t bit(TracelogAction action) { return 1u << uint32_t(action); }
 constexpr uint32_t kStart = bit(TracelogAction::kStart);
 constexpr uint32_t kUpdate = bit(TracelogAction::kUpdate);
+constexpr uint32_t kStop = bit(TracelogAction::kStop);
 constexpr uint32_t kFlush = bit(TracelogAction::kFlush);
 constexpr uint32_t kEnable = bit(TracelogAction::kEnable);
 constexpr uint32_t kDisable = bit(TracelogAction::kDisable);
@@ -65,6 +66,7 @@ constexpr OptionRow kOptions[] = {
     {"UsePerfCounter", Takes::kNothing, kStart, kUpdate},
     {"UseSystemTime", Takes::kNothing, kStart, kUpdate},
     {"UseCPUCycle", Takes::kNothing, kStart, kUpdate},
+    {"um", Takes::kNothing, kStart | kUpdate | kQuery | kStop | kFlush},
     {"guid", Takes::kValue, kStart | kEnable | kDisable, 0, {}, true},
     {"flag", Takes::kValue, kStart | kEnable, kDisable},
     {"level", Takes::kValue, kStart | kEnable, kDisable},
@@ -150,6 +152,7 @@ public:
         ETW_CHECK(read_providers());
         out_.list_providers = words_.has("lp");
         out_.json = words_.has("json");
+        out_.private_session = words_.has("um");
         return std::move(out_);
     }
 
@@ -182,6 +185,10 @@ private:
     Done check_validity() {
         for (const OptionRow& row : kOptions) {
             if (!words_.has(row.word) || (row.valid & bit(out_.action)) != 0) continue;
+            // Windows finds a private session by its provider; here its name is enough.
+            const bool names_private_session =
+                row.word == "guid" && words_.has("um") && (kUpdate & bit(out_.action)) != 0;
+            if (names_private_session) continue;
             if ((row.ignored & bit(out_.action)) == 0) {
                 return UsageError{fmt::format("-{} does not go with -{}; it goes with {}", row.word,
                                               action_word_, actions(row.valid))};
@@ -250,6 +257,7 @@ private:
         const auto flag = [&](std::string_view word, uint32_t value) {
             if (words_.has(word)) mode |= value;
         };
+        flag("um", kModePrivate);
         flag("append", kModeAppend);
         flag("prealloc", kModePreallocate);
         flag("kb", kModeUseKilobytes);

@@ -36,6 +36,7 @@ struct TracelogOptions {
     bool json = false;               // -json
     session::Properties properties;  // for -start; the name and the log file as they were typed
     session::UpdateRequest update;   // for -update, likewise
+    bool private_session = false;    // -um
     std::vector<std::string> provider_sources;  // -guid, as typed
     ProviderDefaults provider_defaults;
     uint32_t timeout_ms = 0;         // -timeout
