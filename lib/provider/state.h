@@ -73,7 +73,8 @@ struct Registration {
     void* context;
     HostView hosts[kMaxHosts];
     EnableEntry entry[kMaxEntries];
-    // ready to be copied behind a header: ExtendedItem, traits, zeros
+    // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
+    // traits, zeros
     alignas(8) std::byte traits_item[kTraitsItemSize];
 };
 
