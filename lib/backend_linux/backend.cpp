@@ -171,8 +171,9 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
     LogFile log;
     if (request.log_file) {
         // No file is made for a session that is not there.
-        ETW_CHECK(ask_session<SessionStatus>(ControlOp::kPrivate,
-                                             PrivateRequest{{}, request.name, {}, {}, {}}));
+        PrivateRequest question;
+        question.name = request.name;
+        ETW_CHECK(ask_session<SessionStatus>(ControlOp::kPrivate, question));
         ETW_TRY(log, LogFile::open(*request.log_file, true));
     }
     ETW_TRY(auto status,
