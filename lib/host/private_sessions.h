@@ -5,16 +5,13 @@
 #pragma once
 #include "etw/session.h"
 #include "host/ack_tracker.h"
-#include "host/private_state.h"
+#include "host/private_session.h"
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
-#include "host/session.h"
 
 #include <array>
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
 
 namespace etw::host {
 
@@ -35,7 +32,6 @@ public:
 
     PrivateSessions(EventLoop& loop, const RuntimeFolder& folder, AckTracker& acks,
                     ProviderTable& providers, Hooks hooks);
-    ~PrivateSessions();
 
     void recover();  // takes up what a predecessor saved
     void start(session::StartRequest request, std::vector<UniqueFd> fds,
@@ -51,8 +47,6 @@ public:
     void on_closed(ProviderConnection& from);
 
 private:
-    struct Member;
-    struct PrivateSession;
     using Action = session::PrivateRequest::Action;
 
     PrivateSession* find(const std::string& name) const;
@@ -64,17 +58,17 @@ private:
                                                               std::vector<UniqueFd>& fds,
                                                               const PeerCredentials& peer) const;
     Code admit_all(PrivateSession& session, uint64_t group);
-    Result<UniqueFd> log_for(PrivateSession& session, const Member& member) const;
+    Result<UniqueFd> log_for(PrivateSession& session, const PrivateMember& member) const;
     Status admit(PrivateSession& session, ProviderConnection& to, uint64_t cookie);
     void finish_start(const wire::SessionKey& key, Code refused, const EnableAnswer& answer);
     void send_all(PrivateSession& session, Action action, uint32_t flush_timer_s,
                   std::function<void()> done);
-    void switch_log(PrivateSession& session, Member& member, ProviderConnection& to,
+    void switch_log(PrivateSession& session, PrivateMember& member, ProviderConnection& to,
                     uint64_t cookie);
     void update(PrivateSession& session, const session::PrivateRequest& request,
                 std::vector<UniqueFd> fds, const StatusAnswer& answer);
     void stop(PrivateSession& session, StatusAnswer answer);
-    void retire(PrivateSession& session, Member& member);
+    void retire(PrivateSession& session, PrivateMember& member);
     void drop(PrivateSession& session);
     Status save_state(const PrivateSession& session) const;
     session::SessionStatus status(const PrivateSession& session) const;

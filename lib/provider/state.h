@@ -20,7 +20,8 @@ namespace etw::provider {
 
 constexpr uint32_t kMaxHosts = 2;  // the system's and the user's own
 constexpr uint32_t kMaxSlots = kMaxHosts * wire::kMaxSessions;
-constexpr uint32_t kMaxEntries = wire::kMaxSessionsPerProvider + 1;  // and the private session
+constexpr uint32_t kPrivateEntry = wire::kMaxSessionsPerProvider;  // the private session's
+constexpr uint32_t kMaxEntries = kPrivateEntry + 1;
 
 // One session that has sent Attach: how its events travel.
 struct SessionSlot {

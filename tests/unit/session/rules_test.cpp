@@ -84,13 +84,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeRealTime | kModeBuffering, "-rt", "-buffering"},
                     Conflict{kModeRealTime | kModePrivate, "-rt", "-um"},
                     Conflict{kModeIndependent | kModePrivate, "-independent", "-um"},
+                    Conflict{kModeBuffering | kModePrivate, "-buffering", "-um"},
+                    Conflict{kModePagedMemory | kModePrivate, "-paged", "-um"},
+                    Conflict{kModeSystemLogger | kModePrivate, "-systemlogger", "-um"},
                     Conflict{kModeGlobalSequence | kModeLocalSequence, "-gs", "-ls"},
                     Conflict{kModePagedMemory | kModeSystemLogger, "-paged", "system logger"},
                     Conflict{kModeBuffering | kModeSequential, "-buffering", "-seq"},
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
 TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode : {kModeRealTime, kModePrivate, kModeSystemLogger, kModeGlobalSequence,
+    for (const uint32_t mode : {kModeRealTime, kModeSystemLogger, kModeGlobalSequence,
                                 kModeLocalSequence, kModeSecure, kModeNonStoppable}) {
         Properties p = valid();
         p.log_file_mode = mode;
