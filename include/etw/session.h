@@ -37,6 +37,9 @@ public:
     virtual Outcome<SessionStatus> control_private(const PrivateRequest&) {
         return Failure{Code::kNotSupported, "private sessions (-um) are not to be had here"};
     }
+    // A session whose log goes on in new files (kModeNewFile) begins the next one now; others fail
+    // with kInvalidParameter.
+    virtual Outcome<SessionStatus> increment_file(const std::string& name) = 0;
     virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;

@@ -182,6 +182,10 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
     return status;
 }
 
+Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
+}
+
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
     return ask_session<EnableResult>(ControlOp::kEnable, request);
 }

@@ -1,6 +1,7 @@
 // Which processes take part in private sessions, and what they report.
 #include "host/journal.h"
 #include "host/log_file.h"
+#include "host/new_session.h"
 #include "host/private_sessions.h"
 #include "session/rules.h"
 
@@ -96,6 +97,7 @@ Outcome<std::unique_ptr<PrivateSession>> PrivateSessions::prepare(
                        "a private session ends with its processes; leave out -owner-pid and -ttl "
                        "or -um"};
     }
+    for (const auto& how : request.providers) ETW_CHECK(session::check(how));
     ETW_TRY(const uint32_t slot, free_slot(request));
     const session::Properties p = session::apply_defaults(asked, cpu_count());
     ETW_CHECK(check_files(p, fds));
@@ -109,6 +111,7 @@ Outcome<std::unique_ptr<PrivateSession>> PrivateSessions::prepare(
     auto session = std::make_unique<PrivateSession>();
     session->base.saved = new_saved(p, slot, peer);
     session->base.saved.providers = request.providers;
+    hooks_.admit(session->base);
     session->base.state = State::kRunning;
     session->first_log = std::move(fds[0]);
     session->first_identity = *file;
@@ -146,7 +149,7 @@ Code PrivateSessions::admit_all(PrivateSession& session, uint64_t group) {
         bool admitted = false;
         for (const auto& [id, registration] : to.registrations()) {
             const session::ProviderEnable* how = session.base.find_enable(registration.guid);
-            if (how == nullptr) continue;
+            if (how == nullptr || !hooks_.admits(session.base, *how, to, false)) continue;
             if (!admitted) {
                 const Status status = admit(session, to, acks_.expect(group, to.id()));
                 if (!status) {
@@ -238,19 +241,21 @@ Status PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, u
 
 // --- what the processes say ------------------------------------------------------------------
 
-void PrivateSessions::on_register(ProviderConnection& from, uint32_t registration) {
-    const Guid& guid = from.registrations().at(registration).guid;
+void PrivateSessions::on_register(ProviderConnection& from, uint32_t id) {
+    const auto& registration = from.registrations().at(id);
     for (const auto& session : sessions_) {
         if (session == nullptr || session->base.state != State::kRunning) continue;
-        const session::ProviderEnable* how = session->base.find_enable(guid);
-        if (how == nullptr) continue;
+        const session::ProviderEnable* how = session->base.find_enable(registration.guid);
+        if (how == nullptr || !hooks_.admits(session->base, *how, from, !registration.again)) {
+            continue;
+        }
         const auto member = session->members.find(from.id());
         if (member == session->members.end()) {
             if (!admit(*session, from, acks_.next_cookie())) continue;
         } else if (member->second.ended) {
             continue;
         }
-        hooks_.send_enable(from, registration, session->base, *how, acks_.next_cookie());
+        hooks_.send_enable(from, id, session->base, *how, acks_.next_cookie());
     }
 }
 

@@ -27,6 +27,11 @@ public:
         std::function<void(ProviderConnection& to, uint32_t registration, const Session& session,
                            const session::ProviderEnable& how, uint64_t cookie)>
             send_enable;
+        // The filters by process: to remember who they are for, and to ask.
+        std::function<void(Session& session)> admit;
+        std::function<bool(const Session& session, const session::ProviderEnable& how,
+                           const ProviderConnection& who, bool registering)>
+            admits;
         std::function<bool(const FileIdentity&)> log_in_use;
     };
 
@@ -42,7 +47,7 @@ public:
     bool empty() const;
     bool log_in_use(const FileIdentity& file) const;
 
-    void on_register(ProviderConnection& from, uint32_t registration);
+    void on_register(ProviderConnection& from, uint32_t id);
     void on_status(ProviderConnection& from, const wire::PrivateStatus& status);
     void on_closed(ProviderConnection& from);
 

@@ -32,6 +32,8 @@ struct Session {
     std::unique_ptr<SessionThread> thread;
 
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
+    // Whose processes may log to it: those of everybody but for a secure session.
+    bool admits_user(uint32_t uid) const;
     const session::ProviderEnable* find_enable(const Guid& guid) const;
     // The ring set that processes of this user are given; there may be older ones.
     const Stream* stream_of(uint32_t uid) const;

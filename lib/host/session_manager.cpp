@@ -33,14 +33,23 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
       keeper_(keeper),
       acks_(loop),
       providers_(loop, *this, only_uid),
-      private_(loop, folder_, acks_, providers_,
-               {.send_enable =
-                    [this](ProviderConnection& to, uint32_t registration, const Session& session,
-                           const session::ProviderEnable& how, uint64_t cookie) {
-                        send_enable(to, registration, session, how, wire::EnableAction::kEnable,
-                                    cookie);
-                    },
-                .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
+      private_(
+          loop, folder_, acks_, providers_,
+          {.send_enable =
+               [this](ProviderConnection& to, uint32_t registration, const Session& session,
+                      const session::ProviderEnable& how, uint64_t cookie) {
+                   send_enable(to, registration, session, how, wire::EnableAction::kEnable, cookie);
+               },
+           .admit =
+               [this](Session& session) {
+                   for (const auto& how : session.saved.providers) {
+                       admit(session, how.guid, how.pids);
+                   }
+               },
+           .admits = [this](const Session& session, const session::ProviderEnable& how,
+                            const ProviderConnection& who,
+                            bool registering) { return admits(session, how, who, registering); },
+           .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
 
 // --- looking up ------------------------------------------------------------------------------
 
@@ -122,10 +131,9 @@ void SessionManager::detach_all(Session& session, std::function<void()> done) {
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& connection) {
         if (connection.attached().erase(session.saved.key.epoch) == 0) return;
-        for (const auto& [id, registration] : connection.registrations()) {
-            const session::ProviderEnable* how = session.find_enable(registration.guid);
-            if (how == nullptr) continue;
-            send_enable(connection, id, session, *how, wire::EnableAction::kDisable,
+        for (auto& [id, registration] : connection.registrations()) {
+            if (registration.enabled_by.erase(session.saved.key.epoch) == 0) continue;
+            send_enable(connection, id, session, {}, wire::EnableAction::kDisable,
                         acks_.next_cookie());
         }
         connection.send(wire::Detach{{}, session.saved.key, acks_.expect(group, connection.id())},
@@ -181,6 +189,28 @@ void SessionManager::flush(const std::string& name, StatusAnswer answer) {
             const Session* flushed = find(key);
             if (flushed == nullptr) return answer(not_found(name));
             answer(flushed->status());
+        });
+    });
+}
+
+void SessionManager::increment_file(const std::string& name, StatusAnswer answer) {
+    const auto session = running(name);
+    if (!session) return answer(session.error());
+    if (((*session)->saved.properties.log_file_mode & kModeNewFile) == 0) {
+        return answer(Failure{Code::kInvalidParameter,
+                              fmt::format("'{}' has one log file; only a session that was started "
+                                          "with -newfile has a next one",
+                                          name)});
+    }
+    const wire::SessionKey key = (*session)->saved.key;
+    (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
+        thread.flush();
+        const Status status = thread.next_file();
+        loop_.post([this, key, name, answer, status, path = thread.snapshot().path] {
+            const Session* switched = find(key);
+            if (switched == nullptr) return answer(not_found(name));
+            if (!status) return answer(failure_of(status.error(), "the file after " + path));
+            answer(switched->status());
         });
     });
 }

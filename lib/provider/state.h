@@ -73,6 +73,7 @@ struct Registration {
     etw_callback callback;
     void* context;
     HostView hosts[kMaxHosts];
+    bool known[kMaxHosts];  // to this host or to one before it
     EnableEntry entry[kMaxEntries];
     // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
     // traits, zeros

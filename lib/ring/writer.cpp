@@ -14,11 +14,6 @@
 
 namespace etw::ring {
 
-extern "C" {
-uint32_t etw_ring_count_lost(WriterMap* map, RseqArea* rseq, uint64_t generation);
-int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation);
-}
-
 namespace {
 
 [[gnu::noinline, gnu::cold]] void wake_host(WriterMap& map, uint64_t generation) noexcept {

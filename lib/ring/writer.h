@@ -91,7 +91,13 @@ enum class Outcome : uint32_t {
     kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
 };
 
-extern "C" uint32_t etw_ring_write(Record* record, RseqArea* rseq);
+// The sections (writer_<processor>.S). claim_wake: the futex word if the host slept and this call
+// has taken it upon itself to wake it, else null.
+extern "C" {
+uint32_t etw_ring_write(Record* record, RseqArea* rseq);
+uint32_t etw_ring_count_lost(WriterMap* map, RseqArea* rseq, uint64_t generation);
+int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation);
+}
 
 // What is left to do for a record that was refused or that filled a block.
 [[gnu::cold]] Outcome settle(const Record& record, Outcome outcome) noexcept;

@@ -29,6 +29,7 @@ enum class ControlOp : uint32_t {
     kListProviders,  // nothing                -> RegisteredProvider...
     kShutdown,       // nothing                -> nothing; refused while sessions run
     kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
+    kIncrementFile,  // name                   -> SessionStatus
 };
 
 struct ControlFrame {

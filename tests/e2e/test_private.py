@@ -403,7 +403,8 @@ class PrivateFullDisk(PrivateTest):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, 1024 * 1024))
         self.start("P", "-f", "p.etl", "-max", "8")
-        process = subprocess.Popen([str(BIN / "etw-test-writer"), "--count", "60000"], env=self.env,
+        process = subprocess.Popen([str(BIN / "etw-test-writer"), "--count", "60000",
+                                    "--rate", "100000"], env=self.env,
                                    preexec_fn=limit, stdout=subprocess.DEVNULL)
         self.assertEqual(process.wait(60), 0)
         status = wait_for(lambda: not self.running() and self.private("-q", "P"), "its end")
