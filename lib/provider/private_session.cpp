@@ -67,7 +67,8 @@ void withdraw(SessionSlot& slot) noexcept {
     slot.in_process = false;
 }
 
-// Rings, tails and one buffer. Untouched pages cost nothing: a private session is paged.
+// Rings, tails and one buffer. What the thread does not fault in ahead is there when it is needed:
+// a private session is paged.
 bool allocate(const wire::RingGeometry& geometry) noexcept {
     const size_t set = geometry.set_size();
     const size_t tails = wire::align8(geometry.cpus * sizeof(RingPosition));

@@ -41,6 +41,8 @@ void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
     }
 }
 
+}  // namespace
+
 // So that no writer takes the page faults of the first round through the rings. Where the kernel is
 // too old for it (before 5.14) they do.
 void prefault(std::byte* mapping, size_t size) noexcept {
@@ -50,8 +52,6 @@ void prefault(std::byte* mapping, size_t size) noexcept {
     constexpr size_t kAtMost = 64u << 20;  // 3 ms
     ::madvise(mapping, size < kAtMost ? size : kAtMost, MADV_POPULATE_WRITE);
 }
-
-}  // namespace
 
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
     for (SessionSlot& slot : g_state.slots) {

@@ -162,6 +162,8 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
 // under a lock. Null: no slot is left.
 SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
                             const wire::RingGeometry& geometry, std::byte* set) noexcept;
+// Maps the pages of rings before the first event needs them.
+void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.
 void detach_session(SessionSlot& slot) noexcept;
 

@@ -9,8 +9,9 @@ import resource
 import signal
 import struct
 import subprocess
+import sys
 
-from harness import BIN, EndToEnd, WRITER_GUID, Writer, wait_for
+from harness import BIN, EndToEnd, SANITIZED, WRITER_GUID, Writer, wait_for
 
 OTHER_GUID = "0d7a7a6c-0000-4000-8000-000000000001"
 
@@ -99,10 +100,18 @@ class Private(PrivateTest):
         guid = ("-guid", WRITER_GUID)
         no("needs its provider")
         no("cannot append", *guid, "-append")
+        no("no consumers", *guid, "-rt")
+        no("leave out -buffering", *guid, "-buffering")
+        no("leave out -independent", *guid, "-independent")
+        no("leave out -paged", *guid, "-paged")
+        no("leave out -kd", *guid, "-kd")
         no("cannot preallocate", *guid, "-seq", "1", "-prealloc")
         self.refused(87, "leave out -newfile", "-start", "P", "-um", *guid, "-f", "p%d.etl",
                      "-newfile", "1")
         self.refused(4201, "", "-stop", "P", "-um")
+        self.start("P", "-f", "p.etl")
+        self.refused(87, "no consumers", "-update", "P", "-um", "-rt")
+        self.private("-stop", "P")
 
     def test_a_process_has_one_private_session(self):
         writer = self.writer("--count", 100, "--wait", "--hold")
@@ -247,6 +256,80 @@ def refuse_rseq():
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     filter_ = struct.pack("HxxxxxxP", 4, ctypes.addressof(code))
     assert libc.prctl(22, 2, filter_, 0, 0) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+
+
+PROVIDER = '''
+import _ctypes, ctypes, sys, uuid
+library = ctypes.CDLL(sys.argv[1])
+def register(guid):
+    handle = ctypes.c_uint64()
+    assert library.etw_register(uuid.UUID(guid).bytes_le, None, None, None, None,
+                                ctypes.byref(handle)) == 0
+    return handle
+handles = [register(guid) for guid in sys.argv[2:]]
+descriptor = bytes([7, 0, 0, 0, 4]) + bytes(11)
+for command in sys.stdin:
+    if command == "write\\n":
+        for handle in handles:
+            library.etw_write(handle, descriptor, None, None, 0, None)
+    elif command == "unload\\n":
+        _ctypes.dlclose(library._handle)
+    print("done", flush=True)
+'''
+
+
+class PrivateLibrary(PrivateTest):
+    """Programs that load the provider library themselves."""
+
+    def setUp(self):
+        super().setUp()
+        if SANITIZED:
+            self.skipTest("an interpreter without the sanitizer cannot load the library")
+        self.library = pathlib.Path(os.environ["ETW_BUILD"]) / "lib" / "libetw-provider.so"
+
+    def program(self, *guids):
+        process = subprocess.Popen([sys.executable, "-c", PROVIDER, str(self.library), *guids],
+                                   env=self.env, text=True, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def tell(self, process, command):
+        process.stdin.write(command + "\n")
+        process.stdin.flush()
+        self.assertEqual(process.stdout.readline(), "done\n")
+
+    def test_a_process_of_two_providers_takes_one_private_session(self):
+        program = self.program(WRITER_GUID, OTHER_GUID)
+        self.tell(program, "write")
+        self.start("P", "-f", "p.etl")
+        self.wait_for_processes(1)
+        self.refused(1450, "one at most", "-start", "Q", "-um", "-guid", OTHER_GUID, "-f", "q.etl")
+        self.assertFalse(self.log("q.etl").exists())
+        self.private("-stop", "P")
+        self.tracelog("-start", "Q", "-um", "-guid", OTHER_GUID, "-f", "q.etl")
+        self.wait_for_processes(1, "Q")
+        self.private("-stop", "Q")
+
+    def test_unloading_the_library_does_not_harm_the_program_or_the_log(self):
+        program = self.program(WRITER_GUID)
+        self.tell(program, "write")
+        self.start("P", "-f", "p.etl")
+        self.wait_for_processes(1)
+        for _ in range(10):
+            self.tell(program, "write")
+        self.tell(program, "unload")
+        self.assertGreater(self.private("-flush", "P")["recorded_bytes"], 0)
+        program.stdin.close()
+        self.assertEqual(program.wait(60), 0)
+        wait_for(lambda: not self.running(), "the end of the process")
+        self.private("-stop", "P")
+        checked = self.check_etl(self.log("p.etl"))
+        self.assertEqual(checked["records"], 11)  # with the header event
+        self.assertEqual(checked["header"]["buffers_written"], checked["buffers"])
 
 
 class PrivateSurvival(PrivateTest):
@@ -396,6 +479,41 @@ class PrivateSurvival(PrivateTest):
         found = self.numbered("p.etl")
         self.assertEqual(sum(map(len, found.values())) + final["events_lost"], 8000)
         self.check_etl(self.log("p.etl"))
+
+
+class PrivateTwoUsers(PrivateTest):
+    def test_processes_of_other_users_write_what_the_owner_of_the_session_opened(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to run a program as another user")
+        os.chmod(self.folder, 0o755)
+        own = self.writer("--count", 300, "--wait", "--hold")
+        self.start("P", "-f", "p.etl")
+        self.wait_for_processes(1)
+        other = self.writer("--count", 400, "--wait", "--hold", user=65534)
+        self.wait_for_processes(2)
+        for writer, count in ((own, 300), (other, 400)):
+            writer.go()
+            self.assertEqual(writer.written(), count)
+        self.private("-stop", "P")
+        self.assert_whole(self.log("p.etl"), own.pid, 300)
+        theirs = self.log(f"p.etl_{other.pid}")
+        self.assert_whole(theirs, other.pid, 400)
+        self.assertEqual(theirs.stat().st_uid, 0)
+
+    def test_a_link_that_waits_for_a_further_log_is_not_followed(self):
+        victim = self.folder / "victim"
+        victim.write_text("precious")
+        first = self.writer("--hold")
+        self.start("P", "-f", "p.etl")
+        self.wait_for_processes(1)
+        second = subprocess.Popen(["sh", "-c", 'read line; exec "$0" --count 10',
+                                   str(BIN / "etw-test-writer")], env=self.env, text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.log(f"p.etl_{second.pid}").symlink_to(victim)
+        second.communicate("\n")
+        self.private("-stop", "P")
+        first.go()
+        self.assertEqual(victim.read_text(), "precious")
 
 
 class PrivateFullDisk(PrivateTest):
