@@ -64,6 +64,7 @@ private:
     bool run_tasks();
     void drain_now();
     bool pass(Drain::Depth depth);
+    void passes(Drain::Depth depth);
     bool next_log();
     void write_failed(const Error& error);
     void publish();
