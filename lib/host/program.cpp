@@ -31,18 +31,19 @@ int fail(const std::string& what, const Error& error) {
     return 1;
 }
 
-// Another host has the folder: wait until it listens, so that who started this one can go on.
-int wait_for_the_other(const RuntimeFolder& folder, int ready_fd) {
+// The folder, once no other host has it: one that was killed takes a while to be gone. No
+// descriptor: another one listens there, and who started this one can go on.
+Result<UniqueFd> take_folder(const RuntimeFolder& folder) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < until) {
-        if (connect_to(folder.file(wire::kControlSocketName), SOCK_STREAM)) {
-            say_ready(ready_fd);
-            return 0;
+    for (;;) {
+        auto lock = folder.lock();
+        if (lock || lock.error().code != Code::kBusy) return lock;
+        if (connect_to(folder.file(wire::kControlSocketName), SOCK_STREAM)) return UniqueFd();
+        if (std::chrono::steady_clock::now() >= until) {
+            return Error{Code::kBusy, "another host has it but does not answer", 0};
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    journal("another host has the folder " + folder.path() + " but does not answer");
-    return 1;
 }
 
 // Leaves the caller's terminal and process group. The parent returns once the child says that it
@@ -91,13 +92,13 @@ int run_as_keeper(const ProgramOptions& options) {
         set_journal_to_stderr(false);
         leave_terminal();
     };
-    auto lock = folder->lock();
-    if (!lock && lock.error().code == Code::kBusy) {
-        const int status = wait_for_the_other(*folder, options.ready_fd);
-        if (status == 0) say_ready(detached_fd);
-        return status;
-    }
+    auto lock = take_folder(*folder);
     if (!lock) return fail(folder->path(), lock.error());
+    if (!*lock) {
+        say_ready(options.ready_fd);
+        say_ready(detached_fd);
+        return 0;
+    }
     // Inherited by the worker: as long as one of the two lives, no second host takes the folder.
     ::fcntl(lock->get(), F_SETFD, 0);
     KeeperOptions keeper;

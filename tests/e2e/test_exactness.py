@@ -1,6 +1,7 @@
 """What was written is what is recorded and what is counted as lost: after commands have answered,
 on disks that fill up, whoever dies."""
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from harness import EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, WRITER_GUID, wait_for
 from test_survival import is_root
 
 
@@ -82,6 +83,22 @@ class AnsweredCommands(EndToEnd):
             self.assertEqual(writer.written(), 10)
         self.tracelog("-flush", "S")
         self.assertEqual(self.numbered("s.etl"), {(w.pid, 0): list(range(10)) for w in writers})
+
+
+class NextHost(EndToEnd):
+    def test_takes_the_place_of_one_that_is_still_dying(self):
+        """The lock of a killed host is gone only when the last of its memory is."""
+        self.tracelog("-start", "S", "-f", "s.etl", "-guid", WRITER_GUID)
+        self.kill_hosts()
+        (self.runtime / "control.sock").unlink()
+        with (self.runtime / "lock").open("r+") as dying:
+            fcntl.flock(dying, fcntl.LOCK_EX)
+            query = subprocess.Popen([str(BIN / "tracelog"), "-q", "S"], env=self.env, text=True,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            wait_for(self.host_pids, "a host to be started")
+        out, _ = query.communicate(timeout=30)
+        self.assertEqual(query.returncode, 0, out)
+        self.tracelog("-stop", "S")
 
 
 class FullDisk(EndToEnd):
