@@ -62,6 +62,7 @@ constexpr OptionRow kOptions[] = {
     {"append", Takes::kNothing, kStart, kUpdate},
     {"prealloc", Takes::kNothing, kStart, kUpdate},
     {"kb", Takes::kNothing, kStart, kUpdate},
+    {"rt", Takes::kNothing, kStart | kUpdate},
     {"UsePerfCounter", Takes::kNothing, kStart, kUpdate},
     {"UseSystemTime", Takes::kNothing, kStart, kUpdate},
     {"UseCPUCycle", Takes::kNothing, kStart, kUpdate},
@@ -250,6 +251,8 @@ private:
         const auto flag = [&](std::string_view word, uint32_t value) {
             if (words_.has(word)) mode |= value;
         };
+        flag("rt", kModeRealTime);
+        if (words_.has("rt")) out_.update.real_time = true;
         flag("append", kModeAppend);
         flag("prealloc", kModePreallocate);
         flag("kb", kModeUseKilobytes);
@@ -260,7 +263,7 @@ private:
         const bool must_be_named = (mode & (kModeAppend | kModeNewFile)) != 0;
         if (words_.has("f")) {
             out_.update.log_file = out_.properties.log_file = words_.text("f");
-        } else if (!must_be_named) {
+        } else if (!must_be_named && !words_.has("rt")) {  // real time alone has no file
             out_.properties.log_file = kDefaultLogFile;
         }
         return Ok{};
