@@ -46,7 +46,6 @@ struct Missing {
     const char* what;
 };
 constexpr Missing kMissing[] = {
-    {kModeRealTime, "real-time sessions (-rt)"},
     {kModeBuffering, "buffered sessions (-buffering)"},
     {kModePrivate, "private sessions (-um)"},
     {kModeSystemLogger, "kernel events (-systemlogger)"},

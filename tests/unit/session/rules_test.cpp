@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
 TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode : {kModeRealTime, kModePrivate, kModeSystemLogger, kModeGlobalSequence,
+    for (const uint32_t mode : {kModePrivate, kModeSystemLogger, kModeGlobalSequence,
                                 kModeLocalSequence, kModeSecure, kModeNonStoppable}) {
         Properties p = valid();
         p.log_file_mode = mode;
