@@ -115,10 +115,10 @@ public:
             const session::Failure why = explain(options_.real_time, consumer.error());
             return failure(kTool, options_.real_time, {why.code, why.detail.c_str()});
         }
-        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
-        std::fflush(reports_);
         auto sink = open_output(names_.text, options_.display || options_.display_only);
         if (!sink) return failure(kTool, names_.text, sink.error());
+        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        std::fflush(reports_);
         LiveEvents events(**consumer);
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());

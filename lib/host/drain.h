@@ -70,7 +70,7 @@ public:
     Status finish();
     // The old log, if there is one, ends; `fd` is the next. Progress counts on. What waited for a
     // first consumer goes there: `backlog`, when the feed is about to end.
-    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog);
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
 
     const Progress& progress() const noexcept { return progress_; }
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }

@@ -207,18 +207,18 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
         mode &= ~uint32_t{kModeRealTime};
     }
-    if (const auto ok = session::check(changed.properties); request.real_time && !ok) {
-        return answer(ok.error());
+    if (request.log_file) changed.properties.log_file = *request.log_file;
+    if (request.maximum_buffers) {
+        changed.properties.maximum_buffers =
+            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
     }
+    if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
     if (request.flush_timer_s && *request.flush_timer_s != 0) {
         changed.properties.flush_timer_s = *request.flush_timer_s;
     }
     if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
     std::vector<std::pair<uint32_t, ring::RingSet>> rings;
     if (request.maximum_buffers) {
-        changed.properties.maximum_buffers =
-            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
-        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
         changed.geometry.blocks =
             session::blocks_per_cpu(changed.properties, changed.geometry.cpus);
         auto made = make_rings(session, changed.geometry);
@@ -227,8 +227,6 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     }
     FileIdentity next{};
     if (request.log_file) {
-        changed.properties.log_file = *request.log_file;
-        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
         const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
                                         : check_log_descriptor(fds[0]);
         const auto file = usable ? identity_of(fds[0].get()) : usable.error();
