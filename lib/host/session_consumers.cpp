@@ -110,6 +110,11 @@ void SessionManager::consume(const ConsumeRequest& request, std::vector<UniqueFd
                               "the session has ended; another one has its "
                               "name"});
     }
+    if ((session.saved.properties.log_file_mode & kModeBuffering) != 0) {
+        return answer(Failure{Code::kNotSupported,
+                              "a buffered session keeps its events until they are saved: "
+                              "tracelog -flush NAME -f FILE"});
+    }
     if (session.consumers.size() >= kMaxConsumers) {
         return answer(Failure{Code::kNoSystemResources,
                               fmt::format("'{}' has {} consumers", request.name, kMaxConsumers)});
