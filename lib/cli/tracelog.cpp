@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -20,77 +21,116 @@ using session::Outcome;
 using session::ProviderEnable;
 using session::SessionStatus;
 
+constexpr char kNoProviders[] =
+    "no provider is registered with the session host; it starts with the first -start";
+
 // The log file is the caller's: its folder is the caller's too, not the host's.
 std::string absolute_path(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal();
 }
 
+std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& registered,
+                              const std::vector<ProviderEnable>& asked) {
+    std::vector<Guid> out;
+    for (const ProviderEnable& provider : asked) {
+        const bool there = std::any_of(registered.begin(), registered.end(),
+                                       [&](const auto& r) { return r.guid == provider.guid; });
+        if (!there) out.push_back(provider.guid);
+    }
+    return out;
+}
+
 class Command {
 public:
-    Command(const TracelogOptions& options, session::Backend& backend)
-        : options_(options), backend_(backend) {
+    Command(const TracelogOptions& options, session::Backend& backend, const Ask& ask)
+        : options_(options), backend_(backend), ask_(ask), session_(options.session) {
         report_.notes = options.notes;
     }
 
     TracelogReport run() {
-        switch (options_.action) {
-            case TracelogAction::kStart:
-                start();
-                break;
-            case TracelogAction::kStop:
-                stop();
-                break;
-            case TracelogAction::kQuery:
-                show(backend_.query(options_.session));
-                break;
-            case TracelogAction::kFlush:
-                show(backend_.flush({options_.session, std::nullopt}));
-                break;
-            case TracelogAction::kUpdate:
-                update();
-                break;
-            case TracelogAction::kEnable:
-                enable();
-                break;
-            case TracelogAction::kDisable:
-                disable();
-                break;
-            case TracelogAction::kList:
-                list();
-                break;
-            case TracelogAction::kEnumGuid:
-                enum_guid();
-                break;
-            case TracelogAction::kHelp:
-                ETW_ASSERT(false);
-                break;
+        if (options_.refusal) {
+            refused();
+        } else {
+            act();
         }
         return std::move(report_);
     }
 
 private:
+    void act() {
+        switch (options_.action) {
+            case TracelogAction::kStart:
+                return start();
+            case TracelogAction::kStop:
+                return stop();
+            case TracelogAction::kQuery:
+                return show(query());
+            case TracelogAction::kFlush:
+                return flush();
+            case TracelogAction::kUpdate:
+                return update();
+            case TracelogAction::kIncrementFile:
+                return show(backend_.increment_file(session_));
+            case TracelogAction::kEnable:
+                return enable();
+            case TracelogAction::kDisable:
+                return disable();
+            case TracelogAction::kCaptureState:
+                return capture_state();
+            case TracelogAction::kList:
+                return list();
+            case TracelogAction::kStopAll:
+                return stop_all();
+            case TracelogAction::kEnumGuid:
+                return enum_guid();
+            case TracelogAction::kEnumGuidEx:
+                return enum_guid_ex();
+            case TracelogAction::kHelp:
+            case TracelogAction::kDoctor:
+            case TracelogAction::kRefused:
+                break;
+        }
+        ETW_ASSERT(false);  // the caller shows help and findings; a refusal never gets here
+    }
+
     void start() {
         session::StartRequest request;
         request.properties = options_.properties;
-        if (session::same_name(options_.session, session::kKernelLoggerName) &&
+        if (session::same_name(session_, session::kKernelLoggerName) &&
             !options_.provider_sources.empty()) {
             note("System Logger does not accept application guids");
         }
         const auto providers = checked_start(request);
         if (!providers) return could_not_start(providers.error());
         // Only -enable waits; a start with -timeout is a start and an enable.
-        const bool waits = options_.timeout_ms != 0 && !providers->empty();
+        // A private session begins with its providers.
+        const bool waits = options_.timeout_ms != 0 && !providers->empty() &&
+                           (request.properties.log_file_mode & kModePrivate) == 0;
         if (!waits) request.providers = *providers;
         auto result = backend_.start(request);
         if (!result) return could_not_start(result.error());
         if (waits) {
             const SessionStatus started = result->status;
-            result = backend_.enable({options_.session, *providers, options_.timeout_ms});
+            result = backend_.enable({session_, *providers, options_.timeout_ms});
             if (!result) return not_enabled(result.error(), &started);
         }
         if (!options_.json) print("Logger Started...\n");
+        for (const std::string& text : session::ineffective(options_.properties)) note(text);
         show_enabled(*providers, *result);
-        note_absent(*providers);
+        if (providers->empty()) {
+            note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
+                             session_));
+        }
+    }
+
+    // What was typed and changes nothing; said once, however many providers it was typed for.
+    void note_ineffective(const std::vector<ProviderEnable>& providers) {
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : providers) {
+            for (const std::string& text : session::ineffective(provider)) {
+                if (said.insert(text).second) note(text);
+            }
+        }
     }
 
     // Everything that can be refused before a file is made for it.
@@ -98,34 +138,48 @@ private:
         session::Properties& p = request.properties;
         if (!p.log_file.empty()) p.log_file = absolute_path(p.log_file);
         ETW_CHECK(session::check(p));
+        if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty()) {
+            return Failure{Code::kInvalidParameter,
+                           "a private session needs its provider: give it with -guid"};
+        }
         return providers();
     }
 
+    void refused() {
+        if (options_.action == TracelogAction::kStart) return could_not_start(*options_.refusal);
+        failed(*options_.refusal);
+    }
+
     void could_not_start(const Failure& failure) {
-        if (!options_.json) print(fmt::format("Could not start logger: {}\n", options_.session));
+        if (!options_.json) print(fmt::format("Could not start logger: {}\n", session_));
         failed(failure);
     }
 
     void stop() {
-        const auto status = backend_.stop(options_.session);
+        const auto status = options_.private_session ? control_private(PrivateAction::kStop)
+                                                     : backend_.stop(session_);
         show(status);
-        if (!status) return;
+        if (status) note_end(*status);
+    }
+
+    // What a session's end tells.
+    void note_end(const SessionStatus& status) {
         const uint64_t lost_buffers =
-            uint64_t(status->log_buffers_lost) + status->real_time_buffers_lost;
-        if (status->events_lost != 0 || lost_buffers != 0) {
+            uint64_t(status.log_buffers_lost) + status.real_time_buffers_lost;
+        if (status.events_lost != 0 || lost_buffers != 0) {
             report_.exit_status = kExitLoss;
             note(fmt::format(
                 "'{}' lost {} events and {} buffers; more or larger buffers (-max, -b), "
                 "a faster or emptier disk, or fewer events (-level, -matchanykw) help",
-                options_.session, status->events_lost, lost_buffers));
-        } else if (status->events_seen_bytes == 0) {
-            note(why_nothing(*status));
+                session_, status.events_lost, lost_buffers));
+        } else if (status.events_seen_bytes == 0) {
+            note(why_nothing(status));
         }
     }
 
     // A log without events: what was seen, and what to try.
     std::string why_nothing(const SessionStatus& status) {
-        const std::string start = fmt::format("'{}' recorded no event: ", options_.session);
+        const std::string start = fmt::format("'{}' recorded no event: ", session_);
         if (status.providers.empty()) {
             return start +
                    "no provider was enabled; name what to record with -guid, at -start or with "
@@ -147,16 +201,61 @@ private:
     void update() {
         session::UpdateRequest request = options_.update;
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
-        show(backend_.update(request));
+        if (options_.private_session) return update_private(request);
+        session::UpdateRequest nothing;
+        nothing.name = request.name;
+        const auto status = backend_.update(request);
+        show(status);
+        if (status && request == nothing && options_.notes.empty())
+            note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
+    }
+
+    // All that can change are the file and the flush timer.
+    void update_private(const session::UpdateRequest& request) {
+        if (request.real_time.value_or(false)) {
+            return failed(
+                {Code::kInvalidParameter, "a private session has no consumers; leave out -rt"});
+        }
+        if (request.maximum_buffers) note("-max has no effect on a private session");
+        show(control_private(PrivateAction::kUpdate, request));
+    }
+
+    Outcome<SessionStatus> query() {
+        return options_.private_session ? control_private(PrivateAction::kQuery)
+                                        : backend_.query(session_);
+    }
+
+    using PrivateAction = session::PrivateRequest::Action;
+    Outcome<SessionStatus> control_private(PrivateAction action,
+                                           const session::UpdateRequest& update = {}) {
+        session::PrivateRequest request;
+        request.action = action;
+        request.name = session_;
+        ETW_TRY(const auto named, providers());
+        for (const ProviderEnable& provider : named) request.providers.push_back(provider.guid);
+        request.log_file = update.log_file;
+        request.flush_timer_s = update.flush_timer_s.value_or(0);
+        return backend_.control_private(request);
+    }
+
+    void flush() {
+        if (options_.private_session) return show(control_private(PrivateAction::kFlush));
+        session::FlushRequest request{session_, options_.snapshot_file};
+        if (request.snapshot_file) request.snapshot_file = absolute_path(*request.snapshot_file);
+        const auto status = backend_.flush(request);
+        show(status);
+        const bool buffered = status && (status->properties.log_file_mode & kModeBuffering) != 0;
+        if (status && request.snapshot_file && !buffered) {
+            note(fmt::format("-f has no effect: '{}' is not a buffered session", session_));
+        }
     }
 
     void enable() {
         const auto asked = providers();
         if (!asked) return failed(asked.error());
-        const auto result = backend_.enable({options_.session, *asked, options_.timeout_ms});
+        const auto result = backend_.enable({session_, *asked, options_.timeout_ms});
         if (!result) return not_enabled(result.error(), nullptr);
         show_enabled(*asked, *result);
-        note_absent(*asked);
     }
 
     // `started`: the session runs all the same.
@@ -164,16 +263,85 @@ private:
         if (!options_.json && failure.code == Code::kSessionNotFound && !started)
             print("ERROR: Logger not started\n");
         failed(failure);
-        if (started) note(fmt::format("'{}' runs, without its providers", options_.session));
+        if (started) note(fmt::format("'{}' runs, without its providers", session_));
     }
 
     void disable() {
         const auto asked = providers();
         if (!asked) return failed(asked.error());
-        const auto result = backend_.disable({options_.session, *asked, 0});
+        const auto result = backend_.disable({session_, *asked, 0});
         if (!result) return failed(result.error());
         note_failed(*asked, *result, "disabled");
         print(options_.json ? to_json(*asked, *result) : block(result->status));
+    }
+
+    // Without -guid all providers of the session are asked.
+    void capture_state() {
+        auto asked = providers();
+        if (!asked) return failed(asked.error());
+        if (options_.provider_sources.empty()) {
+            const auto status = backend_.query(session_);
+            if (!status) return failed(status.error());
+            for (const ProviderEnable& enabled : status->providers) {
+                asked->push_back(options_.provider_defaults);
+                asked->back().guid = enabled.guid;
+            }
+        }
+        const auto result = backend_.capture_state({session_, *asked, options_.timeout_ms});
+        if (!result) return failed(result.error());
+        note_failed(*asked, *result, "captured");
+        if (asked->empty())
+            note(fmt::format("'{}' has no providers; there is no state to capture", session_));
+        if (options_.json) return print(to_json(*asked, *result));
+        print(capture_lines(*asked, *result) + block(result->status));
+    }
+
+    void stop_all() {
+        if (!options_.answer_yes && (!ask_ || options_.json)) {
+            return failed({Code::kCancelled,
+                           "-x asks before it stops a session, and nobody is there to answer; "
+                           "-x -y stops all of them"});
+        }
+        const auto sessions = backend_.list();
+        if (!sessions) return failed(sessions.error());
+        std::vector<SessionStatus> stopped;
+        for (const SessionStatus& status : *sessions) {
+            session_ = status.properties.name;
+            const std::optional<bool> yes = options_.answer_yes ? true : ask_to_stop();
+            if (!yes) break;
+            if (*yes) stop_one(stopped);
+        }
+        if (sessions->empty()) note("no session runs");
+        if (options_.json) print(to_json(stopped));
+    }
+
+    // Nothing: there will be no answers any more.
+    std::optional<bool> ask_to_stop() {
+        for (;;) {
+            const std::string question =
+                fmt::format("Do you want to stop the \"{}\" session (Y or N)? ", session_);
+            const auto line = ask_(std::exchange(report_.output, "") + question);
+            if (!line) return std::nullopt;
+            const std::string answer = to_lower(*line);
+            if (answer == "y" || answer == "yes") return true;
+            if (answer == "n" || answer == "no") return false;
+        }
+    }
+
+    void stop_one(std::vector<SessionStatus>& stopped) {
+        const auto status = backend_.stop(session_);
+        // It may have ended while the question stood.
+        if (!status && status.error().code == Code::kSessionNotFound)
+            return note(fmt::format("'{}' has ended meanwhile", session_));
+        if (!status) {
+            if (!options_.json) return failed(status.error());
+            report_.exit_status = kExitFailed;
+            return note_failure(status.error());
+        }
+        note_end(*status);
+        stopped.push_back(*status);
+        if (options_.json) return;
+        print(block(*status) + fmt::format("\nThe \"{}\" session has been stopped\n\n", session_));
     }
 
     void list() {
@@ -192,20 +360,56 @@ private:
         const auto providers = backend_.registered_providers();
         if (!providers) return failed(providers.error());
         print(options_.json ? to_json(*providers) : registered_table(*providers));
-        if (providers->empty())
-            note(
-                "no provider is registered with the session host; it starts with the first -start");
+        if (providers->empty()) note(kNoProviders);
+    }
+
+    void enum_guid_ex() {
+        const auto wanted = providers();
+        if (!wanted) return failed(wanted.error());
+        auto found = backend_.registered_providers();
+        if (!found) return failed(found.error());
+        if (!wanted->empty()) {
+            for (const Guid& guid : absent_from(*found, *wanted)) {
+                report_.exit_status = kExitFailed;
+                note(fmt::format("{}: no running program has registered it [{}]", to_string(guid),
+                                 uint32_t(Code::kGuidNotFound)));
+            }
+            std::erase_if(*found, [&](const auto& provider) {
+                return std::none_of(wanted->begin(), wanted->end(),
+                                    [&](const auto& w) { return w.guid == provider.guid; });
+            });
+        }
+        print(options_.json ? to_json(*found) : provider_details(*found));
+        if (found->empty() && wanted->empty()) note(kNoProviders);
     }
 
     Outcome<std::vector<ProviderEnable>> providers() {
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
+        for (const ProviderEnable& more : options_.more_providers) {
+            const auto same = [&](const ProviderEnable& p) { return p.guid == more.guid; };
+            if (std::none_of(list.providers.begin(), list.providers.end(), same))
+                list.providers.push_back(more);
+        }
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : list.providers) {
+            ETW_CHECK(session::check(provider));
+            for (const std::string& line : session::ineffective(provider)) {
+                if (said.insert(line).second) note(line);
+            }
+        }
         return std::move(list.providers);
     }
 
     void show_enabled(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
         note_failed(asked, result, "enabled");
+        std::vector<ProviderEnable> taken;
+        for (size_t i = 0; i < asked.size(); ++i) {
+            if (i >= result.codes.size() || result.codes[i] == Code::kOk) taken.push_back(asked[i]);
+        }
+        note_ineffective(taken);
+        note_absent(taken);
         if (options_.json) return print(to_json(asked, result));
         print(enable_lines(asked, result) + block(result.status));
     }
@@ -216,21 +420,30 @@ private:
             const Code code = result.codes[i];
             if (code == Code::kOk) continue;
             report_.exit_status = kExitFailed;
-            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, code_text(code),
+            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, why_not(code),
                              uint32_t(code)));
         }
     }
 
-    std::vector<Guid> absent_providers(const std::vector<ProviderEnable>& asked) {
-        std::vector<Guid> out;
-        const auto registered = backend_.registered_providers();
-        if (!registered) return out;
-        for (const ProviderEnable& provider : asked) {
-            const bool there = std::any_of(registered->begin(), registered->end(),
-                                           [&](const auto& r) { return r.guid == provider.guid; });
-            if (!there) out.push_back(provider.guid);
+    // Why a provider was left out, by its code.
+    static const char* why_not(Code code) {
+        switch (code) {
+            case Code::kInvalidFunction:
+                return "no running program has registered it, so that its level cannot change";
+            case Code::kNoSystemResources:
+                return "eight sessions have it enabled; -disable it in one, or stop one";
+            case Code::kTimeout:
+                return "a program did not answer in the time of -timeout; it may still follow";
+            case Code::kGuidNotFound:
+                return "the session does not have it enabled; -enable it first";
+            default:
+                return code_text(code);
         }
-        return out;
+    }
+
+    std::vector<Guid> absent_providers(const std::vector<ProviderEnable>& asked) {
+        const auto registered = backend_.registered_providers();
+        return registered ? absent_from(*registered, asked) : std::vector<Guid>();
     }
 
     void note_absent(const std::vector<ProviderEnable>& asked) {
@@ -254,13 +467,16 @@ private:
     void failed(const Failure& failure) {
         report_.exit_status = kExitFailed;
         if (options_.json) {
-            print(to_json(options_.session, failure));
+            print(to_json(session_, failure));
         } else {
             print(operation_status(failure.code));
-            if (!options_.session.empty()) print("\n" + failed_block(options_.session));
+            if (!session_.empty()) print("\n" + failed_block(session_));
         }
-        const std::string subject =
-            options_.session.empty() ? "" : fmt::format("'{}': ", options_.session);
+        note_failure(failure);
+    }
+
+    void note_failure(const Failure& failure) {
+        const std::string subject = session_.empty() ? "" : fmt::format("'{}': ", session_);
         note(fmt::format("{}{} [{}]", subject,
                          failure.detail.empty() ? explanation(failure.code) : failure.detail,
                          uint32_t(failure.code)));
@@ -269,7 +485,7 @@ private:
     // For a code that came without words.
     std::string explanation(Code code) const {
         if (code != Code::kSessionNotFound) return code_text(code);
-        if (session::same_name(options_.session, session::kKernelLoggerName))
+        if (session::same_name(session_, session::kKernelLoggerName))
             return "no session of that name runs; give the session's name after the action";
         return "no session of that name runs; tracelog -l lists those that do";
     }
@@ -279,20 +495,27 @@ private:
 
     const TracelogOptions& options_;
     session::Backend& backend_;
+    const Ask& ask_;
+    std::string session_;  // the one that is spoken of; -x speaks of several
     TracelogReport report_;
 };
 
 }  // namespace
 
-TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend) {
-    return Command(options, backend).run();
+TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend,
+                            const Ask& ask) {
+    return Command(options, backend, ask).run();
+}
+
+void print_notes(const char* tool, const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", tool, note);
 }
 
 int print_report(const char* tool, const TracelogReport& report) {
     const bool written = std::fwrite(report.output.data(), 1, report.output.size(), stdout) ==
                              report.output.size() &&
                          std::fflush(stdout) == 0;
-    for (const std::string& note : report.notes) fmt::print(stderr, "{}: {}\n", tool, note);
+    print_notes(tool, report.notes);
     return written ? report.exit_status : kExitFailed;
 }
 

@@ -79,7 +79,7 @@ bool Drain::retire(const Stream& stream) {
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
     if (!log_) {
-        if (depth == Depth::kFullBlocks && !has_full_blocks()) return Outcome::kIdle;
+        if (depth == Depth::kFullBlocks && full_blocks() == 0) return Outcome::kIdle;
         return deliver(depth) ? Outcome::kWrote : Outcome::kIdle;
     }
     batch_.clear();
@@ -316,12 +316,27 @@ void Drain::drop_rest() {
     publish_tails();
 }
 
-bool Drain::has_full_blocks() const {
+uint64_t Drain::full_blocks() const {
+    uint64_t full = 0;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const wire::RingPosition tail = progress_.streams[i].cpus[cpu].tail;
-            if (streams_[i]->rings.pending_blocks(cpu, tail) > 0) return true;
+            full += streams_[i]->rings.pending_blocks(cpu, tail);
+        }
+    }
+    return full;
+}
+
+bool Drain::has_enough_full_blocks() const {
+    const uint64_t full = full_blocks();
+    if (full == 0 || full >= saved_.properties.flush_threshold) return full != 0;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        const ring::RingSet& rings = streams_[i]->rings;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            const wire::RingPosition tail = progress_.streams[i].cpus[cpu].tail;
+            if (rings.pending_blocks(cpu, tail) >= rings.geometry().blocks / 2) return true;
         }
     }
     return false;
@@ -358,8 +373,8 @@ Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, 
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
+    if (backlog && feed_) ETW_CHECK(write_backlog(next));
     log_.emplace(std::move(next));
-    if (backlog && feed_) ETW_CHECK(write_backlog());
     progress_.file = identity;
     progress_.path = path;
     progress_.file_number = number;

@@ -76,8 +76,10 @@ public:
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }
     uint64_t log_size();  // bytes
     uint64_t events_lost() const;
-    // Any ring with a block to drain.
-    bool has_full_blocks() const;
+    // Blocks to drain, of all rings.
+    uint64_t full_blocks() const;
+    // As many as the session waits for (flush_threshold), or a ring that they half fill.
+    bool has_enough_full_blocks() const;
     void set_saved(const SavedSession& saved) { saved_ = saved; }
 
 private:
@@ -100,7 +102,7 @@ private:
     void publish_tails();
     bool deliver_lanes(Depth depth, int64_t until);
     void publish_feed();
-    Status write_backlog();
+    Status write_backlog(etl::LogWriter& log);
     CpuProgress& at(size_t stream, uint32_t cpu) { return progress_.streams[stream].cpus[cpu]; }
     std::span<std::byte> next_copy_buffer();
     etl::LogTotals totals() const;

@@ -106,13 +106,13 @@ void Drain::publish_feed() {
 }
 
 // In the order in which it came; each CPU's buffers are in order of time.
-Status Drain::write_backlog() {
+Status Drain::write_backlog(etl::LogWriter& log) {
     const int64_t now = std::max(clock_.to_raw(counter_now()), progress_.last_buffer_time);
     Status status = Ok{};
     feed_->ring().for_each(progress_.delivery.backlog, progress_.delivery,
                            [&](uint16_t cpu, Bytes records) {
                                const etl::BufferData buffer{cpu, now, records};
-                               if (status) status = log_->write({&buffer, 1});
+                               if (status) status = log.write({&buffer, 1});
                            });
     progress_.last_buffer_time = now;
     // A log too small for it all has the oldest; what follows meets the limit as always.

@@ -25,18 +25,20 @@ ProviderConnection::ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCre
     : loop_(loop),
       socket_(std::move(socket)),
       peer_(peer),
+      process_(find_process(uint32_t(peer.pid)).value_or(ProcessKey{uint32_t(peer.pid), 0, 0})),
+      executable_(executable_of(uint32_t(peer.pid))),
       id_(id),
       counter_usable_(counter_usable) {}
 
 ProviderConnection::~ProviderConnection() { loop_.forget(socket_.get()); }
 
 void ProviderConnection::send_bytes(Bytes bytes, int fd) {
-    if (failed_) return;
+    if (failed_ || deaf_) return;
     if (queue_.empty()) {
         const auto sent = host::send(socket_.get(), bytes, {&fd, size_t(fd >= 0)});
         if (sent) return;
         if (sent.error().code != Code::kBusy) {
-            failed_ = true;
+            deaf_ = true;
             return;
         }
         loop_.change(socket_.get(), EPOLLIN | EPOLLOUT);
@@ -55,9 +57,11 @@ void ProviderConnection::send_queued() {
         const Queued& first = queue_.front();
         const int fd = first.fd.get();
         const auto sent = host::send(socket_.get(), first.bytes, {&fd, size_t(fd >= 0)});
+        if (!sent && sent.error().code == Code::kBusy) return;
         if (!sent) {
-            failed_ = failed_ || sent.error().code != Code::kBusy;
-            return;
+            deaf_ = true;
+            queue_.clear();
+            break;
         }
         queue_.pop_front();
     }
@@ -126,13 +130,20 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd,
             [&](const wire::EventsLost& lost) {
                 listener.on_events_lost(*this, lost);
                 return true;
+            },
+            [&](const wire::PrivateStatus& status) {
+                listener.on_private_status(*this, status);
+                return true;
             }},
         packet);
 }
 
 bool ProviderConnection::add_registration(const RegisterPacket& packet) {
     if (registrations_.size() == kMaxRegistrations) return false;
-    const Registration registration{packet.fixed.provider, traits_name(packet.traits)};
+    const Registration registration{packet.fixed.provider,
+                                    traits_name(packet.traits),
+                                    {},
+                                    (packet.fixed.flags & wire::kRegisterAgain) != 0};
     return registrations_.emplace(packet.fixed.registration, registration).second;
 }
 

@@ -1,5 +1,6 @@
 // One session as the host's main thread holds it.
 #pragma once
+#include "host/event_loop.h"
 #include "host/keeper_link.h"
 #include "host/saved_session.h"
 #include "host/session_thread.h"
@@ -33,8 +34,12 @@ struct Session {
     std::map<uint64_t, UniqueFd> consumers;  // by id; see session/consume.h
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
     std::unique_ptr<SessionThread> thread;
+    UniqueFd owner;                    // pidfd of the process whose end ends the session
+    EventLoop::TimerId end_timer = 0;  // for its time to live
 
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
+    // Whose processes may log to it: those of everybody but for a secure session.
+    bool admits_user(uint32_t uid) const;
     const session::ProviderEnable* find_enable(const Guid& guid) const;
     // The ring set that processes of this user are given; there may be older ones.
     const Stream* stream_of(uint32_t uid) const;

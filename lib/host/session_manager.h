@@ -6,6 +6,8 @@
 #include "host/ack_tracker.h"
 #include "host/event_loop.h"
 #include "host/keeper_link.h"
+#include "host/new_session.h"
+#include "host/private_sessions.h"
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
@@ -39,6 +41,9 @@ public:
     void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                 StatusAnswer answer);
     void flush(const std::string& name, StatusAnswer answer);
+    void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
+                         StatusAnswer answer);
+    void increment_file(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
     std::vector<session::RegisteredProvider> registered_providers() const;
@@ -55,6 +60,7 @@ public:
     void on_ack(ProviderConnection& from, uint64_t cookie) override;
     void on_event(ProviderConnection& from, const EventPacket& packet) override;
     void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) override;
+    void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) override;
     void on_closed(ProviderConnection& from) override;
 
 private:
@@ -79,6 +85,10 @@ private:
     void finish_start(const wire::SessionKey& key,
                       const std::vector<session::ProviderEnable>& providers, const Status& opened,
                       const EnableAnswer& answer);
+    // How long it lives (session_life.cpp).
+    void limit_life(Session& session);
+    void forget_life(Session& session);
+    void end_of_life(const wire::SessionKey& key, const char* why);
     void stop_session(Session& session, StatusAnswer answer);
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
@@ -102,7 +112,7 @@ private:
     Status recover_feed(Session& session, Drain& drain, KeptDescriptors& kept);
     void await_consumers(const Session& session);
 
-    // Streams and providers (session_providers.cpp).
+    // Streams (session_providers.cpp).
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
@@ -111,6 +121,13 @@ private:
                        std::function<void()> done);
     void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
     void drain_retiring(Session& session, const std::shared_ptr<Stream>& stream);
+    // Which providers take part, and in which processes (session_enable.cpp).
+    static bool admits(const Session& session, const session::ProviderEnable& how,
+                       const ProviderConnection& who, bool registering);
+    static void admit(Session& session, const Guid& provider, const std::vector<uint32_t>& pids);
+    std::optional<wire::EnableAction> settle(Session& session, const session::ProviderEnable& how,
+                                             wire::EnableAction asked, ProviderConnection& to,
+                                             uint32_t id, bool registering);
     void send_enable(ProviderConnection& to, uint32_t registration, const Session& session,
                      const session::ProviderEnable& how, wire::EnableAction action,
                      uint64_t cookie);
@@ -124,6 +141,7 @@ private:
     const KeeperLink& keeper_;
     AckTracker acks_;
     ProviderTable providers_;
+    PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
 };
@@ -136,7 +154,6 @@ void SessionManager::for_each(F f) const {
 }
 
 uint64_t delivery_capacity(const SavedSession& saved);  // bytes of its delivery ring
-session::Failure failure_of(const Error& error, const std::string& subject);
 // The buffers of one user cannot be had.
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 

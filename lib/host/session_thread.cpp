@@ -138,6 +138,12 @@ void SessionThread::drain_now() {
         flush();
         return;
     }
+    if (const uint64_t full = drain_->full_blocks();
+        full != 0 && !drain_->has_enough_full_blocks()) {
+        progressed_ = progressed_ || full != full_before_;  // look again before a long sleep
+        full_before_ = full;
+        return;
+    }
     while (pass(Drain::Depth::kFullBlocks)) {
         const std::lock_guard lock(mutex_);
         if (!tasks_.empty()) return;
@@ -184,12 +190,17 @@ bool SessionThread::next_log() {
         hooks_.limit_reached();
         return false;
     }
-    const uint32_t number = drain_->progress().file_number + 1;
-    std::string path;
-    auto fd = hooks_.next_log(number, path);
-    const Status status = fd ? switch_log(std::move(*fd), path, number) : Status(fd.error());
+    const Status status = next_file();
     if (!status) write_failed(status.error());
     return bool(status);
+}
+
+Status SessionThread::next_file() {
+    if (ended_ || !hooks_.next_log) return Error{Code::kInvalidParameter, "no next file", 0};
+    const uint32_t number = drain_->progress().file_number + 1;
+    std::string path;
+    ETW_TRY(UniqueFd fd, hooks_.next_log(number, path));
+    return switch_log(std::move(fd), path, number);
 }
 
 Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number,
@@ -277,9 +288,9 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
             stream->rings.host_sleeps().store(1);
             add(stream->rings.host_sleeps(), 1);
         }
-        // Blocks that were filled while we still looked awake. If they are there because the log
-        // cannot take them, sleeping is right all the same.
-        if (drain_->has_full_blocks()) {
+        // Blocks that were filled while we still looked awake, and that are not to wait for more.
+        // If they are there because the log cannot take them, sleeping is right all the same.
+        if (drain_->has_enough_full_blocks()) {
             timeout = progressed_ && !waiting()
                           ? Clock::duration::zero()
                           : std::min<Clock::duration>(timeout, waiting() ? kSecondLook : kStuck);

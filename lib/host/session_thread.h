@@ -57,6 +57,7 @@ public:
     // The log so far is finished and `fd` goes on.
     // (Its backlog: see Drain::switch_log.)
     Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
+    Status next_file();  // of a -newfile session: the log goes on in it
     void set_flush_timer(uint32_t seconds);
     void deliver_soon();  // a consumer has come
 
@@ -85,6 +86,7 @@ private:
     bool ended_ = false;         // the log takes no more
     uint32_t log_began_at_ = 0;  // buffers written when the log was fresh
     bool progressed_ = false;    // the last drain wrote something
+    uint64_t full_before_ = 0;   // blocks that waited for more when last looked at
 
     mutable std::mutex mutex_;
     std::vector<Task> tasks_;         // guarded by mutex_

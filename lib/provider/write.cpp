@@ -1,6 +1,6 @@
 // From an application's call to one record for each session that wants it. Runs in signal handlers
 // and in threads of any stack size.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <cstring>
 
@@ -23,48 +23,51 @@ struct Event {
     const etw_guid* related;   // or null
     const void* schema;        // an item ready to be copied, or null
     uint32_t schema_size;      // a multiple of 8
-    uint32_t count;
-    const etw_data* data;
 };
 
 inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcept {
     const uint32_t level = entry.level.load(std::memory_order_relaxed);
     if (event.level > level && level != 0) return false;
-    constexpr uint32_t kIgnoreKeyword0 = 0x10;  // EVENT_ENABLE_PROPERTY_IGNORE_KEYWORD_0
-    if (event.keyword == 0) {
-        return (entry.property.load(std::memory_order_relaxed) & kIgnoreKeyword0) == 0;
-    }
+    if (event.keyword == 0) return true;
     const uint64_t any = entry.match_any.load(std::memory_order_relaxed);
     if (any == 0) return true;
     const uint64_t all = entry.match_all.load(std::memory_order_relaxed);
     return (event.keyword & any) != 0 && (event.keyword & all) == all;
 }
 
-// The part of a record that is put together here, in words, which the section copies as words: a
-// load that is wider than the store before it waits for the store to reach the cache. All else
-// (traits, schema, payload) the section copies from where it is, instead of a copy being copied.
-constexpr size_t kHeadWords =
-    (sizeof(EventHeader) + sizeof(ExtendedItem) + sizeof(etw_guid) + sizeof(ExtendedItem)) / 8;
+// The part of a record that is put together here, in pairs of words, which the section copies as
+// pairs: a load that is wider than the store before it waits for the store to reach the cache. All
+// else (traits, schema, payload) the section copies from where it is, instead of a copy being
+// copied.
+using Pair [[gnu::vector_size(16)]] = uint64_t;
+struct Head {
+    alignas(16) Pair header[sizeof(EventHeader) / sizeof(Pair)];
+    uint64_t items[(sizeof(ExtendedItem) + sizeof(etw_guid) + sizeof(ExtendedItem)) / 8];
+};
+static_assert(sizeof(EventHeader) == 80 && sizeof(Pair) == 16);
 
-inline uint64_t* append_words(uint64_t* to, const void* two_words) noexcept {
-    uint64_t words[2];
-    std::memcpy(words, two_words, sizeof(words));
-    to[0] = words[0];
-    to[1] = words[1];
-    return to + 2;
+inline uint64_t word_of(const void* data, size_t index) noexcept {
+    uint64_t word;
+    std::memcpy(&word, static_cast<const std::byte*>(data) + index * sizeof(word), sizeof(word));
+    return word;
 }
 
-// Without its first word, which has the size.
-inline uint64_t* append_header(uint64_t* to, const Registration& registration,
-                               const Event& event) noexcept {
+inline void fill_header(Pair* to, uint64_t first_word, const Registration& registration,
+                        const Event& event) noexcept {
     static_assert(offsetof(EventHeader, thread_id) == 8 && offsetof(EventHeader, process_id) == 12);
+    static_assert(offsetof(EventHeader, time_stamp) == 16 &&
+                  offsetof(EventHeader, provider_id) == 24);
+    static_assert(offsetof(EventHeader, descriptor) == 40 &&
+                  offsetof(EventHeader, kernel_time) == 56 &&
+                  offsetof(EventHeader, activity_id) == 64);
     const Identity identity = current_identity();
-    *to++ = identity.thread_id | uint64_t{identity.process_id} << 32;
-    *to++ = 0;  // the time, which the section adds
-    to = append_words(to, &registration.id);
-    to = append_words(to, event.descriptor);
-    *to++ = 0;  // processor times
-    return append_words(to, event.activity != nullptr ? event.activity : &current_activity());
+    const etw_guid* const activity =
+        event.activity != nullptr ? event.activity : &current_activity();
+    to[0] = Pair{first_word, identity.thread_id | uint64_t{identity.process_id} << 32};
+    to[1] = Pair{0, word_of(&registration.id, 0)};  // the section adds the time
+    to[2] = Pair{word_of(&registration.id, 1), word_of(event.descriptor, 0)};
+    to[3] = Pair{word_of(event.descriptor, 1), 0};  // no processor times
+    std::memcpy(&to[4], activity, sizeof(*activity));
 }
 
 inline uint64_t header_word(uint64_t size, bool extended) noexcept {
@@ -81,7 +84,9 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
     *to++ = (sizeof(ExtendedItem) + sizeof(etw_guid)) |
             uint64_t{uint16_t(ExtendedType::kRelatedActivityId)} << 16 | uint64_t{more} << 32 |
             uint64_t{sizeof(etw_guid)} << 48;
-    return append_words(to, related);
+    to[0] = word_of(related, 0);
+    to[1] = word_of(related, 1);
+    return to + 2;
 }
 
 uint32_t result_of(Outcome outcome) noexcept {
@@ -108,19 +113,114 @@ uint32_t result_of(Outcome outcome) noexcept {
                                record.piece_count,
                                size,
                                record.time_stamp_offset};
-    return send_event(slot, record.generation, event);
+    return slot.in_process ? append_private(slot, record.generation, event)
+                           : send_event(slot, record.generation, event);
 }
 
+// What was enabled by the session has got other rings meanwhile: the entry names them by now.
+inline bool moved(const EnableEntry& entry, uint64_t generation, bool rings,
+                  Outcome outcome) noexcept {
+    if (!rings || outcome != Outcome::kDetached) return false;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return entry.generation.load(std::memory_order_relaxed) != generation;
+}
+
+// --- for few sessions ------------------------------------------------------------------------
+
+// `plain` with the items that the session has asked for, behind the related activity.
+[[gnu::noinline]] uint32_t write_extended(const EnableEntry& entry, uint64_t generation,
+                                          uint32_t properties, const Event& event, Record record,
+                                          uint32_t size, uint64_t& event_key,
+                                          const void* caller) noexcept {
+    AddedItems items;
+    const uint32_t room = entry.room.load(std::memory_order_relaxed);
+    const uint32_t limit = room < wire::kMaxRecordSize ? room : uint32_t{wire::kMaxRecordSize};
+    if (record.size < limit) add_items(items, properties, event_key, caller, limit - record.size);
+    constexpr uint32_t kRelated = sizeof(ExtendedItem) + sizeof(etw_guid);
+    uint64_t staged[(sizeof(Head) + sizeof(items.words)) / 8];
+    const auto* from = static_cast<const std::byte*>(record.staged);
+    auto* to = reinterpret_cast<std::byte*>(staged);
+    const uint32_t before = sizeof(EventHeader) + (event.related != nullptr ? kRelated : 0);
+    std::memcpy(to, from, before);
+    std::memcpy(to + before, items.words, items.size);
+    std::memcpy(to + before + items.size, from + before, record.staged_size - before);
+    if (items.size != 0) {
+        constexpr uint64_t kLinked = uint64_t{1} << 8 * offsetof(ExtendedItem, linkage);
+        staged[0] = header_word(size + items.size, true);
+        if (event.related != nullptr) staged[sizeof(EventHeader) / 8] |= kLinked;
+        const bool more = record.pieces[0].size + record.pieces[1].size != 0;  // traits, schema
+        if (!more) staged[(before + items.last) / 8] &= ~kLinked;
+    }
+    record.staged = staged;
+    record.staged_size += items.size;
+    record.size += items.size;
+    for (;;) {
+        SessionSlot& slot = g_state.slots[generation % kMaxSlots];
+        record.map = &slot.map;
+        record.generation = generation;
+        record.switched = 0;
+        const bool rings = slot.rings.load(std::memory_order_relaxed);
+        const Outcome outcome = rings ? ring::write_record(record) : Outcome::kNoCpu;
+        if (outcome == Outcome::kWritten) return ETW_OK;
+        if (!moved(entry, generation, rings, outcome)) {
+            return not_written(slot, record, size + items.size, outcome);
+        }
+        generation = entry.generation.load(std::memory_order_acquire);
+    }
+}
+
+// For sessions with a filter of event ids or with enable properties.
+[[gnu::noinline, gnu::cold]] uint32_t deliver_special(const EnableEntry& entry, uint64_t generation,
+                                                      uint32_t special, const Event& event,
+                                                      const Record& record, uint32_t size,
+                                                      uint64_t& event_key,
+                                                      const void* caller) noexcept {
+    const etw_descriptor& descriptor = *event.descriptor;
+    if (descriptor.keyword == 0 && (special & kPropertyIgnoreKeyword0) != 0) return ETW_OK;
+    if (event.schema_size == 0) {  // self-describing events have no ids
+        const auto leaves_out = [&](uint32_t bit, const std::atomic<IdSet*>& ids) {
+            return (special & bit) != 0 && !ids.load(std::memory_order_acquire)->has(descriptor.id);
+        };
+        if (leaves_out(kSpecialEventIds, entry.events)) return ETW_OK;
+        if (leaves_out(kSpecialStackIds, entry.stacks)) special &= ~uint32_t{kPropertyStackTrace};
+    }
+    return write_extended(entry, generation, special & kKnownProperties, event, record, size,
+                          event_key, caller);
+}
+
+// Does any session take events of the id? With the registration's entry bits, some of which filter.
+[[gnu::noinline]] bool id_wanted(const Registration& registration, uint32_t entries,
+                                 uint16_t id) noexcept {
+    for (uint32_t mask = entries & kEntryBits; mask != 0; mask &= mask - 1) {
+        const int index = __builtin_ctz(mask);
+        if ((entries >> (kFiltered + index) & 1) == 0) return true;
+        if (registration.entry[index].events.load(std::memory_order_acquire)->has(id)) return true;
+    }
+    return false;
+}
+
+// --- for all ---------------------------------------------------------------------------------
+
 // Hands the finished record to every session that wants it. `size` is exact, without padding.
-inline uint32_t deliver(const Registration& registration, const etw_descriptor& descriptor,
-                        uint32_t size, Record& record) noexcept {
+[[gnu::always_inline]] inline uint32_t deliver(const Registration& registration, const Event& event,
+                                               uint32_t size, Record& record) noexcept {
+    uint64_t event_key = 0;
     uint32_t result = ETW_OK;
-    uint32_t mask = registration.entries.load(std::memory_order_acquire);
+    uint32_t mask = registration.entries.load(std::memory_order_acquire) & kEntryBits;
     for (; mask != 0; mask &= mask - 1) {
         const EnableEntry& entry = registration.entry[__builtin_ctz(mask)];
     again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
-        if (generation == 0 || !wants(entry, descriptor)) continue;
+        if (generation == 0 || !wants(entry, *event.descriptor)) continue;
+        const uint32_t special = entry.special.load(std::memory_order_relaxed);
+        if (__builtin_expect(special != 0, false)) {
+            if (const uint32_t failed =
+                    deliver_special(entry, generation, special, event, record, size, event_key,
+                                    __builtin_return_address(0))) {
+                result = failed;
+            }
+            continue;
+        }
         SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         record.map = &slot.map;
         record.generation = generation;
@@ -129,24 +229,19 @@ inline uint32_t deliver(const Registration& registration, const etw_descriptor& 
         const Outcome outcome =
             __builtin_expect(rings, true) ? ring::write_record(record) : Outcome::kNoCpu;
         if (__builtin_expect(outcome == Outcome::kWritten, true)) continue;
-        // Detached while it got other rings: the entry names them by now.
-        if (rings && outcome == Outcome::kDetached) {
-            std::atomic_thread_fence(std::memory_order_acquire);
-            if (entry.generation.load(std::memory_order_relaxed) != generation) goto again;
-        }
+        if (moved(entry, generation, rings, outcome)) goto again;
         if (const uint32_t failed = not_written(slot, record, size, outcome)) result = failed;
     }
     return result;
 }
 
-// Inlined into both entry points: on a path of 20 ns a call and what it spills are seen.
+// `pieces`: two free ones, then the event's `count`. Inlined into both entry points: on a path of
+// 20 ns a call and what it spills are seen.
 [[gnu::always_inline]] inline uint32_t write_event(const Registration& registration,
-                                                   const Event& event) noexcept {
-    if (event.count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
-    uint64_t head[kHeadWords];
-    Piece pieces[ETW_MAX_DATA + 2];  // traits, schema, data
-    uint64_t* to = append_header(head + 1, registration, event);
-    Piece* piece = pieces;
+                                                   const Event& event, Piece* pieces,
+                                                   uint32_t count) noexcept {
+    Head head;
+    uint64_t* to = head.items;
     // Read once: EventSetInformation may change it meanwhile.
     const uint32_t traits_size = registration.traits_item_size.load(std::memory_order_acquire);
     uint64_t size = sizeof(EventHeader) + traits_size + event.schema_size;
@@ -155,32 +250,28 @@ inline uint32_t deliver(const Registration& registration, const etw_descriptor& 
         size += sizeof(ExtendedItem) + sizeof(etw_guid);
     }
     const bool extended = size != sizeof(EventHeader);
-    if (traits_size != 0) {
-        // Its first word says whether another item follows, which differs from event to event.
-        const std::byte* item = registration.traits_item;
-        std::memcpy(to, item, sizeof(*to));
-        if (event.schema_size != 0) *to |= uint64_t{1} << 8 * offsetof(ExtendedItem, linkage);
-        ++to;
-        *piece++ = {item + sizeof(*to), traits_size - sizeof(*to)};
+    pieces[0] = {registration.traits_item, traits_size, 0};
+    pieces[1] = {event.schema, event.schema_size, 0};
+    if (event.schema_size == 0 && traits_size != 0) {
+        // The item says that another one follows, as it does in self-describing events.
+        std::memcpy(to, registration.traits_item, sizeof(*to));
+        *to++ ^= uint64_t{1} << 8 * offsetof(ExtendedItem, linkage);
+        pieces[0] = {registration.traits_item + sizeof(*to), traits_size - uint32_t{sizeof(*to)},
+                     0};
     }
-    if (event.schema_size != 0) *piece++ = {event.schema, event.schema_size};
-    const etw_data* const end = event.data + event.count;
-    for (const etw_data* data = event.data; data != end; ++data) {
-        const uint32_t data_size = data->size;
-        *piece++ = {reinterpret_cast<const void*>(uintptr_t(data->address)), data_size};
-        size += data_size;
-    }
+    for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
     if (__builtin_expect(size > wire::kMaxRecordSize, false)) return ETW_ARITHMETIC_OVERFLOW;
-    head[0] = header_word(size, extended);
-    Record record = {nullptr,
-                     0,
-                     head,
-                     pieces,
-                     uint32_t(to - head) * 8,
-                     uint32_t(piece - pieces),
-                     align8(uint32_t(size)),
-                     offsetof(EventHeader, time_stamp)};
-    return deliver(registration, *event.descriptor, uint32_t(size), record);
+    fill_header(head.header, header_word(size, extended), registration, event);
+    Record record = {
+        nullptr,
+        0,
+        &head,
+        pieces,
+        uint32_t(reinterpret_cast<std::byte*>(to) - reinterpret_cast<std::byte*>(&head)),
+        count + 2,
+        align8(uint32_t(size)),
+        offsetof(EventHeader, time_stamp)};
+    return deliver(registration, event, uint32_t(size), record);
 }
 
 }  // namespace
@@ -196,18 +287,29 @@ uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor, const etw_
     const Registration* registration = registration_of(handle);
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     if (descriptor == nullptr || (count != 0 && data == nullptr)) return ETW_INVALID_PARAMETER;
-    if (registration->entries.load(std::memory_order_relaxed) == 0) return ETW_OK;
-    return write_event(*registration, {descriptor, activity, related, nullptr, 0, count, data});
+    const uint32_t entries = registration->entries.load(std::memory_order_acquire);
+    if (entries == 0) return ETW_OK;
+    if (__builtin_expect(entries >> kFiltered != 0, false) &&
+        !id_wanted(*registration, entries, descriptor->id)) {
+        return ETW_OK;
+    }
+    if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
+    Piece pieces[ETW_MAX_DATA + 2];
+    if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
+    return write_event(*registration, {descriptor, activity, related, nullptr, 0}, pieces, count);
 }
 
 uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                    const etw_guid* activity, const etw_guid* related,
-                                   uint32_t count, const etw_data* data) {
+                                   uint32_t count, etw_data* data) {
     const Registration* registration =
         registration_of(__atomic_load_n(&provider->handle, __ATOMIC_RELAXED));
     if (registration == nullptr) return ETW_INVALID_HANDLE;
-    return write_event(*registration, {&event->descriptor, activity, related, event + 1,
-                                       event->item_size, count, data});
+    if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
+    static_assert(sizeof(etw_data) == sizeof(Piece) && offsetof(etw_data, size) == 8);
+    return write_event(*registration,
+                       {&event->descriptor, activity, related, event + 1, event->item_size},
+                       reinterpret_cast<Piece*>(data), count);
 }
 
 }  // extern "C"

@@ -15,8 +15,10 @@ public:
     std::vector<std::string> calls;  // "start MyTrace"
     session::StartRequest started;
     session::UpdateRequest updated;
-    session::EnableRequest enabled;  // of enable and disable
+    session::FlushRequest flushed;
+    session::EnableRequest enabled;  // of enable, disable and capture_state
     std::optional<session::Failure> failure;
+    bool list_fails = true;  // with `failure`, as all calls do
     std::vector<Code> codes;  // for each provider; missing ones are kOk
     session::SessionStatus status;
     std::vector<session::SessionStatus> sessions;
@@ -34,7 +36,7 @@ public:
     }
     Outcome<std::vector<session::SessionStatus>> list() override {
         calls.push_back("list");
-        if (failure) return *failure;
+        if (failure && list_fails) return *failure;
         return sessions;
     }
     Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override {
@@ -42,7 +44,11 @@ public:
         return answer("update", request.name);
     }
     Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override {
+        flushed = request;
         return answer("flush", request.name);
+    }
+    Outcome<session::SessionStatus> increment_file(const std::string& name) override {
+        return answer("increment", name);
     }
     Outcome<session::EnableResult> enable(const session::EnableRequest& request) override {
         enabled = request;
@@ -53,6 +59,7 @@ public:
         return answer("disable", request.name, request.providers.size());
     }
     Outcome<session::EnableResult> capture_state(const session::EnableRequest& request) override {
+        enabled = request;
         return answer("capture", request.name, request.providers.size());
     }
     Outcome<std::vector<session::RegisteredProvider>> registered_providers() override {

@@ -56,6 +56,7 @@ SessionStatus some_status() {
     s.start_time = -9;
     s.log_file_size = 10;
     s.providers = {some_provider(5), some_provider(255)};
+    s.processes = {{1, true, "/a.etl", 2, 3, 4, 5, 6}, {}};
     return s;
 }
 
@@ -86,6 +87,7 @@ TEST(SessionCodec, GivesBackEveryMemberOfEveryType) {
     r.name = "MyCompany.MyComponent";
     r.pids = {1, 4000000000};
     r.sessions = {{3, some_provider(2)}};
+    r.instances = {{4000000000, 1000, true, "my service", {3}}};
     expect_round_trip(r);
     expect_round_trip(std::vector<RegisteredProvider>{r, RegisteredProvider{}});
 }
