@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -25,6 +26,15 @@ bool means_gone(int error) {
     return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNABORTED;
 }
 
+// A folder in /tmp can be another user's, and a host is handed descriptors of the caller's files.
+// Root may turn to a user's host, which it has to name.
+bool trusted(const UniqueFd& socket) {
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+    return peer.uid == 0 || peer.uid == ::geteuid() || ::geteuid() == 0;
+}
+
 }  // namespace
 
 Result<ControlChannel> ControlChannel::connect(const std::string& socket_path) {
@@ -39,6 +49,9 @@ Result<ControlChannel> ControlChannel::connect(const std::string& socket_path) {
     do {
         result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
     } while (result != 0 && errno == EINTR);
+    if (result == 0 && !trusted(fd)) {
+        return Error{Code::kAccessDenied, "control socket: another user's", 0};
+    }
     if (result == 0) return ControlChannel(std::move(fd));
     const int error = errno;
     const bool nobody = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;

@@ -5,12 +5,13 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 import unittest
 
 from harness import BIN, EndToEnd, WRITER_GUID, wait_for
-from test_survival import is_root
+from test_survival import NOBODY, is_root
 
 
 class AnsweredCommands(EndToEnd):
@@ -83,6 +84,27 @@ class AnsweredCommands(EndToEnd):
             self.assertEqual(writer.written(), 10)
         self.tracelog("-flush", "S")
         self.assertEqual(self.numbered("s.etl"), {(w.pid, 0): list(range(10)) for w in writers})
+
+
+class FalseHost(EndToEnd):
+    def test_of_another_user_is_told_nothing_and_handed_no_log(self):
+        if not is_root():
+            self.skipTest("needs root to run tools as two users")
+        self.runtime.mkdir()
+        self.folder.chmod(0o777)
+        with socket.socket(socket.AF_UNIX) as host:
+            host.bind(str(self.runtime / "control.sock"))
+            os.chmod(self.runtime / "control.sock", 0o777)
+            os.seteuid(NOBODY)  # whose the kernel says the socket is
+            try:
+                host.listen()
+            finally:
+                os.seteuid(0)
+            for command in (["-l"], ["-start", "S", "-f", "s.etl"], ["-stop", "S"]):
+                self.tracelog(*command, code=1, user=NOBODY - 1)
+                connection, _ = host.accept()
+                with connection:
+                    self.assertEqual(connection.recv(1), b"", command)
 
 
 class NextHost(EndToEnd):
