@@ -49,4 +49,8 @@ public:
 // Defined once per platform: lib/backend_linux/ or lib/backend_windows/, chosen by CMake.
 std::unique_ptr<Backend> make_backend();
 
+// For who only looks, like a shell that completes a name: it starts no host, whatever is asked of
+// it, and a host that says nothing for a second counts as none.
+std::unique_ptr<Backend> make_observer();
+
 }  // namespace etw::session

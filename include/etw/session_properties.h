@@ -1,6 +1,7 @@
 // The session model: what a session is asked to be and what it has become. The same for both
 // backends; field names and meanings are those of EVENT_TRACE_PROPERTIES.
 #pragma once
+#include "etw/enable_property.h"
 #include "etw/guid.h"
 #include "etw/log_file_mode.h"
 #include "etw/result.h"
@@ -38,19 +39,6 @@ struct Properties {
 
     friend bool operator==(const Properties&, const Properties&) = default;
 };
-
-// EVENT_ENABLE_PROPERTY_*: what every event of a provider carries besides its own, and one rule.
-enum EnableProperty : uint32_t {
-    kPropertySid = 0x1,               // the user, as S-1-22-1-<uid>
-    kPropertyTsId = 0x2,              // the login session
-    kPropertyStackTrace = 0x4,        // the stack of the writer
-    kPropertyIgnoreKeyword0 = 0x10,   // events without a keyword are left out
-    kPropertyProcessStartKey = 0x80,  // a number that no other process of this boot has
-    kPropertyEventKey = 0x100,        // a number that no other event has
-};
-constexpr uint32_t kKnownProperties = kPropertySid | kPropertyTsId | kPropertyStackTrace |
-                                      kPropertyIgnoreKeyword0 | kPropertyProcessStartKey |
-                                      kPropertyEventKey;
 
 // Picks events by their ids (EVENT_FILTER_EVENT_ID). Self-describing events pass: they have none.
 struct EventIdFilter {

@@ -67,6 +67,7 @@ Outcome<Ok> Backend::reach(bool start_host) {
     }
     if (!channel) return connection_failure(channel.error(), host_.folder);
     channel_ = *std::move(channel);
+    if (patience_) channel_->wait_at_most(*patience_);
     return Ok{};
 }
 
@@ -209,6 +210,11 @@ namespace etw::session {
 std::unique_ptr<Backend> make_backend() {
     return std::make_unique<backend_linux::Backend>(backend_linux::HostLauncher{
         backend_linux::runtime_folder(), backend_linux::find_host_program()});
+}
+
+std::unique_ptr<Backend> make_observer() {
+    return std::make_unique<backend_linux::Backend>(
+        backend_linux::HostLauncher{backend_linux::runtime_folder(), ""}, std::chrono::seconds(1));
 }
 
 }  // namespace etw::session

@@ -15,7 +15,9 @@ namespace etw::backend_linux {
 // the failure says so.
 class Backend : public session::Backend {
 public:
-    explicit Backend(HostLauncher host) : host_(std::move(host)) {}
+    // `patience`: how long to wait for an answer; by default as long as it takes.
+    explicit Backend(HostLauncher host, std::optional<std::chrono::seconds> patience = {})
+        : host_(std::move(host)), patience_(patience) {}
 
     session::Outcome<session::EnableResult> start(const session::StartRequest& request) override;
     session::Outcome<session::SessionStatus> stop(const std::string& name) override;
@@ -45,6 +47,7 @@ private:
     session::Outcome<std::vector<Element>> ask_all(wire::ControlOp op);
 
     HostLauncher host_;
+    std::optional<std::chrono::seconds> patience_;
     std::optional<ControlChannel> channel_;
 };
 

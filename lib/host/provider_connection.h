@@ -94,6 +94,7 @@ private:
     bool greeted_ = false;
     bool uses_rings_ = true;
     bool failed_ = false;
+    bool deaf_ = false;  // the process has ended; what it sent is still to be read
     std::map<uint32_t, Registration> registrations_;
     std::set<uint64_t> attached_;
     std::deque<Queued> queue_;

@@ -130,7 +130,8 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
 void SessionManager::detach_all(Session& session, std::function<void()> done) {
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& connection) {
-        if (connection.attached().erase(session.saved.key.epoch) == 0) return;
+        // Events on their way are taken until it has answered, or the session is gone.
+        if (!connection.attached().contains(session.saved.key.epoch)) return;
         for (auto& [id, registration] : connection.registrations()) {
             if (registration.enabled_by.erase(session.saved.key.epoch) == 0) continue;
             send_enable(connection, id, session, {}, wire::EnableAction::kDisable,
@@ -156,6 +157,10 @@ void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ende
 // Nothing of it remains, in memory, at the keeper or in the runtime folder.
 void SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
+    forget_life(session);
+    providers_.for_each([&](ProviderConnection& connection) {
+        connection.attached().erase(session.saved.key.epoch);
+    });
     session.forget_kept(keeper_);
     session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);

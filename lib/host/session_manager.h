@@ -82,6 +82,10 @@ private:
     void finish_start(const wire::SessionKey& key,
                       const std::vector<session::ProviderEnable>& providers, const Status& opened,
                       const EnableAnswer& answer);
+    // How long it lives (session_life.cpp).
+    void limit_life(Session& session);
+    void forget_life(Session& session);
+    void end_of_life(const wire::SessionKey& key, const char* why);
     void stop_session(Session& session, StatusAnswer answer);
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);

@@ -157,6 +157,18 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
     }
     auto session = std::make_unique<Session>();
     session->saved = new_saved(p, slot, peer);
+    if (p.owner_pid != 0) {
+        const auto owner = find_process(p.owner_pid);
+        auto watched =
+            owner ? watch_process(*owner) : Result<UniqueFd>(Error{Code::kFileNotFound, "", 0});
+        if (!watched) {
+            return Failure{
+                Code::kInvalidParameter,
+                fmt::format("no process {} runs that could own the session", p.owner_pid)};
+        }
+        session->saved.owner = *owner;
+        session->owner = std::move(*watched);
+    }
     session->claimed_log = *file;
     return session;
 }
@@ -277,6 +289,7 @@ void SessionManager::finish_start(const wire::SessionKey& key,
         return answer(failure);
     }
     session->state = Session::State::kRunning;
+    limit_life(*session);
     for (const auto& how : session->saved.providers) {
         providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
             const auto action = settle(*session, how, wire::EnableAction::kEnable, to, id, false);
@@ -325,6 +338,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         session->state = Session::State::kRunning;
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
+        limit_life(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
     private_.recover();

@@ -172,7 +172,19 @@ void add_due_callback(uint32_t host, const Registration& registration, const wir
     due.match_all = sum.keyword_all;
 }
 
+bool filter_valid(const wire::IdFilter& filter) noexcept {
+    return filter.mode <= wire::IdFilterMode::kAllBut && filter.count <= wire::IdFilter::kMaxIds;
+}
+
 void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
+    if (!filter_valid(packet.events) || !filter_valid(packet.stacks)) return disconnect_host(host);
+    if ((packet.enable_property & kPropertyStackTrace) != 0 && !stacks_ready()) {
+        // The loader's lock may be held by a thread that waits for ours, in a constructor that
+        // registers. Nothing of the state is in hand here, and only this thread changes it.
+        ::pthread_mutex_unlock(&g_state.lock);
+        prepare_stacks();
+        ::pthread_mutex_lock(&g_state.lock);
+    }
     Registration* registration = registration_of_wire_id(packet.registration);
     SessionSlot* slot = find_slot(host, packet.session);
     const uint64_t connection = g_state.hosts[host].connection;
