@@ -359,8 +359,8 @@ std::unique_ptr<PrivateSession> PrivateSessions::recover_one(uint32_t slot) cons
     session->folder = std::move(*folder);
     if (!session->kept.first_taken) {
         const std::string name = std::filesystem::path(path).filename();
-        auto log = open_as_user(session->folder, name, session->saved().owner_uid,
-                                session->saved().owner_gid);
+        auto log = open_as_user(session->folder, name, rights_of(session->first_log),
+                                session->saved().owner_uid, session->saved().owner_gid);
         if (log) session->first_log = std::move(*log);
     }
     session->first_identity = identity_in(session->folder, path);
