@@ -33,7 +33,7 @@ class Tracelog(EndToEnd):
 class Examples(Tracelog):
     def test_T4c_flush_delivers_partial_buffers(self):
         writer = self.writer("--count", 5, "--wait", "--hold")
-        self.tracelog("-start", "MyTrace", "-f", "a.etl", "-guid", WRITER_GUID, "-timeout", "60000")
+        self.start_recording("MyTrace", "-f", "a.etl")
         writer.go()
         self.assertEqual(writer.written(), 5)
         out = self.tracelog("-flush", "MyTrace").stdout
@@ -233,8 +233,7 @@ class NothingRecorded(Tracelog):
 
     def test_level_and_keyword_that_let_nothing_pass(self):
         writer = self.writer("--count", 10, "--wait")
-        self.tracelog("-start", "A", "-f", "a.etl", "-guid", WRITER_GUID, "-level", "1",
-                      "-timeout", "60000")
+        self.start_recording("A", "-f", "a.etl", "-level", "1")
         writer.go()
         writer.finish()
         done = self.tracelog("-stop", "A")
