@@ -201,6 +201,8 @@ class FileModes(EndToEnd):
     def assert_readable(self, logs):
         """Our reader and the independent one read it as it is, and what they find has no gap."""
         for log in logs:
+            if len(logs) > 1 and log == logs[-1] and self.size_of(log) == 0:
+                continue  # killed between making the next file and its first buffer
             done = self.run_tool("tracefmt", log, "-displayonly", "-nosummary", "-json", code=None)
             self.assertIn(done.returncode, (OK, LOSS), done.stderr)
             numbers = self.sequence(log)
