@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cmath>
 #include <ctime>
+#include <filesystem>
 
 namespace etw::host {
 namespace {
@@ -158,6 +159,15 @@ Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identit
     UniqueFd fd(::open(self.c_str(), O_RDWR | O_CLOEXEC));
     if (!fd) return os_error("log file: reopen");
     ETW_CHECK(check_log_descriptor(fd));
+    return fd;
+}
+
+Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid) {
+    const ActAsUser user(uid, gid);
+    if (!user.ok()) return Error{Code::kAccessDenied, "log folder: identity", 0};
+    const std::string folder = std::filesystem::path(log_path).parent_path();
+    UniqueFd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return os_error("log folder: reopen");
     return fd;
 }
 

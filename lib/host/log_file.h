@@ -23,6 +23,8 @@ Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const s
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
 // The log of a session whose host and keeper are both gone. Only the very file it was.
 Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity);
+// Its folder, for the next log of a -newfile session; with the rights of that user.
+Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid);
 
 // Refuses a start that could not even fill its file: kDiskFull.
 Status check_disk_space(const UniqueFd& log, const session::Properties& properties);

@@ -100,6 +100,7 @@ private:
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
                                  KeptDescriptors& kept);
+    void recover_folder(const Session& session, const Progress& progress, KeptDescriptors& kept);
     void recover_streams(Session& session, KeptDescriptors& kept);
 
     // Consumers (session_consumers.cpp).

@@ -402,9 +402,14 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
                          [&](const auto& a, const auto& b) { return age(a) < age(b); });
         session->stream_count = std::max(session->streams.size(), progress.streams.size());
         session->source->pattern = session->saved.properties.log_file;
+<<<<<<< HEAD
         if (auto dir = kept.extract(session->kept_folder()); !dir.empty()) {
             session->source->folder = std::move(dir.mapped());
         }
+=======
+        recover_folder(*session, progress, kept);
+        ETW_TRY(auto log, resume_log(std::move(fd), session->saved, progress));
+>>>>>>> wt-cli
         auto drain = std::make_shared<std::unique_ptr<Drain>>(std::make_unique<Drain>(
             session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
         for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));
@@ -431,6 +436,22 @@ Result<UniqueFd> SessionManager::recover_log(const Session& session, const Progr
     ETW_TRY(UniqueFd fd, reopen_log(progress.path, progress.file));
     keeper_.store(session.kept_log(progress.file), fd);
     return fd;
+}
+
+void SessionManager::recover_folder(const Session& session, const Progress& progress,
+                                    KeptDescriptors& kept) {
+    const SavedSession& saved = session.saved;
+    if ((saved.properties.log_file_mode & kModeNewFile) == 0) return;
+    UniqueFd& folder = session.source->folder;
+    if (auto dir = kept.extract(session.kept_folder()); !dir.empty()) {
+        folder = std::move(dir.mapped());
+        return;
+    }
+    // The session goes on in the file that it has, and tells of this when it needs another.
+    auto reopened = reopen_folder(progress.path, saved.owner_uid, saved.owner_gid);
+    if (!reopened) return journal(progress.path, reopened.error());
+    folder = std::move(*reopened);
+    keeper_.store(session.kept_folder(), folder);
 }
 
 void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {
