@@ -31,7 +31,7 @@ struct CopyHeader {
     etl::LogPosition position;
     DeliveryProgress delivery;
     uint64_t record_bytes;
-    uint64_t retired_lost;
+    uint64_t written_off;
     int64_t last_buffer_time;
     uint32_t buffers_lost;
     uint32_t file_number;
@@ -69,7 +69,7 @@ void fill(std::byte* copy, uint32_t cpus, const Progress& p) {
     head.position = p.position;
     head.delivery = p.delivery;
     head.record_bytes = p.record_bytes;
-    head.retired_lost = p.retired_lost;
+    head.written_off = p.written_off;
     head.last_buffer_time = p.last_buffer_time;
     head.buffers_lost = p.buffers_lost;
     head.file_number = p.file_number;
@@ -168,7 +168,7 @@ Result<Progress> Checkpoint::load() const {
     p.position = head.position;
     p.delivery = head.delivery;
     p.record_bytes = head.record_bytes;
-    p.retired_lost = head.retired_lost;
+    p.written_off = head.written_off;
     p.buffers_lost = head.buffers_lost;
     p.last_buffer_time = head.last_buffer_time;
     std::memcpy(p.last_time.data(), copy + times_offset(), cpus_ * sizeof(int64_t));

@@ -2,6 +2,7 @@
 
 #include "base/filetime.h"
 #include "base/testpoint.h"
+#include "host/record.h"
 #include "ring/clock.h"
 
 #include <algorithm>
@@ -68,7 +69,7 @@ bool Drain::retire(const Stream& stream) {
         if (stream.rings.next(cpu, progress.tail, run, &damaged)) return false;
         lost += progress.lost;
     }
-    progress_.retired_lost += lost;
+    progress_.written_off += lost;
     progress_.streams.erase(progress_.streams.begin() + index);
     streams_.erase(found);
     commit();
@@ -177,10 +178,13 @@ void Drain::gather_merged(uint32_t cpu, Depth depth, int64_t until) {
     progress_.buffers_lost += damaged;
 }
 
+size_t Drain::copies_allowed() const {
+    return std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
+}
+
 std::span<std::byte> Drain::next_copy_buffer() {
     const size_t size = saved_.geometry.block_size - wire::kRingFirstOffset;
-    const size_t allowed = std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
-    if (copies_used_ == allowed) return {};
+    if (copies_used_ == copies_allowed()) return {};
     if (copies_used_ == copies_.size()) copies_.push_back(std::make_unique<std::byte[]>(size));
     return {copies_[copies_used_++].get(), size};
 }
@@ -284,6 +288,7 @@ bool Drain::drop_block(size_t stream, uint32_t cpu) {
     if (!streams_[stream]->rings.next(cpu, at(stream, cpu).tail, run, &damaged)) return false;
     at(stream, cpu).tail = run.end;
     ++progress_.buffers_lost;
+    progress_.written_off += count_records(run.records);
     return true;
 }
 
@@ -342,8 +347,23 @@ bool Drain::has_enough_full_blocks() const {
     return false;
 }
 
+uint64_t Drain::capacity() const {
+    uint64_t bytes = 0;
+    for (const auto& stream : streams_) {
+        if (stream == nullptr) continue;
+        const wire::RingGeometry& g = stream->rings.geometry();
+        bytes += uint64_t{g.cpus} * g.blocks * g.block_size;
+    }
+    return bytes;
+}
+
+size_t Drain::passes_over_all() const {
+    const size_t buffers = std::min(kMaxBatch, copies_allowed());
+    return (saved_.geometry.cpus + buffers - 1) / buffers;
+}
+
 uint64_t Drain::events_lost() const {
-    uint64_t lost = progress_.retired_lost;
+    uint64_t lost = progress_.written_off;
     for (size_t i = 0; i < streams_.size(); ++i) {
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const uint64_t known = progress_.streams[i].cpus[cpu].lost;

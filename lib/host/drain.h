@@ -76,6 +76,8 @@ public:
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }
     uint64_t log_size();  // bytes
     uint64_t events_lost() const;
+    uint64_t capacity() const;       // bytes of all rings
+    size_t passes_over_all() const;  // that take, from every CPU, the block that writers are in
     // Blocks to drain, of all rings.
     uint64_t full_blocks() const;
     // As many as the session waits for (flush_threshold), or a ring that they half fill.
@@ -104,6 +106,7 @@ private:
     void publish_feed();
     Status write_backlog(etl::LogWriter& log);
     CpuProgress& at(size_t stream, uint32_t cpu) { return progress_.streams[stream].cpus[cpu]; }
+    size_t copies_allowed() const;
     std::span<std::byte> next_copy_buffer();
     etl::LogTotals totals() const;
 

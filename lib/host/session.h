@@ -16,8 +16,9 @@ namespace etw::host {
 
 // Where the logs of a session come from; touched by the session's thread only.
 struct LogSource {
-    std::string pattern;  // path of the log, with the %d of -newfile
-    UniqueFd folder;      // -newfile: where the next one is made
+    std::string pattern;   // path of the log, with the %d of -newfile
+    UniqueFd folder;       // -newfile: where the next one is made
+    mode_t rights = 0600;  // and who may read it: as the first
 };
 
 struct Session {

@@ -341,6 +341,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         answer(failure_of(status.error(), path));
     };
     session.thread->post([this, path, files, done, before, saved = session.saved,
+                          rights = rights_of((*files)[0]),
                           source = session.source](SessionThread& thread) {
         thread.set_flush_timer(saved.properties.flush_timer_s);
         if (thread.drain().has_log()) thread.flush();  // to the old one
@@ -349,6 +350,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         const Status status = thread.switch_log(std::move((*files)[0]), path, 1, !real_time);
         if (status) {
             source->pattern = saved.properties.log_file;
+            source->rights = rights;
             if (files->size() > 1) source->folder = std::move((*files)[1]);
         } else {
             thread.drain().set_saved(before);

@@ -135,6 +135,10 @@ private:
     Code apply_enable(Session& session, const session::ProviderEnable& how,
                       wire::EnableAction action);
     size_t sessions_enabling(const Guid& guid) const;
+    // Sends it to every process concerned; the group gets their acknowledgements.
+    void tell(Session& session, const session::ProviderEnable& how, wire::EnableAction action,
+              uint64_t group);
+    void wait_promptly(uint64_t group, std::function<void()> done);
     void next_provider(const std::shared_ptr<EnableJob>& job);
 
     EventLoop& loop_;
@@ -145,6 +149,7 @@ private:
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
+    std::chrono::steady_clock::time_point all_back_by_;  // programs, after a host died
 };
 
 template <class F>

@@ -207,7 +207,7 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
                                                            std::string& path) -> Result<UniqueFd> {
             path = session::numbered_log_file(source->pattern, number);
             const std::string name = std::filesystem::path(path).filename();
-            ETW_TRY(UniqueFd fd, open_as_user(source->folder, name, uid, gid));
+            ETW_TRY(UniqueFd fd, open_as_user(source->folder, name, source->rights, uid, gid));
             ETW_TRY(const FileIdentity file, identity_of(fd.get()));
             keeper_.store(name_of(file), fd);
             return fd;
@@ -243,6 +243,7 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
     session.source->pattern = p.log_file;
     if (numbered) {
         session.source->folder = std::move(fds[1]);
+        session.source->rights = rights_of(fds[0]);
         keeper_.store(session.kept_folder(), session.source->folder);
     }
     const auto log_fd = std::make_shared<UniqueFd>();
@@ -306,13 +307,13 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     }
     session->state = Session::State::kRunning;
     limit_life(*session);
+    const uint64_t group = acks_.open_group();
     for (const auto& how : session->saved.providers) {
-        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
-            const auto action = settle(*session, how, wire::EnableAction::kEnable, to, id, false);
-            if (action) send_enable(to, id, *session, how, *action, acks_.next_cookie());
-        });
+        tell(*session, how, wire::EnableAction::kEnable, group);
     }
-    answer(EnableResult{session->status(), std::move(codes)});
+    wait_promptly(group, [answer, result = EnableResult{session->status(), std::move(codes)}] {
+        answer(result);
+    });
 }
 
 // --- from what a killed host left -------------------------------------------------------------
@@ -322,6 +323,8 @@ namespace {
 // Crashes in a row, of which the last was in the middle of taking up a session.
 constexpr unsigned kCrashesToSetAside = 3;
 constexpr std::chrono::seconds kFirstDrain{2};
+// In which the programs of a host that died, busy ones too, are connected to its successor.
+constexpr std::chrono::seconds kComeBack{5};
 
 // Whatever is wrong with the session shows before the next one is taken up. A disk that hangs must
 // not hold up the host, though.
@@ -355,6 +358,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (session->has_feed) await_consumers(*session);
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
+        all_back_by_ = std::chrono::steady_clock::now() + kComeBack;
         limit_life(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
@@ -386,6 +390,7 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
             session->saved.properties.log_file_mode |= kModeRealTime;
         } else {
             ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+            session->source->rights = rights_of(fd);
             ETW_TRY(auto resumed, resume_log(std::move(fd), session->saved, progress));
             log.emplace(std::move(resumed));
         }
@@ -402,14 +407,7 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
                          [&](const auto& a, const auto& b) { return age(a) < age(b); });
         session->stream_count = std::max(session->streams.size(), progress.streams.size());
         session->source->pattern = session->saved.properties.log_file;
-<<<<<<< HEAD
-        if (auto dir = kept.extract(session->kept_folder()); !dir.empty()) {
-            session->source->folder = std::move(dir.mapped());
-        }
-=======
         recover_folder(*session, progress, kept);
-        ETW_TRY(auto log, resume_log(std::move(fd), session->saved, progress));
->>>>>>> wt-cli
         auto drain = std::make_shared<std::unique_ptr<Drain>>(std::make_unique<Drain>(
             session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
         for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));

@@ -25,8 +25,6 @@ constexpr milliseconds kSecondLook{100};
 constexpr milliseconds kStuck{20};
 // Where the kernel cannot wait for several words: how often the rings are looked at.
 constexpr milliseconds kPoll{20};
-// No writer is left at the end of a session, so its last drain is short; a hostile one is cut off.
-constexpr std::chrono::seconds kLastDrain{2};
 // How often events are delivered to consumers: while any come, and when none have come for a while.
 // In between the pause doubles. Writers wake nobody for it.
 constexpr milliseconds kDeliverBusy{8};
@@ -221,34 +219,26 @@ void SessionThread::write_failed(const Error& error) {
     drain_->make_room();
 }
 
+// As many as it takes, and no more than what the rings held when we began, twice over: a writer
+// that goes on and on must not hold us here.
+void SessionThread::passes(Drain::Depth depth) {
+    const uint64_t enough = drain_->progress().record_bytes + 2 * drain_->capacity();
+    while (drain_->progress().record_bytes < enough && pass(depth)) {
+    }
+}
+
 void SessionThread::flush() {
-    // Twice what all rings can hold is more than was there when we began.
-    uint64_t rings = 0;
-    uint64_t blocks = 0;
-    for (const auto& stream : drain_->streams()) {
-        if (stream == nullptr) continue;
-        const wire::RingGeometry& g = stream->rings.geometry();
-        rings += g.cpus;
-        blocks += uint64_t{g.cpus} * g.blocks;
-    }
-    uint64_t budget = 2 + blocks / 16;
-    while (budget-- > 0 && pass(Drain::Depth::kFullBlocks)) {
-    }
-    budget = 1 + rings / 64;
-    while (budget-- > 0 && pass(Drain::Depth::kAll)) {
-    }
+    passes(Drain::Depth::kFullBlocks);
+    for (size_t left = drain_->passes_over_all(); left > 0 && pass(Drain::Depth::kAll);) --left;
     drain_->deliver();  // also what a full disk holds up
     publish();
 }
 
 Status SessionThread::end() {
-    const auto until = Clock::now() + kLastDrain;
     retry_at_ = {};
-    while (Clock::now() < until && pass(Drain::Depth::kAll)) {
-    }
+    passes(Drain::Depth::kAll);
     retry_at_ = {};
-    while (Clock::now() < until && pass(Drain::Depth::kFinal)) {
-    }
+    passes(Drain::Depth::kFinal);
     if (!ended_ && waiting()) drain_->drop_rest();
     ended_ = true;
     drain_->end_feed(wire::DeliveryState::kEnded);

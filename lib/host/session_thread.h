@@ -67,6 +67,7 @@ private:
     bool run_tasks();
     void drain_now();
     bool pass(Drain::Depth depth);
+    void passes(Drain::Depth depth);
     bool next_log();
     void deliver_now();
     void write_failed(const Error& error);
