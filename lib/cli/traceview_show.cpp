@@ -124,15 +124,18 @@ private:
         final_ = backend_.stop(name_);
     }
 
-    void state(const char* what) const { fmt::print(stderr, "{}: '{}': {}\n", kTool, name_, what); }
+    // To a terminal that may be gone: the session is to be stopped all the same.
+    void state(const std::string& what) const {
+        std::fputs(fmt::format("{}: '{}': {}\n", kTool, name_, what).c_str(), stderr);
+    }
 
     int finish(const Result<render::Summary>& summary) {
         const bool runs = joined_ && runs_still();
         state(runs ? "RUNNING (left)" : "STOPPED");
         const uint64_t lost = consumer_->events_lost() + consumer_->buffers_lost();
-        fmt::print(stderr, "{}: '{}': events: {}, events lost: {}, buffers lost: {}\n", kTool,
-                   name_, summary ? summary->events() : 0, consumer_->events_lost(),
-                   consumer_->buffers_lost());
+        state(fmt::format("events: {}, events lost: {}, buffers lost: {}",
+                          summary ? summary->events() : 0, consumer_->events_lost(),
+                          consumer_->buffers_lost()));
         if (final_ && !*final_ && final_->error().code != Code::kSessionNotFound) {
             return failure(kTool, name_, {final_->error().code, final_->error().detail.c_str()});
         }
