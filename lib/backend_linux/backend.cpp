@@ -162,7 +162,18 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
 }
 
 Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
-    return ask_session<SessionStatus>(ControlOp::kFlush, request);
+    if (!request.snapshot_file) return ask_session<SessionStatus>(ControlOp::kFlush, request);
+    // No file is made where the session would ignore it.
+    ETW_TRY(const SessionStatus now, query(request.name));
+    if ((now.properties.log_file_mode & kModeBuffering) == 0) {
+        return ask_session<SessionStatus>(ControlOp::kFlush,
+                                          FlushRequest{request.name, std::nullopt});
+    }
+    ETW_TRY(LogFile file, LogFile::open(*request.snapshot_file, false));
+    ETW_TRY(auto status,
+            ask_session<SessionStatus>(ControlOp::kFlush, request, file.descriptors()));
+    file.keep();
+    return status;
 }
 
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {

@@ -25,6 +25,13 @@ std::string absolute_path(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal();
 }
 
+bool is_buffered(const SessionStatus& status) {
+    return (status.properties.log_file_mode & kModeBuffering) != 0;
+}
+
+constexpr char kMaxIgnored[] = "-max has no effect: a buffered session has the buffers of -min";
+constexpr char kTimerIgnored[] = "-ft has no effect: a buffered session writes no file by itself";
+
 class Command {
 public:
     Command(const TracelogOptions& options, session::Backend& backend)
@@ -44,7 +51,7 @@ public:
                 show(backend_.query(options_.session));
                 break;
             case TracelogAction::kFlush:
-                show(backend_.flush({options_.session, std::nullopt}));
+                flush();
                 break;
             case TracelogAction::kUpdate:
                 update();
@@ -91,6 +98,10 @@ private:
         if (!options_.json) print("Logger Started...\n");
         show_enabled(*providers, *result);
         note_absent(*providers);
+        if (is_buffered(result->status)) {
+            if (options_.properties.maximum_buffers != 0) note(kMaxIgnored);
+            if (options_.properties.flush_timer_s != 0) note(kTimerIgnored);
+        }
     }
 
     // Everything that can be refused before a file is made for it.
@@ -121,6 +132,12 @@ private:
         } else if (status->events_seen_bytes == 0) {
             note(why_nothing(*status));
         }
+        if (is_buffered(*status) && status->events_seen_bytes != 0) {
+            note(
+                fmt::format("what the buffers of '{0}' held is gone; tracelog -flush {0} -f FILE "
+                            "before -stop saves it",
+                            options_.session));
+        }
     }
 
     // A log without events: what was seen, and what to try.
@@ -144,10 +161,31 @@ private:
                "and no -matchanykw";
     }
 
+    void flush() {
+        session::FlushRequest request{options_.session, options_.update.log_file};
+        if (request.snapshot_file) request.snapshot_file = absolute_path(*request.snapshot_file);
+        const auto status = backend_.flush(request);
+        show(status);
+        if (!status) return;
+        const bool buffered = is_buffered(*status);
+        if (!buffered && request.snapshot_file) {
+            note("-f has no effect: the session is not a buffered one");
+        } else if (buffered && !request.snapshot_file) {
+            note(
+                fmt::format("'{0}' is a buffered session: nothing is written without a file; "
+                            "tracelog -flush {0} -f FILE saves what its buffers hold",
+                            options_.session));
+        }
+    }
+
     void update() {
         session::UpdateRequest request = options_.update;
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
-        show(backend_.update(request));
+        const auto status = backend_.update(request);
+        show(status);
+        if (!status || !is_buffered(*status)) return;
+        if (request.maximum_buffers) note(kMaxIgnored);
+        if (request.flush_timer_s) note(kTimerIgnored);
     }
 
     void enable() {

@@ -39,9 +39,10 @@ std::string log_mode(uint32_t mode) {
     std::string out;
     if ((mode & kModeAppend) != 0) out += "Append  ";
     if ((mode & kModePreallocate) != 0) out += "Preallocate  ";
-    const char* kind = (mode & kModeCircular) != 0  ? "Circular"
-                       : (mode & kModeNewFile) != 0 ? "NewFile"
-                                                    : "Sequential";
+    const char* kind = (mode & kModeCircular) != 0    ? "Circular"
+                       : (mode & kModeNewFile) != 0   ? "NewFile"
+                       : (mode & kModeBuffering) != 0 ? "Buffering-only"
+                                                      : "Sequential";
     return out + kind;
 }
 

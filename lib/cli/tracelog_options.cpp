@@ -51,7 +51,7 @@ struct OptionRow {
     bool repeats = false;
 };
 constexpr OptionRow kOptions[] = {
-    {"f", Takes::kMaybe, kStart | kUpdate, kFlush, kDefaultLogFile},
+    {"f", Takes::kMaybe, kStart | kUpdate | kFlush, 0, kDefaultLogFile},
     {"b", Takes::kValue, kStart, kUpdate},
     {"min", Takes::kValue, kStart, kUpdate},
     {"max", Takes::kValue, kStart | kUpdate},
@@ -62,6 +62,7 @@ constexpr OptionRow kOptions[] = {
     {"append", Takes::kNothing, kStart, kUpdate},
     {"prealloc", Takes::kNothing, kStart, kUpdate},
     {"kb", Takes::kNothing, kStart, kUpdate},
+    {"buffering", Takes::kNothing, kStart, kUpdate},
     {"UsePerfCounter", Takes::kNothing, kStart, kUpdate},
     {"UseSystemTime", Takes::kNothing, kStart, kUpdate},
     {"UseCPUCycle", Takes::kNothing, kStart, kUpdate},
@@ -253,11 +254,12 @@ private:
         flag("append", kModeAppend);
         flag("prealloc", kModePreallocate);
         flag("kb", kModeUseKilobytes);
+        flag("buffering", kModeBuffering);
         ETW_CHECK(read_size("seq", kModeSequential));
         ETW_CHECK(read_size("cir", kModeCircular));
         ETW_CHECK(read_size("newfile", kModeNewFile));
-        // These two need the file to be named; without it the rules refuse them.
-        const bool must_be_named = (mode & (kModeAppend | kModeNewFile)) != 0;
+        // The first two need the file to be named, the last has none: the rules see to that.
+        const bool must_be_named = (mode & (kModeAppend | kModeNewFile | kModeBuffering)) != 0;
         if (words_.has("f")) {
             out_.update.log_file = out_.properties.log_file = words_.text("f");
         } else if (!must_be_named) {

@@ -210,21 +210,10 @@ Status LogWriter::write_run(std::span<const BufferData> buffers, LogPosition& at
     pieces.reserve(buffers.size() * 3);
     int64_t sequence = at.sequence;
     for (size_t i = 0; i < buffers.size(); ++i) {
-        const BufferData& buffer = buffers[i];
-        BufferHeader& header = headers[i];
-        header.buffer_size = buffer_size_;
-        header.offset = uint32_t(sizeof(header) + buffer.records.size());
-        header.saved_offset = header.offset;
-        header.current_offset = header.offset + buffer_size_;  // as one that a flush closed
-        header.time_stamp = buffer.time_stamp;
-        header.sequence = ++sequence;
-        header.processor = buffer.cpu & wire::kProcessorIndexMask;
-        header.logger_id = logger_id_;
-        header.state = wire::kBufferStateFlush;
-        header.flags = wire::kBufferProcessorIndex;
-        pieces.push_back(std::as_bytes(std::span(&header, 1)));
-        pieces.push_back(buffer.records);
-        append_unused(pieces, buffer_size_ - header.offset);
+        headers[i] = data_buffer_header(buffer_size_, logger_id_, buffers[i], ++sequence);
+        pieces.push_back(std::as_bytes(std::span(&headers[i], 1)));
+        pieces.push_back(buffers[i].records);
+        append_unused(pieces, buffer_size_ - headers[i].offset);
     }
     ETW_CHECK(file_.write_at(at.next_offset, pieces));
     at.sequence = sequence;

@@ -2,6 +2,7 @@
 
 #include "base/filetime.h"
 #include "base/testpoint.h"
+#include "host/snapshot.h"
 #include "ring/clock.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ constexpr uint32_t kMaxDamagePerPass = 64;  // of one ring
 
 }  // namespace
 
-Drain::Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoint,
+Drain::Drain(const SavedSession& saved, std::optional<etl::LogWriter> log, Checkpoint checkpoint,
              Progress progress)
     : saved_(saved),
       clock_(clock_of(saved)),
@@ -23,7 +24,7 @@ Drain::Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoin
       checkpoint_(std::move(checkpoint)),
       progress_(std::move(progress)),
       streams_(progress_.streams.size()) {
-    progress_.position = log_.position();
+    if (log_) progress_.position = log_->position();
     commit();
 }
 
@@ -77,6 +78,7 @@ bool Drain::retire(const Stream& stream) {
 // --- gathering -------------------------------------------------------------------------------
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
+    if (keeps_records()) return Outcome::kIdle;
     batch_.clear();
     copies_used_ = 0;
     const int64_t until = counter_now();  // before any head is looked at: see cpu_merger.h
@@ -214,10 +216,10 @@ Result<Drain::Outcome> Drain::write_batch() {
         pending.data.time_stamp = now;
         buffers.push_back(pending.data);
     }
-    const uint32_t before = log_.position().buffers_written;
-    const Status status = log_.write(buffers);  // D1
+    const uint32_t before = log_->position().buffers_written;
+    const Status status = log_->write(buffers);  // D1
     ETW_TESTPOINT("drain.written");
-    const size_t written = log_.position().buffers_written - before;
+    const size_t written = log_->position().buffers_written - before;
     if (written > 0) {
         progress_.last_buffer_time = now;
         apply(std::min(written, batch_.size()));
@@ -243,7 +245,7 @@ void Drain::apply(size_t written) {
         progress_.last_time[cpu] = std::max(progress_.last_time[cpu], last);
         progress_.record_bytes += pending.data.records.size();
     }
-    progress_.position = log_.position();
+    progress_.position = log_->position();
     commit();         // D2, D3
     publish_tails();  // D4
 }
@@ -307,6 +309,7 @@ void Drain::drop_rest() {
 }
 
 bool Drain::has_full_blocks() const {
+    if (keeps_records()) return false;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
@@ -329,26 +332,40 @@ uint64_t Drain::events_lost() const {
 }
 
 uint64_t Drain::log_size() {
-    const auto size = log_.file().size();
-    return size ? *size : log_.position().next_offset;
+    if (!log_) return 0;
+    const auto size = log_->file().size();
+    return size ? *size : log_->position().next_offset;
 }
 
 etl::LogTotals Drain::totals() const {
-    return {log_.position().buffers_written, events_lost(), progress_.buffers_lost,
+    return {log_->position().buffers_written, events_lost(), progress_.buffers_lost,
             filetime_from_unix_ns(ring::sample_clocks().unix_ns)};
 }
 
-Status Drain::finish() { return log_.finish(totals()); }
+Status Drain::finish() {
+    if (log_) return log_->finish(totals());
+    return Ok{};
+}
+
+Status Drain::save_snapshot(UniqueFd file, const std::string& path) const {
+    Snapshot snapshot{log_info(saved_, path), clock_, {}, events_lost()};
+    for (const auto& stream : streams_) {
+        if (stream != nullptr) snapshot.sources.push_back({&stream->rings, {}});
+    }
+    ETW_TRY(const SnapshotResult saved, write_snapshot(std::move(file), snapshot));
+    static_cast<void>(saved);
+    return Ok{};
+}
 
 Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
-    log_ = std::move(next);
+    log_.emplace(std::move(next));
     progress_.file = identity;
     progress_.path = path;
     progress_.file_number = number;
-    progress_.position = log_.position();
+    progress_.position = log_->position();
     commit();
     return Ok{};
 }

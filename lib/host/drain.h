@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace etw::host {
@@ -27,7 +28,8 @@ public:
         kLimitReached,  // the log has its full size: a sequential one ends, -newfile goes on
     };
 
-    Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoint, Progress progress);
+    Drain(const SavedSession& saved, std::optional<etl::LogWriter> log, Checkpoint checkpoint,
+          Progress progress);
 
     // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
     // there are too many.
@@ -36,6 +38,13 @@ public:
     // False: it is not.
     bool retire(const Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
+
+    // The rings themselves are what the session records to: nothing is ever taken out of them.
+    bool keeps_records() const noexcept {
+        return (saved_.geometry.flags & wire::kRingOverwrite) != 0;
+    }
+    // Writes what they hold into `file`. See snapshot.h.
+    Status save_snapshot(UniqueFd file, const std::string& path) const;
 
     // Writes one batch. Fails with the log's error (kDiskFull); then nothing has changed and the
     // records are still in the rings.
@@ -84,7 +93,7 @@ private:
 
     SavedSession saved_;
     SessionClock clock_;
-    etl::LogWriter log_;
+    std::optional<etl::LogWriter> log_;
     Checkpoint checkpoint_;
     Progress progress_;
     std::vector<std::shared_ptr<Stream>> streams_;  // as progress_.streams; null: not handed back

@@ -31,6 +31,8 @@ struct Session {
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
     std::unique_ptr<SessionThread> thread;
 
+    // Its rings are all that it records to.
+    bool is_buffered() const { return (saved.properties.log_file_mode & kModeBuffering) != 0; }
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
     const session::ProviderEnable* find_enable(const Guid& guid) const;
     // The ring set that processes of this user are given; there may be older ones.

@@ -45,10 +45,12 @@ uint32_t cpu_count() {
 wire::RingGeometry geometry_for(const Properties& p) {
     const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
     const uint32_t cpus = one_ring ? 1 : cpu_count();
-    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, 0};
+    const uint32_t flags = (p.log_file_mode & kModeBuffering) != 0 ? wire::kRingOverwrite : 0u;
+    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, flags};
 }
 
 Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
+    if (p.log_file.empty()) return Ok{};
     if (fds.empty()) {
         return Failure{Code::kBadPathname, "the request came without an open log file"};
     }
@@ -67,6 +69,11 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
                                    p.log_file, room.error().where / 1024 / 1024)};
     }
     return Ok{};
+}
+
+// Nothing of a buffered session is written by the clock.
+uint32_t flush_timer(const Properties& p) {
+    return (p.log_file_mode & kModeBuffering) != 0 ? 0 : p.flush_timer_s;
 }
 
 bool is_socket_only(const SavedSession& saved) {
@@ -129,11 +136,15 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
     const Properties p = session::apply_defaults(asked, cpu_count());
     ETW_TRY(const uint32_t slot, free_slot(p));
     ETW_CHECK(check_files(p, fds));
-    const auto file = identity_of(fds[0].get());
-    if (!file) return failure_of(file.error(), p.log_file);
-    if (log_in_use(*file)) {
-        return Failure{Code::kBadPathname,
-                       fmt::format("{} is the log of another session", p.log_file)};
+    FileIdentity file{};
+    if (!p.log_file.empty()) {
+        const auto given = identity_of(fds[0].get());
+        if (!given) return failure_of(given.error(), p.log_file);
+        file = *given;
+        if (log_in_use(file)) {
+            return Failure{Code::kBadPathname,
+                           fmt::format("{} is the log of another session", p.log_file)};
+        }
     }
     auto session = std::make_unique<Session>();
     SavedSession& saved = session->saved;
@@ -141,7 +152,7 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
     if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
     saved.key.slot = slot;
     while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
-    session->claimed_log = *file;
+    session->claimed_log = file;
     saved.geometry = geometry_for(p);
     saved.owner_uid = peer.uid;
     saved.owner_gid = peer.gid;
@@ -217,7 +228,8 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         session.source->folder = std::move(fds[1]);
         keeper_.store(session.kept_folder(), session.source->folder);
     }
-    const auto log_fd = std::make_shared<UniqueFd>(std::move(fds[0]));
+    const auto log_fd = std::make_shared<UniqueFd>();
+    if (!p.log_file.empty()) *log_fd = std::move(fds[0]);
     const auto open = [saved = session.saved, streams = session.streams, path, log_fd,
                        folder = folder_, name = session.kept_log(session.claimed_log),
                        keeper = &keeper_]() -> Result<std::unique_ptr<Drain>> {
@@ -226,11 +238,15 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
             return Error{code_from_errno(errno), "state folder", uint64_t(errno)};
         }
         Progress progress(saved.geometry.cpus);
-        ETW_TRY(progress.file, identity_of(log_fd->get()));
-        progress.path = path;
-        keeper->store(name, *log_fd);
-        const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
-        ETW_TRY(auto log, begin_log(std::move(*log_fd), saved, path, append));
+        std::optional<etl::LogWriter> log;
+        if (*log_fd) {
+            ETW_TRY(progress.file, identity_of(log_fd->get()));
+            progress.path = path;
+            keeper->store(name, *log_fd);
+            const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
+            ETW_TRY(auto begun, begin_log(std::move(*log_fd), saved, path, append));
+            log.emplace(std::move(begun));
+        }
         ETW_TRY(auto checkpoint,
                 Checkpoint::create(checkpoint_path(folder, saved.key.slot), saved.geometry.cpus));
         auto drain = std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint),
@@ -243,7 +259,7 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         loop_.post([=, this] { finish_start(key, providers, status, answer); });
     };
     session.thread =
-        std::make_unique<SessionThread>(hooks_for(session, open, opened), p.flush_timer_s);
+        std::make_unique<SessionThread>(hooks_for(session, open, opened), flush_timer(p));
 }
 
 void SessionManager::finish_start(const wire::SessionKey& key,
@@ -337,7 +353,12 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         ETW_TRY(auto checkpoint,
                 Checkpoint::open(checkpoint_path(folder_, slot), session->saved.geometry.cpus));
         ETW_TRY(auto progress, checkpoint.load());
-        ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+        std::optional<etl::LogWriter> log;
+        if (!progress.path.empty()) {
+            ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+            ETW_TRY(auto resumed, resume_log(std::move(fd), session->saved, progress));
+            log.emplace(std::move(resumed));
+        }
         session->claimed_log = progress.file;
         recover_streams(*session, kept);
         // In the order in which they came to be: the newest of a user's is the one to hand out.
@@ -354,14 +375,13 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         if (auto dir = kept.extract(session->kept_folder()); !dir.empty()) {
             session->source->folder = std::move(dir.mapped());
         }
-        ETW_TRY(auto log, resume_log(std::move(fd), session->saved, progress));
         auto drain = std::make_shared<std::unique_ptr<Drain>>(std::make_unique<Drain>(
             session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
         for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));
         const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
         session->thread =
             std::make_unique<SessionThread>(hooks_for(*session, open, [](const Status&) {}),
-                                            session->saved.properties.flush_timer_s);
+                                            flush_timer(session->saved.properties));
         return Ok{};
     };
     if (const auto status = take_up(); !status) {

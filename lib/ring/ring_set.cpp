@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 namespace etw::ring {
@@ -146,6 +147,16 @@ std::atomic<uint32_t>& RingSet::host_sleeps() noexcept {
     return reinterpret_cast<RingSetHeader*>(base_)->host_sleeps;
 }
 
+void RingSet::describe(const wire::RingSetDescription& description) noexcept {
+    std::memcpy(base_ + wire::kRingDescriptionOffset, &description, sizeof(description));
+}
+
+wire::RingSetDescription RingSet::description() const noexcept {
+    wire::RingSetDescription out;
+    std::memcpy(&out, base_ + wire::kRingDescriptionOffset, sizeof(out));
+    return out;
+}
+
 RingControl& RingSet::control(uint32_t cpu) const noexcept {
     ETW_ASSERT(cpu < geometry_.cpus);
     return *reinterpret_cast<RingControl*>(base_ + geometry_.ring_offset(cpu));
@@ -155,8 +166,12 @@ uint64_t RingSet::lost(uint32_t cpu) const noexcept {
     return control(cpu).lost.load(std::memory_order_relaxed);
 }
 
+RingPosition RingSet::head(uint32_t cpu) const noexcept {
+    return control(cpu).head.load(std::memory_order_acquire);
+}
+
 RingPosition RingSet::oldest(uint32_t cpu) const noexcept {
-    const uint64_t head_block = block_of(control(cpu).head.load(std::memory_order_acquire));
+    const uint64_t head_block = block_of(head(cpu));
     // The memory after the head's block may already be under a writer's hands.
     const uint64_t first = head_block + 2;
     return ring_position(first > geometry_.blocks ? first - geometry_.blocks : 0, kRingFirstOffset);
