@@ -7,5 +7,6 @@ int main(int argc, char** argv) {
     if (!options) return cli::usage("tracelog", options.error());
     if (options->action == cli::TracelogAction::kHelp) return cli::print_help(cli::kTracelogHelp);
     const auto backend = session::make_backend();
-    return cli::print_report("tracelog", cli::run_tracelog(*options, *backend));
+    return cli::print_report("tracelog",
+                             cli::run_tracelog(*options, *backend, cli::ask_terminal()));
 }

@@ -100,9 +100,10 @@ ETW_API int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword);
 ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
                            const etw_guid* activity, const etw_guid* related, uint32_t count,
                            const etw_data* data);
+/* data: two elements for the library's use, then the event's `count`. */
 ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                            const etw_guid* activity, const etw_guid* related,
-                                           uint32_t count, const etw_data* data);
+                                           uint32_t count, etw_data* data);
 
 /* The calling thread's current activity, for the library and its wrappers. */
 ETW_API void etw_activity_get(etw_guid* id);

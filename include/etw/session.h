@@ -33,6 +33,9 @@ public:
     virtual Outcome<std::vector<SessionStatus>> list() = 0;
     virtual Outcome<SessionStatus> update(const UpdateRequest& request) = 0;
     virtual Outcome<SessionStatus> flush(const FlushRequest& request) = 0;
+    // A session whose log goes on in new files (kModeNewFile) begins the next one now; others fail
+    // with kInvalidParameter.
+    virtual Outcome<SessionStatus> increment_file(const std::string& name) = 0;
     virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;

@@ -39,6 +39,19 @@ struct Properties {
     friend bool operator==(const Properties&, const Properties&) = default;
 };
 
+// EVENT_ENABLE_PROPERTY_*: what every event of a provider carries besides its own, and one rule.
+enum EnableProperty : uint32_t {
+    kPropertySid = 0x1,               // the user, as S-1-22-1-<uid>
+    kPropertyTsId = 0x2,              // the login session
+    kPropertyStackTrace = 0x4,        // the stack of the writer
+    kPropertyIgnoreKeyword0 = 0x10,   // events without a keyword are left out
+    kPropertyProcessStartKey = 0x80,  // a number that no other process of this boot has
+    kPropertyEventKey = 0x100,        // a number that no other event has
+};
+constexpr uint32_t kKnownProperties = kPropertySid | kPropertyTsId | kPropertyStackTrace |
+                                      kPropertyIgnoreKeyword0 | kPropertyProcessStartKey |
+                                      kPropertyEventKey;
+
 // Picks events by their ids (EVENT_FILTER_EVENT_ID). Self-describing events pass: they have none.
 struct EventIdFilter {
     bool exclude = false;  // the ids are those to leave out
@@ -103,6 +116,8 @@ struct UpdateRequest {
     std::optional<uint32_t> maximum_buffers;
     std::optional<uint32_t> flush_timer_s;
     std::optional<uint32_t> enable_flags;
+
+    friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
 };
 
 struct FlushRequest {
@@ -133,10 +148,20 @@ struct RegisteredProvider {
         ProviderEnable how;
         friend bool operator==(const Enabled&, const Enabled&) = default;
     };
+    // One process that has it registered.
+    struct Instance {
+        uint32_t pid = 0;                  // 0: of a pid namespace that the host does not see
+        uint32_t uid = 0;                  // its user
+        bool by_socket = false;            // its events come by socket, not through rings
+        std::string executable;            // base name; empty: the host may not see it
+        std::vector<uint32_t> logger_ids;  // of `sessions`, those that enabled it here, ascending
+        friend bool operator==(const Instance&, const Instance&) = default;
+    };
     Guid guid;
-    std::string name;               // from its traits; may be empty
-    std::vector<uint32_t> pids;     // processes that registered it, ascending
-    std::vector<Enabled> sessions;  // that have it enabled, by logger id
+    std::string name;                 // from its traits; may be empty
+    std::vector<uint32_t> pids;       // processes that registered it, ascending
+    std::vector<Enabled> sessions;    // that have it enabled, by logger id
+    std::vector<Instance> instances;  // by pid; filters may leave some out of a session
 
     friend bool operator==(const RegisteredProvider&, const RegisteredProvider&) = default;
 };

@@ -176,6 +176,10 @@ Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
     return status;
 }
 
+Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
+}
+
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
     return ask_session<EnableResult>(ControlOp::kEnable, request);
 }

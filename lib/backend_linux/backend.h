@@ -23,6 +23,7 @@ public:
     session::Outcome<std::vector<session::SessionStatus>> list() override;
     session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
+    session::Outcome<session::SessionStatus> increment_file(const std::string& name) override;
     session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> capture_state(

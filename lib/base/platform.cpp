@@ -3,7 +3,10 @@
 #ifdef _WIN32
 #include <io.h>
 #else
+#include <pwd.h>
 #include <unistd.h>
+
+#include <vector>
 #endif
 
 namespace etw {
@@ -21,6 +24,19 @@ bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept {
     return localtime_s(&out, &seconds) == 0;
 #else
     return ::localtime_r(&seconds, &out) != nullptr;
+#endif
+}
+
+std::string user_name([[maybe_unused]] uint32_t uid) {
+#ifdef _WIN32
+    return {};
+#else
+    constexpr size_t kEntrySize = 16 * 1024;  // bytes; longer entries have no name for us
+    std::vector<char> buffer(kEntrySize);
+    passwd entry{};
+    passwd* found = nullptr;
+    const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+    return error == 0 && found != nullptr ? found->pw_name : "";
 #endif
 }
 

@@ -1,7 +1,9 @@
 // The few things of the platform that layers which build everywhere need.
 #pragma once
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <string>
 
 namespace etw {
 
@@ -10,5 +12,8 @@ bool is_terminal(std::FILE* file) noexcept;
 
 // Calendar time in the zone of this machine; false where it cannot be told.
 bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept;
+
+// The name of a user, "" where the machine does not know one.
+std::string user_name(uint32_t uid);
 
 }  // namespace etw

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "base/platform.h"
+
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -8,6 +10,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <iostream>
 #include <limits>
 #include <optional>
 #include <set>
@@ -81,6 +84,25 @@ UsageError unknown_option(std::string_view word, const std::string& name,
     return {fmt::format("unknown option '{}'; did you mean -{}?", word, nearest->word)};
 }
 
+std::optional<uint64_t> to_number(std::string_view text) {
+    const auto all = [&](std::string_view digits) {
+        return text.find_first_not_of(digits) == std::string_view::npos;
+    };
+    int base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+        text.remove_prefix(2);
+        base = 16;
+    } else if (!all("0123456789")) {
+        base = 16;
+    }
+    if (text.empty() || !all("0123456789abcdefABCDEF")) return std::nullopt;
+    uint64_t value = 0;
+    const auto end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data(), end, value, base);
+    if (error != std::errc{} || last != end) return std::nullopt;
+    return value;
+}
+
 // The normaliser's walk over the words.
 class Walk {
 public:
@@ -111,6 +133,8 @@ private:
             return UsageError{fmt::format("-{} is given twice", option.word)};
         if (option.takes == Takes::kNothing && value)
             return UsageError{fmt::format("-{} takes no value", row.word)};
+        if (option.takes == Takes::kList || option.takes == Takes::kInOutList)
+            return take_list(option, std::move(value));
         if (!value && next_is_value(option.takes)) value = args_[at_++];
         if (!value && option.takes == Takes::kValue) {
             const bool last = at_ == args_.size();
@@ -123,6 +147,34 @@ private:
             return UsageError{fmt::format("-{} has an empty value", row.word)};
         const std::string name = to_lower(option.word);
         out_.push_back(value ? fmt::format("--{}={}", name, *value) : "--" + name);
+        return Ok{};
+    }
+
+    // `first`: what followed an =.
+    Result<Ok, UsageError> take_list(const OptionWord& option, std::optional<std::string> first) {
+        const bool in_out = option.takes == Takes::kInOutList;
+        const UsageError form{
+            fmt::format("-{0} needs {1}how many values follow, and then those: -{0} {2}2 100 200",
+                        option.word, in_out ? "-in or -out, " : "", in_out ? "-in " : "")};
+        const std::string prefix = "--" + to_lower(option.word) + "=";
+        const auto next = [&]() -> std::string {
+            if (first) return *std::exchange(first, std::nullopt);
+            return at_ < args_.size() ? args_[at_++] : "";
+        };
+        if (in_out) {
+            const auto spelled = spelling(next());
+            if (!spelled || (spelled->name != "in" && spelled->name != "out")) return form;
+            out_.push_back(prefix + "-" + spelled->name);
+        }
+        const auto count = to_number(next());
+        if (!count || *count == 0) return form;
+        for (uint64_t taken = 0; taken < *count; ++taken) {
+            if (!next_is_value(Takes::kName)) {
+                return UsageError{fmt::format("-{} announces {} values, and {} follow", option.word,
+                                              *count, taken)};
+            }
+            out_.push_back(prefix + args_[at_++]);
+        }
         return Ok{};
     }
 
@@ -140,6 +192,8 @@ private:
             case Takes::kValue:
                 return !known || spelled->slash;
             case Takes::kNothing:
+            case Takes::kList:
+            case Takes::kInOutList:
                 break;
         }
         return false;
@@ -152,25 +206,6 @@ private:
     std::vector<std::string> out_;
     std::vector<std::string> words_;
 };
-
-std::optional<uint64_t> to_number(std::string_view text) {
-    const auto all = [&](std::string_view digits) {
-        return text.find_first_not_of(digits) == std::string_view::npos;
-    };
-    int base = 10;
-    if (text.starts_with("0x") || text.starts_with("0X")) {
-        text.remove_prefix(2);
-        base = 16;
-    } else if (!all("0123456789")) {
-        base = 16;
-    }
-    if (text.empty() || !all("0123456789abcdefABCDEF")) return std::nullopt;
-    uint64_t value = 0;
-    const auto end = text.data() + text.size();
-    const auto [last, error] = std::from_chars(text.data(), end, value, base);
-    if (error != std::errc{} || last != end) return std::nullopt;
-    return value;
-}
 
 // Takes K, M or G with or without B from the end of `text`; the bytes it stands for, 0 if none.
 uint64_t take_suffix(std::string_view& text) {
@@ -196,6 +231,17 @@ std::string to_lower(std::string_view text) {
         if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
     }
     return out;
+}
+
+Ask ask_terminal() {
+    if (!is_terminal(stdin)) return {};
+    return [](const std::string& text) -> std::optional<std::string> {
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        std::fflush(stdout);
+        std::string line;
+        if (!std::getline(std::cin, line)) return std::nullopt;
+        return line;
+    };
 }
 
 int print_help(const char* text) {
@@ -268,6 +314,20 @@ Result<uint32_t, UsageError> parse_size(std::string_view option, std::string_vie
                                       unit_name(unit), unit == 1024 ? "" : "; add -kb")};
     }
     return uint32_t(bytes / unit);
+}
+
+Result<uint32_t, UsageError> parse_seconds(std::string_view option, std::string_view text) {
+    const uint64_t unit = text.ends_with('h') ? 3600 : text.ends_with('m') ? 60 : 1;
+    std::string_view digits = text;
+    if (text.ends_with('h') || text.ends_with('m') || text.ends_with('s')) digits.remove_suffix(1);
+    const auto value = to_number(digits);
+    if (!value) {
+        return UsageError{
+            fmt::format("-{}: '{}' is not a time; give seconds, or 90s, 10m, 2h", option, text)};
+    }
+    if (*value > std::numeric_limits<uint32_t>::max() / unit)
+        return UsageError{fmt::format("-{}: {} is too long", option, text)};
+    return uint32_t(*value * unit);
 }
 
 }  // namespace etw::cli

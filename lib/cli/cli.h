@@ -6,6 +6,8 @@
 #include "etw/result.h"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +21,12 @@ namespace etw::cli {
 
 // Not the Win32 code: a status has 8 bits (4352 becomes 0).
 enum ExitStatus : int { kExitDone = 0, kExitFailed = 1, kExitUsage = 2, kExitLoss = 3 };
+
+// Asks a person: prints `text`, which ends in the question, and returns the line of the answer.
+// Nothing at the end of input.
+using Ask = std::function<std::optional<std::string>(const std::string& text)>;
+// Asks on the terminal; empty where standard input is none, so that no script hangs on a question.
+Ask ask_terminal();
 
 using Args = std::span<char* const>;
 inline Args args(int argc, char** argv) {
@@ -41,9 +49,11 @@ int failure(const char* tool, const std::string& subject, const Error& error);
 
 enum class Takes : uint8_t {
     kNothing,
-    kMaybe,  // the next word, unless that begins with - or is an option spelled with /
-    kName,   // the next word, unless that begins with - or /
-    kValue,  // the next word; an error if there is none, or if it is an option spelled with -
+    kMaybe,      // the next word, unless that begins with - or is an option spelled with /
+    kName,       // the next word, unless that begins with - or /
+    kValue,      // the next word; an error if there is none, or if it is an option spelled with -
+    kList,       // a count, and then so many words: `2 100 200`
+    kInOutList,  // `-in` or `-out`, and then a list
 };
 
 // One option of a tool. An alias has a row of its own and names the option it stands for.
@@ -63,6 +73,8 @@ struct OptionWord {
 //   - A typographic minus (U+2212, U+2013, U+2014; documents have them) before a known option
 //     counts as `-`.
 //   - A word that begins with `-` and is no option is an error that names the nearest option.
+//   - Of a list, each word becomes a `--word=value` of its own, without the count; of a list that
+//     begins with -in or -out the first of them says which.
 Result<std::vector<std::string>, UsageError> normalize(Args args,
                                                        std::span<const OptionWord> options);
 
@@ -80,6 +92,9 @@ Result<uint64_t, UsageError> parse_number(std::string_view option, std::string_v
 // whole number of units.
 Result<uint32_t, UsageError> parse_size(std::string_view option, std::string_view text,
                                         uint64_t unit);
+
+// Seconds, or with a unit: 90s, 10m, 2h.
+Result<uint32_t, UsageError> parse_seconds(std::string_view option, std::string_view text);
 
 std::string to_lower(std::string_view text);  // ASCII letters
 

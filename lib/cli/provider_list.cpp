@@ -44,17 +44,14 @@ std::optional<Guid> parse_comma_guid(std::string_view text) {
     return parse_guid(digits);
 }
 
-ProviderEnable with_defaults(const Guid& guid, const ProviderDefaults& defaults) {
-    ProviderEnable out;
+ProviderEnable with_defaults(const Guid& guid, const ProviderEnable& defaults) {
+    ProviderEnable out = defaults;
     out.guid = guid;
-    out.level = defaults.level;
-    out.match_any_keyword = defaults.match_any_keyword;
-    out.match_all_keyword = defaults.match_all_keyword;
     return out;
 }
 
 // GUID, then what follows it: `;keyword;level` or a friendly name.
-std::optional<ProviderEnable> parse_line(std::string_view line, const ProviderDefaults& defaults) {
+std::optional<ProviderEnable> parse_line(std::string_view line, const ProviderEnable& defaults) {
     std::string_view rest = line;
     const std::string_view head = trim(take_until(rest, ";"));
     std::string_view words = head;
@@ -113,7 +110,7 @@ Outcome<std::string> read_text(const std::string& name) {
     return text;
 }
 
-Outcome<Ok> add_file(const std::string& name, const ProviderDefaults& defaults, ProviderList& out) {
+Outcome<Ok> add_file(const std::string& name, const ProviderEnable& defaults, ProviderList& out) {
     ETW_TRY(const std::string text, read_text(name));
     ProviderList list = parse_provider_file(text, name, defaults);
     for (const ProviderEnable& provider : list.providers) add(out.providers, provider);
@@ -123,7 +120,7 @@ Outcome<Ok> add_file(const std::string& name, const ProviderDefaults& defaults, 
                    fmt::format("'{}' has no line that begins with a GUID", name)};
 }
 
-Outcome<Ok> add_source(const std::string& source, const ProviderDefaults& defaults,
+Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults,
                        ProviderList& out) {
     const bool hash = source.starts_with('#');
     if (const auto guid = parse_guid(std::string_view(source).substr(hash ? 1 : 0))) {
@@ -153,7 +150,7 @@ Outcome<Ok> add_source(const std::string& source, const ProviderDefaults& defaul
 }  // namespace
 
 ProviderList parse_provider_file(std::string_view text, const std::string& name,
-                                 const ProviderDefaults& defaults) {
+                                 const ProviderEnable& defaults) {
     ProviderList out;
     for (size_t number = 1; !text.empty(); ++number) {
         const std::string_view line = trim(take_until(text, "\n"));
@@ -169,7 +166,7 @@ ProviderList parse_provider_file(std::string_view text, const std::string& name,
 }
 
 Outcome<ProviderList> resolve_providers(const std::vector<std::string>& sources,
-                                        const ProviderDefaults& defaults) {
+                                        const ProviderEnable& defaults) {
     ProviderList out;
     for (const std::string& source : sources) ETW_CHECK(add_source(source, defaults, out));
     return out;

@@ -17,12 +17,12 @@ struct ProviderList {
 //   GGGGGGGG,GGGG,GGGG,GG,GG,GG,GG,GG,GG,GG,GG or any other cut into groups of hex digits
 // Other lines are skipped with a note. `name` is the file's, for the notes.
 ProviderList parse_provider_file(std::string_view text, const std::string& name,
-                                 const ProviderDefaults& defaults);
+                                 const session::ProviderEnable& defaults);
 
 // Resolves each source: `#GUID`, `GUID`, `{GUID}`; `*Name`; a file that exists; else a provider's
 // name, unless it looks like a path (it has a slash, or ends in .guid, .ctl or .txt), which then is
 // a file that is missing. Fails where a source gives no provider.
 session::Outcome<ProviderList> resolve_providers(const std::vector<std::string>& sources,
-                                                 const ProviderDefaults& defaults);
+                                                 const session::ProviderEnable& defaults);
 
 }  // namespace etw::cli

@@ -20,6 +20,9 @@ using session::Outcome;
 using session::ProviderEnable;
 using session::SessionStatus;
 
+constexpr char kNoProviders[] =
+    "no provider is registered with the session host; it starts with the first -start";
+
 // The log file is the caller's: its folder is the caller's too, not the host's.
 std::string absolute_path(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal();
@@ -29,57 +32,73 @@ bool is_buffered(const SessionStatus& status) {
     return (status.properties.log_file_mode & kModeBuffering) != 0;
 }
 
-constexpr char kMaxIgnored[] = "-max has no effect: a buffered session has the buffers of -min";
-constexpr char kTimerIgnored[] = "-ft has no effect: a buffered session writes no file by itself";
+std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& registered,
+                              const std::vector<ProviderEnable>& asked) {
+    std::vector<Guid> out;
+    for (const ProviderEnable& provider : asked) {
+        const bool there = std::any_of(registered.begin(), registered.end(),
+                                       [&](const auto& r) { return r.guid == provider.guid; });
+        if (!there) out.push_back(provider.guid);
+    }
+    return out;
+}
 
 class Command {
 public:
-    Command(const TracelogOptions& options, session::Backend& backend)
-        : options_(options), backend_(backend) {
+    Command(const TracelogOptions& options, session::Backend& backend, const Ask& ask)
+        : options_(options), backend_(backend), ask_(ask), session_(options.session) {
         report_.notes = options.notes;
     }
 
     TracelogReport run() {
-        switch (options_.action) {
-            case TracelogAction::kStart:
-                start();
-                break;
-            case TracelogAction::kStop:
-                stop();
-                break;
-            case TracelogAction::kQuery:
-                show(backend_.query(options_.session));
-                break;
-            case TracelogAction::kFlush:
-                flush();
-                break;
-            case TracelogAction::kUpdate:
-                update();
-                break;
-            case TracelogAction::kEnable:
-                enable();
-                break;
-            case TracelogAction::kDisable:
-                disable();
-                break;
-            case TracelogAction::kList:
-                list();
-                break;
-            case TracelogAction::kEnumGuid:
-                enum_guid();
-                break;
-            case TracelogAction::kHelp:
-                ETW_ASSERT(false);
-                break;
+        if (options_.refusal) {
+            refused();
+        } else {
+            act();
         }
         return std::move(report_);
     }
 
 private:
+    void act() {
+        switch (options_.action) {
+            case TracelogAction::kStart:
+                return start();
+            case TracelogAction::kStop:
+                return stop();
+            case TracelogAction::kQuery:
+                return show(backend_.query(session_));
+            case TracelogAction::kFlush:
+                return flush();
+            case TracelogAction::kUpdate:
+                return update();
+            case TracelogAction::kIncrementFile:
+                return show(backend_.increment_file(session_));
+            case TracelogAction::kEnable:
+                return enable();
+            case TracelogAction::kDisable:
+                return disable();
+            case TracelogAction::kCaptureState:
+                return capture_state();
+            case TracelogAction::kList:
+                return list();
+            case TracelogAction::kStopAll:
+                return stop_all();
+            case TracelogAction::kEnumGuid:
+                return enum_guid();
+            case TracelogAction::kEnumGuidEx:
+                return enum_guid_ex();
+            case TracelogAction::kHelp:
+            case TracelogAction::kRefused:
+                break;
+        }
+        ETW_ASSERT(false);  // the caller shows the help; a refusal never gets here
+    }
+
     void start() {
         session::StartRequest request;
         request.properties = options_.properties;
-        if (session::same_name(options_.session, session::kKernelLoggerName) &&
+        if (session::same_name(session_, session::kKernelLoggerName) &&
             !options_.provider_sources.empty()) {
             note("System Logger does not accept application guids");
         }
@@ -92,16 +111,15 @@ private:
         if (!result) return could_not_start(result.error());
         if (waits) {
             const SessionStatus started = result->status;
-            result = backend_.enable({options_.session, *providers, options_.timeout_ms});
+            result = backend_.enable({session_, *providers, options_.timeout_ms});
             if (!result) return not_enabled(result.error(), &started);
         }
         if (!options_.json) print("Logger Started...\n");
         show_enabled(*providers, *result);
         note_absent(*providers);
-        if (is_buffered(result->status)) {
-            if (options_.properties.maximum_buffers != 0) note(kMaxIgnored);
-            if (options_.properties.flush_timer_s != 0) note(kTimerIgnored);
-        }
+        const session::Properties& asked = options_.properties;
+        if (is_buffered(result->status))
+            note_unbuffered(asked.maximum_buffers != 0, asked.flush_timer_s != 0);
     }
 
     // Everything that can be refused before a file is made for it.
@@ -112,37 +130,46 @@ private:
         return providers();
     }
 
+    void refused() {
+        if (options_.action == TracelogAction::kStart) return could_not_start(*options_.refusal);
+        failed(*options_.refusal);
+    }
+
     void could_not_start(const Failure& failure) {
-        if (!options_.json) print(fmt::format("Could not start logger: {}\n", options_.session));
+        if (!options_.json) print(fmt::format("Could not start logger: {}\n", session_));
         failed(failure);
     }
 
     void stop() {
-        const auto status = backend_.stop(options_.session);
+        const auto status = backend_.stop(session_);
         show(status);
-        if (!status) return;
+        if (status) note_end(*status);
+    }
+
+    // What a session's end tells.
+    void note_end(const SessionStatus& status) {
         const uint64_t lost_buffers =
-            uint64_t(status->log_buffers_lost) + status->real_time_buffers_lost;
-        if (status->events_lost != 0 || lost_buffers != 0) {
+            uint64_t(status.log_buffers_lost) + status.real_time_buffers_lost;
+        if (status.events_lost != 0 || lost_buffers != 0) {
             report_.exit_status = kExitLoss;
             note(fmt::format(
                 "'{}' lost {} events and {} buffers; more or larger buffers (-max, -b), "
                 "a faster or emptier disk, or fewer events (-level, -matchanykw) help",
-                options_.session, status->events_lost, lost_buffers));
-        } else if (status->events_seen_bytes == 0) {
-            note(why_nothing(*status));
+                session_, status.events_lost, lost_buffers));
+        } else if (status.events_seen_bytes == 0) {
+            note(why_nothing(status));
         }
-        if (is_buffered(*status) && status->events_seen_bytes != 0) {
+        if (is_buffered(status) && status.events_seen_bytes != 0) {
             note(
                 fmt::format("what the buffers of '{0}' held is gone; tracelog -flush {0} -f FILE "
                             "before -stop saves it",
-                            options_.session));
+                            session_));
         }
     }
 
     // A log without events: what was seen, and what to try.
     std::string why_nothing(const SessionStatus& status) {
-        const std::string start = fmt::format("'{}' recorded no event: ", options_.session);
+        const std::string start = fmt::format("'{}' recorded no event: ", session_);
         if (status.providers.empty()) {
             return start +
                    "no provider was enabled; name what to record with -guid, at -start or with "
@@ -161,37 +188,45 @@ private:
                "and no -matchanykw";
     }
 
+    void update() {
+        session::UpdateRequest request = options_.update;
+        if (request.log_file) request.log_file = absolute_path(*request.log_file);
+        session::UpdateRequest nothing;
+        nothing.name = request.name;
+        const auto status = backend_.update(request);
+        show(status);
+        if (status && request == nothing)
+            note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
+        if (status && is_buffered(*status))
+            note_unbuffered(request.maximum_buffers.has_value(), request.flush_timer_s.has_value());
+    }
+
+    // What a buffered session has no use for.
+    void note_unbuffered(bool max, bool flush_timer) {
+        if (max) note("-max has no effect: a buffered session has the buffers of -min");
+        if (flush_timer) note("-ft has no effect: a buffered session writes no file by itself");
+    }
+
     void flush() {
-        session::FlushRequest request{options_.session, options_.update.log_file};
+        session::FlushRequest request{session_, options_.snapshot_file};
         if (request.snapshot_file) request.snapshot_file = absolute_path(*request.snapshot_file);
         const auto status = backend_.flush(request);
         show(status);
         if (!status) return;
-        const bool buffered = is_buffered(*status);
-        if (!buffered && request.snapshot_file) {
-            note("-f has no effect: the session is not a buffered one");
-        } else if (buffered && !request.snapshot_file) {
+        if (request.snapshot_file && !is_buffered(*status)) {
+            note(fmt::format("-f has no effect: '{}' is not a buffered session", session_));
+        } else if (!request.snapshot_file && is_buffered(*status)) {
             note(
                 fmt::format("'{0}' is a buffered session: nothing is written without a file; "
                             "tracelog -flush {0} -f FILE saves what its buffers hold",
-                            options_.session));
+                            session_));
         }
-    }
-
-    void update() {
-        session::UpdateRequest request = options_.update;
-        if (request.log_file) request.log_file = absolute_path(*request.log_file);
-        const auto status = backend_.update(request);
-        show(status);
-        if (!status || !is_buffered(*status)) return;
-        if (request.maximum_buffers) note(kMaxIgnored);
-        if (request.flush_timer_s) note(kTimerIgnored);
     }
 
     void enable() {
         const auto asked = providers();
         if (!asked) return failed(asked.error());
-        const auto result = backend_.enable({options_.session, *asked, options_.timeout_ms});
+        const auto result = backend_.enable({session_, *asked, options_.timeout_ms});
         if (!result) return not_enabled(result.error(), nullptr);
         show_enabled(*asked, *result);
         note_absent(*asked);
@@ -202,16 +237,85 @@ private:
         if (!options_.json && failure.code == Code::kSessionNotFound && !started)
             print("ERROR: Logger not started\n");
         failed(failure);
-        if (started) note(fmt::format("'{}' runs, without its providers", options_.session));
+        if (started) note(fmt::format("'{}' runs, without its providers", session_));
     }
 
     void disable() {
         const auto asked = providers();
         if (!asked) return failed(asked.error());
-        const auto result = backend_.disable({options_.session, *asked, 0});
+        const auto result = backend_.disable({session_, *asked, 0});
         if (!result) return failed(result.error());
         note_failed(*asked, *result, "disabled");
         print(options_.json ? to_json(*asked, *result) : block(result->status));
+    }
+
+    // Without -guid all providers of the session are asked.
+    void capture_state() {
+        auto asked = providers();
+        if (!asked) return failed(asked.error());
+        if (options_.provider_sources.empty()) {
+            const auto status = backend_.query(session_);
+            if (!status) return failed(status.error());
+            for (const ProviderEnable& enabled : status->providers) {
+                asked->push_back(options_.provider_defaults);
+                asked->back().guid = enabled.guid;
+            }
+        }
+        const auto result = backend_.capture_state({session_, *asked, options_.timeout_ms});
+        if (!result) return failed(result.error());
+        note_failed(*asked, *result, "captured");
+        if (asked->empty())
+            note(fmt::format("'{}' has no providers; there is no state to capture", session_));
+        if (options_.json) return print(to_json(*asked, *result));
+        print(capture_lines(*asked, *result) + block(result->status));
+    }
+
+    void stop_all() {
+        if (!options_.answer_yes && (!ask_ || options_.json)) {
+            return failed({Code::kCancelled,
+                           "-x asks before it stops a session, and nobody is there to answer; "
+                           "-x -y stops all of them"});
+        }
+        const auto sessions = backend_.list();
+        if (!sessions) return failed(sessions.error());
+        std::vector<SessionStatus> stopped;
+        for (const SessionStatus& status : *sessions) {
+            session_ = status.properties.name;
+            const std::optional<bool> yes = options_.answer_yes ? true : ask_to_stop();
+            if (!yes) break;
+            if (*yes) stop_one(stopped);
+        }
+        if (sessions->empty()) note("no session runs");
+        if (options_.json) print(to_json(stopped));
+    }
+
+    // Nothing: there will be no answers any more.
+    std::optional<bool> ask_to_stop() {
+        for (;;) {
+            const std::string question =
+                fmt::format("Do you want to stop the \"{}\" session (Y or N)? ", session_);
+            const auto line = ask_(std::exchange(report_.output, "") + question);
+            if (!line) return std::nullopt;
+            const std::string answer = to_lower(*line);
+            if (answer == "y" || answer == "yes") return true;
+            if (answer == "n" || answer == "no") return false;
+        }
+    }
+
+    void stop_one(std::vector<SessionStatus>& stopped) {
+        const auto status = backend_.stop(session_);
+        // It may have ended while the question stood.
+        if (!status && status.error().code == Code::kSessionNotFound)
+            return note(fmt::format("'{}' has ended meanwhile", session_));
+        if (!status) {
+            if (!options_.json) return failed(status.error());
+            report_.exit_status = kExitFailed;
+            return note_failure(status.error());
+        }
+        note_end(*status);
+        stopped.push_back(*status);
+        if (options_.json) return;
+        print(block(*status) + fmt::format("\nThe \"{}\" session has been stopped\n\n", session_));
     }
 
     void list() {
@@ -230,9 +334,27 @@ private:
         const auto providers = backend_.registered_providers();
         if (!providers) return failed(providers.error());
         print(options_.json ? to_json(*providers) : registered_table(*providers));
-        if (providers->empty())
-            note(
-                "no provider is registered with the session host; it starts with the first -start");
+        if (providers->empty()) note(kNoProviders);
+    }
+
+    void enum_guid_ex() {
+        const auto wanted = providers();
+        if (!wanted) return failed(wanted.error());
+        auto found = backend_.registered_providers();
+        if (!found) return failed(found.error());
+        if (!wanted->empty()) {
+            for (const Guid& guid : absent_from(*found, *wanted)) {
+                report_.exit_status = kExitFailed;
+                note(fmt::format("{}: no running program has registered it [{}]", to_string(guid),
+                                 uint32_t(Code::kGuidNotFound)));
+            }
+            std::erase_if(*found, [&](const auto& provider) {
+                return std::none_of(wanted->begin(), wanted->end(),
+                                    [&](const auto& w) { return w.guid == provider.guid; });
+            });
+        }
+        print(options_.json ? to_json(*found) : provider_details(*found));
+        if (found->empty() && wanted->empty()) note(kNoProviders);
     }
 
     Outcome<std::vector<ProviderEnable>> providers() {
@@ -260,15 +382,8 @@ private:
     }
 
     std::vector<Guid> absent_providers(const std::vector<ProviderEnable>& asked) {
-        std::vector<Guid> out;
         const auto registered = backend_.registered_providers();
-        if (!registered) return out;
-        for (const ProviderEnable& provider : asked) {
-            const bool there = std::any_of(registered->begin(), registered->end(),
-                                           [&](const auto& r) { return r.guid == provider.guid; });
-            if (!there) out.push_back(provider.guid);
-        }
-        return out;
+        return registered ? absent_from(*registered, asked) : std::vector<Guid>();
     }
 
     void note_absent(const std::vector<ProviderEnable>& asked) {
@@ -292,13 +407,16 @@ private:
     void failed(const Failure& failure) {
         report_.exit_status = kExitFailed;
         if (options_.json) {
-            print(to_json(options_.session, failure));
+            print(to_json(session_, failure));
         } else {
             print(operation_status(failure.code));
-            if (!options_.session.empty()) print("\n" + failed_block(options_.session));
+            if (!session_.empty()) print("\n" + failed_block(session_));
         }
-        const std::string subject =
-            options_.session.empty() ? "" : fmt::format("'{}': ", options_.session);
+        note_failure(failure);
+    }
+
+    void note_failure(const Failure& failure) {
+        const std::string subject = session_.empty() ? "" : fmt::format("'{}': ", session_);
         note(fmt::format("{}{} [{}]", subject,
                          failure.detail.empty() ? explanation(failure.code) : failure.detail,
                          uint32_t(failure.code)));
@@ -307,7 +425,7 @@ private:
     // For a code that came without words.
     std::string explanation(Code code) const {
         if (code != Code::kSessionNotFound) return code_text(code);
-        if (session::same_name(options_.session, session::kKernelLoggerName))
+        if (session::same_name(session_, session::kKernelLoggerName))
             return "no session of that name runs; give the session's name after the action";
         return "no session of that name runs; tracelog -l lists those that do";
     }
@@ -317,13 +435,16 @@ private:
 
     const TracelogOptions& options_;
     session::Backend& backend_;
+    const Ask& ask_;
+    std::string session_;  // the one that is spoken of; -x speaks of several
     TracelogReport report_;
 };
 
 }  // namespace
 
-TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend) {
-    return Command(options, backend).run();
+TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend,
+                            const Ask& ask) {
+    return Command(options, backend, ask).run();
 }
 
 int print_report(const char* tool, const TracelogReport& report) {

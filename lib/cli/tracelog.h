@@ -14,7 +14,9 @@ struct TracelogReport {
 
 // Does what `options` ask (any action but kHelp). kExitFailed where the operation, or the enabling
 // of any provider, failed; kExitLoss where -stop ended a session that lost events or buffers.
-TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend);
+// `ask` puts -x's questions; without it there is nobody to ask.
+TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend,
+                            const Ask& ask = {});
 
 // Prints the report; returns the exit status, kExitFailed if stdout could not be written.
 int print_report(const char* tool, const TracelogReport& report);

@@ -1,6 +1,7 @@
 #include "cli/tracelog_display.h"
 
 #include "base/filetime.h"
+#include "base/platform.h"
 #include "cli/json_writer.h"
 
 #include <fmt/chrono.h>
@@ -34,20 +35,61 @@ const char* clock_name(ClockType clock) {
     return "Unknown";
 }
 
-// Attributes, two spaces after each, then the kind of file.
-std::string log_mode(uint32_t mode) {
+struct ModeName {
+    uint32_t mode;
+    const char* name;
+};
+// Sequence numbers, paged memory and real time have lines of their own.
+constexpr ModeName kAttributes[] = {
+    {kModeAppend, "Append"},           {kModePreallocate, "Preallocate"},
+    {kModeSecure, "Secure"},           {kModePrivate, "Private"},
+    {kModeIndependent, "Independent"}, {kModeNoPerProcessor, "LowCapacity"},
+};
+
+// Attributes, two spaces after each, then where the events go.
+std::string log_mode(const session::Properties& p) {
+    const auto has = [&](uint32_t mode) { return (p.log_file_mode & mode) != 0; };
     std::string out;
-    if ((mode & kModeAppend) != 0) out += "Append  ";
-    if ((mode & kModePreallocate) != 0) out += "Preallocate  ";
-    const char* kind = (mode & kModeCircular) != 0    ? "Circular"
-                       : (mode & kModeNewFile) != 0   ? "NewFile"
-                       : (mode & kModeBuffering) != 0 ? "Buffering-only"
-                                                      : "Sequential";
-    return out + kind;
+    for (const ModeName& attribute : kAttributes) {
+        if (has(attribute.mode)) out += std::string(attribute.name) + "  ";
+    }
+    if (has(kModeBuffering)) return out + "Buffering-only";
+    if (has(kModeRealTime) && p.log_file.empty()) return out + "RealTime-only";
+    return out + (has(kModeCircular) ? "Circular" : has(kModeNewFile) ? "NewFile" : "Sequential");
+}
+
+// The options that say the same as what a provider table has no column for.
+std::string further_options(const ProviderEnable& how) {
+    std::string out;
+    const auto list = [&out](std::string_view option, const auto& values) {
+        out += fmt::format(" {} {} {}", option, values.size(), fmt::join(values, " "));
+    };
+    if (how.match_all_keyword != 0) out += fmt::format(" -matchallkw {:#x}", how.match_all_keyword);
+    if (how.enable_property != 0) out += fmt::format(" -enableproperty {:#x}", how.enable_property);
+    if (how.source_id != Guid()) out += " -sourceguid " + to_string(how.source_id);
+    if (!how.exe_names.empty())
+        out += fmt::format(" -ExeFilter '{}'", fmt::join(how.exe_names, ";"));
+    if (!how.pids.empty()) list("-PidFilter", how.pids);
+    const auto ids = [&](const char* option, const std::optional<session::EventIdFilter>& filter) {
+        if (filter)
+            list(fmt::format("{} {}", option, filter->exclude ? "-out" : "-in"), filter->ids);
+    };
+    ids("-EventIdFilter", how.event_ids);
+    ids("-StackWalkFilter", how.stack_walk_ids);
+    return out;
 }
 
 const char* size_unit(const SessionStatus& s) {
     return (s.properties.log_file_mode & kModeUseKilobytes) != 0 ? "Kb" : "Mb";
+}
+
+void write_ids(JsonWriter& out, const char* key,
+               const std::optional<session::EventIdFilter>& filter) {
+    if (!filter) return;
+    out.key(key).begin_object().key("kind").text(filter->exclude ? "out" : "in");
+    out.key("ids").begin_array();
+    for (const uint16_t id : filter->ids) out.number(id);
+    out.end_array().end_object();
 }
 
 void write_enable(JsonWriter& out, const ProviderEnable& how) {
@@ -56,6 +98,13 @@ void write_enable(JsonWriter& out, const ProviderEnable& how) {
     out.key("match_all_keyword").hex(how.match_all_keyword);
     out.key("enable_property").hex(how.enable_property);
     out.key("source_id").text(to_string(how.source_id));
+    out.key("pid_filter").begin_array();
+    for (const uint32_t pid : how.pids) out.number(pid);
+    out.end_array().key("exe_filter").begin_array();
+    for (const std::string& name : how.exe_names) out.text(name);
+    out.end_array();
+    write_ids(out, "event_id_filter", how.event_ids);
+    write_ids(out, "stack_walk_filter", how.stack_walk_ids);
 }
 
 void write_provider(JsonWriter& out, const ProviderEnable& provider) {
@@ -64,13 +113,24 @@ void write_provider(JsonWriter& out, const ProviderEnable& provider) {
     out.end_object();
 }
 
-// Empty where there is none: a host that does not know, or a time no clock has shown.
-std::string iso_time(int64_t filetime) {
+// Nothing where there is none: a host that does not know, or a time no clock has shown.
+std::optional<time_t> unix_time(int64_t filetime) {
     constexpr int64_t kTicksPerSecond = 10'000'000;
     constexpr int64_t kYear10000 = 2'650'467'744'000'000'000;
-    if (filetime < kFileTimeOfUnixEpoch || filetime >= kYear10000) return "";
-    const time_t seconds = (filetime - kFileTimeOfUnixEpoch) / kTicksPerSecond;
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(seconds));
+    if (filetime < kFileTimeOfUnixEpoch || filetime >= kYear10000) return std::nullopt;
+    return (filetime - kFileTimeOfUnixEpoch) / kTicksPerSecond;
+}
+
+std::string iso_time(int64_t filetime) {
+    const auto seconds = unix_time(filetime);
+    return seconds ? fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(*seconds)) : "";
+}
+
+std::string local_time(int64_t filetime) {
+    const auto seconds = unix_time(filetime);
+    std::tm calendar{};
+    if (!seconds || !local_calendar_time(*seconds, calendar)) return "";
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}", calendar);
 }
 
 void write_properties(JsonWriter& out, const SessionStatus& s) {
@@ -83,11 +143,14 @@ void write_properties(JsonWriter& out, const SessionStatus& s) {
     out.key("maximum_buffers").number(p.maximum_buffers);
     out.key("minimum_buffers").number(p.minimum_buffers);
     out.key("clock").text(clock_name(p.clock));
-    out.key("log_mode").text(log_mode(p.log_file_mode));
+    out.key("log_mode").text(log_mode(p));
     out.key("log_file_mode").hex(p.log_file_mode);
     const bool kilobytes = (p.log_file_mode & kModeUseKilobytes) != 0;
     out.key("maximum_file_size_kb").number(uint64_t(p.maximum_file_size) * (kilobytes ? 1 : 1024));
     out.key("flush_timer_s").number(p.flush_timer_s);
+    out.key("flush_threshold").number(p.flush_threshold);
+    out.key("owner_pid").number(p.owner_pid);
+    out.key("ttl_s").number(p.ttl_s);
     out.key("enable_flags").hex(p.enable_flags);
     out.key("log_file").text(p.log_file);
 }
@@ -110,6 +173,26 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
     out.end_array();
 }
 
+// What Windows has no line for.
+std::string further_properties(const SessionStatus& s) {
+    const session::Properties& p = s.properties;
+    std::string out;
+    const std::string name = user_name(s.owner_uid);
+    line(out, "Owner:",
+         name.empty() ? fmt::format("{}", s.owner_uid) : fmt::format("{} ({})", name, s.owner_uid));
+    if (const std::string since = local_time(s.start_time); !since.empty())
+        line(out, "Running Since:", since);
+    if (!p.log_file.empty()) {
+        constexpr uint64_t kKb = 1024;
+        line(out, "Log File Size:", fmt::format("{} Kb", (s.log_file_size + kKb - 1) / kKb));
+    }
+    if (p.flush_threshold != 0)
+        line(out, "Flush Threshold:", fmt::format("{} buffers", p.flush_threshold));
+    if (p.owner_pid != 0) line(out, "Ends With Process:", p.owner_pid);
+    if (p.ttl_s != 0) line(out, "Ends After:", fmt::format("{} secs", p.ttl_s));
+    return out;
+}
+
 }  // namespace
 
 std::string operation_status(Code code) {
@@ -119,12 +202,15 @@ std::string operation_status(Code code) {
 
 std::string properties_block(const SessionStatus& s) {
     const session::Properties& p = s.properties;
+    const auto has = [&](uint32_t mode) { return (p.log_file_mode & mode) != 0; };
     std::string out;
     line(out, "Logger Name:", p.name);
     line(out, "Logger Id:", fmt::format("{:#x}", s.logger_id));
     line(out, "Logger Thread Id:", fmt::format("{:016X}", s.logger_thread_id));
     line(out, "Guid:", to_string(p.guid));
-    line(out, "Buffer Size:", fmt::format("{} Kb", p.buffer_size_kb));
+    line(out, "Buffer Size:",
+         fmt::format("{} Kb{}", p.buffer_size_kb,
+                     has(kModePagedMemory) ? " using paged memory" : ""));
     line(out, "Maximum Buffers:", p.maximum_buffers);
     line(out, "Minimum Buffers:", p.minimum_buffers);
     line(out, "Number of Buffers:", s.number_of_buffers);
@@ -136,14 +222,18 @@ std::string properties_block(const SessionStatus& s) {
     line(out, "AgeLimit:", 0);
     line(out, "Real Time Consumers:", s.real_time_consumers);
     line(out, "ClockType:", clock_name(p.clock));
-    line(out, "Log Mode:", log_mode(p.log_file_mode));
+    line(out, "Log Mode:", log_mode(p));
+    if (has(kModeRealTime)) out += "Real Time mode enabled\n";
     line(out, "Maximum File Size:",
          p.maximum_file_size == 0 ? "not set"
                                   : fmt::format("{} {}", p.maximum_file_size, size_unit(s)));
     line(out, "Buffer Flush Timer:",
          p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s));
+    if (p.enable_flags != 0) line(out, "Enabled tracing:", fmt::format("{:#010x}", p.enable_flags));
     line(out, "Log Filename:", p.log_file);
-    return out;
+    if (has(kModeLocalSequence)) out += "Local Sequence numbers in use.\n";
+    if (has(kModeGlobalSequence)) out += "Global Sequence numbers in use.\n";
+    return out + further_properties(s);
 }
 
 std::string failed_block(const std::string& name) {
@@ -162,7 +252,12 @@ std::string provider_table(const std::vector<ProviderEnable>& providers) {
         fmt::format_to(std::back_inserter(out), "{}{:>7}  0x{:08x}\n", to_string(provider.guid),
                        provider.level, provider.match_any_keyword);
     }
-    return out + fmt::format("Total of {} providers\n", providers.size());
+    fmt::format_to(std::back_inserter(out), "Total of {} providers\n", providers.size());
+    for (const ProviderEnable& provider : providers) {
+        if (const std::string more = further_options(provider); !more.empty())
+            out += to_string(provider.guid) + more + "\n";
+    }
+    return out;
 }
 
 std::string enable_lines(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
@@ -174,6 +269,36 @@ std::string enable_lines(const std::vector<ProviderEnable>& asked, const EnableR
                        result.status.logger_id);
         if (i < result.codes.size() && result.codes[i] != Code::kOk)
             out += "ERROR: Failed to enable Guid...\n" + operation_status(result.codes[i]);
+    }
+    return out;
+}
+
+std::string capture_lines(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
+    std::string out;
+    for (size_t i = 0; i < asked.size(); ++i) {
+        fmt::format_to(std::back_inserter(out), "Capturing state of {} for logger {}\n",
+                       to_string(asked[i].guid), result.status.logger_id);
+        if (i < result.codes.size() && result.codes[i] != Code::kOk)
+            out += operation_status(result.codes[i]);
+    }
+    return out;
+}
+
+std::string provider_details(const std::vector<RegisteredProvider>& providers) {
+    std::string out;
+    for (const RegisteredProvider& provider : providers) {
+        if (!out.empty()) out += "\n";
+        line(out, "Guid:", to_string(provider.guid));
+        line(out, "Name:", provider.name);
+        line(out, "Processes:", fmt::format("{}", fmt::join(provider.pids, " ")));
+        if (provider.sessions.empty()) continue;
+        out += "LoggerId Level Property MatchAnyKeyword    MatchAllKeyword\n";
+        for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
+            const ProviderEnable& how = enabled.how;
+            fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",
+                           enabled.logger_id, how.level, how.enable_property, how.match_any_keyword,
+                           how.match_all_keyword);
+        }
     }
     return out;
 }

@@ -23,8 +23,15 @@ std::string provider_table(const std::vector<session::ProviderEnable>& providers
 std::string enable_lines(const std::vector<session::ProviderEnable>& asked,
                          const session::EnableResult& result);
 
+// -capturestate: likewise.
+std::string capture_lines(const std::vector<session::ProviderEnable>& asked,
+                          const session::EnableResult& result);
+
 // -enumguid: a line for each provider and session that has it enabled.
 std::string registered_table(const std::vector<session::RegisteredProvider>& providers);
+
+// -enumguidex: for each provider its name, its processes, and how each session has it enabled.
+std::string provider_details(const std::vector<session::RegisteredProvider>& providers);
 
 // JSON, one document each, on one line. Names are stable: a member may be added, none changes.
 std::string to_json(const session::SessionStatus& status);

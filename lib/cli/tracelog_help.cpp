@@ -8,20 +8,29 @@ const char kTracelogHelp[] =
 Starts, changes and stops trace sessions, and chooses which providers write to
 them. Actions and options come in any order and any case, with - or /.
 
-Actions
+Record
   -start NAME       start a session and enable its providers; also starts the
                     session host where none runs
   -stop NAME        write out what is buffered, close the log, end the session
+  -x                stop all sessions, each after a question; -y answers yes
+
+Change a running session
+  -enable NAME      enable providers, or change how they are enabled
+  -disable NAME     disable providers
+  -capturestate NAME   ask its providers (or those of -guid) to log their state
+  -update NAME      change the log file (-f), -rt, -max or -ft
+  -flush NAME       write out what is buffered; with -f FILE save what the
+                    buffers of a -buffering session hold
+  -incrementfile NAME  go on in the next file of a -newfile session
+
+Look
   -q NAME           show a session
   -l                show all sessions
-  -enable NAME      enable providers in a running session, or change how
-  -disable NAME     disable providers of a running session
-  -flush NAME       write out what is buffered
-  -update NAME      change the log file (-f), -max or -ft of a running session
-  -enumguid         show the registered providers
+  -enumguid         show the registered providers and who has them enabled
+  -enumguidex [PROVIDER]   the same with processes and keywords
   A missing NAME stands for "NT Kernel Logger".
 
-Providers (-start, -enable, -disable)
+What to record (-start, -enable; -guid also -disable, -capturestate)
   -guid PROVIDER    what to enable; may be repeated:
                       GUID, {GUID} or '#GUID'    one provider
                       FILE                       a line for each provider:
@@ -34,9 +43,25 @@ Providers (-start, -enable, -disable)
   -matchallkw N     of those, only events that have all of these keywords
   -flag N           -matchanykw for 32 bits; where both are given that counts
   -timeout MS       wait so long for each provider to take it up (default 0)
+  -enableproperty N more with each event: 1 user, 2 terminal session, 4 stack,
+                    0x10 no events without keyword, 0x80 process start key
+  -sourceguid GUID  who enables; handed to the provider
+
+Filter at the source (-start, -enable); a list begins with its length
+  -ExeFilter 'A;B'  only programs of these names
+  -PidFilter N PID...                   only these processes, 8 at most
+  -EventIdFilter -in|-out N ID...       only, or all but, events of these ids
+  -StackWalkFilter -in|-out N ID...     which events have a stack (with
+                                        -enableproperty 4)
+
+Where to (-start)
+  -f FILE           log file (default LogFile.etl in this folder)
+  -rt               to consumers, as tracefmt -rt; with -f also to the file
+  -buffering        to memory only, newest events; -flush -f saves them
+  -um               to a file, by the provider's own process; give -um with
+                    -q, -stop, -flush and -update of the session too
 
 Log file (-start)
-  -f FILE           log file (default LogFile.etl in this folder)
   -seq MB           stop recording at this size
   -cir MB           begin again at this size: keeps the newest events
   -newfile MB       go on in a new file at this size; FILE has %d for its number
@@ -44,13 +69,23 @@ Log file (-start)
   -prealloc         reserve the whole size at once (with -seq or -cir)
   -kb               sizes are KB
 
-Buffers and clock (-start)
+Buffers, order and clock (-start)
   -b KB             size of a buffer, 4 to 16384 (default 64)
   -min N, -max N    number of buffers over all processors
   -ft SECONDS       write out at least so often (default: when a buffer is full)
+  -bt N             write out when N buffers are full
+  -lowcapacity      one stream of buffers for all processors: keeps the order
+  -paged, -independent   as every session here
+  -ls, -gs          number messages, in the session or over all sessions
   -UsePerfCounter   time stamps are performance counts (default)
   -UseSystemTime    time stamps are system time
   -UseCPUCycle      time stamps are processor cycles
+
+Who and how long (-start)
+  -secure           only who may control the session may write to it
+  -sessionguid GUID the session's own GUID
+  -owner-pid PID    stop when this process ends
+  -ttl TIME         stop after this time: seconds, or 90s, 10m, 2h
 
 Output
   -lp               with -q and -l: also the enabled providers

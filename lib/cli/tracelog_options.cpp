@@ -1,5 +1,7 @@
 #include "cli/tracelog_options.h"
 
+#include "cli/tracelog_grammar.h"
+
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
@@ -12,99 +14,12 @@
 namespace etw::cli {
 namespace {
 
-using session::kKernelLoggerName;
-
-constexpr uint32_t bit(TracelogAction action) { return 1u << uint32_t(action); }
-constexpr uint32_t kStart = bit(TracelogAction::kStart);
-constexpr uint32_t kUpdate = bit(TracelogAction::kUpdate);
-constexpr uint32_t kFlush = bit(TracelogAction::kFlush);
-constexpr uint32_t kEnable = bit(TracelogAction::kEnable);
-constexpr uint32_t kDisable = bit(TracelogAction::kDisable);
-constexpr uint32_t kQuery = bit(TracelogAction::kQuery);
-constexpr uint32_t kList = bit(TracelogAction::kList);
-constexpr uint32_t kAnyAction = ~0u;
-
-struct ActionRow {
-    std::string_view word;
-    TracelogAction action;
-    bool takes_name;
-};
-constexpr ActionRow kActions[] = {
-    {"start", TracelogAction::kStart, true},
-    {"stop", TracelogAction::kStop, true},
-    {"q", TracelogAction::kQuery, true},
-    {"l", TracelogAction::kList, false},
-    {"enable", TracelogAction::kEnable, true},
-    {"disable", TracelogAction::kDisable, true},
-    {"flush", TracelogAction::kFlush, true},
-    {"update", TracelogAction::kUpdate, true},
-    {"enumguid", TracelogAction::kEnumGuid, false},
-};
-
-// What each option goes with. `ignored`: the reference accepts it there without effect.
-struct OptionRow {
-    std::string_view word;
-    Takes takes;
-    uint32_t valid;
-    uint32_t ignored = 0;
-    std::string_view absent = {};
-    bool repeats = false;
-};
-constexpr OptionRow kOptions[] = {
-    {"f", Takes::kMaybe, kStart | kUpdate | kFlush, 0, kDefaultLogFile},
-    {"b", Takes::kValue, kStart, kUpdate},
-    {"min", Takes::kValue, kStart, kUpdate},
-    {"max", Takes::kValue, kStart | kUpdate},
-    {"ft", Takes::kValue, kStart | kUpdate},
-    {"seq", Takes::kMaybe, kStart, kUpdate, "0"},
-    {"cir", Takes::kMaybe, kStart, kUpdate, "0"},
-    {"newfile", Takes::kMaybe, kStart, kUpdate, "0"},
-    {"append", Takes::kNothing, kStart, kUpdate},
-    {"prealloc", Takes::kNothing, kStart, kUpdate},
-    {"kb", Takes::kNothing, kStart, kUpdate},
-    {"buffering", Takes::kNothing, kStart, kUpdate},
-    {"UsePerfCounter", Takes::kNothing, kStart, kUpdate},
-    {"UseSystemTime", Takes::kNothing, kStart, kUpdate},
-    {"UseCPUCycle", Takes::kNothing, kStart, kUpdate},
-    {"guid", Takes::kValue, kStart | kEnable | kDisable, 0, {}, true},
-    {"flag", Takes::kValue, kStart | kEnable, kDisable},
-    {"level", Takes::kValue, kStart | kEnable, kDisable},
-    {"matchanykw", Takes::kValue, kStart | kEnable, kDisable},
-    {"matchallkw", Takes::kValue, kStart | kEnable, kDisable},
-    {"timeout", Takes::kValue, kStart | kEnable, kDisable},
-    {"lp", Takes::kNothing, kQuery | kList},
-    {"json", Takes::kNothing, kAnyAction},
-};
-
-struct AliasRow {
-    std::string_view word;
-    std::string_view stands_for;
-};
-constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list", "l"},
-                                 {"flags", "flag"},      {"h", "help"},  {"?", "help"}};
-
-std::vector<OptionWord> option_words() {
-    std::vector<OptionWord> out{{"help"}};
-    for (const ActionRow& row : kActions) {
-        out.push_back({row.word,
-                       row.takes_name ? Takes::kName : Takes::kNothing,
-                       false,
-                       {},
-                       row.takes_name ? kKernelLoggerName : ""});
-    }
-    for (const OptionRow& row : kOptions)
-        out.push_back({row.word, row.takes, row.repeats, {}, row.absent});
-    for (const AliasRow& row : kAliases)
-        out.push_back({row.word, Takes::kNothing, false, row.stands_for});
-    return out;
-}
-
 // The words of a command line by option.
 class Words {
 public:
     static Result<Words, UsageError> read(Args args) {
         Words out;
-        const auto words = option_words();
+        const auto words = tracelog_words();
         for (const OptionWord& word : words) {
             if (!word.stands_for.empty()) continue;
             const std::string name = "--" + to_lower(word.word);
@@ -144,22 +59,45 @@ public:
 
     Result<TracelogOptions, UsageError> run() {
         if (words_.has("help")) return std::move(out_);
+        if (refuse()) return std::move(out_);
         ETW_CHECK(choose_action());
         ETW_CHECK(check_validity());
         ETW_CHECK(read_session());
-        ETW_CHECK(read_file_modes());
+        ETW_CHECK(read_modes());
+        ETW_CHECK(read_file());
+        ETW_CHECK(read_keywords());
+        ETW_CHECK(read_filters());
         ETW_CHECK(read_providers());
         out_.list_providers = words_.has("lp");
         out_.json = words_.has("json");
+        out_.answer_yes = words_.has("y");
+        out_.private_session = words_.has("um");
         return std::move(out_);
     }
 
 private:
     using Done = Result<Ok, UsageError>;
 
+    // Whatever else is wrong with the line: what cannot be had is the first thing to know.
+    bool refuse() {
+        for (const grammar::RefusedRow& row : grammar::refused()) {
+            if (!words_.has(row.word)) continue;
+            out_.refusal = {Code::kNotSupported, fmt::format("-{}: {}", row.word, row.why)};
+            out_.action = TracelogAction::kRefused;
+            out_.json = words_.has("json");
+            for (const grammar::ActionRow& action : grammar::actions()) {
+                if (!words_.has(action.word)) continue;
+                out_.action = action.action;
+                if (action.takes == Takes::kName) out_.session = words_.text(action.word);
+            }
+            return true;
+        }
+        return false;
+    }
+
     Done choose_action() {
-        const ActionRow* chosen = nullptr;
-        for (const ActionRow& row : kActions) {
+        const grammar::ActionRow* chosen = nullptr;
+        for (const grammar::ActionRow& row : grammar::actions()) {
             if (!words_.has(row.word)) continue;
             if (chosen) {
                 return UsageError{
@@ -176,16 +114,26 @@ private:
         if (!chosen) return UsageError{"ERROR: no action specified", kTracelogHelp};
         out_.action = chosen->action;
         action_word_ = chosen->word;
-        if (chosen->takes_name) out_.session = words_.text(chosen->word);
+        if (chosen->action == TracelogAction::kEnumGuidEx) {
+            if (words_.text(chosen->word) != kEveryProvider)
+                out_.provider_sources = words_.all(chosen->word);
+        } else if (chosen->takes == Takes::kName) {
+            out_.session = words_.text(chosen->word);
+        }
         return Ok{};
     }
 
     Done check_validity() {
-        for (const OptionRow& row : kOptions) {
-            if (!words_.has(row.word) || (row.valid & bit(out_.action)) != 0) continue;
-            if ((row.ignored & bit(out_.action)) == 0) {
+        const uint32_t action = grammar::bit(out_.action);
+        for (const grammar::OptionRow& row : grammar::options()) {
+            if (!words_.has(row.word) || (row.valid & action) != 0) continue;
+            // Windows finds a private session by its provider; here its name is enough.
+            const bool names_private_session =
+                row.word == "guid" && words_.has("um") && out_.action == TracelogAction::kUpdate;
+            if ((row.ignored & action) == 0 && !names_private_session) {
                 return UsageError{fmt::format("-{} does not go with -{}; it goes with {}", row.word,
-                                              action_word_, actions(row.valid))};
+                                              action_word_,
+                                              actions(row.valid != 0 ? row.valid : row.ignored))};
             }
             out_.notes.push_back(fmt::format("-{} has no effect with -{}", row.word, action_word_));
         }
@@ -194,8 +142,8 @@ private:
 
     static std::string actions(uint32_t mask) {
         std::string out;
-        for (const ActionRow& row : kActions) {
-            if ((mask & bit(row.action)) != 0)
+        for (const grammar::ActionRow& row : grammar::actions()) {
+            if ((mask & grammar::bit(row.action)) != 0)
                 out += fmt::format("{}-{}", out.empty() ? "" : ", ", row.word);
         }
         return out;
@@ -211,6 +159,19 @@ private:
         return Ok{};
     }
 
+    // The option's GUID, with or without #, into `out`.
+    Done guid(std::string_view word, Guid& out) {
+        if (!words_.has(word)) return Ok{};
+        const std::string text = words_.text(word);
+        const auto parsed = parse_guid(std::string_view(text).substr(text.starts_with('#')));
+        if (!parsed || *parsed == Guid()) {
+            return UsageError{fmt::format(
+                "-{}: '{}' is not a GUID: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", word, text)};
+        }
+        out = *parsed;
+        return Ok{};
+    }
+
     Done read_session() {
         session::Properties& p = out_.properties;
         p.name = out_.update.name = out_.session;
@@ -222,10 +183,24 @@ private:
         ETW_CHECK(number("min", p.minimum_buffers));
         ETW_CHECK(number("max", p.maximum_buffers));
         ETW_CHECK(number("ft", p.flush_timer_s));
+        ETW_CHECK(number("bt", p.flush_threshold));
+        ETW_CHECK(guid("sessionguid", p.guid));
         if (p.maximum_buffers != 0) out_.update.maximum_buffers = p.maximum_buffers;
         // 0 leaves the timer as it is.
         if (p.flush_timer_s != 0) out_.update.flush_timer_s = p.flush_timer_s;
+        ETW_CHECK(read_lifetime());
         return read_clock();
+    }
+
+    Done read_lifetime() {
+        session::Properties& p = out_.properties;
+        ETW_CHECK(number("owner-pid", p.owner_pid, std::numeric_limits<int32_t>::max()));
+        if (words_.has("owner-pid") && p.owner_pid == 0)
+            return UsageError{"-owner-pid: 0 is no process; leave it out for no owner"};
+        if (!words_.has("ttl")) return Ok{};
+        ETW_TRY(p.ttl_s, parse_seconds("ttl", words_.text("ttl")));
+        if (p.ttl_s == 0) return UsageError{"-ttl: 0 is no time; leave it out for no end"};
+        return Ok{};
     }
 
     Done read_clock() {
@@ -246,25 +221,36 @@ private:
         return Ok{};
     }
 
-    Done read_file_modes() {
-        uint32_t& mode = out_.properties.log_file_mode;
-        const auto flag = [&](std::string_view word, uint32_t value) {
-            if (words_.has(word)) mode |= value;
+    Done read_modes() {
+        constexpr std::pair<std::string_view, uint32_t> kFlags[] = {
+            {"append", kModeAppend},           {"prealloc", kModePreallocate},
+            {"kb", kModeUseKilobytes},         {"rt", kModeRealTime},
+            {"buffering", kModeBuffering},     {"um", kModePrivate},
+            {"paged", kModePagedMemory},       {"lowcapacity", kModeNoPerProcessor},
+            {"independent", kModeIndependent}, {"secure", kModeSecure},
+            {"gs", kModeGlobalSequence},       {"ls", kModeLocalSequence},
         };
-        flag("append", kModeAppend);
-        flag("prealloc", kModePreallocate);
-        flag("kb", kModeUseKilobytes);
-        flag("buffering", kModeBuffering);
+        for (const auto& [word, mode] : kFlags) {
+            if (words_.has(word)) out_.properties.log_file_mode |= mode;
+        }
         ETW_CHECK(read_size("seq", kModeSequential));
         ETW_CHECK(read_size("cir", kModeCircular));
-        ETW_CHECK(read_size("newfile", kModeNewFile));
-        // The first two need the file to be named, the last has none: the rules see to that.
-        const bool must_be_named = (mode & (kModeAppend | kModeNewFile | kModeBuffering)) != 0;
+        return read_size("newfile", kModeNewFile);
+    }
+
+    Done read_file() {
+        // Real-time and buffered sessions have none of themselves. -append and -newfile need the
+        // file to be named; without it the rules refuse them.
+        constexpr uint32_t kNoDefault = kModeAppend | kModeNewFile | kModeRealTime | kModeBuffering;
+        session::Properties& p = out_.properties;
         if (words_.has("f")) {
-            out_.update.log_file = out_.properties.log_file = words_.text("f");
-        } else if (!must_be_named) {
-            out_.properties.log_file = kDefaultLogFile;
+            p.log_file = words_.text("f");
+            out_.update.log_file = out_.snapshot_file = p.log_file;
+        } else if ((p.log_file_mode & kNoDefault) == 0) {
+            p.log_file = kDefaultLogFile;
         }
+        // A new file ends the real-time part unless that is asked for again.
+        if (words_.has("rt") || words_.has("f")) out_.update.real_time = words_.has("rt");
         return Ok{};
     }
 
@@ -281,16 +267,55 @@ private:
         return Ok{};
     }
 
-    Done read_providers() {
-        out_.provider_sources = words_.all("guid");
-        ProviderDefaults& d = out_.provider_defaults;
+    Done read_keywords() {
+        session::ProviderEnable& d = out_.provider_defaults;
         constexpr uint64_t kAny = std::numeric_limits<uint64_t>::max();
         ETW_CHECK(number("flag", out_.properties.enable_flags));
         d.match_any_keyword = out_.properties.enable_flags;
         ETW_CHECK(number("matchanykw", d.match_any_keyword, kAny));
         ETW_CHECK(number("matchallkw", d.match_all_keyword, kAny));
         ETW_CHECK(number("level", d.level));  // the low byte: documents say 0xFFFF for "all"
+        ETW_CHECK(number("enableproperty", d.enable_property));
         ETW_CHECK(number("timeout", out_.timeout_ms));
+        return guid("sourceguid", d.source_id);
+    }
+
+    Done read_filters() {
+        session::ProviderEnable& d = out_.provider_defaults;
+        std::string names = words_.text("ExeFilter");
+        while (!names.empty()) {
+            const size_t end = std::min(names.find(';'), names.size());
+            if (end != 0) d.exe_names.push_back(names.substr(0, end));
+            names.erase(0, end + 1);
+        }
+        if (words_.has("ExeFilter") && d.exe_names.empty())
+            return UsageError{"-ExeFilter needs names of executables: -ExeFilter 'a;b'"};
+        for (const std::string& word : words_.all("PidFilter")) {
+            constexpr uint32_t kMaxPid = std::numeric_limits<int32_t>::max();
+            ETW_TRY(const uint64_t pid, parse_number("PidFilter", word, kMaxPid));
+            if (pid == 0) return UsageError{"-PidFilter: 0 is no process"};
+            d.pids.push_back(uint32_t(pid));
+        }
+        ETW_CHECK(read_ids("EventIdFilter", d.event_ids));
+        return read_ids("StackWalkFilter", d.stack_walk_ids);
+    }
+
+    Done read_ids(std::string_view word, std::optional<session::EventIdFilter>& out) {
+        const std::vector<std::string> values = words_.all(word);
+        if (values.empty()) return Ok{};
+        session::EventIdFilter filter;
+        filter.exclude = values.front() == "-out";
+        for (size_t i = 1; i < values.size(); ++i) {
+            constexpr uint16_t kMaxId = std::numeric_limits<uint16_t>::max();
+            ETW_TRY(const uint64_t id, parse_number(word, values[i], kMaxId));
+            filter.ids.push_back(uint16_t(id));
+        }
+        out = std::move(filter);
+        return Ok{};
+    }
+
+    Done read_providers() {
+        if (words_.has("guid")) out_.provider_sources = words_.all("guid");
         const bool needs =
             out_.action == TracelogAction::kEnable || out_.action == TracelogAction::kDisable;
         if (needs && out_.provider_sources.empty()) {
@@ -305,8 +330,9 @@ private:
     TracelogOptions out_;
 };
 
-// A shell takes an unquoted #... for a comment, so that nothing is left of the value.
-UsageError explain(UsageError error) {
+}  // namespace
+
+UsageError explain_missing_value(UsageError error) {
     if (error.message.starts_with("-guid needs a value")) {
         error.message +=
             "; a shell drops what follows an unquoted #, so quote it ('#GUID') or leave the # out";
@@ -314,11 +340,9 @@ UsageError explain(UsageError error) {
     return error;
 }
 
-}  // namespace
-
 Result<TracelogOptions, UsageError> parse_tracelog(Args args) {
     const auto words = Words::read(args);
-    if (!words) return explain(words.error());
+    if (!words) return explain_missing_value(words.error());
     return Builder(*words).run();
 }
 

@@ -1,13 +1,15 @@
 // The command line of tracelog, as a value.
 #pragma once
 #include "cli/cli.h"
-#include "etw/session_properties.h"
+#include "etw/session.h"
 
 #include <optional>
 
 namespace etw::cli {
 
 inline constexpr char kDefaultLogFile[] = "LogFile.etl";  // in the current folder
+
+inline constexpr char kEveryProvider[] = "*";  // -enumguidex without a provider
 
 enum class TracelogAction : uint32_t {
     kHelp,
@@ -17,16 +19,14 @@ enum class TracelogAction : uint32_t {
     kList,
     kEnable,
     kDisable,
+    kCaptureState,
     kFlush,
     kUpdate,
+    kIncrementFile,
+    kStopAll,
     kEnumGuid,
-};
-
-// What -flag, -level, -matchanykw and -matchallkw say; a provider file's line may say otherwise.
-struct ProviderDefaults {
-    uint8_t level = 0;
-    uint64_t match_any_keyword = 0;
-    uint64_t match_all_keyword = 0;
+    kEnumGuidEx,
+    kRefused,  // an action that has no counterpart here; `refusal` says why
 };
 
 struct TracelogOptions {
@@ -34,13 +34,23 @@ struct TracelogOptions {
     std::string session;             // with its default; empty where the action takes none
     bool list_providers = false;     // -lp
     bool json = false;               // -json
+    bool answer_yes = false;         // -y: for -x
+    bool private_session = false;    // -um: the session runs in its provider's process
     session::Properties properties;  // for -start; the name and the log file as they were typed
     session::UpdateRequest update;   // for -update, likewise
-    std::vector<std::string> provider_sources;  // -guid, as typed
-    ProviderDefaults provider_defaults;
-    uint32_t timeout_ms = 0;         // -timeout
-    std::vector<std::string> notes;  // what was ignored, as the reference has it
+    std::optional<std::string> snapshot_file;   // for -flush, as typed
+    std::vector<std::string> provider_sources;  // -guid, or what -enumguidex names; as typed
+    session::ProviderEnable provider_defaults;  // without a GUID; a file's line may say otherwise
+    uint32_t timeout_ms = 0;                    // -timeout
+    std::optional<session::Failure> refusal;    // of an option that has no counterpart here
+    std::vector<std::string> notes;             // what was ignored, as the reference has it
 };
+
+// The words of tracelog's command line for normalize(), aliases included.
+std::vector<OptionWord> tracelog_words();
+// Adds the likely cause to the message: a shell takes an unquoted #... for a comment, so that
+// nothing is left of a -guid.
+UsageError explain_missing_value(UsageError error);
 
 extern const char kTracelogHelp[];  // golden: tests/golden/tracelog_help.txt
 

@@ -176,6 +176,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
                                    answer_to<session::SessionStatus>(std::move(reply)));
         }
         case ControlOp::kStop:
+        case ControlOp::kIncrementFile:
         case ControlOp::kQuery: {
             const auto name = session::decode<std::string>(body);
             if (!name) return refuse(reply, name.error());
@@ -208,6 +209,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
 void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply) {
     auto answer = answer_to<session::SessionStatus>(std::move(reply));
     if (op == ControlOp::kStop) return manager_.stop(name, std::move(answer));
+    if (op == ControlOp::kIncrementFile) return manager_.increment_file(name, std::move(answer));
     answer(manager_.query(name));
 }
 

@@ -25,6 +25,8 @@ ProviderConnection::ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCre
     : loop_(loop),
       socket_(std::move(socket)),
       peer_(peer),
+      process_(find_process(uint32_t(peer.pid)).value_or(ProcessKey{uint32_t(peer.pid), 0, 0})),
+      executable_(executable_of(uint32_t(peer.pid))),
       id_(id),
       counter_usable_(counter_usable) {}
 
@@ -132,7 +134,10 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd,
 
 bool ProviderConnection::add_registration(const RegisterPacket& packet) {
     if (registrations_.size() == kMaxRegistrations) return false;
-    const Registration registration{packet.fixed.provider, traits_name(packet.traits)};
+    const Registration registration{packet.fixed.provider,
+                                    traits_name(packet.traits),
+                                    {},
+                                    (packet.fixed.flags & wire::kRegisterAgain) != 0};
     return registrations_.emplace(packet.fixed.registration, registration).second;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "etw/guid.h"
 #include "host/event_loop.h"
+#include "host/process.h"
 #include "host/provider_packet.h"
 #include "host/socket_io.h"
 
@@ -33,6 +34,8 @@ public:
     struct Registration {
         Guid guid;
         std::string name;
+        std::set<uint64_t> enabled_by;  // sessions (by epoch) that have enabled it
+        bool again = false;             // the process says that a host has known it before
     };
     static constexpr size_t kMaxRegistrations = 1024;
     static constexpr size_t kMaxQueued = 4096;  // packets for a process that does not read
@@ -45,7 +48,10 @@ public:
 
     uint64_t id() const noexcept { return id_; }
     const PeerCredentials& peer() const noexcept { return peer_; }
+    const ProcessKey& process() const noexcept { return process_; }
+    const std::string& executable() const noexcept { return executable_; }
     bool uses_rings() const noexcept { return uses_rings_; }
+    std::map<uint32_t, Registration>& registrations() noexcept { return registrations_; }
     const std::map<uint32_t, Registration>& registrations() const noexcept {
         return registrations_;
     }
@@ -78,6 +84,10 @@ private:
     EventLoop& loop_;
     UniqueFd socket_;
     PeerCredentials peer_;
+    // Of the process that connected. Its descriptor does not outlive an exec, so that what it
+    // executes does not change while it is connected.
+    ProcessKey process_;
+    std::string executable_;
     uint64_t id_;
     bool counter_usable_;
     bool greeted_ = false;

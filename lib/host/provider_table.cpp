@@ -97,22 +97,41 @@ bool ProviderTable::is_registered(const Guid& guid) const {
     });
 }
 
-std::vector<session::RegisteredProvider> ProviderTable::list() const {
+std::vector<session::RegisteredProvider> ProviderTable::list(
+    const std::function<uint32_t(uint64_t)>& logger_of) const {
+    using Instance = session::RegisteredProvider::Instance;
     struct Entry {
         std::string name;
         std::set<uint32_t> pids;
+        std::multimap<uint32_t, Instance> instances;
     };
     std::map<Guid, Entry> entries;
     for (const auto& [id, connection] : connections_) {
+        std::map<Guid, std::set<uint32_t>> enabled;  // registered twice is one instance
         for (const auto& [number, registration] : connection->registrations()) {
             Entry& entry = entries[registration.guid];
             if (entry.name.empty()) entry.name = registration.name;
-            entry.pids.insert(uint32_t(connection->peer().pid));
+            entry.pids.insert(connection->process().pid);
+            auto& loggers = enabled[registration.guid];
+            for (const uint64_t epoch : registration.enabled_by) {
+                if (const uint32_t logger = logger_of(epoch)) loggers.insert(logger);
+            }
+        }
+        for (const auto& [guid, loggers] : enabled) {
+            const uint32_t pid = connection->process().pid;
+            entries[guid].instances.emplace(pid, Instance{pid,
+                                                          connection->peer().uid,
+                                                          !connection->uses_rings(),
+                                                          connection->executable(),
+                                                          {loggers.begin(), loggers.end()}});
         }
     }
     std::vector<session::RegisteredProvider> out;
-    for (const auto& [guid, entry] : entries) {
-        out.push_back({guid, entry.name, {entry.pids.begin(), entry.pids.end()}, {}});
+    for (auto& [guid, entry] : entries) {
+        out.push_back({guid, entry.name, {entry.pids.begin(), entry.pids.end()}, {}, {}});
+        for (auto& [pid, instance] : entry.instances) {
+            out.back().instances.push_back(std::move(instance));
+        }
     }
     return out;
 }

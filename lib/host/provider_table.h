@@ -28,8 +28,10 @@ public:
     using ForRegistration = std::function<void(ProviderConnection&, uint32_t registration)>;
     void for_each_of(const Guid& guid, const ForRegistration& f);
     bool is_registered(const Guid& guid) const;
-    // Without the sessions that have them enabled.
-    std::vector<session::RegisteredProvider> list() const;
+    // Without the sessions that have them enabled. `logger_of`: id of the session of an epoch, 0
+    // for none.
+    std::vector<session::RegisteredProvider> list(
+        const std::function<uint32_t(uint64_t epoch)>& logger_of) const;
 
 private:
     void accept_some();

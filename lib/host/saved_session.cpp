@@ -29,9 +29,12 @@ struct FixedPart {
     int64_t start_counter;
     int64_t start_filetime;
     uint64_t counter_hz;
+    ProcessKey owner;
+    uint32_t admitted;  // that many Admitted follow
+    uint32_t reserved2;
 };
 
-constexpr uint64_t kMagic = 0x3147464357544524;  // changes with the layout
+constexpr uint64_t kMagic = 0x3247464357544524;  // changes with the layout
 constexpr uint64_t kMaxConfigSize = 4 * 1024 * 1024;
 
 std::string config_path(const std::string& folder) { return folder + "/config"; }
@@ -54,7 +57,9 @@ std::vector<std::byte> encode_saved(const SavedSession& s, const std::string& bo
     out.write(kMagic);
     out.write_counted(boot);
     out.write(FixedPart{s.key, s.geometry, s.owner_uid, s.owner_gid, s.controller_pid, 0,
-                        s.start_counter, s.start_filetime, s.counter_hz});
+                        s.start_counter, s.start_filetime, s.counter_hz, s.owner,
+                        uint32_t(s.admitted.size()), 0});
+    for (const Admitted& process : s.admitted) out.write(process);
     session::SessionStatus status;
     status.properties = s.properties;
     status.providers = s.providers;
@@ -73,8 +78,11 @@ Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot) {
         fixed.counter_hz == 0) {
         return Error{Code::kInvalidData, "config: values", in.offset()};
     }
-    ETW_TRY(auto status, session::decode<session::SessionStatus>(in.rest()));
     SavedSession s;
+    for (uint32_t i = 0; i < fixed.admitted; ++i) {
+        ETW_TRY(s.admitted.emplace_back(), in.read<Admitted>("config: admitted process"));
+    }
+    ETW_TRY(auto status, session::decode<session::SessionStatus>(in.rest()));
     s.key = fixed.key;
     s.geometry = fixed.geometry;
     s.properties = std::move(status.properties);
@@ -85,6 +93,7 @@ Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot) {
     s.start_counter = fixed.start_counter;
     s.start_filetime = fixed.start_filetime;
     s.counter_hz = fixed.counter_hz;
+    s.owner = fixed.owner;
     return s;
 }
 

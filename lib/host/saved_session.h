@@ -4,6 +4,7 @@
 #pragma once
 #include "etw/bytes.h"
 #include "etw/session_properties.h"
+#include "host/process.h"
 #include "wire/provider_protocol.h"
 
 #include <optional>
@@ -12,11 +13,21 @@
 
 namespace etw::host {
 
+// A process that a filter by process ids named while it ran.
+struct Admitted {
+    Guid provider;
+    ProcessKey process;
+
+    friend bool operator==(const Admitted&, const Admitted&) = default;
+};
+
 struct SavedSession {
     wire::SessionKey key{};
     wire::RingGeometry geometry{};
     session::Properties properties;  // defaults applied
     std::vector<session::ProviderEnable> providers;
+    std::vector<Admitted> admitted;  // of all filters by process ids
+    ProcessKey owner;                // the process whose end ends the session; pid 0: none
     uint32_t owner_uid = 0;
     uint32_t owner_gid = 0;
     uint32_t controller_pid = 0;

@@ -36,6 +36,11 @@ const session::ProviderEnable* Session::find_enable(const Guid& guid) const {
     return found == saved.providers.end() ? nullptr : &*found;
 }
 
+bool Session::admits_user(uint32_t uid) const {
+    return (saved.properties.log_file_mode & kModeSecure) == 0 || uid == saved.owner_uid ||
+           uid == 0;
+}
+
 const Stream* Session::stream_of(uint32_t uid) const {
     // The newest: an earlier -max may have been the same.
     const auto found = std::find_if(streams.rbegin(), streams.rend(), [&](const auto& s) {

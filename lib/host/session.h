@@ -34,6 +34,8 @@ struct Session {
     // Its rings are all that it records to.
     bool is_buffered() const { return (saved.properties.log_file_mode & kModeBuffering) != 0; }
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
+    // Whose processes may log to it: those of everybody but for a secure session.
+    bool admits_user(uint32_t uid) const;
     const session::ProviderEnable* find_enable(const Guid& guid) const;
     // The ring set that processes of this user are given; there may be older ones.
     const Stream* stream_of(uint32_t uid) const;

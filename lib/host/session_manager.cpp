@@ -114,10 +114,9 @@ void SessionManager::detach_all(Session& session, std::function<void()> done) {
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& connection) {
         if (connection.attached().erase(session.saved.key.epoch) == 0) return;
-        for (const auto& [id, registration] : connection.registrations()) {
-            const session::ProviderEnable* how = session.find_enable(registration.guid);
-            if (how == nullptr) continue;
-            send_enable(connection, id, session, *how, wire::EnableAction::kDisable,
+        for (auto& [id, registration] : connection.registrations()) {
+            if (registration.enabled_by.erase(session.saved.key.epoch) == 0) continue;
+            send_enable(connection, id, session, {}, wire::EnableAction::kDisable,
                         acks_.next_cookie());
         }
         connection.send(wire::Detach{{}, session.saved.key, acks_.expect(group, connection.id())},
@@ -205,6 +204,28 @@ void SessionManager::save_snapshot(Session& session, const std::string& path,
             if (!saved) return answer(failure_of(saved.error(), path));
             if (owner == nullptr) return answer(not_found(name));
             answer(owner->status());
+        });
+    });
+}
+
+void SessionManager::increment_file(const std::string& name, StatusAnswer answer) {
+    const auto session = running(name);
+    if (!session) return answer(session.error());
+    if (((*session)->saved.properties.log_file_mode & kModeNewFile) == 0) {
+        return answer(Failure{Code::kInvalidParameter,
+                              fmt::format("'{}' has one log file; only a session that was started "
+                                          "with -newfile has a next one",
+                                          name)});
+    }
+    const wire::SessionKey key = (*session)->saved.key;
+    (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
+        thread.flush();
+        const Status status = thread.next_file();
+        loop_.post([this, key, name, answer, status, path = thread.snapshot().path] {
+            const Session* switched = find(key);
+            if (switched == nullptr) return answer(not_found(name));
+            if (!status) return answer(failure_of(status.error(), "the file after " + path));
+            answer(switched->status());
         });
     });
 }

@@ -40,6 +40,7 @@ public:
     // With a file, for a buffered session: what its rings hold goes there.
     void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
                StatusAnswer answer);
+    void increment_file(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
     std::vector<session::RegisteredProvider> registered_providers() const;
@@ -96,7 +97,7 @@ private:
                                  KeptDescriptors& kept);
     void recover_streams(Session& session, KeptDescriptors& kept);
 
-    // Streams and providers (session_providers.cpp).
+    // Streams (session_providers.cpp).
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
@@ -105,6 +106,13 @@ private:
                        std::function<void()> done);
     void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
     void drain_retiring(Session& session, const std::shared_ptr<Stream>& stream);
+    // Which providers take part, and in which processes (session_enable.cpp).
+    static bool admits(const Session& session, const session::ProviderEnable& how,
+                       const ProviderConnection& who, bool registering);
+    static void admit(Session& session, const Guid& provider, const std::vector<uint32_t>& pids);
+    std::optional<wire::EnableAction> settle(Session& session, const session::ProviderEnable& how,
+                                             wire::EnableAction asked, ProviderConnection& to,
+                                             uint32_t id, bool registering);
     void send_enable(ProviderConnection& to, uint32_t registration, const Session& session,
                      const session::ProviderEnable& how, wire::EnableAction action,
                      uint64_t cookie);

@@ -1,4 +1,4 @@
-// Which providers take part in which sessions, and the rings they are given.
+// The rings that the processes of providers are given, and the events that come without.
 #include "host/journal.h"
 #include "host/session_manager.h"
 
@@ -8,9 +8,6 @@
 
 namespace etw::host {
 
-using session::EnableResult;
-using session::Failure;
-using session::ProviderEnable;
 using State = Session::State;
 using wire::EnableAction;
 
@@ -97,7 +94,8 @@ void SessionManager::attach(ProviderConnection& to, Session& session) {
 
 void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) {
     Session* session = find(packet.session);
-    if (session == nullptr || session->state != State::kRunning) {
+    if (session == nullptr || session->state != State::kRunning ||
+        !session->admits_user(from.peer().uid)) {
         from.send(wire::Detach{{}, packet.session, acks_.next_cookie()},
                   wire::ProviderMessage::kDetach);
         return;
@@ -124,33 +122,6 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
 }
 
 // --- providers -------------------------------------------------------------------------------
-
-void SessionManager::send_enable(ProviderConnection& to, uint32_t registration,
-                                 const Session& session, const ProviderEnable& how,
-                                 EnableAction action, uint64_t cookie) {
-    wire::Enable packet{};
-    packet.session = session.saved.key;
-    packet.cookie = cookie;
-    packet.registration = registration;
-    packet.action = action;
-    packet.match_any_keyword = how.match_any_keyword;
-    packet.match_all_keyword = how.match_all_keyword;
-    packet.source_id = how.source_id;
-    packet.enable_property = how.enable_property;
-    packet.level = how.level;
-    to.send(packet, wire::ProviderMessage::kEnable);
-}
-
-void SessionManager::on_register(ProviderConnection& from, uint32_t registration) {
-    const Guid& guid = from.registrations().at(registration).guid;
-    for_each([&](Session& session) {
-        if (session.state != State::kRunning) return;
-        const ProviderEnable* how = session.find_enable(guid);
-        if (how == nullptr) return;
-        attach(from, session);
-        send_enable(from, registration, session, *how, EnableAction::kEnable, acks_.next_cookie());
-    });
-}
 
 void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
     acks_.acknowledged(from.id(), cookie);
@@ -210,7 +181,18 @@ void SessionManager::replace_rings(Session& session,
         if (*answered) std::exchange(*answered, nullptr)();
     });
     acks_.wait(group, kReplaceLimit, [this, key, old, answered](bool all) {
-        if (*answered) std::exchange(*answered, nullptr)();
+        // What stands in the former rings is held by this host alone now: to the log with it,
+        // before anybody is told that the change is done.
+        if (Session* owner = find(key); owner != nullptr && owner->state == State::kRunning) {
+            owner->thread->post([this, answered](SessionThread& thread) {
+                thread.flush();
+                loop_.post([answered] {
+                    if (*answered) std::exchange(*answered, nullptr)();
+                });
+            });
+        } else if (*answered) {
+            std::exchange(*answered, nullptr)();
+        }
         if (!all) return;
         loop_.after(kRetireAfter, [this, key, old] {
             Session* owner = find(key);
@@ -278,117 +260,6 @@ void SessionManager::on_events_lost(ProviderConnection& from, const wire::Events
         return;
     }
     session->socket_writer->add_lost(packet.count);
-}
-
-std::vector<session::RegisteredProvider> SessionManager::registered_providers() const {
-    auto all = providers_.list();
-    for (auto& provider : all) {
-        for_each([&](const Session& session) {
-            if (const ProviderEnable* how = session.find_enable(provider.guid)) {
-                provider.sessions.push_back({session.saved.key.slot + 1, *how});
-            }
-        });
-    }
-    return all;
-}
-
-// --- enabling --------------------------------------------------------------------------------
-
-size_t SessionManager::sessions_enabling(const Guid& guid) const {
-    size_t count = 0;
-    for_each([&](const Session& session) { count += session.enables(guid) ? 1 : 0; });
-    return count;
-}
-
-// What the request does to the session's own list; the processes are told later.
-Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
-                                  EnableAction action) {
-    if (how.guid == Guid{}) return Code::kInvalidParameter;
-    auto& providers = session.saved.providers;
-    const auto known = std::find_if(providers.begin(), providers.end(),
-                                    [&](const auto& p) { return p.guid == how.guid; });
-    const bool enabled = known != providers.end();
-    switch (action) {
-        case EnableAction::kEnable:
-            if (enabled) {
-                *known = how;
-            } else if (sessions_enabling(how.guid) >= session::kMaxSessionsPerProvider) {
-                return Code::kNoSystemResources;
-            } else {
-                providers.push_back(how);
-            }
-            return Code::kOk;
-        case EnableAction::kDisable:
-            if (enabled) providers.erase(known);
-            return Code::kOk;
-        case EnableAction::kCaptureState:
-            return enabled ? Code::kOk : Code::kGuidNotFound;
-    }
-    return Code::kInvalidParameter;
-}
-
-// One request on its way through the providers it names.
-struct SessionManager::EnableJob {
-    wire::SessionKey key;
-    session::EnableRequest request;
-    EnableAction action;
-    EnableAnswer answer;
-    std::vector<Code> codes;
-    size_t next = 0;
-};
-
-void SessionManager::enable(const session::EnableRequest& request, EnableAction action,
-                            EnableAnswer answer) {
-    const auto found = running(request.name);
-    if (!found) return answer(found.error());
-    Session& session = **found;
-    const auto before = session.saved.providers;
-    auto job = std::make_shared<EnableJob>(
-        EnableJob{session.saved.key, request, action, std::move(answer), {}, 0});
-    for (const ProviderEnable& how : request.providers) {
-        job->codes.push_back(apply_enable(session, how, action));
-    }
-    if (action != EnableAction::kCaptureState) {
-        if (const auto saved = save(folder_.sessions_folder(), session.saved); !saved) {
-            session.saved.providers = before;
-            return job->answer(failure_of(saved.error(), folder_.path()));
-        }
-    }
-    next_provider(job);
-}
-
-// Tells the processes of one provider after the other; with a timeout, waits for each in turn.
-void SessionManager::next_provider(const std::shared_ptr<EnableJob>& job) {
-    for (;;) {
-        Session* session = find(job->key);
-        if (session == nullptr || session->state != State::kRunning) {
-            return job->answer(Failure{Code::kSessionNotFound, "the session has ended meanwhile"});
-        }
-        if (job->next == job->codes.size()) {
-            return job->answer(EnableResult{session->status(), job->codes});
-        }
-        const size_t index = job->next++;
-        if (job->codes[index] != Code::kOk) continue;
-        const ProviderEnable& how = job->request.providers[index];
-        const uint64_t group = acks_.open_group();
-        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t registration) {
-            const bool attached = to.attached().contains(job->key.epoch);
-            if (job->action != EnableAction::kEnable && !attached) return;
-            attach(to, *session);
-            send_enable(to, registration, *session, how, job->action, acks_.expect(group, to.id()));
-        });
-        if (job->request.timeout_ms == 0) {
-            acks_.wait(group, std::chrono::milliseconds(0), [](bool) {});
-            continue;
-        }
-        acks_.wait(group, std::chrono::milliseconds(job->request.timeout_ms),
-                   [this, job, index](bool all) {
-                       if (!all) job->codes[index] = Code::kTimeout;
-                       // Not from here: a chain of providers that answer at once would nest.
-                       loop_.post([this, job] { next_provider(job); });
-                   });
-        return;
-    }
 }
 
 }  // namespace etw::host

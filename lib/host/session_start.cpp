@@ -283,10 +283,9 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     }
     session->state = Session::State::kRunning;
     for (const auto& how : session->saved.providers) {
-        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t registration) {
-            attach(to, *session);
-            send_enable(to, registration, *session, how, wire::EnableAction::kEnable,
-                        acks_.next_cookie());
+        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
+            const auto action = settle(*session, how, wire::EnableAction::kEnable, to, id, false);
+            if (action) send_enable(to, id, *session, how, *action, acks_.next_cookie());
         });
     }
     answer(EnableResult{session->status(), std::move(codes)});

@@ -164,12 +164,17 @@ bool SessionThread::next_log() {
         hooks_.limit_reached();
         return false;
     }
-    const uint32_t number = drain_->progress().file_number + 1;
-    std::string path;
-    auto fd = hooks_.next_log(number, path);
-    const Status status = fd ? switch_log(std::move(*fd), path, number) : Status(fd.error());
+    const Status status = next_file();
     if (!status) write_failed(status.error());
     return bool(status);
+}
+
+Status SessionThread::next_file() {
+    if (ended_ || !hooks_.next_log) return Error{Code::kInvalidParameter, "no next file", 0};
+    const uint32_t number = drain_->progress().file_number + 1;
+    std::string path;
+    ETW_TRY(UniqueFd fd, hooks_.next_log(number, path));
+    return switch_log(std::move(fd), path, number);
 }
 
 Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {

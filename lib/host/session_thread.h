@@ -55,6 +55,7 @@ public:
     Status end();  // the same for the last time, and the final header; the thread drains no more
     // The log so far is finished and `fd` goes on.
     Status switch_log(UniqueFd fd, const std::string& path, uint32_t number);
+    Status next_file();  // of a -newfile session: the log goes on in it
     void set_flush_timer(uint32_t seconds);
 
 private:

@@ -116,6 +116,7 @@ bool send_register(uint32_t host, const Registration& registration) noexcept {
     packet.header = {ProviderMessage::kRegister, uint32_t(sizeof(packet)) + item.data_size};
     packet.registration = wire_id(registration);
     packet.traits_size = item.data_size;
+    packet.flags = registration.known[host] ? uint16_t{wire::kRegisterAgain} : uint16_t{0};
     std::memcpy(static_cast<void*>(&packet.provider), &registration.id, sizeof(Guid));
     return send_packet(host, &packet, sizeof(packet), -1, registration.traits_item + sizeof(item),
                        item.data_size);
@@ -392,6 +393,7 @@ void announce_registrations(uint32_t host) noexcept {
         if (live && view.connection == 0) {
             view = {link.connection, false, registration.traits_revision};
             if (!send_register(host, registration)) return disconnect_host(host);
+            registration.known[host] = true;
         }
     }
 }

@@ -50,7 +50,7 @@ void store_traits(Registration& registration, const void* traits) noexcept {
     std::memcpy(&size, traits, sizeof(size));
     const size_t item_size = wire::align8(sizeof(wire::ExtendedItem) + size);
     const wire::ExtendedItem item = {uint16_t(item_size),
-                                     uint16_t(wire::ExtendedType::kProviderTraits), 0, size};
+                                     uint16_t(wire::ExtendedType::kProviderTraits), 1, size};
     registration.traits_item_size.store(0, std::memory_order_relaxed);
     std::memset(registration.traits_item, 0, item_size);
     std::memcpy(registration.traits_item, &item, sizeof(item));
@@ -154,6 +154,7 @@ uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabl
     registration->callback = callback;
     registration->context = context;
     registration->ready = false;
+    for (bool& known : registration->known) known = false;
     registration->entries.store(0, std::memory_order_relaxed);
     registration->traits_item_size.store(0, std::memory_order_relaxed);
     if (traits != nullptr) store_traits(*registration, traits);

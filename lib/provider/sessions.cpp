@@ -37,6 +37,16 @@ void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
     }
 }
 
+// So that no writer takes the page faults of the first round through the rings. Where the kernel is
+// too old for it (before 5.14) they do.
+void prefault(std::byte* mapping, size_t size) noexcept {
+#ifndef MADV_POPULATE_WRITE
+    constexpr int MADV_POPULATE_WRITE = 23;
+#endif
+    constexpr size_t kAtMost = 64u << 20;  // 3 ms
+    ::madvise(mapping, size < kAtMost ? size : kAtMost, MADV_POPULATE_WRITE);
+}
+
 }  // namespace
 
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
@@ -83,6 +93,7 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
             ::mmap(nullptr, attach.geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (memory != MAP_FAILED) {
             slot->mapping = static_cast<std::byte*>(memory);
+            prefault(slot->mapping, attach.geometry.set_size());
             slot->map.describe(slot->mapping, attach.geometry);
             slot->map.generation.store(generation, std::memory_order_release);
             slot->rings = true;

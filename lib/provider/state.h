@@ -71,8 +71,10 @@ struct Registration {
     etw_callback callback;
     void* context;
     HostView hosts[kMaxHosts];
+    bool known[kMaxHosts];  // to this host or to one before it
     EnableEntry entry[kMaxEntries];
-    // ready to be copied behind a header: ExtendedItem, traits, zeros
+    // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
+    // traits, zeros
     alignas(8) std::byte traits_item[kTraitsItemSize];
 };
 

@@ -14,13 +14,13 @@
 //         W2 cpu_id -> ring; head relaxed (only this CPU's sections write it)
 //         W3 does the record end within the block? If not, take the next block: tail acquire, leave
 //            if the block is not free yet; filled[old block] = where its data ends
-//         W4 copy the record, then read the counter and store it in the record
+//         W4 copy the record, and into it the counter, which is read anywhere in the section
 //         W5 head release: the commit, and the section's last instruction
 // Host    R1 head     acquire   pairs with W5: who sees head sees the records below it and the
 //                               filled[] of every block below it
 //         R2 tail     release   pairs with W3: who may reuse a block knows that it has been read
 //
-// Order of time: W4 reads the counter inside the section, so each ring's times never fall.
+// Order of time: the counter is read inside the section, so each ring's times never fall.
 // Killed before W5: nothing a reader looks at has changed; what was copied, and a filled[] that was
 //         stored too early, is overwritten by the next section on that CPU (filled[b] counts only
 //         once head has left b, and whoever makes head leave b stores it anew).
@@ -37,6 +37,7 @@
 // Runs inside traced programs: no library but libc, no exceptions, no allocation,
 // async-signal-safe.
 #pragma once
+#include "ring/rseq.h"
 #include "ring/writer_layout.h"
 #include "wire/ring.h"
 
@@ -61,9 +62,11 @@ struct WriterMap {
     void describe(std::byte* set, const wire::RingGeometry& geometry) noexcept;
 };
 
-struct Piece {
+// As applications hand over the values of an event (etw_data), so that nothing is copied twice.
+struct [[gnu::may_alias]] Piece {
     const void* data;
-    size_t size;
+    uint32_t size;
+    uint32_t reserved;
 };
 
 // What to append: the staged bytes, then the pieces back to back, then zeros up to `size` where the
@@ -88,8 +91,25 @@ enum class Outcome : uint32_t {
     kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
 };
 
+// The sections (writer_<processor>.S). claim_wake: the futex word if the host slept and this call
+// has taken it upon itself to wake it, else null.
+extern "C" {
+uint32_t etw_ring_write(Record* record, RseqArea* rseq);
+uint32_t etw_ring_count_lost(WriterMap* map, RseqArea* rseq, uint64_t generation);
+int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation);
+}
+
+// What is left to do for a record that was refused or that filled a block.
+[[gnu::cold]] Outcome settle(const Record& record, Outcome outcome) noexcept;
+
 // Appends one record; wakes the host when it sleeps and a block has been filled. Preserves errno.
-Outcome write_record(Record& record) noexcept;
+inline Outcome write_record(Record& record) noexcept {
+    const auto outcome = Outcome(etw_ring_write(&record, rseq_area()));
+    if (__builtin_expect(outcome == Outcome::kWritten && record.switched == 0, true)) {
+        return Outcome::kWritten;
+    }
+    return settle(record, outcome);
+}
 
 // Counts an event that could not even be staged.
 void count_lost(WriterMap& map, uint64_t generation) noexcept;

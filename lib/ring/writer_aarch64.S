@@ -96,7 +96,8 @@ FUNCTION etw_ring_write
 .Lwrite_pieces:
     ldr x15, [x0, #ETW_RECORD_PIECES]
     add x16, x15, x9, lsl #4
-1:  ldp x13, x14, [x15], #ETW_PIECE_STRIDE
+1:  ldr w14, [x15, #ETW_PIECE_SIZE]
+    ldr x13, [x15], #ETW_PIECE_STRIDE
     subs x14, x14, #16
     b.lo 3f
 2:  ldp x9, x10, [x13], #16

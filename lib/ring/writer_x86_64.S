@@ -57,7 +57,9 @@
 // uint32_t etw_ring_write(ring::Record* rdi, rseq* rsi)
 FUNCTION etw_ring_write
     DESCRIBE_SECTION write
-    mov %rsi, -8(%rsp)  // below the stack pointer: left alone by signals; for the abort code
+    // Below the stack pointer, left alone by signals: -8 the rseq area, for the abort code; -16
+    // where the pieces end; -24 the time
+    mov %rsi, -8(%rsp)
 .Lwrite_again:
     lea .Lwrite_cs(%rip), %rax
     mov %rax, ETW_RSEQ_CS(%rsi)
@@ -91,9 +93,9 @@ FUNCTION etw_ring_write
     mov ETW_RECORD_PIECES(%rdi), %r8
     shl $4, %rcx
     add %r8, %rcx
-    mov %rcx, -16(%rsp)  // where the pieces end
+    mov %rcx, -16(%rsp)
 1:  mov ETW_PIECE_DATA(%r8), %rax
-    mov ETW_PIECE_SIZE(%r8), %rcx
+    mov ETW_PIECE_SIZE(%r8), %ecx
     add $ETW_PIECE_STRIDE, %r8
     cmp $16, %rcx
     jae 5f
@@ -128,10 +130,8 @@ FUNCTION etw_ring_write
 4:  cmp -16(%rsp), %r8
     jb 1b
     jmp .Lwrite_stamp
-5:  mov (%rax), %rsi
-    mov %rsi, (%r11)
-    mov 8(%rax), %rsi
-    mov %rsi, 8(%r11)
+5:  movups (%rax), %xmm0
+    movups %xmm0, (%r11)
     add $16, %rax
     add $16, %r11
     sub $16, %rcx
@@ -139,10 +139,8 @@ FUNCTION etw_ring_write
     jae 5b
     test %rcx, %rcx
     jz 4b
-    mov -16(%rax, %rcx), %rsi  // the rest, with some of what has been copied
-    mov %rsi, -16(%r11, %rcx)
-    mov -8(%rax, %rcx), %rsi
-    mov %rsi, -8(%r11, %rcx)
+    movups -16(%rax, %rcx), %xmm0  // the rest, with some of what has been copied
+    movups %xmm0, -16(%r11, %rcx)
     add %rcx, %r11
     jmp 4b
 
@@ -150,6 +148,10 @@ FUNCTION etw_ring_write
     mov ETW_RECORD_MAP(%rdi), %r8
     mov ETW_RECORD_GENERATION(%rdi), %rcx
     FIND_RING write
+    rdtsc  // here its latency hides behind the copying
+    shl $32, %rdx
+    or %rdx, %rax
+    mov %rax, -24(%rsp)
     mov ETW_RING_HEAD(%r9), %r10
     mov %r10d, %r11d
     and $((1 << ETW_RING_OFFSET_BITS) - 1), %r11d
@@ -178,32 +180,40 @@ FUNCTION etw_ring_write
     movq $0, -8(%rdx, %rax)  // what the pieces leave of the last word
     mov ETW_RECORD_STAGED(%rdi), %rax
     mov ETW_RECORD_STAGED_SIZE(%rdi), %ecx
-    // Eight bytes at a time: the caller has just stored them so, and a wider load would have to
-    // wait until those stores have left the core's store buffer.
-    sub $16, %rcx
+    // Sixteen bytes at a time, as the caller has just stored them: a load that is wider than the
+    // store before it would have to wait until that has left the core's store buffer. An event
+    // header is one round.
+    sub $80, %rcx
     jb 2f
-1:  mov (%rax), %rsi
-    mov %rsi, (%r11)
-    mov 8(%rax), %rsi
-    mov %rsi, 8(%r11)
-    add $16, %rax
-    add $16, %r11
-    sub $16, %rcx
+1:  movups (%rax), %xmm0
+    movups 16(%rax), %xmm1
+    movups 32(%rax), %xmm2
+    movups 48(%rax), %xmm3
+    movups 64(%rax), %xmm4
+    movups %xmm0, (%r11)
+    movups %xmm1, 16(%r11)
+    movups %xmm2, 32(%r11)
+    movups %xmm3, 48(%r11)
+    movups %xmm4, 64(%r11)
+    add $80, %rax
+    add $80, %r11
+    sub $80, %rcx
     jae 1b
-2:  test $8, %cl  // rcx is the rest - 16: its low bits are those of the rest
-    jz 3f
-    mov (%rax), %rax
-    mov %rax, (%r11)
+2:  add $80, %rcx
+    jz 4f
+3:  mov (%rax), %rsi
+    mov %rsi, (%r11)
+    add $8, %rax
     add $8, %r11
-3:  mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
+    sub $8, %rcx
+    jnz 3b
+4:  mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
     test %ecx, %ecx
     jnz .Lwrite_pieces
 .Lwrite_stamp:
     mov ETW_RECORD_TIME_STAMP(%rdi), %ecx
     add %rdx, %rcx
-    rdtsc
-    shl $32, %rdx
-    or %rdx, %rax
+    mov -24(%rsp), %rax
     mov %rax, (%rcx)
     mov %r10, ETW_RING_HEAD(%r9)  // W5
 .Lwrite_end:

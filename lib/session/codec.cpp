@@ -67,9 +67,14 @@ void fields(V& v, F&& f) {
     f(v.logger_id), f(v.how);
 }
 
+template <Form<RegisteredProvider::Instance> V, class F>
+void fields(V& v, F&& f) {
+    f(v.pid), f(v.uid), f(v.by_socket), f(v.executable), f(v.logger_ids);
+}
+
 template <Form<RegisteredProvider> V, class F>
 void fields(V& v, F&& f) {
-    f(v.guid), f(v.name), f(v.pids), f(v.sessions);
+    f(v.guid), f(v.name), f(v.pids), f(v.sessions), f(v.instances);
 }
 
 template <Form<Failure> V, class F>

@@ -49,9 +49,6 @@ constexpr Missing kMissing[] = {
     {kModeRealTime, "real-time sessions (-rt)"},
     {kModePrivate, "private sessions (-um)"},
     {kModeSystemLogger, "kernel events (-systemlogger)"},
-    {kModeGlobalSequence, "global sequence numbers (-gs)"},
-    {kModeLocalSequence, "local sequence numbers (-ls)"},
-    {kModeSecure, "secure sessions (-secure)"},
     {kModeNonStoppable, "sessions that cannot be stopped"},
 };
 constexpr uint32_t kKnownModes = kFileModes | kModeNonStoppable | kModeSecure | kModeRealTime |
@@ -188,6 +185,56 @@ Outcome<Ok> check(const Properties& properties) {
                       "-append needs the system clock; give -UseSystemTime");
     }
     return Ok{};
+}
+
+namespace {
+
+Outcome<Ok> check_executables(const std::vector<std::string>& names) {
+    size_t bytes = names.empty() ? 0 : names.size() - 1;  // what parts them
+    for (const std::string& name : names) {
+        bytes += name.size();
+        if (name.empty() || name.find_first_of(std::string_view("/;\0", 3)) != std::string::npos) {
+            return refuse(Code::kInvalidParameter,
+                          "-ExeFilter takes the base names of executables, parted by ;");
+        }
+    }
+    if (bytes > kMaxFilterBytes) {
+        return refuse(Code::kInvalidParameter,
+                      "the names of -ExeFilter have at most 1024 bytes together");
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* option) {
+    if (!filter || (!filter->ids.empty() && filter->ids.size() <= kMaxFilterIds)) return Ok{};
+    return refuse(Code::kInvalidParameter, std::string(option) + " takes 1 to 64 event ids");
+}
+
+}  // namespace
+
+Outcome<Ok> check(const ProviderEnable& enable) {
+    if (enable.guid == Guid{}) return refuse(Code::kInvalidParameter, "a provider needs a GUID");
+    if (enable.pids.size() > kMaxFilterPids) {
+        return refuse(Code::kInvalidParameter, "-PidFilter takes at most 8 process ids");
+    }
+    if (std::find(enable.pids.begin(), enable.pids.end(), 0u) != enable.pids.end()) {
+        return refuse(Code::kInvalidParameter, "-PidFilter: no process has the id 0");
+    }
+    ETW_CHECK(check_executables(enable.exe_names));
+    ETW_CHECK(check_ids(enable.event_ids, "-EventIdFilter"));
+    return check_ids(enable.stack_walk_ids, "-StackWalkFilter");
+}
+
+std::vector<std::string> ineffective(const ProviderEnable& enable) {
+    std::vector<std::string> out;
+    if ((enable.enable_property & ~kKnownProperties) != 0) {
+        out.push_back(
+            "-enableproperty: bits other than 0x197 have no counterpart here and no effect");
+    }
+    if (enable.stack_walk_ids && (enable.enable_property & kPropertyStackTrace) == 0) {
+        out.push_back("-StackWalkFilter has no effect without stacks; give -enableproperty 0x4");
+    }
+    return out;
 }
 
 Properties apply_defaults(Properties p, uint32_t cpus) {

@@ -12,6 +12,12 @@ constexpr uint32_t kMaxBuffers = 1u << 20;  // over all processors
 // sizes out of range. The code is the documented one, the detail names the options.
 Outcome<Ok> check(const Properties& properties);
 
+// Refuses an enable whose filters are past their limits.
+Outcome<Ok> check(const ProviderEnable& enable);
+
+// What of a sound enable has no effect, a sentence for each, for people.
+std::vector<std::string> ineffective(const ProviderEnable& enable);
+
 // Fills in what was not set and raises what the rules raise, for a machine with `cpus` processors.
 // `properties` passed check(). Idempotent.
 //   buffer size      64 KB; rounded up to whole pages of 4 KB

@@ -27,6 +27,7 @@ enum class ControlOp : uint32_t {
     kCaptureState,   // session::EnableRequest -> EnableResult
     kListProviders,  // nothing                -> RegisteredProvider...
     kShutdown,       // nothing                -> nothing; refused while sessions run
+    kIncrementFile,  // name                   -> SessionStatus
 };
 
 struct ControlFrame {

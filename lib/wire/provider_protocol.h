@@ -23,7 +23,7 @@
 
 namespace etw::wire {
 
-constexpr uint32_t kProviderProtocolVersion = 1;
+constexpr uint32_t kProviderProtocolVersion = 2;
 
 enum class ProviderMessage : uint32_t {
     kHello = 1,
@@ -99,10 +99,15 @@ static_assert(sizeof(Detach) == 32);
 // Registration ids are the provider's to choose, unique on its connection, never 0. `traits` is the
 // blob of etl-format (f): u16 size, UTF-8 name, NUL, traits; traits_size 0 where there is none.
 constexpr uint32_t kMaxTraitsSize = 2048;
+enum RegisterFlag : uint16_t {
+    kRegisterAgain =
+        1,  // a host has known it before: this one, with other traits, or one that died
+};
 struct Register {
     PacketHeader header;  // size covers the traits that follow the struct
     uint32_t registration;
-    uint32_t traits_size;
+    uint16_t traits_size;
+    uint16_t flags;  // RegisterFlag
     Guid provider;
 };
 static_assert(sizeof(Register) == 32);
@@ -124,6 +129,16 @@ static_assert(sizeof(Unregister) == 16);
 // EVENT_CONTROL_CODE_* of evntprov.h.
 enum class EnableAction : uint32_t { kDisable = 0, kEnable = 1, kCaptureState = 2 };
 
+// Which events are let through by their ids. Self-describing events have none and always are.
+enum class IdFilterMode : uint16_t { kNone = 0, kOnly = 1, kAllBut = 2 };
+struct IdFilter {
+    static constexpr uint32_t kMaxIds = 64;
+    IdFilterMode mode;
+    uint16_t count;  // of ids, at most kMaxIds
+    uint16_t ids[kMaxIds];
+};
+static_assert(sizeof(IdFilter) == 132);
+
 struct Enable {
     PacketHeader header;
     SessionKey session;
@@ -136,8 +151,10 @@ struct Enable {
     uint32_t enable_property;
     uint8_t level;
     uint8_t reserved[3];
+    IdFilter events;  // which are written
+    IdFilter stacks;  // which of these with the writer's stack, under kPropertyStackTrace
 };
-static_assert(sizeof(Enable) == 80);
+static_assert(sizeof(Enable) == 344);
 
 struct Ack {
     PacketHeader header;

@@ -10,19 +10,6 @@
 #include <cstring>
 #include <vector>
 
-struct RseqArea {
-    alignas(32) uint32_t cpu_id_start;
-    uint32_t cpu_id;
-    uint64_t rseq_cs;
-    uint32_t rest[4];
-};
-
-extern "C" {
-uint32_t etw_ring_write(etw::ring::Record* record, RseqArea* rseq);
-uint32_t etw_ring_count_lost(etw::ring::WriterMap* map, RseqArea* rseq, uint64_t generation);
-int32_t* etw_ring_claim_wake(etw::ring::WriterMap* map, RseqArea* rseq, uint64_t generation);
-}
-
 namespace {
 
 using namespace etw;
@@ -71,7 +58,7 @@ public:
     void release_all() { control().tail = control().head.load(); }
 
     ring::WriterMap map;
-    RseqArea rseq{0, 0, 0, {}};
+    ring::RseqArea rseq{0, 0, 0, 0, {}};
 
 private:
     std::byte* set_;
@@ -90,10 +77,10 @@ struct Event {
         }
         size_t where = staged_size;
         for (const size_t piece : sizes) {
-            pieces.push_back({bytes.data() + where, piece});
+            pieces.push_back({bytes.data() + where, uint32_t(piece), 0});
             where += piece;
         }
-        if (padding != 0) pieces.push_back({bytes.data() + where, padding});
+        if (padding != 0) pieces.push_back({bytes.data() + where, uint32_t(padding), 0});
         record = {nullptr,
                   kGeneration,
                   bytes.data(),
@@ -110,7 +97,7 @@ struct Event {
 
 Outcome write(Ring& ring, Event& event) {
     event.record.map = &ring.map;
-    return Outcome(etw_ring_write(&event.record, &ring.rseq));
+    return Outcome(ring::etw_ring_write(&event.record, &ring.rseq));
 }
 
 // Writes and compares what is in the ring; returns the time that the section read.
@@ -159,7 +146,8 @@ void refuses_when_full_and_counts() {
     const wire::RingPosition head = ring.control().head;
     CHECK(write(ring, event) == Outcome::kFull);
     CHECK(ring.control().head == head);
-    CHECK(etw_ring_count_lost(&ring.map, &ring.rseq, kGeneration) == 0 && ring.control().lost == 1);
+    CHECK(ring::etw_ring_count_lost(&ring.map, &ring.rseq, kGeneration) == 0 &&
+          ring.control().lost == 1);
     ring.release_all();
     write_and_compare(ring, event);
 }
@@ -182,10 +170,10 @@ void refuses_what_cannot_be() {
 
 void claims_the_wake_once() {
     Ring ring;
-    CHECK(etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) == nullptr);
+    CHECK(ring::etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) == nullptr);
     ring.header().host_sleeps = 1;
-    CHECK(etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration + 1) == nullptr);
-    CHECK(etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) ==
+    CHECK(ring::etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration + 1) == nullptr);
+    CHECK(ring::etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) ==
           reinterpret_cast<int32_t*>(&ring.header().host_sleeps));
     CHECK(ring.header().host_sleeps == 0);
 }

@@ -1,14 +1,16 @@
 // A traced program for the end-to-end tests: threads that write numbered events, so that what a log
 // holds can be compared with what was written, event by event.
 //
-//   etw-test-writer [--threads N] [--count N] [--rate N] [--fill BYTES] [--wait] [--hold]
+//   etw-test-writer [--threads N] [--count N] [--rate N] [--fill BYTES] [--wait] [--until] [--hold]
 //
-// --count 0 writes until killed. --rate is events per second and thread, 0 for as fast as it goes.
-// Prints "ready" once registered; --wait then waits for a line on standard input before it writes,
+// --count 0 writes until killed, or with --until until a line arrives. --rate is events per second
+// and thread, 0 for as fast as it goes. Prints "ready" once registered; --wait then waits for a
+// line on standard input before it writes,
 // --hold for another one before it exits. Prints "written <events>" when all threads are done.
 #include <TraceLoggingProvider.h>
 #include <time.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -29,6 +31,7 @@ struct Options {
     unsigned long long rate = 0;
     size_t fill = 16;
     bool wait = false;
+    bool until = false;
     bool hold = false;
 };
 
@@ -36,12 +39,16 @@ void wait_for_line() {
     for (int c = std::getchar(); c != '\n' && c != EOF;) c = std::getchar();
 }
 
+std::atomic<bool> g_enough = false;
+std::atomic<unsigned long long> g_written = 0;
+
 // Writes every millisecond what is due by then, so that a rate is an average, not a burst.
 void write_events(const Options& options, unsigned thread) {
     const std::string fill(options.fill, char('a' + thread % 26));
     timespec start{};
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (unsigned long long n = 0; options.count == 0 || n < options.count; ++n) {
+    unsigned long long n = 0;
+    for (; !g_enough && (options.count == 0 || n < options.count); ++n) {
         TraceLoggingWrite(g_provider, "Numbered", TraceLoggingLevel(4), TraceLoggingKeyword(1),
                           TraceLoggingUInt32(thread, "thread"), TraceLoggingUInt64(n, "sequence"),
                           TraceLoggingString(fill.c_str(), "fill"));
@@ -56,6 +63,7 @@ void write_events(const Options& options, unsigned thread) {
             nanosleep(&pause, nullptr);
         }
     }
+    g_written += n;
 }
 
 }  // namespace
@@ -77,6 +85,8 @@ int main(int argc, char** argv) {
             options.fill = number();
         else if (word == "--wait")
             options.wait = true;
+        else if (word == "--until")
+            options.until = true;
         else if (word == "--hold")
             options.hold = true;
         else
@@ -88,8 +98,12 @@ int main(int argc, char** argv) {
     if (options.wait) wait_for_line();
     std::vector<std::thread> threads;
     for (unsigned t = 0; t < options.threads; ++t) threads.emplace_back(write_events, options, t);
+    if (options.until) {
+        wait_for_line();
+        g_enough = true;
+    }
     for (auto& thread : threads) thread.join();
-    std::printf("written %llu\n", options.count * options.threads);
+    std::printf("written %llu\n", g_written.load());
     std::fflush(stdout);
     if (options.hold) wait_for_line();
     TraceLoggingUnregister(g_provider);

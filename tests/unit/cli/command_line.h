@@ -6,7 +6,7 @@ namespace etw::cli {
 
 class CommandLine {
 public:
-    CommandLine(std::initializer_list<const char*> words) : words_(words.begin(), words.end()) {}
+    CommandLine(std::initializer_list<std::string> words) : words_(words.begin(), words.end()) {}
     // Valid as long as this is.
     operator Args() {  // NOLINT(*explicit*): stands for one
         pointers_.clear();

@@ -15,7 +15,8 @@ public:
     std::vector<std::string> calls;  // "start MyTrace"
     session::StartRequest started;
     session::UpdateRequest updated;
-    session::EnableRequest enabled;  // of enable and disable
+    session::FlushRequest flushed;
+    session::EnableRequest enabled;  // of enable, disable and capture_state
     std::optional<session::Failure> failure;
     std::vector<Code> codes;  // for each provider; missing ones are kOk
     session::SessionStatus status;
@@ -42,7 +43,11 @@ public:
         return answer("update", request.name);
     }
     Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override {
+        flushed = request;
         return answer("flush", request.name);
+    }
+    Outcome<session::SessionStatus> increment_file(const std::string& name) override {
+        return answer("increment", name);
     }
     Outcome<session::EnableResult> enable(const session::EnableRequest& request) override {
         enabled = request;
@@ -53,6 +58,7 @@ public:
         return answer("disable", request.name, request.providers.size());
     }
     Outcome<session::EnableResult> capture_state(const session::EnableRequest& request) override {
+        enabled = request;
         return answer("capture", request.name, request.providers.size());
     }
     Outcome<std::vector<session::RegisteredProvider>> registered_providers() override {

@@ -18,6 +18,8 @@ constexpr OptionWord kOptions[] = {
     {"start", Takes::kName},
     {"begin", Takes::kNothing, false, "start"},
     {"?", Takes::kNothing, false, "flag"},
+    {"PidFilter", Takes::kList},
+    {"EventIdFilter", Takes::kInOutList},
 };
 
 std::vector<std::string> words(CommandLine line) {
@@ -87,6 +89,33 @@ TEST(Normalize, AMissingValueIsAnError) {
     EXPECT_EQ(error({"-flag=1"}), "-flag takes no value");
 }
 
+TEST(Normalize, AListIsACountAndSoManyWords) {
+    EXPECT_THAT(words({"-PidFilter", "2", "100", "200", "rest"}),
+                ElementsAre("--pidfilter=100", "--pidfilter=200", "--", "rest"));
+    EXPECT_THAT(words({"/pidfilter=1", "7", "-flag"}),
+                ElementsAre("--pidfilter=7", "--flag", "--"));
+    EXPECT_THAT(words({"-EventIdFilter", "-out", "1", "5"}),
+                ElementsAre("--eventidfilter=-out", "--eventidfilter=5", "--"));
+    EXPECT_THAT(words({"-EventIdFilter", "/IN", "1", "5"}),
+                ElementsAre("--eventidfilter=-in", "--eventidfilter=5", "--"));
+}
+
+TEST(Normalize, AListWithoutItsCountOrWithTooFewWordsIsAnError) {
+    constexpr char kForm[] =
+        "-PidFilter needs how many values follow, and then those: -PidFilter 2 100 200";
+    for (const char* count : {"0", "x", "-1"}) EXPECT_EQ(error({"-PidFilter", count, "1"}), kForm);
+    EXPECT_EQ(error({"-PidFilter"}), kForm);
+    EXPECT_EQ(error({"-PidFilter", "3", "1", "2"}), "-PidFilter announces 3 values, and 2 follow");
+    EXPECT_EQ(error({"-PidFilter", "2", "1", "-flag"}),
+              "-PidFilter announces 2 values, and 1 follow");
+    EXPECT_EQ(error({"-PidFilter", "18446744073709551615", "1"}),
+              "-PidFilter announces 18446744073709551615 values, and 1 follow");
+    EXPECT_EQ(error({"-EventIdFilter", "2", "1", "5"}),
+              "-EventIdFilter needs -in or -out, how many values follow, and then those: "
+              "-EventIdFilter -in 2 100 200");
+    EXPECT_THAT(error({"-PidFilter", "1", "1", "-PidFilter", "1", "2"}), HasSubstr("twice"));
+}
+
 TEST(Normalize, OnlyWhatMayRepeatMayRepeat) {
     EXPECT_EQ(error({"-f", "a", "-F", "b"}), "-f is given twice");
     EXPECT_EQ(error({"-start", "a", "-begin", "b"}), "-start is given twice");
@@ -127,6 +156,17 @@ TEST(NumbersError, NameTheOptionAndTheBound) {
               "-max: '5x' is not a number; give digits, or hexadecimal as 0x1f");
     EXPECT_EQ(parse_number("max", "11", 10).error().message, "-max: 11 is more than 10");
     EXPECT_EQ(*parse_number("max", "10", 10), 10u);
+}
+
+TEST(Times, AreSecondsOrHaveAUnit) {
+    EXPECT_EQ(*parse_seconds("ttl", "90"), 90u);
+    EXPECT_EQ(*parse_seconds("ttl", "90s"), 90u);
+    EXPECT_EQ(*parse_seconds("ttl", "10m"), 600u);
+    EXPECT_EQ(*parse_seconds("ttl", "2h"), 7200u);
+    EXPECT_EQ(parse_seconds("ttl", "1y").error().message,
+              "-ttl: '1y' is not a time; give seconds, or 90s, 10m, 2h");
+    for (const char* bad : {"", "h", "-1", "1.5h"}) EXPECT_FALSE(parse_seconds("ttl", bad)) << bad;
+    EXPECT_THAT(parse_seconds("ttl", "2000000h").error().message, HasSubstr("too long"));
 }
 
 TEST(Sizes, TakeUnits) {

@@ -15,7 +15,13 @@ using testing::IsEmpty;
 
 constexpr char kFirst[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
 constexpr char kSecond[] = "dab01d4d-2d48-477d-b1c3-daad0ce6f06b";
-constexpr ProviderDefaults kDefaults{4, 0xF, 0x3};
+const session::ProviderEnable kDefaults = [] {
+    session::ProviderEnable out;
+    out.level = 4;
+    out.match_any_keyword = 0xF;
+    out.match_all_keyword = 0x3;
+    return out;
+}();
 
 ProviderEnable provider(const char* guid, uint8_t level, uint64_t any, uint64_t all = 3) {
     ProviderEnable out;

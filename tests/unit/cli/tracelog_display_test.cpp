@@ -1,5 +1,6 @@
 #include "cli/tracelog_display.h"
 
+#include "base/filetime.h"
 #include "cli/json_writer.h"
 
 #include <gmock/gmock.h>
@@ -15,6 +16,7 @@ using session::ProviderEnable;
 using session::RegisteredProvider;
 using session::SessionStatus;
 using testing::HasSubstr;
+using testing::Not;
 
 ProviderEnable provider(const char* guid, uint8_t level, uint64_t any) {
     ProviderEnable out;
@@ -37,6 +39,7 @@ SessionStatus status() {
     s.number_of_buffers = 4;
     s.free_buffers = 2;
     s.buffers_written = 1;
+    s.log_file_size = 1025;
     return s;
 }
 
@@ -62,7 +65,9 @@ TEST(TracelogDisplay, PropertiesStandAtColumn24) {
               "Log Mode:               Sequential\n"
               "Maximum File Size:      not set\n"
               "Buffer Flush Timer:     not set\n"
-              "Log Filename:           /tmp/my.etl\n");
+              "Log Filename:           /tmp/my.etl\n"
+              "Owner:                  root (0)\n"
+              "Log File Size:          2 Kb\n");
 }
 
 TEST(TracelogDisplay, WhatIsSetIsShownWithItsUnit) {
@@ -92,6 +97,43 @@ TEST(TracelogDisplay, LogModeHasItsAttributesFirst) {
     EXPECT_EQ(mode(kModeNewFile), "NewFile");
     EXPECT_EQ(mode(kModeAppend), "Append  Sequential");
     EXPECT_EQ(mode(kModePreallocate | kModeCircular), "Preallocate  Circular");
+    EXPECT_EQ(mode(kModeSecure), "Secure  Sequential");
+    EXPECT_EQ(mode(kModeBuffering), "Buffering-only");
+    EXPECT_EQ(mode(kModePrivate), "Private  Sequential");
+    EXPECT_EQ(mode(kModeIndependent | kModeNoPerProcessor), "Independent  LowCapacity  Sequential");
+    EXPECT_EQ(mode(kModeRealTime | kModeCircular), "Circular");
+}
+
+TEST(TracelogDisplay, RealTimePagedMemoryAndSequenceNumbersHaveTheirOwnWords) {
+    SessionStatus s = status();
+    s.properties.log_file_mode = kModeRealTime | kModePagedMemory | kModeLocalSequence;
+    s.properties.log_file.clear();
+    s.properties.enable_flags = 0xFF;
+    EXPECT_THAT(properties_block(s),
+                HasSubstr("Buffer Size:            64 Kb using paged memory\n"));
+    EXPECT_THAT(properties_block(s), HasSubstr("Log Mode:               RealTime-only\n"
+                                               "Real Time mode enabled\n"));
+    EXPECT_THAT(properties_block(s), HasSubstr("Enabled tracing:        0x000000ff\n"
+                                               "Log Filename:           \n"
+                                               "Local Sequence numbers in use.\n"));
+    EXPECT_THAT(properties_block(s), Not(HasSubstr("Log File Size:")));
+    s.properties.log_file_mode = kModeGlobalSequence;
+    EXPECT_THAT(properties_block(s), HasSubstr("Global Sequence numbers in use.\n"));
+}
+
+TEST(TracelogDisplay, WhoseASessionIsAndWhenItEndsFollowTheKnownLines) {
+    SessionStatus s = status();
+    s.owner_uid = 4294967294;  // nobody's
+    s.start_time = kFileTimeOfUnixEpoch + 10'000'000;
+    s.properties.flush_threshold = 8;
+    s.properties.owner_pid = 1234;
+    s.properties.ttl_s = 600;
+    EXPECT_THAT(properties_block(s), HasSubstr("Owner:                  4294967294\n"
+                                               "Running Since:          1970-01-01 "));
+    EXPECT_THAT(properties_block(s), HasSubstr("Log File Size:          2 Kb\n"
+                                               "Flush Threshold:        8 buffers\n"
+                                               "Ends With Process:      1234\n"
+                                               "Ends After:             600 secs\n"));
 }
 
 TEST(TracelogDisplay, OperationStatusHasItsTextAtColumn32) {
@@ -112,6 +154,21 @@ TEST(TracelogDisplay, ProviderTable) {
               "531ab09a-fd58-4d14-bace-bdd7f8e910eb      2  0xffffffffffffffff\n"
               "ebfe7216-281a-4601-875f-17d1cabed9e0    255  0x00000007\n"
               "Total of 2 providers\n");
+}
+
+TEST(TracelogDisplay, WhatTheProviderTableHasNoColumnForFollowsAsOptions) {
+    ProviderEnable p = provider("531ab09a-fd58-4d14-bace-bdd7f8e910eb", 2, 1);
+    p.match_all_keyword = 0x10;
+    p.enable_property = 4;
+    p.pids = {100, 200};
+    p.exe_names = {"a", "b"};
+    p.event_ids = session::EventIdFilter{false, {1, 5}};
+    p.stack_walk_ids = session::EventIdFilter{true, {7}};
+    EXPECT_THAT(provider_table({p}),
+                HasSubstr("Total of 1 providers\n"
+                          "531ab09a-fd58-4d14-bace-bdd7f8e910eb -matchallkw 0x10 -enableproperty "
+                          "0x4 -ExeFilter 'a;b' -PidFilter 2 100 200 -EventIdFilter -in 2 1 5 "
+                          "-StackWalkFilter -out 1 7\n"));
 }
 
 TEST(TracelogDisplay, EnableLines) {

@@ -408,7 +408,7 @@ TEST_F(HostProcess, DisconnectsHostileProviders) {
     const wire::Hello hello{
         {wire::ProviderMessage::kHello, sizeof(hello)}, wire::kProviderProtocolVersion, 0};
     const auto bytes = [](const auto& value) { return std::as_bytes(std::span(&value, 1)); };
-    const wire::Register reg{{wire::ProviderMessage::kRegister, sizeof(reg)}, 1, 0, kProvider};
+    const wire::Register reg{{wire::ProviderMessage::kRegister, sizeof(reg)}, 1, 0, 0, kProvider};
     const wire::Rings rings{{wire::ProviderMessage::kRings, sizeof(rings)}, {}, {}};
     wire::Hello wrong = hello;
     wrong.version = 99;

@@ -27,7 +27,7 @@ TEST(ProviderPacket, OfEveryLengthButItsOwnIsRefused) {
         packet(wire::ProviderMessage::kUnregister, wire::Unregister{}),
         packet(wire::ProviderMessage::kAck, wire::Ack{}),
         packet(wire::ProviderMessage::kEventsLost, wire::EventsLost{}),
-        packet(wire::ProviderMessage::kRegister, wire::Register{{}, 1, 0, {}}),
+        packet(wire::ProviderMessage::kRegister, wire::Register{{}, 1, 0, 0, {}}),
         event_packet(numbered(1), kTimeOffset),
     };
     for (const auto& whole : good) {
@@ -54,7 +54,7 @@ TEST(ProviderPacket, RegistersOnlyWithWellFormedTraits) {
     const auto with = [](std::string_view traits) {
         const auto size = uint32_t(traits.size());
         return bool(parse_provider_packet(packet(wire::ProviderMessage::kRegister,
-                                                 wire::Register{{}, 1, size, {}},
+                                                 wire::Register{{}, 1, uint16_t(size), 0, {}},
                                                  std::as_bytes(std::span(traits)))));
     };
     EXPECT_TRUE(with(std::string_view("\x05\0ab\0", 5)));

@@ -39,7 +39,8 @@ public:
         for (size_t at = 0, size = sequence % 16; at < payload_.size();
              at += size, size = (size * 5 + 3) % 61) {
             ETW_ASSERT(count < pieces_.size());
-            pieces_[count++] = {payload_.data() + at, std::min(size, payload_.size() - at)};
+            pieces_[count++] = {payload_.data() + at,
+                                uint32_t(std::min(size, payload_.size() - at)), 0};
         }
         Record record{&ring.map(),  1,     &head, pieces_.data(),
                       sizeof(head), count, kSize, offsetof(TestRecord, time_stamp)};
@@ -190,7 +191,8 @@ TEST(RingWriterSection, GathersListsOfOddSizesAndEndsTheLastWordWithZeros) {
             expected.insert(expected.end(), payloads.back().begin(), payloads.back().end());
         }
         std::vector<Piece> pieces;
-        for (const auto& payload : payloads) pieces.push_back({payload.data(), payload.size()});
+        for (const auto& payload : payloads)
+            pieces.push_back({payload.data(), uint32_t(payload.size()), 0xFFFFFFFF});
         expected.resize(wire::align8(expected.size()));
         Record record{&writer.map(),
                       1,

@@ -59,7 +59,7 @@ TEST(RingWriter, GathersPiecesOfAnySize) {
     // 1, 2, 3, ... bytes, so that every copy tail and every misalignment occurs
     std::vector<Piece> pieces;
     for (size_t at = 32, size = 0; at < bytes.size(); at += size++) {
-        pieces.push_back({bytes.data() + at, std::min(size, bytes.size() - at)});
+        pieces.push_back({bytes.data() + at, uint32_t(std::min(size, bytes.size() - at)), 0});
     }
     Record record{&writer.map(),
                   1,

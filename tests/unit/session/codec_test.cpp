@@ -86,6 +86,7 @@ TEST(SessionCodec, GivesBackEveryMemberOfEveryType) {
     r.name = "MyCompany.MyComponent";
     r.pids = {1, 4000000000};
     r.sessions = {{3, some_provider(2)}};
+    r.instances = {{4000000000, 1000, true, "my service", {3}}};
     expect_round_trip(r);
     expect_round_trip(std::vector<RegisteredProvider>{r, RegisteredProvider{}});
 }

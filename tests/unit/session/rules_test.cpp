@@ -90,8 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
 TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode : {kModeRealTime, kModePrivate, kModeSystemLogger, kModeGlobalSequence,
-                                kModeLocalSequence, kModeSecure, kModeNonStoppable}) {
+    for (const uint32_t mode :
+         {kModeRealTime, kModePrivate, kModeSystemLogger, kModeNonStoppable}) {
         Properties p = valid();
         p.log_file_mode = mode;
         EXPECT_EQ(code_of(p), Code::kNotSupported) << mode;
@@ -99,6 +99,49 @@ TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
     Properties p = valid();
     p.log_file_mode = 0x00000010;  // no such mode
     EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+ProviderEnable enable() {
+    ProviderEnable e;
+    e.guid.data1 = 1;
+    e.enable_property = kPropertyStackTrace;
+    e.pids = {1, 2, 3, 4, 5, 6, 7, 8};
+    e.exe_names = {std::string(511, 'a'), std::string(512, 'b')};
+    e.event_ids = EventIdFilter{true, std::vector<uint16_t>(64)};
+    e.stack_walk_ids = EventIdFilter{false, std::vector<uint16_t>(64)};
+    return e;
+}
+
+TEST(Rules, AFilterGoesUpToItsLimit) {
+    EXPECT_TRUE(check(enable()));
+    EXPECT_EQ(ineffective(enable()), std::vector<std::string>());
+}
+
+TEST(Rules, AFilterPastItsLimitIsRefusedWithAWord) {
+    const auto refused = [](auto change) {
+        ProviderEnable e = enable();
+        change(e);
+        const auto result = check(e);
+        return !result && result.error().code == Code::kInvalidParameter &&
+               !result.error().detail.empty();
+    };
+    EXPECT_TRUE(refused([](auto& e) { e.guid = {}; }));
+    EXPECT_TRUE(refused([](auto& e) { e.pids.push_back(9); }));
+    EXPECT_TRUE(refused([](auto& e) { e.pids = {0}; }));
+    EXPECT_TRUE(refused([](auto& e) { e.exe_names.front() += 'a'; }));
+    EXPECT_TRUE(refused([](auto& e) { e.exe_names = {""}; }));
+    EXPECT_TRUE(refused([](auto& e) { e.exe_names = {"/bin/a"}; }));
+    EXPECT_TRUE(refused([](auto& e) { e.event_ids->ids.push_back(1); }));
+    EXPECT_TRUE(refused([](auto& e) { e.event_ids->ids.clear(); }));
+    EXPECT_TRUE(refused([](auto& e) { e.stack_walk_ids->ids.push_back(1); }));
+}
+
+TEST(Rules, WhatOfAnEnableHasNoEffectIsSaid) {
+    ProviderEnable e = enable();
+    e.enable_property = 0x200;
+    EXPECT_EQ(ineffective(e).size(), 2u);
+    e.stack_walk_ids.reset();
+    EXPECT_EQ(ineffective(e).size(), 1u);
 }
 
 TEST(Rules, NeitherFileNorModeIsABadPath) {

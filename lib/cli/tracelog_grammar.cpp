@@ -1,0 +1,165 @@
+#include "cli/tracelog_grammar.h"
+
+namespace etw::cli::grammar {
+namespace {
+
+constexpr uint32_t kStart = bit(TracelogAction::kStart);
+constexpr uint32_t kStop = bit(TracelogAction::kStop);
+constexpr uint32_t kUpdate = bit(TracelogAction::kUpdate);
+constexpr uint32_t kFlush = bit(TracelogAction::kFlush);
+constexpr uint32_t kEnable = bit(TracelogAction::kEnable);
+constexpr uint32_t kDisable = bit(TracelogAction::kDisable);
+constexpr uint32_t kCapture = bit(TracelogAction::kCaptureState);
+constexpr uint32_t kQuery = bit(TracelogAction::kQuery);
+constexpr uint32_t kList = bit(TracelogAction::kList);
+constexpr uint32_t kStopAll = bit(TracelogAction::kStopAll);
+constexpr uint32_t kAnyAction = ~0u;
+
+constexpr ActionRow kActions[] = {
+    {"start", TracelogAction::kStart},
+    {"stop", TracelogAction::kStop},
+    {"q", TracelogAction::kQuery},
+    {"l", TracelogAction::kList, Takes::kNothing, ""},
+    {"enable", TracelogAction::kEnable},
+    {"disable", TracelogAction::kDisable},
+    {"capturestate", TracelogAction::kCaptureState},
+    {"flush", TracelogAction::kFlush},
+    {"update", TracelogAction::kUpdate},
+    {"incrementfile", TracelogAction::kIncrementFile},
+    {"x", TracelogAction::kStopAll, Takes::kNothing, ""},
+    {"enumguid", TracelogAction::kEnumGuid, Takes::kNothing, ""},
+    {"enumguidex", TracelogAction::kEnumGuidEx, Takes::kName, kEveryProvider},
+};
+
+constexpr OptionRow kOptions[] = {
+    // The session and where its events go.
+    {"f", Takes::kMaybe, kStart | kUpdate | kFlush, 0, kDefaultLogFile},
+    {"rt", Takes::kNothing, kStart | kUpdate},
+    {"buffering", Takes::kNothing, kStart, kUpdate},
+    {"um", Takes::kNothing, kStart | kStop | kUpdate | kFlush | kQuery},
+    {"seq", Takes::kMaybe, kStart, kUpdate, "0"},
+    {"cir", Takes::kMaybe, kStart, kUpdate, "0"},
+    {"newfile", Takes::kMaybe, kStart, kUpdate, "0"},
+    {"append", Takes::kNothing, kStart, kUpdate},
+    {"prealloc", Takes::kNothing, kStart, kUpdate},
+    {"kb", Takes::kNothing, kStart, kUpdate},
+    // Buffers.
+    {"b", Takes::kValue, kStart, kUpdate},
+    {"min", Takes::kValue, kStart, kUpdate},
+    {"max", Takes::kValue, kStart | kUpdate},
+    {"ft", Takes::kValue, kStart | kUpdate},
+    {"bt", Takes::kValue, kStart, kUpdate},
+    {"age", Takes::kValue, 0, kStart | kUpdate},
+    {"paged", Takes::kNothing, kStart, kUpdate},
+    {"lowcapacity", Takes::kNothing, kStart, kUpdate},
+    {"independent", Takes::kNothing, kStart, kUpdate},
+    {"secure", Takes::kNothing, kStart, kUpdate},
+    {"gs", Takes::kNothing, kStart, kUpdate},
+    {"ls", Takes::kNothing, kStart, kUpdate},
+    {"sessionguid", Takes::kValue, kStart, kUpdate},
+    {"UsePerfCounter", Takes::kNothing, kStart, kUpdate},
+    {"UseSystemTime", Takes::kNothing, kStart, kUpdate},
+    {"UseCPUCycle", Takes::kNothing, kStart, kUpdate},
+    {"owner-pid", Takes::kValue, kStart},
+    {"ttl", Takes::kValue, kStart},
+    // Providers and what they write.
+    {"guid", Takes::kValue, kStart | kEnable | kDisable | kCapture, 0, {}, true},
+    {"flag", Takes::kValue, kStart | kEnable | kCapture, kDisable},
+    {"level", Takes::kValue, kStart | kEnable | kCapture, kDisable},
+    {"matchanykw", Takes::kValue, kStart | kEnable | kCapture, kDisable},
+    {"matchallkw", Takes::kValue, kStart | kEnable | kCapture, kDisable},
+    {"enableproperty", Takes::kValue, kStart | kEnable, kDisable},
+    {"sourceguid", Takes::kValue, kStart | kEnable, kDisable},
+    {"timeout", Takes::kValue, kStart | kEnable | kCapture, kDisable},
+    {"ExeFilter", Takes::kValue, kStart | kEnable, kDisable},
+    {"PidFilter", Takes::kList, kStart | kEnable, kDisable},
+    {"EventIdFilter", Takes::kInOutList, kStart | kEnable, kDisable},
+    {"StackWalkFilter", Takes::kInOutList, kStart | kEnable, kDisable},
+    // Displays and questions.
+    {"lp", Takes::kNothing, kQuery | kList},
+    {"y", Takes::kNothing, kStopAll},
+    {"json", Takes::kNothing, kAnyAction},
+};
+
+constexpr char kKernel[] =
+    "kernel events are not in this version; record the providers of programs with -guid";
+constexpr char kHeap[] =
+    "heap and critical section events are not in this version; heaptrack, valgrind or perf show "
+    "what a program allocates and waits for";
+constexpr char kBoot[] =
+    "sessions of the next boot are not in this version; start the session from a service that "
+    "runs early, with -start";
+constexpr char kPackage[] =
+    "programs have no package identity here; choose them with -ExeFilter or -PidFilter";
+
+constexpr RefusedRow kRefused[] = {
+    {"addautologger", Takes::kName, kBoot},
+    {"remove", Takes::kName, kBoot},
+    {"systemrundown", Takes::kName, kKernel},
+    {"disableex", Takes::kName, "it was removed on Windows too; use -disable"},
+    {"kd", Takes::kNothing,
+     "there is no kernel debugger to send events to; use -buffering, whose buffers a debugger can "
+     "read, or -rt"},
+    {"addtotriagedump", Takes::kNothing,
+     "there is no triage dump; use -buffering and save the buffers with -flush -f"},
+    {"hybridshutdown", Takes::kName,
+     "there is no hybrid shutdown: a session ends when the machine goes down"},
+    {"QpcDelta", Takes::kNothing,
+     "containers have the clock of their host: there is no difference to record"},
+    {"PkgIdFilter", Takes::kValue, kPackage},
+    {"PkgAppIdFilter", Takes::kValue, kPackage},
+    {"heap", Takes::kNothing, kHeap},
+    {"critsec", Takes::kNothing, kHeap},
+    {"pids", Takes::kList, kHeap},
+    {"cm", Takes::kNothing, "there is no registry; changes of files are seen with fanotify"},
+    {"Lbr", Takes::kValue, "branches are recorded with perf record -b"},
+    {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},
+    {"noprocess", Takes::kNothing, kKernel},
+    {"nothread", Takes::kNothing, kKernel},
+    {"nodisk", Takes::kNothing, kKernel},
+    {"nonet", Takes::kNothing, kKernel},
+    {"fio", Takes::kNothing, kKernel},
+    {"pf", Takes::kNothing, kKernel},
+    {"hf", Takes::kNothing, kKernel},
+    {"img", Takes::kNothing, kKernel},
+    {"dpcisr", Takes::kNothing, kKernel},
+    {"eflag", Takes::kValue, kKernel},
+    {"eflags", Takes::kValue, kKernel},
+    {"systemlogger", Takes::kNothing, kKernel},
+    {"stackwalk", Takes::kValue, kKernel},
+    {"ProfileSource", Takes::kValue, kKernel},
+    {"SetProfInt", Takes::kValue, kKernel},
+    {"Pmc", Takes::kValue, kKernel},
+};
+
+struct AliasRow {
+    std::string_view word;
+    std::string_view stands_for;
+};
+constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list", "l"},
+                                 {"flags", "flag"},      {"h", "help"},  {"?", "help"}};
+
+}  // namespace
+
+std::span<const ActionRow> actions() { return kActions; }
+std::span<const OptionRow> options() { return kOptions; }
+std::span<const RefusedRow> refused() { return kRefused; }
+
+}  // namespace etw::cli::grammar
+
+namespace etw::cli {
+
+std::vector<OptionWord> tracelog_words() {
+    using namespace grammar;
+    std::vector<OptionWord> out{{"help"}};
+    for (const ActionRow& row : kActions)
+        out.push_back({row.word, row.takes, false, {}, row.absent});
+    for (const OptionRow& row : kOptions)
+        out.push_back({row.word, row.takes, row.repeats, {}, row.absent});
+    for (const RefusedRow& row : kRefused) out.push_back({row.word, row.takes, true, {}, "-"});
+    for (const AliasRow& row : kAliases)
+        out.push_back({row.word, Takes::kNothing, false, row.stands_for});
+    return out;
+}
+
+}  // namespace etw::cli
