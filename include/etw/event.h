@@ -78,6 +78,21 @@ enum class Outcome : uint8_t {
                  // described
 };
 
+// What a session had added to the event; each is empty where it had not.
+struct Added {
+    Bytes user;           // SID
+    Bytes login_session;  // u32
+    Bytes process_key;    // u64, of the process in its boot
+    Bytes event_key;      // u64
+    Bytes stack;          // addresses, innermost first
+    uint8_t address_size = 8;
+
+    bool empty() const {
+        return user.empty() && login_session.empty() && process_key.empty() && event_key.empty() &&
+               stack.empty();
+    }
+};
+
 // One event. Every view is valid until the next decode() of the same Decoder, and not longer than
 // the record.
 struct Event {
@@ -86,8 +101,9 @@ struct Event {
     std::string_view opcode;        // kernel events: name is the class, this the opcode
     const Guid* group = nullptr;    // provider group, if the provider has one
     const Guid* related = nullptr;  // related activity, if the event has one
-    std::vector<Item> items;        // what could be decoded, whole fields only
-    Bytes rest;                     // payload bytes behind that
+    Added added;
+    std::vector<Item> items;  // what could be decoded, whole fields only
+    Bytes rest;               // payload bytes behind that
     Outcome outcome = Outcome::kDecoded;
     const char* reason = "";  // why outcome is not kDecoded
 };

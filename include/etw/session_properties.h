@@ -1,6 +1,7 @@
 // The session model: what a session is asked to be and what it has become. The same for both
 // backends; field names and meanings are those of EVENT_TRACE_PROPERTIES.
 #pragma once
+#include "etw/enable_property.h"
 #include "etw/guid.h"
 #include "etw/log_file_mode.h"
 #include "etw/result.h"
@@ -39,19 +40,6 @@ struct Properties {
     friend bool operator==(const Properties&, const Properties&) = default;
 };
 
-// EVENT_ENABLE_PROPERTY_*: what every event of a provider carries besides its own, and one rule.
-enum EnableProperty : uint32_t {
-    kPropertySid = 0x1,               // the user, as S-1-22-1-<uid>
-    kPropertyTsId = 0x2,              // the login session
-    kPropertyStackTrace = 0x4,        // the stack of the writer
-    kPropertyIgnoreKeyword0 = 0x10,   // events without a keyword are left out
-    kPropertyProcessStartKey = 0x80,  // a number that no other process of this boot has
-    kPropertyEventKey = 0x100,        // a number that no other event has
-};
-constexpr uint32_t kKnownProperties = kPropertySid | kPropertyTsId | kPropertyStackTrace |
-                                      kPropertyIgnoreKeyword0 | kPropertyProcessStartKey |
-                                      kPropertyEventKey;
-
 // Picks events by their ids (EVENT_FILTER_EVENT_ID). Self-describing events pass: they have none.
 struct EventIdFilter {
     bool exclude = false;  // the ids are those to leave out
@@ -81,7 +69,22 @@ struct ProviderEnable {
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };
 
-// A session as it is (or, from stop, as it was at its end).
+// What one process has recorded of a private session.
+struct PrivateProcess {
+    uint32_t pid = 0;  // 0: processes that are gone, too many to list
+    bool running = false;
+    std::string log_file;
+    uint32_t buffers_written = 0;
+    uint32_t log_buffers_lost = 0;
+    uint64_t events_lost = 0;
+    uint64_t recorded_bytes = 0;
+    uint64_t log_file_size = 0;  // bytes
+
+    friend bool operator==(const PrivateProcess&, const PrivateProcess&) = default;
+};
+
+// A session as it is (or, from stop, as it was at its end). Of a private session the counts are
+// sums over its processes.
 struct SessionStatus {
     Properties properties;  // with defaults applied and what was raised or rounded
     uint32_t logger_id = 0;
@@ -99,6 +102,7 @@ struct SessionStatus {
     int64_t start_time = 0;      // FILETIME
     uint64_t log_file_size = 0;  // bytes
     std::vector<ProviderEnable> providers;
+    std::vector<PrivateProcess> processes;  // of a private session
 
     friend bool operator==(const SessionStatus&, const SessionStatus&) = default;
 };
@@ -120,11 +124,39 @@ struct UpdateRequest {
     friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
 };
 
+// All that may be asked of a private session while it runs.
+struct PrivateRequest {
+    enum class Action : uint32_t { kQuery = 1, kFlush, kUpdate, kStop };
+    Action action = Action::kQuery;
+    std::string name;
+    std::vector<Guid> providers;          // where given, those of the session are meant
+    std::optional<std::string> log_file;  // kUpdate: absolute path
+    uint32_t flush_timer_s = 0;           // kUpdate; 0: as it was
+};
+
 struct FlushRequest {
     std::string name;
     // Absolute path: what the buffers of a buffered session hold goes to this file, once. Other
     // sessions ignore it.
     std::optional<std::string> snapshot_file;
+};
+
+// For what a session host that is gone has left behind.
+struct RecoverRequest {
+    std::string name;    // of the session; empty: all there are
+    std::string folder;  // absolute path: only of the host with this runtime folder; empty: any
+    std::string file;    // absolute path; empty: one in the current folder, named for the session
+};
+
+struct RecoveredLog {
+    Code code = Code::kOk;
+    std::string file;
+    std::string session;
+    uint64_t bytes = 0;    // of records
+    uint32_t buffers = 0;  // 0: nothing was left, and no file was made
+    std::string detail;    // what is wrong
+
+    friend bool operator==(const RecoveredLog&, const RecoveredLog&) = default;
 };
 
 // For enable, disable and capture state. Every provider is tried; see EnableResult.

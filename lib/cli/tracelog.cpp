@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -67,9 +68,11 @@ private:
             case TracelogAction::kStop:
                 return stop();
             case TracelogAction::kQuery:
-                return show(backend_.query(session_));
+                return show(query());
             case TracelogAction::kFlush:
                 return flush();
+            case TracelogAction::kRecover:
+                return recover();
             case TracelogAction::kUpdate:
                 return update();
             case TracelogAction::kIncrementFile:
@@ -89,10 +92,11 @@ private:
             case TracelogAction::kEnumGuidEx:
                 return enum_guid_ex();
             case TracelogAction::kHelp:
+            case TracelogAction::kDoctor:
             case TracelogAction::kRefused:
                 break;
         }
-        ETW_ASSERT(false);  // the caller shows the help; a refusal never gets here
+        ETW_ASSERT(false);  // the caller shows help and findings; a refusal never gets here
     }
 
     void start() {
@@ -105,7 +109,9 @@ private:
         const auto providers = checked_start(request);
         if (!providers) return could_not_start(providers.error());
         // Only -enable waits; a start with -timeout is a start and an enable.
-        const bool waits = options_.timeout_ms != 0 && !providers->empty();
+        // A private session begins with its providers.
+        const bool waits = options_.timeout_ms != 0 && !providers->empty() &&
+                           (request.properties.log_file_mode & kModePrivate) == 0;
         if (!waits) request.providers = *providers;
         auto result = backend_.start(request);
         if (!result) return could_not_start(result.error());
@@ -115,11 +121,22 @@ private:
             if (!result) return not_enabled(result.error(), &started);
         }
         if (!options_.json) print("Logger Started...\n");
+        for (const std::string& text : session::ineffective(options_.properties)) note(text);
         show_enabled(*providers, *result);
-        note_absent(*providers);
-        const session::Properties& asked = options_.properties;
-        if (is_buffered(result->status))
-            note_unbuffered(asked.maximum_buffers != 0, asked.flush_timer_s != 0);
+        if (providers->empty()) {
+            note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
+                             session_));
+        }
+    }
+
+    // What was typed and changes nothing; said once, however many providers it was typed for.
+    void note_ineffective(const std::vector<ProviderEnable>& providers) {
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : providers) {
+            for (const std::string& text : session::ineffective(provider)) {
+                if (said.insert(text).second) note(text);
+            }
+        }
     }
 
     // Everything that can be refused before a file is made for it.
@@ -127,6 +144,10 @@ private:
         session::Properties& p = request.properties;
         if (!p.log_file.empty()) p.log_file = absolute_path(p.log_file);
         ETW_CHECK(session::check(p));
+        if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty()) {
+            return Failure{Code::kInvalidParameter,
+                           "a private session needs its provider: give it with -guid"};
+        }
         return providers();
     }
 
@@ -141,7 +162,8 @@ private:
     }
 
     void stop() {
-        const auto status = backend_.stop(session_);
+        const auto status = options_.private_session ? control_private(PrivateAction::kStop)
+                                                     : backend_.stop(session_);
         show(status);
         if (status) note_end(*status);
     }
@@ -191,11 +213,12 @@ private:
     void update() {
         session::UpdateRequest request = options_.update;
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
+        if (options_.private_session) return update_private(request);
         session::UpdateRequest nothing;
         nothing.name = request.name;
         const auto status = backend_.update(request);
         show(status);
-        if (status && request == nothing)
+        if (status && request == nothing && options_.notes.empty())
             note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
         if (status && is_buffered(*status))
             note_unbuffered(request.maximum_buffers.has_value(), request.flush_timer_s.has_value());
@@ -207,7 +230,64 @@ private:
         if (flush_timer) note("-ft has no effect: a buffered session writes no file by itself");
     }
 
+    // All that can change are the file and the flush timer.
+    void update_private(const session::UpdateRequest& request) {
+        if (request.real_time.value_or(false)) {
+            return failed(
+                {Code::kInvalidParameter, "a private session has no consumers; leave out -rt"});
+        }
+        if (request.maximum_buffers) note("-max has no effect on a private session");
+        show(control_private(PrivateAction::kUpdate, request));
+    }
+
+    Outcome<SessionStatus> query() {
+        return options_.private_session ? control_private(PrivateAction::kQuery)
+                                        : backend_.query(session_);
+    }
+
+    using PrivateAction = session::PrivateRequest::Action;
+    Outcome<SessionStatus> control_private(PrivateAction action,
+                                           const session::UpdateRequest& update = {}) {
+        session::PrivateRequest request;
+        request.action = action;
+        request.name = session_;
+        ETW_TRY(const auto named, providers());
+        for (const ProviderEnable& provider : named) request.providers.push_back(provider.guid);
+        request.log_file = update.log_file;
+        request.flush_timer_s = update.flush_timer_s.value_or(0);
+        return backend_.control_private(request);
+    }
+
+    // What is left of sessions whose host is gone; the word after -recover is a session's name, or
+    // the runtime folder of its host if it has a slash.
+    void recover() {
+        session::RecoverRequest request;
+        (session_.find('/') == std::string::npos ? request.name : request.folder) = session_;
+        if (!request.folder.empty()) request.folder = absolute_path(request.folder);
+        if (options_.snapshot_file) request.file = absolute_path(*options_.snapshot_file);
+        const auto logs = backend_.recover(request);
+        if (!logs) return failed(logs.error());
+        if (logs->empty()) {
+            return failed({Code::kSessionNotFound,
+                           "no running program holds buffers of a session whose host is gone"});
+        }
+        if (options_.json) print(to_json(*logs));
+        for (const session::RecoveredLog& log : *logs) {
+            if (log.code != Code::kOk) {
+                report_.exit_status = kExitFailed;
+                note(fmt::format("'{}': not saved: {}: {} [{}]", log.session, log.file, log.detail,
+                                 uint32_t(log.code)));
+            } else if (log.buffers == 0) {
+                note(fmt::format("'{}': its buffers hold nothing that is not in its log",
+                                 log.session));
+            } else if (!options_.json) {
+                print(fmt::format("{}: {} buffers of '{}'\n", log.file, log.buffers, log.session));
+            }
+        }
+    }
+
     void flush() {
+        if (options_.private_session) return show(control_private(PrivateAction::kFlush));
         session::FlushRequest request{session_, options_.snapshot_file};
         if (request.snapshot_file) request.snapshot_file = absolute_path(*request.snapshot_file);
         const auto status = backend_.flush(request);
@@ -229,7 +309,6 @@ private:
         const auto result = backend_.enable({session_, *asked, options_.timeout_ms});
         if (!result) return not_enabled(result.error(), nullptr);
         show_enabled(*asked, *result);
-        note_absent(*asked);
     }
 
     // `started`: the session runs all the same.
@@ -361,11 +440,29 @@ private:
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
+        for (const ProviderEnable& more : options_.more_providers) {
+            const auto same = [&](const ProviderEnable& p) { return p.guid == more.guid; };
+            if (std::none_of(list.providers.begin(), list.providers.end(), same))
+                list.providers.push_back(more);
+        }
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : list.providers) {
+            ETW_CHECK(session::check(provider));
+            for (const std::string& line : session::ineffective(provider)) {
+                if (said.insert(line).second) note(line);
+            }
+        }
         return std::move(list.providers);
     }
 
     void show_enabled(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
         note_failed(asked, result, "enabled");
+        std::vector<ProviderEnable> taken;
+        for (size_t i = 0; i < asked.size(); ++i) {
+            if (i >= result.codes.size() || result.codes[i] == Code::kOk) taken.push_back(asked[i]);
+        }
+        note_ineffective(taken);
+        note_absent(taken);
         if (options_.json) return print(to_json(asked, result));
         print(enable_lines(asked, result) + block(result.status));
     }
@@ -376,8 +473,24 @@ private:
             const Code code = result.codes[i];
             if (code == Code::kOk) continue;
             report_.exit_status = kExitFailed;
-            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, code_text(code),
+            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, why_not(code),
                              uint32_t(code)));
+        }
+    }
+
+    // Why a provider was left out, by its code.
+    static const char* why_not(Code code) {
+        switch (code) {
+            case Code::kInvalidFunction:
+                return "no running program has registered it, so that its level cannot change";
+            case Code::kNoSystemResources:
+                return "eight sessions have it enabled; -disable it in one, or stop one";
+            case Code::kTimeout:
+                return "a program did not answer in the time of -timeout; it may still follow";
+            case Code::kGuidNotFound:
+                return "the session does not have it enabled; -enable it first";
+            default:
+                return code_text(code);
         }
     }
 
@@ -447,11 +560,15 @@ TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& ba
     return Command(options, backend, ask).run();
 }
 
+void print_notes(const char* tool, const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", tool, note);
+}
+
 int print_report(const char* tool, const TracelogReport& report) {
     const bool written = std::fwrite(report.output.data(), 1, report.output.size(), stdout) ==
                              report.output.size() &&
                          std::fflush(stdout) == 0;
-    for (const std::string& note : report.notes) fmt::print(stderr, "{}: {}\n", tool, note);
+    print_notes(tool, report.notes);
     return written ? report.exit_status : kExitFailed;
 }
 

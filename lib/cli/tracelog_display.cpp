@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -155,6 +156,22 @@ void write_properties(JsonWriter& out, const SessionStatus& s) {
     out.key("log_file").text(p.log_file);
 }
 
+void write_processes(JsonWriter& out, const std::vector<session::PrivateProcess>& processes) {
+    out.key("processes").begin_array();
+    for (const session::PrivateProcess& process : processes) {
+        out.begin_object().key("pid").number(process.pid);
+        out.key("running").boolean(process.running);
+        out.key("log_file").text(process.log_file);
+        out.key("buffers_written").number(process.buffers_written);
+        out.key("events_lost").number(process.events_lost);
+        out.key("log_buffers_lost").number(process.log_buffers_lost);
+        out.key("recorded_bytes").number(process.recorded_bytes);
+        out.key("log_file_size").number(process.log_file_size);
+        out.end_object();
+    }
+    out.end_array();
+}
+
 void write_status(JsonWriter& out, const SessionStatus& s) {
     write_properties(out, s);
     out.key("number_of_buffers").number(s.number_of_buffers);
@@ -171,6 +188,7 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
     out.key("providers").begin_array();
     for (const ProviderEnable& provider : s.providers) write_provider(out, provider);
     out.end_array();
+    if ((s.properties.log_file_mode & kModePrivate) != 0) write_processes(out, s.processes);
 }
 
 // What Windows has no line for.
@@ -189,7 +207,25 @@ std::string further_properties(const SessionStatus& s) {
     if (p.flush_threshold != 0)
         line(out, "Flush Threshold:", fmt::format("{} buffers", p.flush_threshold));
     if (p.owner_pid != 0) line(out, "Ends With Process:", p.owner_pid);
+    for (const session::PrivateProcess& process : s.processes) {
+        const std::string who = process.pid == 0 ? "others" : fmt::format("{}", process.pid);
+        line(out, "Process:", who + "  " + process.log_file);
+    }
     if (p.ttl_s != 0) line(out, "Ends After:", fmt::format("{} secs", p.ttl_s));
+    return out;
+}
+
+// How those of the provider's sessions have it enabled.
+std::string enable_table(const RegisteredProvider& provider, const std::set<uint32_t>& logger_ids) {
+    if (logger_ids.empty()) return "";
+    std::string out = "LoggerId Level Property   MatchAnyKeyword    MatchAllKeyword\n";
+    for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
+        if (!logger_ids.contains(enabled.logger_id)) continue;
+        const ProviderEnable& how = enabled.how;
+        fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",
+                       enabled.logger_id, how.level, how.enable_property, how.match_any_keyword,
+                       how.match_all_keyword);
+    }
     return out;
 }
 
@@ -290,15 +326,19 @@ std::string provider_details(const std::vector<RegisteredProvider>& providers) {
         if (!out.empty()) out += "\n";
         line(out, "Guid:", to_string(provider.guid));
         line(out, "Name:", provider.name);
-        line(out, "Processes:", fmt::format("{}", fmt::join(provider.pids, " ")));
-        if (provider.sessions.empty()) continue;
-        out += "LoggerId Level Property MatchAnyKeyword    MatchAllKeyword\n";
-        for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
-            const ProviderEnable& how = enabled.how;
-            fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",
-                           enabled.logger_id, how.level, how.enable_property, how.match_any_keyword,
-                           how.match_all_keyword);
+        std::set<uint32_t> missing;
+        for (const auto& enabled : provider.sessions) missing.insert(enabled.logger_id);
+        for (const RegisteredProvider::Instance& instance : provider.instances) {
+            line(out, "Process:",
+                 fmt::format("{} {}{}", instance.pid, instance.executable,
+                             instance.by_socket ? " (events by socket)" : ""));
+            const std::set<uint32_t> here(instance.logger_ids.begin(), instance.logger_ids.end());
+            out += enable_table(provider, here);
+            for (const uint32_t id : here) missing.erase(id);
         }
+        if (missing.empty()) continue;
+        line(out, "Process:", "none (filtered out)");
+        out += enable_table(provider, missing);
     }
     return out;
 }
@@ -361,6 +401,16 @@ std::string to_json(const std::vector<RegisteredProvider>& providers) {
         out.begin_object().key("guid").text(to_string(provider.guid));
         out.key("name").text(provider.name).key("pids").begin_array();
         for (const uint32_t pid : provider.pids) out.number(pid);
+        out.end_array().key("instances").begin_array();
+        for (const RegisteredProvider::Instance& instance : provider.instances) {
+            out.begin_object().key("pid").number(instance.pid);
+            out.key("uid").number(instance.uid);
+            out.key("executable").text(instance.executable);
+            out.key("events_by").text(instance.by_socket ? "socket" : "rings");
+            out.key("logger_ids").begin_array();
+            for (const uint32_t id : instance.logger_ids) out.number(id);
+            out.end_array().end_object();
+        }
         out.end_array().key("sessions").begin_array();
         for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
             out.begin_object().key("logger_id").number(enabled.logger_id);
@@ -368,6 +418,18 @@ std::string to_json(const std::vector<RegisteredProvider>& providers) {
             out.end_object();
         }
         out.end_array().end_object();
+    }
+    return out.end_array().take() + "\n";
+}
+
+std::string to_json(const std::vector<session::RecoveredLog>& logs) {
+    JsonWriter out;
+    out.begin_array();
+    for (const session::RecoveredLog& log : logs) {
+        out.begin_object().key("operation_status").number(uint32_t(log.code));
+        out.key("name").text(log.session).key("file").text(log.buffers == 0 ? "" : log.file);
+        out.key("recorded_bytes").number(log.bytes).key("buffers").number(log.buffers);
+        out.key("detail").text(log.detail).end_object();
     }
     return out.end_array().take() + "\n";
 }

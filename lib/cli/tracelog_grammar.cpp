@@ -1,5 +1,7 @@
 #include "cli/tracelog_grammar.h"
 
+#include <algorithm>
+
 namespace etw::cli::grammar {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr uint32_t kCapture = bit(TracelogAction::kCaptureState);
 constexpr uint32_t kQuery = bit(TracelogAction::kQuery);
 constexpr uint32_t kList = bit(TracelogAction::kList);
 constexpr uint32_t kStopAll = bit(TracelogAction::kStopAll);
+constexpr uint32_t kRecover = bit(TracelogAction::kRecover);
 constexpr uint32_t kAnyAction = ~0u;
 
 constexpr ActionRow kActions[] = {
@@ -24,16 +27,18 @@ constexpr ActionRow kActions[] = {
     {"disable", TracelogAction::kDisable},
     {"capturestate", TracelogAction::kCaptureState},
     {"flush", TracelogAction::kFlush},
+    {"recover", TracelogAction::kRecover, Takes::kMaybe, ""},
     {"update", TracelogAction::kUpdate},
     {"incrementfile", TracelogAction::kIncrementFile},
     {"x", TracelogAction::kStopAll, Takes::kNothing, ""},
     {"enumguid", TracelogAction::kEnumGuid, Takes::kNothing, ""},
+    {"doctor", TracelogAction::kDoctor, Takes::kNothing, ""},
     {"enumguidex", TracelogAction::kEnumGuidEx, Takes::kName, kEveryProvider},
 };
 
 constexpr OptionRow kOptions[] = {
     // The session and where its events go.
-    {"f", Takes::kMaybe, kStart | kUpdate | kFlush, 0, kDefaultLogFile},
+    {"f", Takes::kMaybe, kStart | kUpdate | kFlush | kRecover, 0, kDefaultLogFile},
     {"rt", Takes::kNothing, kStart | kUpdate},
     {"buffering", Takes::kNothing, kStart, kUpdate},
     {"um", Takes::kNothing, kStart | kStop | kUpdate | kFlush | kQuery},
@@ -144,6 +149,11 @@ constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list"
 std::span<const ActionRow> actions() { return kActions; }
 std::span<const OptionRow> options() { return kOptions; }
 std::span<const RefusedRow> refused() { return kRefused; }
+
+bool is_refused(std::string_view word) {
+    return std::any_of(std::begin(kRefused), std::end(kRefused),
+                       [&](const RefusedRow& row) { return to_lower(row.word) == to_lower(word); });
+}
 
 }  // namespace etw::cli::grammar
 

@@ -83,6 +83,10 @@ private:
         for (const grammar::RefusedRow& row : grammar::refused()) {
             if (!words_.has(row.word)) continue;
             out_.refusal = {Code::kNotSupported, fmt::format("-{}: {}", row.word, row.why)};
+            if (row.word == "kd" && words_.has("um")) {  // which Windows refuses too
+                out_.refusal = {Code::kInvalidParameter,
+                                "a private session has no debugger; leave out -kd or -um"};
+            }
             out_.action = TracelogAction::kRefused;
             out_.json = words_.has("json");
             for (const grammar::ActionRow& action : grammar::actions()) {
@@ -117,7 +121,7 @@ private:
         if (chosen->action == TracelogAction::kEnumGuidEx) {
             if (words_.text(chosen->word) != kEveryProvider)
                 out_.provider_sources = words_.all(chosen->word);
-        } else if (chosen->takes == Takes::kName) {
+        } else if (chosen->takes != Takes::kNothing) {
             out_.session = words_.text(chosen->word);
         }
         return Ok{};
@@ -321,6 +325,15 @@ private:
         if (needs && out_.provider_sources.empty()) {
             return UsageError{fmt::format(
                 "-{} needs the providers: -guid GUID, -guid FILE or -guid NAME", action_word_)};
+        }
+        // -flag is the session's too, and shown with it.
+        constexpr std::string_view kOfProviders[] = {
+            "level",   "matchanykw", "matchallkw", "enableproperty", "sourceguid",
+            "timeout", "ExeFilter",  "PidFilter",  "EventIdFilter",  "StackWalkFilter"};
+        if (out_.action != TracelogAction::kStart || !out_.provider_sources.empty()) return Ok{};
+        for (const std::string_view word : kOfProviders) {
+            if (words_.has(word))
+                out_.notes.push_back(fmt::format("-{} has no effect without -guid", word));
         }
         return Ok{};
     }

@@ -85,10 +85,45 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
         std::memcpy(&related_, extended.related.data(), sizeof(Guid));
         event.related = &related_;
     }
+    event.added = extended.added;
     if (!extended.traits.empty()) set_provider(extended.traits, event);
     if (!extended.schema.empty()) return decode_described(record, extended.schema, event);
     if (!decode_kernel(record, event)) decode_undescribed(record, event);
 }
+
+namespace {
+
+// An item that says something of the event as a whole, if it has the size that it must have.
+void find_added(wire::ExtendedType type, Bytes data, Added& out) {
+    const auto sized = [&](size_t size) { return data.size() == size ? data : Bytes(); };
+    switch (type) {
+        case wire::ExtendedType::kSid:
+            out.user = data;
+            break;
+        case wire::ExtendedType::kTsId:
+            out.login_session = sized(sizeof(uint32_t));
+            break;
+        case wire::ExtendedType::kProcessStartKey:
+            out.process_key = sized(sizeof(uint64_t));
+            break;
+        case wire::ExtendedType::kEventKey:
+            out.event_key = sized(sizeof(uint64_t));
+            break;
+        case wire::ExtendedType::kStackTrace32:
+        case wire::ExtendedType::kStackTrace64: {
+            constexpr size_t kMatchId = sizeof(uint64_t);
+            if (data.size() <= kMatchId || !out.stack.empty()) break;
+            out.address_size = type == wire::ExtendedType::kStackTrace32 ? 4 : 8;
+            const size_t size = (data.size() - kMatchId) / out.address_size * out.address_size;
+            out.stack = data.subspan(kMatchId, size);
+            break;
+        }
+        default:
+            break;
+    }
+}
+
+}  // namespace
 
 DecoderImpl::Extended DecoderImpl::find_items(Bytes chain) {
     Extended out;
@@ -108,6 +143,7 @@ DecoderImpl::Extended DecoderImpl::find_items(Bytes chain) {
                 out.related = data;
                 break;
             default:
+                find_added(wire::ExtendedType(item.type), data, out.added);
                 break;
         }
         const size_t size = std::max<size_t>(wire::align8(uint32_t{item.size}), sizeof(item));

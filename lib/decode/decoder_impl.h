@@ -31,6 +31,7 @@ private:
     };
     struct Extended {  // the items that matter here
         Bytes schema, traits, related;
+        Added added;
     };
 
     static Extended find_items(Bytes chain);

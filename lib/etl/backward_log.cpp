@@ -1,6 +1,6 @@
 #include "etl/backward_log.h"
 
-#include "etl/log_header.h"
+#include "etl/log_layout.h"
 
 #include <limits>
 
@@ -31,8 +31,9 @@ Status BackwardLog::prepend(size_t lane, const BufferData& buffer) {
         return Error{Code::kInvalidParameter, "snapshot: buffer", size};
     }
     const uint64_t index = to.first - 1;
-    const BufferHeader header =
-        data_buffer_header(info_.buffer_size, info_.logger_id, buffer, int64_t(index));
+    BufferHeader header = data_buffer_header(info_.buffer_size, size, buffer.cpu, info_.logger_id);
+    header.time_stamp = buffer.time_stamp;
+    header.sequence = int64_t(index);
     const std::vector<std::byte> unused(info_.buffer_size - header.offset,
                                         std::byte{wire::kUnusedByte});
     const Bytes pieces[] = {std::as_bytes(std::span(&header, 1)), buffer.records, Bytes(unused)};

@@ -123,22 +123,6 @@ std::vector<std::byte> build_header_buffer(const LogFileInfo& info) {
     return out.take();
 }
 
-wire::BufferHeader data_buffer_header(uint32_t buffer_size, uint16_t logger_id,
-                                      const BufferData& buffer, int64_t sequence) {
-    wire::BufferHeader header{};
-    header.buffer_size = buffer_size;
-    header.offset = uint32_t(sizeof(header) + buffer.records.size());
-    header.saved_offset = header.offset;
-    header.current_offset = header.offset + buffer_size;
-    header.time_stamp = buffer.time_stamp;
-    header.sequence = sequence;
-    header.processor = buffer.cpu & wire::kProcessorIndexMask;
-    header.logger_id = logger_id;
-    header.state = wire::kBufferStateFlush;
-    header.flags = wire::kBufferProcessorIndex;
-    return header;
-}
-
 Result<LogHeader> parse_log_header(Bytes buffer_rest) {
     ByteReader in(buffer_rest);
     ETW_TRY(const auto system, in.read<wire::SystemHeader>("header event"));

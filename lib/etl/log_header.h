@@ -13,8 +13,4 @@ Result<LogHeader> parse_log_header(Bytes buffer_rest);
 // header event, as a 64-bit Windows 10 writes them.
 std::vector<std::byte> build_header_buffer(const LogFileInfo& info);
 
-// The header of a data buffer, as one that a flush has closed.
-wire::BufferHeader data_buffer_header(uint32_t buffer_size, uint16_t logger_id,
-                                      const BufferData& buffer, int64_t sequence);
-
 }  // namespace etw::etl

@@ -308,13 +308,28 @@ void Drain::drop_rest() {
     publish_tails();
 }
 
-bool Drain::has_full_blocks() const {
-    if (keeps_records()) return false;
+uint64_t Drain::full_blocks() const {
+    if (keeps_records()) return 0;
+    uint64_t full = 0;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const wire::RingPosition tail = progress_.streams[i].cpus[cpu].tail;
-            if (streams_[i]->rings.pending_blocks(cpu, tail) > 0) return true;
+            full += streams_[i]->rings.pending_blocks(cpu, tail);
+        }
+    }
+    return full;
+}
+
+bool Drain::has_enough_full_blocks() const {
+    const uint64_t full = full_blocks();
+    if (full == 0 || full >= saved_.properties.flush_threshold) return full != 0;
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        if (streams_[i] == nullptr) continue;
+        const ring::RingSet& rings = streams_[i]->rings;
+        for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
+            const wire::RingPosition tail = progress_.streams[i].cpus[cpu].tail;
+            if (rings.pending_blocks(cpu, tail) >= rings.geometry().blocks / 2) return true;
         }
     }
     return false;

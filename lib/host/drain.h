@@ -65,8 +65,10 @@ public:
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }
     uint64_t log_size();  // bytes
     uint64_t events_lost() const;
-    // Any ring with a block to drain.
-    bool has_full_blocks() const;
+    // Blocks to drain, of all rings.
+    uint64_t full_blocks() const;
+    // As many as the session waits for (flush_threshold), or a ring that they half fill.
+    bool has_enough_full_blocks() const;
     void set_saved(const SavedSession& saved) { saved_ = saved; }
 
 private:

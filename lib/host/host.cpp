@@ -188,6 +188,12 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             return manager_.flush(*flush, std::move(request.fds),
                                   answer_to<session::SessionStatus>(std::move(reply)));
         }
+        case ControlOp::kPrivate: {
+            const auto control = session::decode<session::PrivateRequest>(body);
+            if (!control) return refuse(reply, control.error());
+            return manager_.control_private(*control, std::move(request.fds),
+                                            answer_to<session::SessionStatus>(std::move(reply)));
+        }
         case ControlOp::kEnable:
         case ControlOp::kDisable:
         case ControlOp::kCaptureState:

@@ -33,12 +33,12 @@ ProviderConnection::ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCre
 ProviderConnection::~ProviderConnection() { loop_.forget(socket_.get()); }
 
 void ProviderConnection::send_bytes(Bytes bytes, int fd) {
-    if (failed_) return;
+    if (failed_ || deaf_) return;
     if (queue_.empty()) {
         const auto sent = host::send(socket_.get(), bytes, {&fd, size_t(fd >= 0)});
         if (sent) return;
         if (sent.error().code != Code::kBusy) {
-            failed_ = true;
+            deaf_ = true;
             return;
         }
         loop_.change(socket_.get(), EPOLLIN | EPOLLOUT);
@@ -57,9 +57,11 @@ void ProviderConnection::send_queued() {
         const Queued& first = queue_.front();
         const int fd = first.fd.get();
         const auto sent = host::send(socket_.get(), first.bytes, {&fd, size_t(fd >= 0)});
+        if (!sent && sent.error().code == Code::kBusy) return;
         if (!sent) {
-            failed_ = failed_ || sent.error().code != Code::kBusy;
-            return;
+            deaf_ = true;
+            queue_.clear();
+            break;
         }
         queue_.pop_front();
     }
@@ -127,6 +129,10 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd,
             },
             [&](const wire::EventsLost& lost) {
                 listener.on_events_lost(*this, lost);
+                return true;
+            },
+            [&](const wire::PrivateStatus& status) {
+                listener.on_private_status(*this, status);
                 return true;
             }},
         packet);

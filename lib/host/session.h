@@ -1,5 +1,6 @@
 // One session as the host's main thread holds it.
 #pragma once
+#include "host/event_loop.h"
 #include "host/keeper_link.h"
 #include "host/saved_session.h"
 #include "host/session_thread.h"
@@ -30,6 +31,8 @@ struct Session {
     FileIdentity claimed_log;  // the newest file it was given, in use or about to be
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
     std::unique_ptr<SessionThread> thread;
+    UniqueFd owner;                    // pidfd of the process whose end ends the session
+    EventLoop::TimerId end_timer = 0;  // for its time to live
 
     // Its rings are all that it records to.
     bool is_buffered() const { return (saved.properties.log_file_mode & kModeBuffering) != 0; }

@@ -32,7 +32,24 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
       folder_(std::move(folder)),
       keeper_(keeper),
       acks_(loop),
-      providers_(loop, *this, only_uid) {}
+      providers_(loop, *this, only_uid),
+      private_(
+          loop, folder_, acks_, providers_,
+          {.send_enable =
+               [this](ProviderConnection& to, uint32_t registration, const Session& session,
+                      const session::ProviderEnable& how, uint64_t cookie) {
+                   send_enable(to, registration, session, how, wire::EnableAction::kEnable, cookie);
+               },
+           .admit =
+               [this](Session& session) {
+                   for (const auto& how : session.saved.providers) {
+                       admit(session, how.guid, how.pids);
+                   }
+               },
+           .admits = [this](const Session& session, const session::ProviderEnable& how,
+                            const ProviderConnection& who,
+                            bool registering) { return admits(session, how, who, registering); },
+           .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
 
 // --- looking up ------------------------------------------------------------------------------
 
@@ -61,7 +78,7 @@ Outcome<Session*> SessionManager::running(const std::string& name) const {
 }
 
 bool SessionManager::log_in_use(const FileIdentity& file) const {
-    bool used = false;
+    bool used = private_.log_in_use(file);
     for_each([&](const Session& session) {
         used = used || session.claimed_log == file ||
                (session.thread != nullptr && session.thread->snapshot().file == file);
@@ -70,8 +87,8 @@ bool SessionManager::log_in_use(const FileIdentity& file) const {
 }
 
 bool SessionManager::empty() const {
-    return std::all_of(sessions_.begin(), sessions_.end(),
-                       [](const auto& s) { return s == nullptr; });
+    return private_.empty() && std::all_of(sessions_.begin(), sessions_.end(),
+                                           [](const auto& s) { return s == nullptr; });
 }
 
 Outcome<SessionStatus> SessionManager::query(const std::string& name) const {
@@ -113,7 +130,8 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
 void SessionManager::detach_all(Session& session, std::function<void()> done) {
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& connection) {
-        if (connection.attached().erase(session.saved.key.epoch) == 0) return;
+        // Events on their way are taken until it has answered, or the session is gone.
+        if (!connection.attached().contains(session.saved.key.epoch)) return;
         for (auto& [id, registration] : connection.registrations()) {
             if (registration.enabled_by.erase(session.saved.key.epoch) == 0) continue;
             send_enable(connection, id, session, {}, wire::EnableAction::kDisable,
@@ -139,6 +157,10 @@ void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ende
 // Nothing of it remains, in memory, at the keeper or in the runtime folder.
 void SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
+    forget_life(session);
+    providers_.for_each([&](ProviderConnection& connection) {
+        connection.attached().erase(session.saved.key.epoch);
+    });
     session.forget_kept(keeper_);
     session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);
@@ -155,6 +177,8 @@ void SessionManager::stop_all(std::function<void()> done) {
         ++*open;
         stop_session(session, [one_done](const auto&) { one_done(); });
     });
+    ++*open;
+    private_.stop_all(one_done);
     one_done();
 }
 
@@ -255,6 +279,10 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     const auto found = running(request.name);
     if (!found) return answer(found.error());
     Session& session = **found;
+    if (session.is_buffered() && request.real_time.value_or(false)) {
+        return answer(Failure{Code::kInvalidParameter,
+                              "a buffered session has no consumers; leave out -rt"});
+    }
     if (request.real_time.value_or(false)) {
         return answer(Failure{Code::kNotSupported, "real-time delivery is not in this version"});
     }

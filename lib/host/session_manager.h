@@ -6,6 +6,8 @@
 #include "host/ack_tracker.h"
 #include "host/event_loop.h"
 #include "host/keeper_link.h"
+#include "host/new_session.h"
+#include "host/private_sessions.h"
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
@@ -40,6 +42,8 @@ public:
     // With a file, for a buffered session: what its rings hold goes there.
     void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
                StatusAnswer answer);
+    void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
+                         StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
@@ -55,6 +59,7 @@ public:
     void on_ack(ProviderConnection& from, uint64_t cookie) override;
     void on_event(ProviderConnection& from, const EventPacket& packet) override;
     void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) override;
+    void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) override;
     void on_closed(ProviderConnection& from) override;
 
 private:
@@ -79,6 +84,10 @@ private:
     void finish_start(const wire::SessionKey& key,
                       const std::vector<session::ProviderEnable>& providers, const Status& opened,
                       const EnableAnswer& answer);
+    // How long it lives (session_life.cpp).
+    void limit_life(Session& session);
+    void forget_life(Session& session);
+    void end_of_life(const wire::SessionKey& key, const char* why);
     void stop_session(Session& session, StatusAnswer answer);
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
@@ -126,6 +135,7 @@ private:
     const KeeperLink& keeper_;
     AckTracker acks_;
     ProviderTable providers_;
+    PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
 };
 
@@ -136,7 +146,6 @@ void SessionManager::for_each(F f) const {
     }
 }
 
-session::Failure failure_of(const Error& error, const std::string& subject);
 // The buffers of one user cannot be had.
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 

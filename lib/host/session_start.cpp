@@ -27,6 +27,11 @@ using session::Failure;
 using session::Outcome;
 using session::Properties;
 
+uint32_t cpu_count() {
+    const long n = ::sysconf(_SC_NPROCESSORS_CONF);
+    return uint32_t(std::clamp<long>(n, 1, wire::RingGeometry::kMaxCpus));
+}
+
 namespace {
 
 template <class T>
@@ -37,17 +42,14 @@ T random_value() {
     return value;
 }
 
-uint32_t cpu_count() {
-    const long n = ::sysconf(_SC_NPROCESSORS_CONF);
-    return uint32_t(std::clamp<long>(n, 1, wire::RingGeometry::kMaxCpus));
-}
-
 wire::RingGeometry geometry_for(const Properties& p) {
     const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
     const uint32_t cpus = one_ring ? 1 : cpu_count();
     const uint32_t flags = (p.log_file_mode & kModeBuffering) != 0 ? wire::kRingOverwrite : 0u;
     return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, flags};
 }
+
+}  // namespace
 
 Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
     if (p.log_file.empty()) return Ok{};
@@ -57,9 +59,8 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
     if (const auto usable = check_log_descriptor(fds[0]); !usable) {
         return failure_of(usable.error(), p.log_file);
     }
-    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
-        return Failure{Code::kPathNotFound,
-                       "-newfile: the request came without the folder of the log file"};
+    if ((p.log_file_mode & (kModeNewFile | kModePrivate)) != 0 && fds.size() < 2) {
+        return Failure{Code::kPathNotFound, "the request came without the folder of the log file"};
     }
     if (const auto room = check_disk_space(fds[0], p); !room) {
         if (room.error().code != Code::kDiskFull) return failure_of(room.error(), p.log_file);
@@ -70,6 +71,8 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
     }
     return Ok{};
 }
+
+namespace {
 
 // Nothing of a buffered session is written by the clock.
 uint32_t flush_timer(const Properties& p) {
@@ -101,6 +104,23 @@ Failure no_memory(const std::string& session, const wire::RingGeometry& geometry
             fmt::format("not enough memory for the buffers of '{}': {} KB for each user, {} KB are "
                         "available; give fewer or smaller ones with -max and -b",
                         session, geometry.set_size() / 1024, available_kb)};
+}
+
+SavedSession new_saved(const Properties& p, uint32_t slot, const PeerCredentials& peer) {
+    SavedSession saved;
+    saved.properties = p;
+    if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
+    saved.key.slot = slot;
+    while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
+    saved.geometry = geometry_for(p);
+    saved.owner_uid = peer.uid;
+    saved.owner_gid = peer.gid;
+    saved.controller_pid = uint32_t(peer.pid);
+    saved.counter_hz = ring::counter_frequency();
+    const ring::ClockSample now = ring::sample_clocks();
+    saved.start_counter = counter_at(now.monotonic_ns);
+    saved.start_filetime = filetime_from_unix_ns(now.unix_ns);
+    return saved;
 }
 
 // --- on request ------------------------------------------------------------------------------
@@ -147,20 +167,20 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
         }
     }
     auto session = std::make_unique<Session>();
-    SavedSession& saved = session->saved;
-    saved.properties = p;
-    if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
-    saved.key.slot = slot;
-    while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
+    session->saved = new_saved(p, slot, peer);
+    if (p.owner_pid != 0) {
+        const auto owner = find_process(p.owner_pid);
+        auto watched =
+            owner ? watch_process(*owner) : Result<UniqueFd>(Error{Code::kFileNotFound, "", 0});
+        if (!watched) {
+            return Failure{
+                Code::kInvalidParameter,
+                fmt::format("no process {} runs that could own the session", p.owner_pid)};
+        }
+        session->saved.owner = *owner;
+        session->owner = std::move(*watched);
+    }
     session->claimed_log = file;
-    saved.geometry = geometry_for(p);
-    saved.owner_uid = peer.uid;
-    saved.owner_gid = peer.gid;
-    saved.controller_pid = uint32_t(peer.pid);
-    saved.counter_hz = ring::counter_frequency();
-    const ring::ClockSample now = ring::sample_clocks();
-    saved.start_counter = counter_at(now.monotonic_ns);
-    saved.start_filetime = filetime_from_unix_ns(now.unix_ns);
     return session;
 }
 
@@ -205,6 +225,9 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
 
 void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
                            const PeerCredentials& peer, EnableAnswer answer) {
+    if ((request.properties.log_file_mode & kModePrivate) != 0) {
+        return private_.start(std::move(request), std::move(fds), peer, std::move(answer));
+    }
     auto prepared = prepare(request.properties, fds, peer);
     if (!prepared) return answer(prepared.error());
     const wire::SessionKey key = (*prepared)->saved.key;
@@ -282,6 +305,7 @@ void SessionManager::finish_start(const wire::SessionKey& key,
         return answer(failure);
     }
     session->state = Session::State::kRunning;
+    limit_life(*session);
     for (const auto& how : session->saved.providers) {
         providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
             const auto action = settle(*session, how, wire::EnableAction::kEnable, to, id, false);
@@ -330,8 +354,10 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         session->state = Session::State::kRunning;
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
+        limit_life(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
+    private_.recover();
     // Of sessions that did not come to be, or to a proper end.
     for (const auto& [name, fd] : kept) {
         if (parse_kept_name(name)) keeper_.remove(name);

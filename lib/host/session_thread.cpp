@@ -131,6 +131,12 @@ void SessionThread::drain_now() {
         flush();
         return;
     }
+    if (const uint64_t full = drain_->full_blocks();
+        full != 0 && !drain_->has_enough_full_blocks()) {
+        progressed_ = progressed_ || full != full_before_;  // look again before a long sleep
+        full_before_ = full;
+        return;
+    }
     while (pass(Drain::Depth::kFullBlocks)) {
         const std::lock_guard lock(mutex_);
         if (!tasks_.empty()) return;
@@ -258,9 +264,9 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
             stream->rings.host_sleeps().store(1);
             add(stream->rings.host_sleeps(), 1);
         }
-        // Blocks that were filled while we still looked awake. If they are there because the log
-        // cannot take them, sleeping is right all the same.
-        if (drain_->has_full_blocks()) {
+        // Blocks that were filled while we still looked awake, and that are not to wait for more.
+        // If they are there because the log cannot take them, sleeping is right all the same.
+        if (drain_->has_enough_full_blocks()) {
             timeout = progressed_ && !waiting()
                           ? Clock::duration::zero()
                           : std::min<Clock::duration>(timeout, waiting() ? kSecondLook : kStuck);

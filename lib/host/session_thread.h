@@ -80,6 +80,7 @@ private:
     bool ended_ = false;         // the log takes no more
     uint32_t log_began_at_ = 0;  // buffers written when the log was fresh
     bool progressed_ = false;    // the last drain wrote something
+    uint64_t full_before_ = 0;   // blocks that waited for more when last looked at
 
     mutable std::mutex mutex_;
     std::vector<Task> tasks_;         // guarded by mutex_

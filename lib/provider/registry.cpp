@@ -1,6 +1,8 @@
 // Registrations: what the application asked for, and what all sessions together want of each.
 #include "provider/state.h"
 
+#include <sys/mman.h>
+
 #include <cstring>
 
 namespace etw::provider {
@@ -97,6 +99,40 @@ void publish_enabled(Registration& registration) noexcept {
     __atomic_store_n(&out->level_plus1, sum.level_plus1, __ATOMIC_RELEASE);
 }
 
+namespace {
+
+// False: there is no memory for the set.
+bool store_filter(std::atomic<IdSet*>& held, const wire::IdFilter& filter) noexcept {
+    if (filter.mode == wire::IdFilterMode::kNone) return true;
+    IdSet* set = held.load(std::memory_order_relaxed);
+    if (set == nullptr) {
+        void* memory = ::mmap(nullptr, sizeof(IdSet), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return false;
+        set = static_cast<IdSet*>(memory);
+        held.store(set, std::memory_order_release);
+    }
+    const uint64_t others = filter.mode == wire::IdFilterMode::kAllBut ? ~uint64_t{0} : 0;
+    for (auto& word : set->words) word.store(others, std::memory_order_relaxed);
+    for (uint32_t i = 0; i < filter.count; ++i) {
+        std::atomic<uint64_t>& word = set->words[filter.ids[i] / 64];
+        const uint64_t bit = uint64_t{1} << filter.ids[i] % 64;
+        const uint64_t before = word.load(std::memory_order_relaxed);
+        word.store(others != 0 ? before & ~bit : before | bit, std::memory_order_relaxed);
+    }
+    return true;
+}
+
+uint32_t special_bits(const wire::Enable& enable) noexcept {
+    uint32_t bits = enable.enable_property & kKnownProperties;
+    if (!stacks_ready()) bits &= ~uint32_t{kPropertyStackTrace};
+    if (enable.events.mode != wire::IdFilterMode::kNone) bits |= kSpecialEventIds;
+    if (enable.stacks.mode != wire::IdFilterMode::kNone) bits |= kSpecialStackIds;
+    return bits;
+}
+
+}  // namespace
+
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept {
     EnableEntry* free_entry = nullptr;
@@ -105,18 +141,32 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
     for (EnableEntry& candidate : registration.entry) {
         const uint64_t used = candidate.generation.load(std::memory_order_relaxed);
         if (used == generation) entry = &candidate;
-        if (used == 0 && free_entry == nullptr) free_entry = &candidate;
+        const bool for_private = &candidate == &registration.entry[kPrivateEntry];
+        if (used == 0 && free_entry == nullptr && for_private == slot.in_process) {
+            free_entry = &candidate;
+        }
     }
     if (entry == nullptr) entry = free_entry;
-    if (entry == nullptr) return false;
+    if (entry == nullptr || !store_filter(entry->events, enable.events) ||
+        !store_filter(entry->stacks, enable.stacks)) {
+        return false;
+    }
     entry->slot.store(&slot, std::memory_order_relaxed);
     entry->match_any.store(enable.match_any_keyword, std::memory_order_relaxed);
     entry->match_all.store(enable.match_all_keyword, std::memory_order_relaxed);
     entry->level.store(enable.level, std::memory_order_relaxed);
-    entry->property.store(enable.enable_property, std::memory_order_relaxed);
+    const uint32_t special = special_bits(enable);
+    entry->special.store(special, std::memory_order_relaxed);
+    entry->room.store(slot.geometry.block_size - wire::kRingFirstOffset, std::memory_order_relaxed);
     entry->confirmed = connection;
     entry->generation.store(generation, std::memory_order_release);
-    registration.entries.fetch_or(1u << (entry - registration.entry), std::memory_order_release);
+    const uint32_t bit = 1u << (entry - registration.entry);
+    if ((special & kSpecialEventIds) != 0) {
+        registration.entries.fetch_or(bit | bit << kFiltered, std::memory_order_release);
+    } else {
+        registration.entries.fetch_or(bit, std::memory_order_release);
+        registration.entries.fetch_and(~(bit << kFiltered), std::memory_order_release);
+    }
     publish_enabled(registration);
     return true;
 }
@@ -127,8 +177,8 @@ void clear_entry(Registration& registration, const SessionSlot& slot) noexcept {
         if (generation == 0 || entry.generation.load(std::memory_order_relaxed) != generation) {
             continue;
         }
-        registration.entries.fetch_and(~(1u << (&entry - registration.entry)),
-                                       std::memory_order_relaxed);
+        const uint32_t bit = 1u << (&entry - registration.entry);
+        registration.entries.fetch_and(~(bit | bit << kFiltered), std::memory_order_relaxed);
         entry.generation.store(0, std::memory_order_release);
         publish_enabled(registration);
     }
@@ -189,6 +239,7 @@ uint32_t etw_unregister(uint64_t handle) {
     publish_enabled(*registration);
     registration->enabled = &registration->own_enabled;  // the caller's may go away now
     if (!g_state.agent_started) return ETW_OK;
+    settle_lost();
     wake_agent();
     // A callback that needs a lock which the caller holds would never end: do not wait forever.
     constexpr int64_t kCallbackPatienceNs = 2'000'000'000;

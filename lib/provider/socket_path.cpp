@@ -2,6 +2,7 @@
 // does not keep up. Slower than a ring by two orders of magnitude, and as right.
 #include "provider/state.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,23 @@ bool report_lost(SessionSlot& slot, int fd) noexcept {
 }
 
 }  // namespace
+
+void settle_lost() noexcept {
+    constexpr int64_t kPatienceNs = 200'000'000;
+    const int64_t until = monotonic_ns() + kPatienceNs;
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_acquire) == 0) continue;
+        const int fd = g_state.hosts[slot.host].socket.get();
+        while (fd >= 0 && !report_lost(slot, fd)) {
+            const int64_t left = until - monotonic_ns();
+            pollfd writable = {fd, POLLOUT, 0};
+            if (left <= 0 || ::poll(&writable, 1, int(left / 1'000'000) + 1) <= 0 ||
+                (writable.revents & (POLLERR | POLLHUP)) != 0) {
+                break;
+            }
+        }
+    }
+}
 
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept {
     const KeepErrno keep;

@@ -11,6 +11,7 @@
 //            again against the session's map (ring/writer.h), so an entry that is read while it
 //            changes hands gives at worst an event filtered by the session's former level
 #pragma once
+#include "etw/enable_property.h"
 #include "etw/provider.h"
 #include "provider/os.h"
 #include "ring/writer.h"
@@ -20,7 +21,8 @@ namespace etw::provider {
 
 constexpr uint32_t kMaxHosts = 2;  // the system's and the user's own
 constexpr uint32_t kMaxSlots = kMaxHosts * wire::kMaxSessions;
-constexpr uint32_t kMaxEntries = wire::kMaxSessionsPerProvider;
+constexpr uint32_t kPrivateEntry = wire::kMaxSessionsPerProvider;  // the private session's
+constexpr uint32_t kMaxEntries = kPrivateEntry + 1;
 
 // One session that has sent Attach: how its events travel.
 struct SessionSlot {
@@ -30,6 +32,7 @@ struct SessionSlot {
     std::atomic<uint64_t> generation;
     std::atomic<uint64_t> socket_lost;  // events that found the socket full, not yet reported
     std::atomic<bool> rings;            // else events go by socket
+    std::atomic<bool> in_process;       // the private session: its rings are this process's own
     bool dead;                          // the mapping could not be withdrawn: never use this again
     bool orphaned;                      // its host died: hand the rings to the next
     uint32_t host;
@@ -40,13 +43,32 @@ struct SessionSlot {
     GuardedFd fd;
 };
 
+// A bit for each event id.
+struct IdSet {
+    static constexpr size_t kWords = (1u << 16) / 64;
+    std::atomic<uint64_t> words[kWords];
+
+    bool has(uint16_t id) const noexcept {
+        return (words[id / 64].load(std::memory_order_relaxed) >> id % 64 & 1) != 0;
+    }
+};
+
+// What of an entry concerns few sessions, beside the EVENT_ENABLE_PROPERTY bits in the same word.
+enum Special : uint32_t {
+    kSpecialEventIds = 1u << 16,  // EnableEntry::events says which are written
+    kSpecialStackIds = 1u << 17,  // EnableEntry::stacks says which have a stack
+};
+
 // One session's interest in one registration.
 struct EnableEntry {
     std::atomic<uint64_t> generation;  // of the slot; 0: none
     std::atomic<SessionSlot*> slot;
     std::atomic<uint64_t> match_any, match_all;
     std::atomic<uint32_t> level;
-    std::atomic<uint32_t> property;
+    std::atomic<uint32_t> special;  // 0: events are written as they are
+    std::atomic<uint32_t> room;     // bytes of the longest record that the session takes
+    // Made for the first filter, then kept: a writer may be looking at any time.
+    std::atomic<IdSet*> events, stacks;
     uint64_t confirmed;  // connection that last sent this Enable
 };
 
@@ -60,7 +82,7 @@ constexpr size_t kTraitsItemSize = sizeof(wire::ExtendedItem) + ETW_MAX_TRAITS;
 
 struct Registration {
     std::atomic<uint32_t> generation;        // odd while registered; upper half of the handle
-    std::atomic<uint32_t> entries;           // bit n: entry[n] may be in use
+    std::atomic<uint32_t> entries;           // bit n: entry[n] may be in use; see kFiltered
     std::atomic<uint32_t> traits_item_size;  // 0: no traits
     bool ready;                              // every host in reach has answered
     bool in_callback;
@@ -130,6 +152,11 @@ struct State {
 
 extern State g_state;
 
+// Registration::entries, bit kFiltered + n: entry[n] has a filter of event ids.
+constexpr uint32_t kFiltered = 16;
+constexpr uint32_t kEntryBits = (1u << kFiltered) - 1;
+static_assert(kMaxEntries <= kFiltered);
+
 // Handles: generation << 32 | index + 1.
 inline Registration* registration_of(uint64_t handle) noexcept {
     const uint64_t index = (handle & 0xFFFFFFFFu) - 1;
@@ -156,6 +183,12 @@ etw_enabled combined(const Registration& registration) noexcept;
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept;
 // Takes over `fd` (-1: by socket). Null: no slot is left.
 SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) noexcept;
+// The private session's slot. `set`: rings in this process's memory; null: events are appended
+// under a lock. Null: no slot is left.
+SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
+                            const wire::RingGeometry& geometry, std::byte* set) noexcept;
+// Maps the pages of rings before the first event needs them.
+void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.
 void detach_session(SessionSlot& slot) noexcept;
 
@@ -166,6 +199,9 @@ void receive_packets(uint32_t host) noexcept;
 // Brings the host up to date with registrations that came or went.
 void announce_registrations(uint32_t host) noexcept;
 void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept;
+void send_private_status(uint32_t host, const wire::PrivateStatus& status) noexcept;
+// Detaches the session and tells the providers that it had enabled.
+void end_session(uint32_t host, SessionSlot& slot) noexcept;
 // Marks registrations ready that no host in reach has still to answer.
 void release_waiters() noexcept;
 
@@ -177,6 +213,28 @@ struct SocketEvent {
     uint32_t staged_size, piece_count, size, time_stamp_offset;
 };
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept;
+// Tells the hosts what was dropped and not told yet: nothing may be written after this that would.
+// Waits for room, but not for long.
+void settle_lost() noexcept;
+
+// --- items.cpp ---
+// Makes the unwinder ready, so that a writer neither loads code nor takes a lock. Without the lock:
+// it takes that of the loader. False: the unwinder of this system cannot do without one.
+bool prepare_stacks() noexcept;
+bool stacks_ready() noexcept;
+
+// Extended items that enable properties add to an event, ready to be copied behind its header.
+constexpr uint32_t kMaxFrames = 192;
+struct AddedItems {
+    uint32_t size = 0;  // bytes, a multiple of 8
+    uint32_t last = 0;  // where the last one begins
+    uint64_t words[3 + 3 * 2 + 2 + kMaxFrames];
+};
+// `properties`: EnableProperty bits. `event_key`: 0 until it is known. `caller`: where the
+// application called, the innermost frame to record. What does not go into `room` bytes is left
+// out. Each item says that another follows. Async-signal-safe.
+void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, const void* caller,
+               uint32_t room) noexcept;
 
 // --- identity.cpp ---
 // Process and thread id of the caller, right also in a child of a bare clone(); three loads and a
@@ -191,6 +249,9 @@ struct ProcessPage {
     std::atomic<uint32_t> process_id;
     std::atomic<uint64_t> activity_seed;
     std::atomic<uint64_t> activities;
+    std::atomic<uint64_t> event_keys;
+    std::atomic<uint64_t> start_key;      // 0: not asked yet
+    std::atomic<uint32_t> login_session;  // valid once start_key is
 };
 extern std::atomic<ProcessPage*> g_process_page;
 

@@ -1,6 +1,6 @@
 // From an application's call to one record for each session that wants it. Runs in signal handlers
 // and in threads of any stack size.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <cstring>
 
@@ -28,10 +28,7 @@ struct Event {
 inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcept {
     const uint32_t level = entry.level.load(std::memory_order_relaxed);
     if (event.level > level && level != 0) return false;
-    constexpr uint32_t kIgnoreKeyword0 = 0x10;  // EVENT_ENABLE_PROPERTY_IGNORE_KEYWORD_0
-    if (event.keyword == 0) {
-        return (entry.property.load(std::memory_order_relaxed) & kIgnoreKeyword0) == 0;
-    }
+    if (event.keyword == 0) return true;
     const uint64_t any = entry.match_any.load(std::memory_order_relaxed);
     if (any == 0) return true;
     const uint64_t all = entry.match_all.load(std::memory_order_relaxed);
@@ -116,20 +113,114 @@ uint32_t result_of(Outcome outcome) noexcept {
                                record.piece_count,
                                size,
                                record.time_stamp_offset};
-    return send_event(slot, record.generation, event);
+    return slot.in_process ? append_private(slot, record.generation, event)
+                           : send_event(slot, record.generation, event);
 }
 
+// What was enabled by the session has got other rings meanwhile: the entry names them by now.
+inline bool moved(const EnableEntry& entry, uint64_t generation, bool rings,
+                  Outcome outcome) noexcept {
+    if (!rings || outcome != Outcome::kDetached) return false;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return entry.generation.load(std::memory_order_relaxed) != generation;
+}
+
+// --- for few sessions ------------------------------------------------------------------------
+
+// `plain` with the items that the session has asked for, behind the related activity.
+[[gnu::noinline]] uint32_t write_extended(const EnableEntry& entry, uint64_t generation,
+                                          uint32_t properties, const Event& event, Record record,
+                                          uint32_t size, uint64_t& event_key,
+                                          const void* caller) noexcept {
+    AddedItems items;
+    const uint32_t room = entry.room.load(std::memory_order_relaxed);
+    const uint32_t limit = room < wire::kMaxRecordSize ? room : uint32_t{wire::kMaxRecordSize};
+    if (record.size < limit) add_items(items, properties, event_key, caller, limit - record.size);
+    constexpr uint32_t kRelated = sizeof(ExtendedItem) + sizeof(etw_guid);
+    uint64_t staged[(sizeof(Head) + sizeof(items.words)) / 8];
+    const auto* from = static_cast<const std::byte*>(record.staged);
+    auto* to = reinterpret_cast<std::byte*>(staged);
+    const uint32_t before = sizeof(EventHeader) + (event.related != nullptr ? kRelated : 0);
+    std::memcpy(to, from, before);
+    std::memcpy(to + before, items.words, items.size);
+    std::memcpy(to + before + items.size, from + before, record.staged_size - before);
+    if (items.size != 0) {
+        constexpr uint64_t kLinked = uint64_t{1} << 8 * offsetof(ExtendedItem, linkage);
+        staged[0] = header_word(size + items.size, true);
+        if (event.related != nullptr) staged[sizeof(EventHeader) / 8] |= kLinked;
+        const bool more = record.pieces[0].size + record.pieces[1].size != 0;  // traits, schema
+        if (!more) staged[(before + items.last) / 8] &= ~kLinked;
+    }
+    record.staged = staged;
+    record.staged_size += items.size;
+    record.size += items.size;
+    for (;;) {
+        SessionSlot& slot = g_state.slots[generation % kMaxSlots];
+        record.map = &slot.map;
+        record.generation = generation;
+        record.switched = 0;
+        const bool rings = slot.rings.load(std::memory_order_relaxed);
+        const Outcome outcome = rings ? ring::write_record(record) : Outcome::kNoCpu;
+        if (outcome == Outcome::kWritten) return ETW_OK;
+        if (!moved(entry, generation, rings, outcome)) {
+            return not_written(slot, record, size + items.size, outcome);
+        }
+        generation = entry.generation.load(std::memory_order_acquire);
+    }
+}
+
+// For sessions with a filter of event ids or with enable properties.
+[[gnu::noinline, gnu::cold]] uint32_t deliver_special(const EnableEntry& entry, uint64_t generation,
+                                                      uint32_t special, const Event& event,
+                                                      const Record& record, uint32_t size,
+                                                      uint64_t& event_key,
+                                                      const void* caller) noexcept {
+    const etw_descriptor& descriptor = *event.descriptor;
+    if (descriptor.keyword == 0 && (special & kPropertyIgnoreKeyword0) != 0) return ETW_OK;
+    if (event.schema_size == 0) {  // self-describing events have no ids
+        const auto leaves_out = [&](uint32_t bit, const std::atomic<IdSet*>& ids) {
+            return (special & bit) != 0 && !ids.load(std::memory_order_acquire)->has(descriptor.id);
+        };
+        if (leaves_out(kSpecialEventIds, entry.events)) return ETW_OK;
+        if (leaves_out(kSpecialStackIds, entry.stacks)) special &= ~uint32_t{kPropertyStackTrace};
+    }
+    return write_extended(entry, generation, special & kKnownProperties, event, record, size,
+                          event_key, caller);
+}
+
+// Does any session take events of the id? With the registration's entry bits, some of which filter.
+[[gnu::noinline]] bool id_wanted(const Registration& registration, uint32_t entries,
+                                 uint16_t id) noexcept {
+    for (uint32_t mask = entries & kEntryBits; mask != 0; mask &= mask - 1) {
+        const int index = __builtin_ctz(mask);
+        if ((entries >> (kFiltered + index) & 1) == 0) return true;
+        if (registration.entry[index].events.load(std::memory_order_acquire)->has(id)) return true;
+    }
+    return false;
+}
+
+// --- for all ---------------------------------------------------------------------------------
+
 // Hands the finished record to every session that wants it. `size` is exact, without padding.
-[[gnu::always_inline]] inline uint32_t deliver(const Registration& registration,
-                                               const etw_descriptor& descriptor, uint32_t size,
-                                               Record& record) noexcept {
+[[gnu::always_inline]] inline uint32_t deliver(const Registration& registration, const Event& event,
+                                               uint32_t size, Record& record) noexcept {
+    uint64_t event_key = 0;
     uint32_t result = ETW_OK;
-    uint32_t mask = registration.entries.load(std::memory_order_acquire);
+    uint32_t mask = registration.entries.load(std::memory_order_acquire) & kEntryBits;
     for (; mask != 0; mask &= mask - 1) {
         const EnableEntry& entry = registration.entry[__builtin_ctz(mask)];
     again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
-        if (generation == 0 || !wants(entry, descriptor)) continue;
+        if (generation == 0 || !wants(entry, *event.descriptor)) continue;
+        const uint32_t special = entry.special.load(std::memory_order_relaxed);
+        if (__builtin_expect(special != 0, false)) {
+            if (const uint32_t failed =
+                    deliver_special(entry, generation, special, event, record, size, event_key,
+                                    __builtin_return_address(0))) {
+                result = failed;
+            }
+            continue;
+        }
         SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         record.map = &slot.map;
         record.generation = generation;
@@ -138,11 +229,7 @@ uint32_t result_of(Outcome outcome) noexcept {
         const Outcome outcome =
             __builtin_expect(rings, true) ? ring::write_record(record) : Outcome::kNoCpu;
         if (__builtin_expect(outcome == Outcome::kWritten, true)) continue;
-        // Detached while it got other rings: the entry names them by now.
-        if (rings && outcome == Outcome::kDetached) {
-            std::atomic_thread_fence(std::memory_order_acquire);
-            if (entry.generation.load(std::memory_order_relaxed) != generation) goto again;
-        }
+        if (moved(entry, generation, rings, outcome)) goto again;
         if (const uint32_t failed = not_written(slot, record, size, outcome)) result = failed;
     }
     return result;
@@ -184,7 +271,7 @@ uint32_t result_of(Outcome outcome) noexcept {
         count + 2,
         align8(uint32_t(size)),
         offsetof(EventHeader, time_stamp)};
-    return deliver(registration, *event.descriptor, uint32_t(size), record);
+    return deliver(registration, event, uint32_t(size), record);
 }
 
 }  // namespace
@@ -200,7 +287,12 @@ uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor, const etw_
     const Registration* registration = registration_of(handle);
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     if (descriptor == nullptr || (count != 0 && data == nullptr)) return ETW_INVALID_PARAMETER;
-    if (registration->entries.load(std::memory_order_relaxed) == 0) return ETW_OK;
+    const uint32_t entries = registration->entries.load(std::memory_order_acquire);
+    if (entries == 0) return ETW_OK;
+    if (__builtin_expect(entries >> kFiltered != 0, false) &&
+        !id_wanted(*registration, entries, descriptor->id)) {
+        return ETW_OK;
+    }
     if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
     Piece pieces[ETW_MAX_DATA + 2];
     if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));

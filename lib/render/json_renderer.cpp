@@ -45,6 +45,7 @@ void JsonRenderer::render(const etl::Record& record, const decode::Event& event,
     out.append(",\"fields\":{");
     append_fields(out, event.items, Style::kJson);
     out.append('}');
+    append_added(out, event.added, Style::kJson);
     if (event.outcome != decode::Outcome::kDecoded) {
         out.append(",\"payload\":\"");
         append_hex_bytes(out, event.rest);

@@ -57,6 +57,7 @@ void TextRenderer::render(const etl::Record& record, const decode::Event& event,
         out.append(" payload=0x");
         append_hex_bytes(out, event.rest);
     }
+    append_added(out, event.added, Style::kText);
     out.append('\n');
 }
 

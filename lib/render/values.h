@@ -17,4 +17,8 @@ void append_number(OutBuffer& out, uint64_t value);
 // "name=value name=value", {} around structs and [] around arrays; or the members of a JSON object.
 void append_fields(OutBuffer& out, const std::vector<decode::Item>& items, Style style);
 
+// What the session added to the event, if anything: further members of a JSON object, or
+// " name=value" each.
+void append_added(OutBuffer& out, const decode::Added& added, Style style);
+
 }  // namespace etw::render

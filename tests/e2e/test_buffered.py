@@ -140,6 +140,7 @@ class Buffered(BufferedTest):
     def test_update_gives_it_no_file(self):
         self.start()
         self.assertIn("87L", self.tracelog("-update", "B", "-f", "x.etl", code=1).stdout)
+        self.assertIn("87L", self.tracelog("-update", "B", "-rt", code=1).stdout)
         self.assertFalse((self.folder / "x.etl").exists())
         self.write_all("--count", 10)
         self.assertEqual([len(s) for s in self.save("s.etl").values()], [10])
