@@ -36,7 +36,8 @@ std::vector<std::byte> encoded(const T& value) {
 constexpr int kAttempts = 8;
 
 bool only_reads(ControlOp op) {
-    return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders;
+    return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders ||
+           op == ControlOp::kConsume;
 }
 
 Failure connection_failure(const Error& error, const std::string& folder) {
@@ -218,6 +219,11 @@ Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return ask_all<RegisteredProvider>(ControlOp::kListProviders);
+}
+
+Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& request,
+                                                int socket) {
+    return ask_session<session::ConsumeGrant>(ControlOp::kConsume, request, {&socket, 1});
 }
 
 }  // namespace etw::backend_linux

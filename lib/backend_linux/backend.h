@@ -3,6 +3,7 @@
 #include "backend_linux/control_channel.h"
 #include "backend_linux/host_launcher.h"
 #include "backend_linux/log_file.h"
+#include "session/consume.h"
 
 #include <optional>
 
@@ -35,6 +36,9 @@ public:
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    // `socket`: the host's end of the consumer's pair.
+    session::Outcome<session::ConsumeGrant> consume(const session::ConsumeRequest& request,
+                                                    int socket);
 
 private:
     // Connects where that has not happened; kServiceNotAvailable where no host runs.

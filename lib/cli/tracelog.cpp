@@ -445,13 +445,7 @@ private:
             if (std::none_of(list.providers.begin(), list.providers.end(), same))
                 list.providers.push_back(more);
         }
-        std::set<std::string> said;
-        for (const ProviderEnable& provider : list.providers) {
-            ETW_CHECK(session::check(provider));
-            for (const std::string& line : session::ineffective(provider)) {
-                if (said.insert(line).second) note(line);
-            }
-        }
+        for (const ProviderEnable& provider : list.providers) ETW_CHECK(session::check(provider));
         return std::move(list.providers);
     }
 

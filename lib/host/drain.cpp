@@ -2,6 +2,7 @@
 
 #include "base/filetime.h"
 #include "base/testpoint.h"
+#include "host/record.h"
 #include "host/snapshot.h"
 #include "ring/clock.h"
 
@@ -42,6 +43,7 @@ Status Drain::add_stream(std::shared_ptr<Stream> stream) {
         StreamProgress added{stream->rings_identity, stream->uid, std::vector<CpuProgress>(cpus)};
         for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
             added.cpus[cpu].tail = stream->rings.published_tail(cpu);
+            added.cpus[cpu].delivered = added.cpus[cpu].tail;
         }
         progress_.streams.push_back(std::move(added));
         streams_.push_back(nullptr);
@@ -68,7 +70,7 @@ bool Drain::retire(const Stream& stream) {
         if (stream.rings.next(cpu, progress.tail, run, &damaged)) return false;
         lost += progress.lost;
     }
-    progress_.retired_lost += lost;
+    progress_.written_off += lost;
     progress_.streams.erase(progress_.streams.begin() + index);
     streams_.erase(found);
     commit();
@@ -79,6 +81,10 @@ bool Drain::retire(const Stream& stream) {
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
     if (keeps_records()) return Outcome::kIdle;
+    if (!log_) {
+        if (depth == Depth::kFullBlocks && full_blocks() == 0) return Outcome::kIdle;
+        return deliver(depth) ? Outcome::kWrote : Outcome::kIdle;
+    }
     batch_.clear();
     copies_used_ = 0;
     const int64_t until = counter_now();  // before any head is looked at: see cpu_merger.h
@@ -92,6 +98,8 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
         publish_tails();
         return Outcome::kIdle;
     }
+    // Now, and not before the batch was gathered: what the writers get back has been delivered.
+    deliver(depth);
     return write_batch();
 }
 
@@ -172,10 +180,13 @@ void Drain::gather_merged(uint32_t cpu, Depth depth, int64_t until) {
     progress_.buffers_lost += damaged;
 }
 
+size_t Drain::copies_allowed() const {
+    return std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
+}
+
 std::span<std::byte> Drain::next_copy_buffer() {
     const size_t size = saved_.geometry.block_size - wire::kRingFirstOffset;
-    const size_t allowed = std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
-    if (copies_used_ == allowed) return {};
+    if (copies_used_ == copies_allowed()) return {};
     if (copies_used_ == copies_.size()) copies_.push_back(std::make_unique<std::byte[]>(size));
     return {copies_[copies_used_++].get(), size};
 }
@@ -251,6 +262,7 @@ void Drain::apply(size_t written) {
 }
 
 void Drain::commit() {
+    if (feed_) feed_->note_backlog(progress_.delivery);
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
@@ -278,10 +290,12 @@ bool Drain::drop_block(size_t stream, uint32_t cpu) {
     if (!streams_[stream]->rings.next(cpu, at(stream, cpu).tail, run, &damaged)) return false;
     at(stream, cpu).tail = run.end;
     ++progress_.buffers_lost;
+    progress_.written_off += count_records(run.records);
     return true;
 }
 
 bool Drain::make_room() {
+    deliver();
     bool dropped = false;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
@@ -297,6 +311,7 @@ bool Drain::make_room() {
 }
 
 void Drain::drop_rest() {
+    deliver();
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
@@ -335,8 +350,23 @@ bool Drain::has_enough_full_blocks() const {
     return false;
 }
 
+uint64_t Drain::capacity() const {
+    uint64_t bytes = 0;
+    for (const auto& stream : streams_) {
+        if (stream == nullptr) continue;
+        const wire::RingGeometry& g = stream->rings.geometry();
+        bytes += uint64_t{g.cpus} * g.blocks * g.block_size;
+    }
+    return bytes;
+}
+
+size_t Drain::passes_over_all() const {
+    const size_t buffers = std::min(kMaxBatch, copies_allowed());
+    return (saved_.geometry.cpus + buffers - 1) / buffers;
+}
+
 uint64_t Drain::events_lost() const {
-    uint64_t lost = progress_.retired_lost;
+    uint64_t lost = progress_.written_off;
     for (size_t i = 0; i < streams_.size(); ++i) {
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const uint64_t known = progress_.streams[i].cpus[cpu].lost;
@@ -372,10 +402,11 @@ Status Drain::save_snapshot(UniqueFd file, const std::string& path) const {
     return Ok{};
 }
 
-Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
+Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog) {
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
+    if (backlog && feed_) ETW_CHECK(write_backlog(next));
     log_.emplace(std::move(next));
     progress_.file = identity;
     progress_.path = path;

@@ -188,6 +188,12 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             return manager_.flush(*flush, std::move(request.fds),
                                   answer_to<session::SessionStatus>(std::move(reply)));
         }
+        case ControlOp::kConsume: {
+            const auto consume = session::decode<session::ConsumeRequest>(body);
+            if (!consume) return refuse(reply, consume.error());
+            return manager_.consume(*consume, std::move(request.fds),
+                                    answer_to<session::ConsumeGrant>(std::move(reply)));
+        }
         case ControlOp::kPrivate: {
             const auto control = session::decode<session::PrivateRequest>(body);
             if (!control) return refuse(reply, control.error());

@@ -191,7 +191,8 @@ Result<UniqueFd> PrivateSessions::log_for(PrivateSession& session,
         return fd;
     }
     const std::string name = std::filesystem::path(session.path_of(member)).filename();
-    return open_as_user(session.folder, name, session.saved().owner_uid, session.saved().owner_gid);
+    return open_as_user(session.folder, name, rights_of(session.first_log),
+                        session.saved().owner_uid, session.saved().owner_gid);
 }
 
 // The process gets its log, with the header in it, and begins.

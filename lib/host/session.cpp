@@ -58,6 +58,8 @@ session::SessionStatus Session::status() const {
     out.logger_thread_id = s.thread_id;
     out.buffers_written = s.buffers_written;
     out.log_buffers_lost = s.buffers_lost;
+    out.real_time_buffers_lost = s.real_time_buffers_lost;
+    out.real_time_consumers = uint32_t(consumers.size());
     out.events_seen_bytes = s.record_bytes;
     out.owner_uid = saved.owner_uid;
     out.start_time = saved.start_filetime;
@@ -91,10 +93,13 @@ std::string Session::kept_rings(const Stream& stream) const {
 
 std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""); }
 
+std::string Session::kept_feed() const { return kept_name("feed", saved.key, ""); }
+
 void Session::forget_kept(const KeeperLink& keeper) const {
     keeper.remove(kept_log(claimed_log));
     if (thread != nullptr) keeper.remove(kept_log(thread->snapshot().file));
     keeper.remove(kept_folder());
+    keeper.remove(kept_feed());
     for (const auto& stream : streams) keeper.remove(kept_rings(*stream));
     for (const auto& stream : retiring) keeper.remove(kept_rings(*stream));
 }

@@ -162,6 +162,7 @@ void SessionManager::drop(Session& session) {
         connection.attached().erase(session.saved.key.epoch);
     });
     session.forget_kept(keeper_);
+    forget_consumers(session);
     session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);
     sessions_[slot] = nullptr;
@@ -279,23 +280,25 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     const auto found = running(request.name);
     if (!found) return answer(found.error());
     Session& session = **found;
-    if (session.is_buffered() && request.real_time.value_or(false)) {
-        return answer(Failure{Code::kInvalidParameter,
-                              "a buffered session has no consumers; leave out -rt"});
-    }
-    if (request.real_time.value_or(false)) {
-        return answer(Failure{Code::kNotSupported, "real-time delivery is not in this version"});
-    }
     SavedSession changed = session.saved;
+    uint32_t& mode = changed.properties.log_file_mode;
+    if (request.real_time.value_or(false)) {
+        mode |= kModeRealTime;
+    } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
+        mode &= ~uint32_t{kModeRealTime};
+    }
+    if (request.log_file) changed.properties.log_file = *request.log_file;
+    if (request.maximum_buffers && !session.is_buffered()) {
+        changed.properties.maximum_buffers =
+            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
+    }
+    if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
     if (request.flush_timer_s && *request.flush_timer_s != 0) {
         changed.properties.flush_timer_s = *request.flush_timer_s;
     }
     if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
     std::vector<std::pair<uint32_t, ring::RingSet>> rings;
     if (request.maximum_buffers && !session.is_buffered()) {
-        changed.properties.maximum_buffers =
-            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
-        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
         changed.geometry.blocks =
             session::blocks_per_cpu(changed.properties, changed.geometry.cpus);
         auto made = make_rings(session, changed.geometry);
@@ -304,8 +307,6 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     }
     FileIdentity next{};
     if (request.log_file) {
-        changed.properties.log_file = *request.log_file;
-        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
         const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
                                         : check_log_descriptor(fds[0]);
         const auto file = usable ? identity_of(fds[0].get()) : usable.error();
@@ -332,6 +333,10 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         if (updated == nullptr || updated->state != State::kRunning) {
             return answer(not_found(before.properties.name));
         }
+        const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
+        if (real_time) {
+            if (const auto ready = ensure_feed(*updated); !ready) return answer(ready.error());
+        }
         if (switches) return switch_log(*updated, before, std::move(*files), next, answer);
         updated->thread->post(
             [flush_timer_s](SessionThread& thread) { thread.set_flush_timer(flush_timer_s); });
@@ -354,24 +359,33 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
     const auto done = [this, before, path, answer](const Status& status) {
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
-        if (status) return answer(updated->status());
+        if (status) {
+            const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
+            const bool had = (before.properties.log_file_mode & kModeRealTime) != 0;
+            if (had && !real_time) cut_off(*updated);
+            return answer(updated->status());
+        }
         // It goes on in the file it had.
         keeper_.remove(updated->kept_log(updated->claimed_log));
         updated->claimed_log = updated->thread->snapshot().file;
         updated->saved.properties.log_file = before.properties.log_file;
+        updated->saved.properties.log_file_mode = before.properties.log_file_mode;
         if (const auto saved = save(folder_.sessions_folder(), updated->saved); !saved) {
             journal(folder_.path(), saved.error());
         }
         answer(failure_of(status.error(), path));
     };
     session.thread->post([this, path, files, done, before, saved = session.saved,
+                          rights = rights_of((*files)[0]),
                           source = session.source](SessionThread& thread) {
         thread.set_flush_timer(saved.properties.flush_timer_s);
-        thread.flush();
+        if (thread.drain().has_log()) thread.flush();  // to the old one
         thread.drain().set_saved(saved);
-        const Status status = thread.switch_log(std::move((*files)[0]), path, 1);
+        const bool real_time = (saved.properties.log_file_mode & kModeRealTime) != 0;
+        const Status status = thread.switch_log(std::move((*files)[0]), path, 1, !real_time);
         if (status) {
             source->pattern = saved.properties.log_file;
+            source->rights = rights;
             if (files->size() > 1) source->folder = std::move((*files)[1]);
         } else {
             thread.drain().set_saved(before);

@@ -11,6 +11,7 @@
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
+#include "session/consume.h"
 
 #include <array>
 #include <functional>
@@ -48,6 +49,8 @@ public:
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
     std::vector<session::RegisteredProvider> registered_providers() const;
+    void consume(const session::ConsumeRequest& request, std::vector<UniqueFd> fds,
+                 Answer<session::ConsumeGrant> answer);
 
     // Ends every session as stop() does, then calls `done`.
     void stop_all(std::function<void()> done);
@@ -104,7 +107,18 @@ private:
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
                                  KeptDescriptors& kept);
+    void recover_folder(const Session& session, const Progress& progress, KeptDescriptors& kept);
     void recover_streams(Session& session, KeptDescriptors& kept);
+
+    // Consumers (session_consumers.cpp).
+    session::Outcome<Ok> ensure_feed(Session& session);
+    void cut_off(Session& session);
+    void forget_consumers(Session& session);
+    static Result<session::ConsumeGrant> join(SessionThread& thread, ConsumerEnd& end);
+    void consumer_left(Session& session, uint64_t id);
+    void drop_unused_feed(Session& session);
+    Status recover_feed(Session& session, Drain& drain, KeptDescriptors& kept);
+    void await_consumers(const Session& session);
 
     // Streams (session_providers.cpp).
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
@@ -128,6 +142,10 @@ private:
     Code apply_enable(Session& session, const session::ProviderEnable& how,
                       wire::EnableAction action);
     size_t sessions_enabling(const Guid& guid) const;
+    // Sends it to every process concerned; the group gets their acknowledgements.
+    void tell(Session& session, const session::ProviderEnable& how, wire::EnableAction action,
+              uint64_t group);
+    void wait_promptly(uint64_t group, std::function<void()> done);
     void next_provider(const std::shared_ptr<EnableJob>& job);
 
     EventLoop& loop_;
@@ -137,6 +155,8 @@ private:
     ProviderTable providers_;
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
+    uint64_t last_consumer_ = 0;
+    std::chrono::steady_clock::time_point all_back_by_;  // programs, after a host died
 };
 
 template <class F>
@@ -146,6 +166,7 @@ void SessionManager::for_each(F f) const {
     }
 }
 
+uint64_t delivery_capacity(const SavedSession& saved);  // bytes of its delivery ring
 // The buffers of one user cannot be had.
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 

@@ -56,7 +56,6 @@ struct Missing {
     const char* what;
 };
 constexpr Missing kMissing[] = {
-    {kModeRealTime, "real-time sessions (-rt)"},
     {kModeSystemLogger, "kernel events (-systemlogger)"},
     {kModeNonStoppable, "sessions that cannot be stopped"},
 };

@@ -30,6 +30,7 @@ enum class ControlOp : uint32_t {
     kShutdown,       // nothing                -> nothing; refused while sessions run
     kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
     kIncrementFile,  // name                   -> SessionStatus
+    kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
 };
 
 struct ControlFrame {
