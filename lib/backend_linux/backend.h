@@ -26,6 +26,8 @@ public:
     session::Outcome<std::vector<session::SessionStatus>> list() override;
     session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
+    session::Outcome<std::vector<session::RecoveredLog>> recover(
+        const session::RecoverRequest& request) override;
     session::Outcome<session::SessionStatus> control_private(
         const session::PrivateRequest& request) override;
     session::Outcome<session::SessionStatus> increment_file(const std::string& name) override;

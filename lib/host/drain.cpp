@@ -3,6 +3,7 @@
 #include "base/filetime.h"
 #include "base/testpoint.h"
 #include "host/record.h"
+#include "host/snapshot.h"
 #include "ring/clock.h"
 
 #include <algorithm>
@@ -79,6 +80,7 @@ bool Drain::retire(const Stream& stream) {
 // --- gathering -------------------------------------------------------------------------------
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
+    if (keeps_records()) return Outcome::kIdle;
     if (!log_) {
         if (depth == Depth::kFullBlocks && full_blocks() == 0) return Outcome::kIdle;
         return deliver(depth) ? Outcome::kWrote : Outcome::kIdle;
@@ -322,6 +324,7 @@ void Drain::drop_rest() {
 }
 
 uint64_t Drain::full_blocks() const {
+    if (keeps_records()) return 0;
     uint64_t full = 0;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
@@ -389,11 +392,22 @@ Status Drain::finish() {
     return Ok{};
 }
 
+Status Drain::save_snapshot(UniqueFd file, const std::string& path) const {
+    Snapshot snapshot{log_info(saved_, path), clock_, {}, events_lost()};
+    for (const auto& stream : streams_) {
+        if (stream != nullptr) snapshot.sources.push_back({&stream->rings, {}});
+    }
+    ETW_TRY(const SnapshotResult saved, write_snapshot(std::move(file), snapshot));
+    static_cast<void>(saved);
+    return Ok{};
+}
+
 Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog) {
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
-    if (backlog && feed_) ETW_CHECK(write_backlog(next));
+    // Consumers that are there read up to where they are cut off.
+    if (backlog && feed_ && consumers() == 0) ETW_CHECK(write_backlog(next));
     log_.emplace(std::move(next));
     progress_.file = identity;
     progress_.path = path;

@@ -42,6 +42,13 @@ public:
     bool retire(const Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
 
+    // The rings themselves are what the session records to: nothing is ever taken out of them.
+    bool keeps_records() const noexcept {
+        return (saved_.geometry.flags & wire::kRingOverwrite) != 0;
+    }
+    // Writes what they hold into `file`. See snapshot.h.
+    Status save_snapshot(UniqueFd file, const std::string& path) const;
+
     // From now on what comes is delivered too; what the rings hold already is not. With the ring of
     // a predecessor, from where that one stopped.
     void start_feed(DeliveryRing ring);

@@ -122,6 +122,32 @@ etl::LogFileInfo log_info(const SavedSession& s, const std::string& path) {
     return info;
 }
 
+wire::RingSetDescription describe_rings(const SavedSession& s, uint32_t uid,
+                                        const wire::RingGeometry& geometry,
+                                        const std::string& runtime_folder) {
+    wire::RingSetDescription out{};
+    out.size = sizeof(out);
+    out.uid = uid;
+    out.session_epoch = s.key.epoch;
+    out.session_slot = s.key.slot;
+    out.log_file_mode = s.properties.log_file_mode;
+    out.geometry = geometry;
+    out.clock_type = uint32_t(s.properties.clock);
+    out.controller_pid = s.controller_pid;
+    out.start_counter = s.start_counter;
+    out.start_filetime = s.start_filetime;
+    out.counter_hz = s.counter_hz;
+    out.boot_filetime = boot_filetime();
+    const auto set_text = [](auto& to, const std::string& text) {
+        // The array was zero: what is cut still ends with one.
+        std::copy_n(text.begin(), std::min(text.size(), sizeof(to) - 1), to);
+    };
+    set_text(out.boot_id, boot_id());
+    set_text(out.session_name, s.properties.name);
+    set_text(out.runtime_folder, runtime_folder);
+    return out;
+}
+
 uint64_t limit_bytes(const session::Properties& p) {
     if (!limited(p)) return 0;
     const uint64_t unit = (p.log_file_mode & kModeUseKilobytes) != 0 ? 1024 : 1024 * 1024;

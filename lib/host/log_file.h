@@ -14,6 +14,10 @@ namespace etw::host {
 
 SessionClock clock_of(const SavedSession& saved);
 etl::LogFileInfo log_info(const SavedSession& saved, const std::string& path);
+// What a ring set of the session says of itself.
+wire::RingSetDescription describe_rings(const SavedSession& saved, uint32_t uid,
+                                        const wire::RingGeometry& geometry,
+                                        const std::string& runtime_folder);
 uint64_t limit_bytes(const session::Properties& properties);  // 0: none
 
 // Begins the session's log in `fd`, which may hold an older file's content: -append goes on with

@@ -20,6 +20,14 @@ bool parse_number(std::string_view text, T& out, int base) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
+// By where a ring's head is, roughly; 0 only where nothing was ever written.
+uint64_t bytes_recorded(const ring::RingSet& rings, uint32_t cpu) {
+    const wire::RingPosition head = rings.head(cpu);
+    const uint32_t block = rings.geometry().block_size - wire::kRingFirstOffset;
+    return wire::block_of(head) * block + std::max(wire::offset_of(head), wire::kRingFirstOffset) -
+           wire::kRingFirstOffset;
+}
+
 }  // namespace
 
 const session::ProviderEnable* Session::find_enable(const Guid& guid) const {
@@ -62,6 +70,7 @@ session::SessionStatus Session::status() const {
     for (const auto& stream : streams) {
         for (uint32_t cpu = 0; cpu < g.cpus; ++cpu) {
             lost += stream->rings.lost(cpu);
+            if (is_buffered()) out.events_seen_bytes += bytes_recorded(stream->rings, cpu);
             out.number_of_buffers += stream->rings.geometry().blocks;
             waiting += stream->rings.pending_blocks(cpu, stream->rings.published_tail(cpu));
         }

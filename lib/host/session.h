@@ -38,6 +38,8 @@ struct Session {
     UniqueFd owner;                    // pidfd of the process whose end ends the session
     EventLoop::TimerId end_timer = 0;  // for its time to live
 
+    // Its rings are all that it records to.
+    bool is_buffered() const { return (saved.properties.log_file_mode & kModeBuffering) != 0; }
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
     // Whose processes may log to it: those of everybody but for a secure session.
     bool admits_user(uint32_t uid) const;

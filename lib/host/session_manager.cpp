@@ -185,9 +185,14 @@ void SessionManager::stop_all(std::function<void()> done) {
 
 // --- while it runs ---------------------------------------------------------------------------
 
-void SessionManager::flush(const std::string& name, StatusAnswer answer) {
+void SessionManager::flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
+                           StatusAnswer answer) {
+    const std::string& name = request.name;
     const auto session = running(name);
     if (!session) return answer(session.error());
+    if ((*session)->is_buffered() && request.snapshot_file) {
+        return save_snapshot(**session, *request.snapshot_file, std::move(fds), std::move(answer));
+    }
     const wire::SessionKey key = (*session)->saved.key;
     (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
         thread.flush();
@@ -195,6 +200,35 @@ void SessionManager::flush(const std::string& name, StatusAnswer answer) {
             const Session* flushed = find(key);
             if (flushed == nullptr) return answer(not_found(name));
             answer(flushed->status());
+        });
+    });
+}
+
+void SessionManager::save_snapshot(Session& session, const std::string& path,
+                                   std::vector<UniqueFd> fds, StatusAnswer answer) {
+    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
+                                    : check_log_descriptor(fds[0]);
+    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
+    if (!file) return answer(failure_of(file.error(), path));
+    if (log_in_use(*file)) {
+        return answer(Failure{Code::kBadPathname, path + " is the log of a running session"});
+    }
+    const auto fd = std::make_shared<UniqueFd>(std::move(fds[0]));
+    const wire::SessionKey key = session.saved.key;
+    const std::string name = session.saved.properties.name;
+    session.thread->post([this, key, name, path, fd, answer](SessionThread& thread) {
+        const Status saved = thread.drain().save_snapshot(std::move(*fd), path);
+        loop_.post([this, key, name, path, saved, answer] {
+            const Session* owner = find(key);
+            if (!saved && saved.error().code == Code::kDiskFull) {
+                return answer(Failure{
+                    Code::kDiskFull,
+                    path + ": no room on its disk for what the buffers hold; they are untouched: "
+                           "free some or choose another disk with -f"});
+            }
+            if (!saved) return answer(failure_of(saved.error(), path));
+            if (owner == nullptr) return answer(not_found(name));
+            answer(owner->status());
         });
     });
 }
@@ -231,6 +265,7 @@ Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_ri
             continue;
         auto rings = ring::RingSet::create(geometry);
         if (!rings) return no_memory(session.saved.properties.name, geometry);
+        rings->describe(describe(session, stream->uid, geometry));
         if (session.stream_count + made.size() + 2 >= Progress::kMaxStreams) {
             return Failure{Code::kNoSystemResources,
                            "former buffers are still being drained; try again in some seconds"};
@@ -253,7 +288,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         mode &= ~uint32_t{kModeRealTime};
     }
     if (request.log_file) changed.properties.log_file = *request.log_file;
-    if (request.maximum_buffers) {
+    if (request.maximum_buffers && !session.is_buffered()) {
         changed.properties.maximum_buffers =
             std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
     }
@@ -263,7 +298,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     }
     if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
     std::vector<std::pair<uint32_t, ring::RingSet>> rings;
-    if (request.maximum_buffers) {
+    if (request.maximum_buffers && !session.is_buffered()) {
         changed.geometry.blocks =
             session::blocks_per_cpu(changed.properties, changed.geometry.cpus);
         auto made = make_rings(session, changed.geometry);
@@ -290,7 +325,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         return answer(failure_of(saved.error(), folder_.path()));
     }
     const SavedSession before = std::exchange(session.saved, changed);
-    const uint32_t flush_timer_s = changed.properties.flush_timer_s;
+    const uint32_t flush_timer_s = session.is_buffered() ? 0 : changed.properties.flush_timer_s;
     const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
     const auto rest = [this, before, next, files, flush_timer_s, answer,
                        switches = request.log_file.has_value()] {

@@ -40,7 +40,9 @@ public:
     std::vector<session::SessionStatus> list() const;
     void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                 StatusAnswer answer);
-    void flush(const std::string& name, StatusAnswer answer);
+    // With a file, for a buffered session: what its rings hold goes there.
+    void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
+               StatusAnswer answer);
     void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
                          StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
@@ -97,6 +99,11 @@ private:
         const Session& session, const wire::RingGeometry& geometry) const;
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
+    void save_snapshot(Session& session, const std::string& path, std::vector<UniqueFd> fds,
+                       StatusAnswer answer);
+    // The description of rings that processes of this user are given.
+    wire::RingSetDescription describe(const Session& session, uint32_t uid,
+                                      const wire::RingGeometry& geometry) const;
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
                                  KeptDescriptors& kept);

@@ -45,12 +45,14 @@ T random_value() {
 wire::RingGeometry geometry_for(const Properties& p) {
     const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
     const uint32_t cpus = one_ring ? 1 : cpu_count();
-    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, 0};
+    const uint32_t flags = (p.log_file_mode & kModeBuffering) != 0 ? wire::kRingOverwrite : 0u;
+    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, flags};
 }
 
 }  // namespace
 
 Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
+    if (p.log_file.empty()) return Ok{};
     if (fds.empty()) {
         return Failure{Code::kBadPathname, "the request came without an open log file"};
     }
@@ -71,6 +73,11 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
 }
 
 namespace {
+
+// Nothing of a buffered session is written by the clock.
+uint32_t flush_timer(const Properties& p) {
+    return (p.log_file_mode & kModeBuffering) != 0 ? 0 : p.flush_timer_s;
+}
 
 bool is_socket_only(const SavedSession& saved) {
     return (saved.properties.log_file_mode & kModeNoPerProcessor) != 0 ||
@@ -277,7 +284,7 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         loop_.post([=, this] { finish_start(key, providers, status, answer); });
     };
     session.thread =
-        std::make_unique<SessionThread>(hooks_for(session, open, opened), p.flush_timer_s);
+        std::make_unique<SessionThread>(hooks_for(session, open, opened), flush_timer(p));
 }
 
 void SessionManager::finish_start(const wire::SessionKey& key,
@@ -387,7 +394,7 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         if (progress.path.empty()) {
             // An update that would have given it one was not finished.
             session->saved.properties.log_file.clear();
-            session->saved.properties.log_file_mode |= kModeRealTime;
+            if (!session->is_buffered()) session->saved.properties.log_file_mode |= kModeRealTime;
         } else {
             ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
             session->source->rights = rights_of(fd);
@@ -415,7 +422,7 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
         session->thread =
             std::make_unique<SessionThread>(hooks_for(*session, open, [](const Status&) {}),
-                                            session->saved.properties.flush_timer_s);
+                                            flush_timer(session->saved.properties));
         return Ok{};
     };
     if (const auto status = take_up(); !status) {

@@ -272,7 +272,7 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
         words.push_back({value, reinterpret_cast<uint64_t>(&word), kFutex32, 0});
     };
     add(wakes_, seen);
-    if (!ended_) {
+    if (!ended_ && !drain_->keeps_records()) {
         for (const auto& stream : drain_->streams()) {
             if (stream == nullptr) continue;
             stream->rings.host_sleeps().store(1);
