@@ -112,8 +112,22 @@ private:
             if (!result) return not_enabled(result.error(), &started);
         }
         if (!options_.json) print("Logger Started...\n");
+        for (const std::string& text : session::ineffective(options_.properties)) note(text);
         show_enabled(*providers, *result);
-        note_absent(*providers);
+        if (providers->empty()) {
+            note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
+                             session_));
+        }
+    }
+
+    // What was typed and changes nothing; said once, however many providers it was typed for.
+    void note_ineffective(const std::vector<ProviderEnable>& providers) {
+        std::set<std::string> said;
+        for (const ProviderEnable& provider : providers) {
+            for (const std::string& text : session::ineffective(provider)) {
+                if (said.insert(text).second) note(text);
+            }
+        }
     }
 
     // Everything that can be refused before a file is made for it.
@@ -183,7 +197,7 @@ private:
         nothing.name = request.name;
         const auto status = backend_.update(request);
         show(status);
-        if (status && request == nothing)
+        if (status && request == nothing && options_.notes.empty())
             note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
     }
 
@@ -204,7 +218,6 @@ private:
         const auto result = backend_.enable({session_, *asked, options_.timeout_ms});
         if (!result) return not_enabled(result.error(), nullptr);
         show_enabled(*asked, *result);
-        note_absent(*asked);
     }
 
     // `started`: the session runs all the same.
@@ -336,18 +349,18 @@ private:
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
-        std::set<std::string> said;
-        for (const ProviderEnable& provider : list.providers) {
-            ETW_CHECK(session::check(provider));
-            for (const std::string& line : session::ineffective(provider)) {
-                if (said.insert(line).second) note(line);
-            }
-        }
+        for (const ProviderEnable& provider : list.providers) ETW_CHECK(session::check(provider));
         return std::move(list.providers);
     }
 
     void show_enabled(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
         note_failed(asked, result, "enabled");
+        std::vector<ProviderEnable> taken;
+        for (size_t i = 0; i < asked.size(); ++i) {
+            if (i >= result.codes.size() || result.codes[i] == Code::kOk) taken.push_back(asked[i]);
+        }
+        note_ineffective(taken);
+        note_absent(taken);
         if (options_.json) return print(to_json(asked, result));
         print(enable_lines(asked, result) + block(result.status));
     }
@@ -358,8 +371,24 @@ private:
             const Code code = result.codes[i];
             if (code == Code::kOk) continue;
             report_.exit_status = kExitFailed;
-            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, code_text(code),
+            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, why_not(code),
                              uint32_t(code)));
+        }
+    }
+
+    // Why a provider was left out, by its code.
+    static const char* why_not(Code code) {
+        switch (code) {
+            case Code::kInvalidFunction:
+                return "no running program has registered it, so that its level cannot change";
+            case Code::kNoSystemResources:
+                return "eight sessions have it enabled; -disable it in one, or stop one";
+            case Code::kTimeout:
+                return "a program did not answer in the time of -timeout; it may still follow";
+            case Code::kGuidNotFound:
+                return "the session does not have it enabled; -enable it first";
+            default:
+                return code_text(code);
         }
     }
 

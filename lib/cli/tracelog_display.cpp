@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -193,6 +194,20 @@ std::string further_properties(const SessionStatus& s) {
     return out;
 }
 
+// How those of the provider's sessions have it enabled.
+std::string enable_table(const RegisteredProvider& provider, const std::set<uint32_t>& logger_ids) {
+    if (logger_ids.empty()) return "";
+    std::string out = "LoggerId Level Property   MatchAnyKeyword    MatchAllKeyword\n";
+    for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
+        if (!logger_ids.contains(enabled.logger_id)) continue;
+        const ProviderEnable& how = enabled.how;
+        fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",
+                       enabled.logger_id, how.level, how.enable_property, how.match_any_keyword,
+                       how.match_all_keyword);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string operation_status(Code code) {
@@ -290,15 +305,19 @@ std::string provider_details(const std::vector<RegisteredProvider>& providers) {
         if (!out.empty()) out += "\n";
         line(out, "Guid:", to_string(provider.guid));
         line(out, "Name:", provider.name);
-        line(out, "Processes:", fmt::format("{}", fmt::join(provider.pids, " ")));
-        if (provider.sessions.empty()) continue;
-        out += "LoggerId Level Property MatchAnyKeyword    MatchAllKeyword\n";
-        for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
-            const ProviderEnable& how = enabled.how;
-            fmt::format_to(std::back_inserter(out), "{:<8} {:<5} {:#010x} {:#018x} {:#018x}\n",
-                           enabled.logger_id, how.level, how.enable_property, how.match_any_keyword,
-                           how.match_all_keyword);
+        std::set<uint32_t> missing;
+        for (const auto& enabled : provider.sessions) missing.insert(enabled.logger_id);
+        for (const RegisteredProvider::Instance& instance : provider.instances) {
+            line(out, "Process:",
+                 fmt::format("{} {}{}", instance.pid, instance.executable,
+                             instance.by_socket ? " (events by socket)" : ""));
+            const std::set<uint32_t> here(instance.logger_ids.begin(), instance.logger_ids.end());
+            out += enable_table(provider, here);
+            for (const uint32_t id : here) missing.erase(id);
         }
+        if (missing.empty()) continue;
+        line(out, "Process:", "none (filtered out)");
+        out += enable_table(provider, missing);
     }
     return out;
 }
@@ -361,6 +380,16 @@ std::string to_json(const std::vector<RegisteredProvider>& providers) {
         out.begin_object().key("guid").text(to_string(provider.guid));
         out.key("name").text(provider.name).key("pids").begin_array();
         for (const uint32_t pid : provider.pids) out.number(pid);
+        out.end_array().key("instances").begin_array();
+        for (const RegisteredProvider::Instance& instance : provider.instances) {
+            out.begin_object().key("pid").number(instance.pid);
+            out.key("uid").number(instance.uid);
+            out.key("executable").text(instance.executable);
+            out.key("events_by").text(instance.by_socket ? "socket" : "rings");
+            out.key("logger_ids").begin_array();
+            for (const uint32_t id : instance.logger_ids) out.number(id);
+            out.end_array().end_object();
+        }
         out.end_array().key("sessions").begin_array();
         for (const RegisteredProvider::Enabled& enabled : provider.sessions) {
             out.begin_object().key("logger_id").number(enabled.logger_id);

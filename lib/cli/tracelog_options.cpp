@@ -322,6 +322,15 @@ private:
             return UsageError{fmt::format(
                 "-{} needs the providers: -guid GUID, -guid FILE or -guid NAME", action_word_)};
         }
+        // -flag is the session's too, and shown with it.
+        constexpr std::string_view kOfProviders[] = {
+            "level",   "matchanykw", "matchallkw", "enableproperty", "sourceguid",
+            "timeout", "ExeFilter",  "PidFilter",  "EventIdFilter",  "StackWalkFilter"};
+        if (out_.action != TracelogAction::kStart || !out_.provider_sources.empty()) return Ok{};
+        for (const std::string_view word : kOfProviders) {
+            if (words_.has(word))
+                out_.notes.push_back(fmt::format("-{} has no effect without -guid", word));
+        }
         return Ok{};
     }
 

@@ -7,6 +7,8 @@ namespace etw::session {
 namespace {
 
 constexpr std::string_view kNumber = "%d";
+constexpr Guid kSystemTraceControlGuid{
+    0x9e814aad, 0x3204, 0x11d2, {0x9a, 0x82, 0x00, 0x60, 0x08, 0xa8, 0x69, 0x39}};
 
 Failure refuse(Code code, std::string detail) { return {code, std::move(detail)}; }
 
@@ -34,6 +36,8 @@ constexpr Exclusion kExclusions[] = {
     {kModeIndependent, kModePrivate,
      "a private session is always independent; leave out -independent or -um"},
     {kModeGlobalSequence, kModeLocalSequence, "-gs and -ls exclude each other; give one of them"},
+    {kModeBuffering, kModePrivate,
+     "a private session writes to its file; leave out -buffering or -um"},
     {kModePagedMemory, kModeSystemLogger,
      "a system logger cannot use paged memory; leave out -paged"},
 };
@@ -171,25 +175,6 @@ Outcome<Ok> check_sizes(const Properties& p) {
     return Ok{};
 }
 
-}  // namespace
-
-Outcome<Ok> check(const Properties& properties) {
-    ETW_CHECK(check_name(properties.name));
-    ETW_CHECK(check_modes(properties));
-    ETW_CHECK(check_file(properties));
-    ETW_CHECK(check_sizes(properties));
-    if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
-        return refuse(Code::kInvalidParameter, "unknown clock");
-    // Counters start anew with the machine, so only wall clock times of two runs can share a file.
-    if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
-        return refuse(Code::kInvalidParameter,
-                      "-append needs the system clock; give -UseSystemTime");
-    }
-    return Ok{};
-}
-
-namespace {
-
 Outcome<Ok> check_executables(const std::vector<std::string>& names) {
     size_t bytes = names.empty() ? 0 : names.size() - 1;  // what parts them
     for (const std::string& name : names) {
@@ -213,8 +198,57 @@ Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* op
 
 }  // namespace
 
+Outcome<Ok> check(const Properties& properties) {
+    ETW_CHECK(check_name(properties.name));
+    ETW_CHECK(check_modes(properties));
+    ETW_CHECK(check_file(properties));
+    ETW_CHECK(check_sizes(properties));
+    if (properties.guid == kSystemTraceControlGuid) {
+        return refuse(Code::kInvalidParameter,
+                      "this GUID is that of 'NT Kernel Logger'; give another with -sessionguid");
+    }
+    if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
+        return refuse(Code::kInvalidParameter, "unknown clock");
+    // Counters start anew with the machine, so only wall clock times of two runs can share a file.
+    if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
+        return refuse(Code::kInvalidParameter,
+                      "-append needs the system clock; give -UseSystemTime");
+    }
+    return Ok{};
+}
+
+std::vector<std::string> ineffective(const Properties& p) {
+    std::vector<std::string> out;
+    const auto none = [&out](const char* option, const char* why) {
+        out.push_back(std::string(option) + " has no effect: " + why);
+    };
+    if (has(p, kModeBuffering)) {
+        constexpr char kWhy[] = "a buffered session writes nothing by itself; save it with -flush";
+        if (p.maximum_buffers != 0) none("-max", "a buffered session has the buffers of -min");
+        if (p.flush_timer_s != 0) none("-ft", kWhy);
+        if (p.flush_threshold != 0) none("-bt", kWhy);
+        return out;
+    }
+    if (p.log_file.empty()) {
+        constexpr char kWhy[] = "a real-time session without -f has no log file";
+        if (has(p, kModeSequential)) none("-seq", kWhy);
+        if (has(p, kModeCircular)) none("-cir", kWhy);
+        if (has(p, kModePreallocate)) none("-prealloc", kWhy);
+        if (has(p, kModeUseKilobytes)) none("-kb", kWhy);
+    } else if (has(p, kModeUseKilobytes) && p.maximum_file_size == 0) {
+        none("-kb", "neither -seq, -cir nor -newfile gives a size");
+    }
+    if (has(p, kModePrivate) && has(p, kModePagedMemory))
+        none("-paged", "the buffers of a private session always are");
+    return out;
+}
+
 Outcome<Ok> check(const ProviderEnable& enable) {
     if (enable.guid == Guid{}) return refuse(Code::kInvalidParameter, "a provider needs a GUID");
+    if (enable.guid == kSystemTraceControlGuid) {
+        return refuse(Code::kInvalidParameter,
+                      "this GUID is that of the kernel's events, which no other session records");
+    }
     if (enable.pids.size() > kMaxFilterPids) {
         return refuse(Code::kInvalidParameter, "-PidFilter takes at most 8 process ids");
     }
@@ -234,6 +268,10 @@ std::vector<std::string> ineffective(const ProviderEnable& enable) {
     }
     if (enable.stack_walk_ids && (enable.enable_property & kPropertyStackTrace) == 0) {
         out.push_back("-StackWalkFilter has no effect without stacks; give -enableproperty 0x4");
+    }
+    if (enable.match_all_keyword != 0 && enable.match_any_keyword == 0) {
+        out.push_back(
+            "-matchallkw has no effect without -matchanykw: keyword 0 lets every event pass");
     }
     return out;
 }

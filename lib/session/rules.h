@@ -15,7 +15,9 @@ Outcome<Ok> check(const Properties& properties);
 // Refuses an enable whose filters are past their limits.
 Outcome<Ok> check(const ProviderEnable& enable);
 
-// What of a sound enable has no effect, a sentence for each, for people.
+// What of properties or of an enable that passed check() has no effect, a sentence each, for
+// people.
+std::vector<std::string> ineffective(const Properties& properties);
 std::vector<std::string> ineffective(const ProviderEnable& enable);
 
 // Fills in what was not set and raises what the rules raise, for a machine with `cpus` processors.

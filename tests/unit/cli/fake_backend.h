@@ -18,6 +18,7 @@ public:
     session::FlushRequest flushed;
     session::EnableRequest enabled;  // of enable, disable and capture_state
     std::optional<session::Failure> failure;
+    bool list_fails = true;  // with `failure`, as all calls do
     std::vector<Code> codes;  // for each provider; missing ones are kOk
     session::SessionStatus status;
     std::vector<session::SessionStatus> sessions;
@@ -35,7 +36,7 @@ public:
     }
     Outcome<std::vector<session::SessionStatus>> list() override {
         calls.push_back("list");
-        if (failure) return *failure;
+        if (failure && list_fails) return *failure;
         return sessions;
     }
     Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override {

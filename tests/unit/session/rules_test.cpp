@@ -84,6 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeRealTime | kModeBuffering, "-rt", "-buffering"},
                     Conflict{kModeRealTime | kModePrivate, "-rt", "-um"},
                     Conflict{kModeIndependent | kModePrivate, "-independent", "-um"},
+                    Conflict{kModeBuffering | kModePrivate, "-buffering", "-um"},
                     Conflict{kModeGlobalSequence | kModeLocalSequence, "-gs", "-ls"},
                     Conflict{kModePagedMemory | kModeSystemLogger, "-paged", "system logger"},
                     Conflict{kModeBuffering | kModeSequential, "-buffering", "-seq"},
@@ -223,6 +224,51 @@ TEST(Rules, PathsAreBoundedAndHaveNoZeroByte) {
     EXPECT_EQ(code_of(p), Code::kInvalidName);
     p.log_file = std::string("/tmp/a\0b", 8);
     EXPECT_EQ(code_of(p), Code::kInvalidName);
+}
+
+TEST(Rules, TheGuidOfTheKernelLoggerIsRefused) {
+    Properties p = valid();
+    p.guid = *parse_guid("9e814aad-3204-11d2-9a82-006008a86939");
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Rules, NoSessionButTheKernelsEnablesTheKernelsProvider) {
+    ProviderEnable enable;
+    enable.guid = *parse_guid("9e814aad-3204-11d2-9a82-006008a86939");
+    const auto checked = check(enable);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, Code::kInvalidParameter);
+}
+
+struct Ineffective {
+    uint32_t modes;
+    bool file;
+    std::vector<std::string> options;
+};
+
+TEST(Ineffective, WhatASessionDoesNotUseIsNamed) {
+    const Ineffective kCases[] = {
+        {0, true, {}},
+        {kModeBuffering, false, {"-max", "-ft", "-bt"}},
+        {kModeRealTime, false, {}},
+        {kModeRealTime | kModeSequential | kModeUseKilobytes, false, {"-seq", "-kb"}},
+        {kModeRealTime | kModeCircular | kModePreallocate, false, {"-cir", "-prealloc"}},
+        {kModeUseKilobytes, true, {"-kb"}},
+        {kModePrivate | kModePagedMemory, true, {"-paged"}},
+        {kModePagedMemory | kModeIndependent, true, {}},
+    };
+    for (const Ineffective& c : kCases) {
+        Properties p = valid();
+        p.log_file_mode = c.modes;
+        p.maximum_buffers = 40;
+        p.flush_timer_s = 1;
+        p.flush_threshold = 2;
+        if (!c.file) p.log_file.clear();
+        std::vector<std::string> named;
+        for (const std::string& text : ineffective(p))
+            named.push_back(text.substr(0, text.find(' ')));
+        EXPECT_EQ(named, c.options) << c.modes;
+    }
 }
 
 TEST(Rules, AClockThatDoesNotExistIsRefused) {
