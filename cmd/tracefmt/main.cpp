@@ -1,11 +1,15 @@
 // tracefmt - prints the events of .etl files as text or JSON.
+#include "cli/complete.h"
 #include "cli/tracefmt.h"
 
 #include <csignal>
 
 int main(int argc, char** argv) {
     using namespace etw;
-    const auto options = cli::parse_tracefmt(cli::args(argc, argv));
+    const auto words = cli::args(argc, argv);
+    if (const auto typed = cli::words_to_complete(words))
+        return cli::print_candidates(*typed, cli::tracefmt_words(), *session::make_observer());
+    const auto options = cli::parse_tracefmt(words);
     if (!options) return cli::usage("tracefmt", options.error());
     if (options->help) return cli::print_help(cli::kTracefmtHelp);
 #ifdef SIGPIPE

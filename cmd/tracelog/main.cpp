@@ -1,11 +1,20 @@
 // tracelog - starts, changes and stops trace sessions.
+#include "cli/complete.h"
+#include "cli/doctor.h"
 #include "cli/tracelog.h"
 
 int main(int argc, char** argv) {
     using namespace etw;
-    const auto options = cli::parse_tracelog(cli::args(argc, argv));
+    const auto words = cli::args(argc, argv);
+    if (const auto typed = cli::words_to_complete(words))
+        return cli::print_candidates(*typed, cli::tracelog_words(), *session::make_observer());
+    const auto options = cli::parse_tracelog(words);
     if (!options) return cli::usage("tracelog", options.error());
     if (options->action == cli::TracelogAction::kHelp) return cli::print_help(cli::kTracelogHelp);
+    if (options->action == cli::TracelogAction::kDoctor) {
+        return cli::print_report("tracelog",
+                                 cli::doctor_report(session::diagnose(), options->json));
+    }
     const auto backend = session::make_backend();
     return cli::print_report("tracelog",
                              cli::run_tracelog(*options, *backend, cli::ask_terminal()));

@@ -33,6 +33,10 @@ public:
     virtual Outcome<std::vector<SessionStatus>> list() = 0;
     virtual Outcome<SessionStatus> update(const UpdateRequest& request) = 0;
     virtual Outcome<SessionStatus> flush(const FlushRequest& request) = 0;
+    // Private sessions have names of their own, are never listed and answer to this alone.
+    virtual Outcome<SessionStatus> control_private(const PrivateRequest&) {
+        return Failure{Code::kNotSupported, "private sessions (-um) are not to be had here"};
+    }
     // A session whose log goes on in new files (kModeNewFile) begins the next one now; others fail
     // with kInvalidParameter.
     virtual Outcome<SessionStatus> increment_file(const std::string& name) = 0;
@@ -44,5 +48,9 @@ public:
 
 // Defined once per platform: lib/backend_linux/ or lib/backend_windows/, chosen by CMake.
 std::unique_ptr<Backend> make_backend();
+
+// For who only looks, like a shell that completes a name: it starts no host, whatever is asked of
+// it, and a host that says nothing for a second counts as none.
+std::unique_ptr<Backend> make_observer();
 
 }  // namespace etw::session

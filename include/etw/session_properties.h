@@ -69,7 +69,22 @@ struct ProviderEnable {
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };
 
-// A session as it is (or, from stop, as it was at its end).
+// What one process has recorded of a private session.
+struct PrivateProcess {
+    uint32_t pid = 0;  // 0: processes that are gone, too many to list
+    bool running = false;
+    std::string log_file;
+    uint32_t buffers_written = 0;
+    uint32_t log_buffers_lost = 0;
+    uint64_t events_lost = 0;
+    uint64_t recorded_bytes = 0;
+    uint64_t log_file_size = 0;  // bytes
+
+    friend bool operator==(const PrivateProcess&, const PrivateProcess&) = default;
+};
+
+// A session as it is (or, from stop, as it was at its end). Of a private session the counts are
+// sums over its processes.
 struct SessionStatus {
     Properties properties;  // with defaults applied and what was raised or rounded
     uint32_t logger_id = 0;
@@ -87,6 +102,7 @@ struct SessionStatus {
     int64_t start_time = 0;      // FILETIME
     uint64_t log_file_size = 0;  // bytes
     std::vector<ProviderEnable> providers;
+    std::vector<PrivateProcess> processes;  // of a private session
 
     friend bool operator==(const SessionStatus&, const SessionStatus&) = default;
 };
@@ -106,6 +122,16 @@ struct UpdateRequest {
     std::optional<uint32_t> enable_flags;
 
     friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
+};
+
+// All that may be asked of a private session while it runs.
+struct PrivateRequest {
+    enum class Action : uint32_t { kQuery = 1, kFlush, kUpdate, kStop };
+    Action action = Action::kQuery;
+    std::string name;
+    std::vector<Guid> providers;          // where given, those of the session are meant
+    std::optional<std::string> log_file;  // kUpdate: absolute path
+    uint32_t flush_timer_s = 0;           // kUpdate; 0: as it was
 };
 
 struct FlushRequest {

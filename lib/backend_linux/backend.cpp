@@ -15,6 +15,7 @@ using session::EnableResult;
 using session::Failure;
 using session::FlushRequest;
 using session::Outcome;
+using session::PrivateRequest;
 using session::RegisteredProvider;
 using session::SessionStatus;
 using session::StartRequest;
@@ -66,6 +67,7 @@ Outcome<Ok> Backend::reach(bool start_host) {
     }
     if (!channel) return connection_failure(channel.error(), host_.folder);
     channel_ = *std::move(channel);
+    if (patience_) channel_->wait_at_most(*patience_);
     return Ok{};
 }
 
@@ -126,9 +128,10 @@ Outcome<EnableResult> Backend::start(const StartRequest& request) {
     LogFile log;
     if (!p.log_file.empty()) {
         const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
+        const bool more_files = (p.log_file_mode & (kModeNewFile | kModePrivate)) != 0;
         ETW_TRY(log,
                 LogFile::open(numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file,
-                              numbered));
+                              more_files));
     }
     ETW_TRY(auto result, ask<EnableResult>(ControlOp::kStart, encoded(request), log.descriptors()));
     log.keep();
@@ -165,6 +168,21 @@ Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
     return ask_session<SessionStatus>(ControlOp::kFlush, request);
 }
 
+Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
+    LogFile log;
+    if (request.log_file) {
+        // No file is made for a session that is not there.
+        PrivateRequest question;
+        question.name = request.name;
+        ETW_CHECK(ask_session<SessionStatus>(ControlOp::kPrivate, question));
+        ETW_TRY(log, LogFile::open(*request.log_file, true));
+    }
+    ETW_TRY(auto status,
+            ask_session<SessionStatus>(ControlOp::kPrivate, request, log.descriptors()));
+    log.keep();
+    return status;
+}
+
 Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
     return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
 }
@@ -192,6 +210,11 @@ namespace etw::session {
 std::unique_ptr<Backend> make_backend() {
     return std::make_unique<backend_linux::Backend>(backend_linux::HostLauncher{
         backend_linux::runtime_folder(), backend_linux::find_host_program()});
+}
+
+std::unique_ptr<Backend> make_observer() {
+    return std::make_unique<backend_linux::Backend>(
+        backend_linux::HostLauncher{backend_linux::runtime_folder(), ""}, std::chrono::seconds(1));
 }
 
 }  // namespace etw::session

@@ -15,7 +15,9 @@ namespace etw::backend_linux {
 // the failure says so.
 class Backend : public session::Backend {
 public:
-    explicit Backend(HostLauncher host) : host_(std::move(host)) {}
+    // `patience`: how long to wait for an answer; by default as long as it takes.
+    explicit Backend(HostLauncher host, std::optional<std::chrono::seconds> patience = {})
+        : host_(std::move(host)), patience_(patience) {}
 
     session::Outcome<session::EnableResult> start(const session::StartRequest& request) override;
     session::Outcome<session::SessionStatus> stop(const std::string& name) override;
@@ -23,6 +25,8 @@ public:
     session::Outcome<std::vector<session::SessionStatus>> list() override;
     session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
+    session::Outcome<session::SessionStatus> control_private(
+        const session::PrivateRequest& request) override;
     session::Outcome<session::SessionStatus> increment_file(const std::string& name) override;
     session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
@@ -43,6 +47,7 @@ private:
     session::Outcome<std::vector<Element>> ask_all(wire::ControlOp op);
 
     HostLauncher host_;
+    std::optional<std::chrono::seconds> patience_;
     std::optional<ControlChannel> channel_;
 };
 

@@ -51,6 +51,11 @@ bool ControlChannel::request_unread(const Error& error) noexcept {
     return error.code == Code::kServiceNotAvailable && means_gone(int(error.where));
 }
 
+void ControlChannel::wait_at_most(std::chrono::seconds patience) noexcept {
+    const timeval limit{patience.count(), 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
 Result<Reply> ControlChannel::call(wire::ControlOp op, Bytes body, std::span<const int> fds) {
     if (body.size() > wire::kMaxControlBody)
         return Error{Code::kInvalidParameter, "request: too long", body.size()};
@@ -115,6 +120,7 @@ Status ControlChannel::receive(std::span<std::byte> out) {
         const ssize_t n = ::recv(fd_.get(), out.data(), out.size(), 0);
         if (n < 0) {
             if (errno == EINTR) continue;
+            if (errno == EAGAIN) return Error{Code::kTimeout, "receive: no answer", EAGAIN};
             return means_gone(errno) ? gone("receive", errno) : os_error("receive", errno);
         }
         if (n == 0) return gone("receive: the host closed the connection", 0);

@@ -4,6 +4,7 @@
 #include "etw/bytes.h"
 #include "wire/control_protocol.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ public:
     // One request, one reply; blocks. After a failure the channel is of no more use. Failures are
     // kServiceNotAvailable (the host went away) and kInvalidData (that is not our host's protocol).
     Result<Reply> call(wire::ControlOp op, Bytes body, std::span<const int> fds);
+    // From now on call() fails with kTimeout where the host says nothing for so long.
+    void wait_at_most(std::chrono::seconds patience) noexcept;
     // Of an error of call(): no host can have acted on the request, so it may be sent again.
     static bool request_unread(const Error& error) noexcept;
 

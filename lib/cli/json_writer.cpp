@@ -41,6 +41,12 @@ JsonWriter& JsonWriter::number(uint64_t value) {
     return *this;
 }
 
+JsonWriter& JsonWriter::boolean(bool value) {
+    before_value();
+    out_ += value ? "true" : "false";
+    return *this;
+}
+
 JsonWriter& JsonWriter::hex(uint64_t value) { return text(fmt::format("{:#x}", value)); }
 
 void JsonWriter::before_value() {

@@ -211,6 +211,8 @@ private:
 
 }  // namespace
 
+std::span<const OptionWord> tracefmt_words() { return kOptions; }
+
 Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     TracefmtOptions options;
     CLI::App app;

@@ -18,6 +18,8 @@ struct TracefmtOptions {
     render::RenderOptions render;                    // -json -noprefix -hires -utc
     bool help = false;                               // -h -help -?
 };
+// The words of tracefmt's command line. traceview -process takes some of them.
+std::span<const OptionWord> tracefmt_words();
 extern const char kTracefmtHelp[];  // golden: tests/golden/tracefmt_help.txt
 
 // Pure: reads no environment, opens nothing.

@@ -64,7 +64,7 @@ private:
             case TracelogAction::kStop:
                 return stop();
             case TracelogAction::kQuery:
-                return show(backend_.query(session_));
+                return show(query());
             case TracelogAction::kFlush:
                 return flush();
             case TracelogAction::kUpdate:
@@ -86,10 +86,11 @@ private:
             case TracelogAction::kEnumGuidEx:
                 return enum_guid_ex();
             case TracelogAction::kHelp:
+            case TracelogAction::kDoctor:
             case TracelogAction::kRefused:
                 break;
         }
-        ETW_ASSERT(false);  // the caller shows the help; a refusal never gets here
+        ETW_ASSERT(false);  // the caller shows help and findings; a refusal never gets here
     }
 
     void start() {
@@ -102,7 +103,9 @@ private:
         const auto providers = checked_start(request);
         if (!providers) return could_not_start(providers.error());
         // Only -enable waits; a start with -timeout is a start and an enable.
-        const bool waits = options_.timeout_ms != 0 && !providers->empty();
+        // A private session begins with its providers.
+        const bool waits = options_.timeout_ms != 0 && !providers->empty() &&
+                           (request.properties.log_file_mode & kModePrivate) == 0;
         if (!waits) request.providers = *providers;
         auto result = backend_.start(request);
         if (!result) return could_not_start(result.error());
@@ -135,6 +138,10 @@ private:
         session::Properties& p = request.properties;
         if (!p.log_file.empty()) p.log_file = absolute_path(p.log_file);
         ETW_CHECK(session::check(p));
+        if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty()) {
+            return Failure{Code::kInvalidParameter,
+                           "a private session needs its provider: give it with -guid"};
+        }
         return providers();
     }
 
@@ -149,7 +156,8 @@ private:
     }
 
     void stop() {
-        const auto status = backend_.stop(session_);
+        const auto status = options_.private_session ? control_private(PrivateAction::kStop)
+                                                     : backend_.stop(session_);
         show(status);
         if (status) note_end(*status);
     }
@@ -193,6 +201,7 @@ private:
     void update() {
         session::UpdateRequest request = options_.update;
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
+        if (options_.private_session) return update_private(request);
         session::UpdateRequest nothing;
         nothing.name = request.name;
         const auto status = backend_.update(request);
@@ -201,7 +210,36 @@ private:
             note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
     }
 
+    // All that can change are the file and the flush timer.
+    void update_private(const session::UpdateRequest& request) {
+        if (request.real_time.value_or(false)) {
+            return failed(
+                {Code::kInvalidParameter, "a private session has no consumers; leave out -rt"});
+        }
+        if (request.maximum_buffers) note("-max has no effect on a private session");
+        show(control_private(PrivateAction::kUpdate, request));
+    }
+
+    Outcome<SessionStatus> query() {
+        return options_.private_session ? control_private(PrivateAction::kQuery)
+                                        : backend_.query(session_);
+    }
+
+    using PrivateAction = session::PrivateRequest::Action;
+    Outcome<SessionStatus> control_private(PrivateAction action,
+                                           const session::UpdateRequest& update = {}) {
+        session::PrivateRequest request;
+        request.action = action;
+        request.name = session_;
+        ETW_TRY(const auto named, providers());
+        for (const ProviderEnable& provider : named) request.providers.push_back(provider.guid);
+        request.log_file = update.log_file;
+        request.flush_timer_s = update.flush_timer_s.value_or(0);
+        return backend_.control_private(request);
+    }
+
     void flush() {
+        if (options_.private_session) return show(control_private(PrivateAction::kFlush));
         session::FlushRequest request{session_, options_.snapshot_file};
         if (request.snapshot_file) request.snapshot_file = absolute_path(*request.snapshot_file);
         const auto status = backend_.flush(request);
@@ -349,6 +387,11 @@ private:
         ETW_TRY(ProviderList list,
                 resolve_providers(options_.provider_sources, options_.provider_defaults));
         for (const std::string& line : list.notes) note(line);
+        for (const ProviderEnable& more : options_.more_providers) {
+            const auto same = [&](const ProviderEnable& p) { return p.guid == more.guid; };
+            if (std::none_of(list.providers.begin(), list.providers.end(), same))
+                list.providers.push_back(more);
+        }
         for (const ProviderEnable& provider : list.providers) ETW_CHECK(session::check(provider));
         return std::move(list.providers);
     }
@@ -458,11 +501,15 @@ TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& ba
     return Command(options, backend, ask).run();
 }
 
+void print_notes(const char* tool, const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", tool, note);
+}
+
 int print_report(const char* tool, const TracelogReport& report) {
     const bool written = std::fwrite(report.output.data(), 1, report.output.size(), stdout) ==
                              report.output.size() &&
                          std::fflush(stdout) == 0;
-    for (const std::string& note : report.notes) fmt::print(stderr, "{}: {}\n", tool, note);
+    print_notes(tool, report.notes);
     return written ? report.exit_status : kExitFailed;
 }
 

@@ -12,12 +12,14 @@ struct TracelogReport {
     int exit_status = kExitDone;
 };
 
-// Does what `options` ask (any action but kHelp). kExitFailed where the operation, or the enabling
-// of any provider, failed; kExitLoss where -stop ended a session that lost events or buffers.
-// `ask` puts -x's questions; without it there is nobody to ask.
+// Does what `options` ask (any action but kHelp and kDoctor). kExitFailed where the operation, or
+// the enabling of any provider, failed; kExitLoss where -stop ended a session that lost events or
+// buffers. `ask` puts -x's questions; without it there is nobody to ask.
 TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& backend,
                             const Ask& ask = {});
 
+// To stderr, a line each.
+void print_notes(const char* tool, const std::vector<std::string>& notes);
 // Prints the report; returns the exit status, kExitFailed if stdout could not be written.
 int print_report(const char* tool, const TracelogReport& report);
 

@@ -156,6 +156,22 @@ void write_properties(JsonWriter& out, const SessionStatus& s) {
     out.key("log_file").text(p.log_file);
 }
 
+void write_processes(JsonWriter& out, const std::vector<session::PrivateProcess>& processes) {
+    out.key("processes").begin_array();
+    for (const session::PrivateProcess& process : processes) {
+        out.begin_object().key("pid").number(process.pid);
+        out.key("running").boolean(process.running);
+        out.key("log_file").text(process.log_file);
+        out.key("buffers_written").number(process.buffers_written);
+        out.key("events_lost").number(process.events_lost);
+        out.key("log_buffers_lost").number(process.log_buffers_lost);
+        out.key("recorded_bytes").number(process.recorded_bytes);
+        out.key("log_file_size").number(process.log_file_size);
+        out.end_object();
+    }
+    out.end_array();
+}
+
 void write_status(JsonWriter& out, const SessionStatus& s) {
     write_properties(out, s);
     out.key("number_of_buffers").number(s.number_of_buffers);
@@ -172,6 +188,7 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
     out.key("providers").begin_array();
     for (const ProviderEnable& provider : s.providers) write_provider(out, provider);
     out.end_array();
+    if ((s.properties.log_file_mode & kModePrivate) != 0) write_processes(out, s.processes);
 }
 
 // What Windows has no line for.
@@ -190,6 +207,10 @@ std::string further_properties(const SessionStatus& s) {
     if (p.flush_threshold != 0)
         line(out, "Flush Threshold:", fmt::format("{} buffers", p.flush_threshold));
     if (p.owner_pid != 0) line(out, "Ends With Process:", p.owner_pid);
+    for (const session::PrivateProcess& process : s.processes) {
+        const std::string who = process.pid == 0 ? "others" : fmt::format("{}", process.pid);
+        line(out, "Process:", who + "  " + process.log_file);
+    }
     if (p.ttl_s != 0) line(out, "Ends After:", fmt::format("{} secs", p.ttl_s));
     return out;
 }

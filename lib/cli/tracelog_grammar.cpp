@@ -1,5 +1,7 @@
 #include "cli/tracelog_grammar.h"
 
+#include <algorithm>
+
 namespace etw::cli::grammar {
 namespace {
 
@@ -28,6 +30,7 @@ constexpr ActionRow kActions[] = {
     {"incrementfile", TracelogAction::kIncrementFile},
     {"x", TracelogAction::kStopAll, Takes::kNothing, ""},
     {"enumguid", TracelogAction::kEnumGuid, Takes::kNothing, ""},
+    {"doctor", TracelogAction::kDoctor, Takes::kNothing, ""},
     {"enumguidex", TracelogAction::kEnumGuidEx, Takes::kName, kEveryProvider},
 };
 
@@ -144,6 +147,11 @@ constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list"
 std::span<const ActionRow> actions() { return kActions; }
 std::span<const OptionRow> options() { return kOptions; }
 std::span<const RefusedRow> refused() { return kRefused; }
+
+bool is_refused(std::string_view word) {
+    return std::any_of(std::begin(kRefused), std::end(kRefused),
+                       [&](const RefusedRow& row) { return to_lower(row.word) == to_lower(word); });
+}
 
 }  // namespace etw::cli::grammar
 

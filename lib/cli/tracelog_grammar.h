@@ -33,5 +33,6 @@ struct RefusedRow {
 std::span<const ActionRow> actions();
 std::span<const OptionRow> options();
 std::span<const RefusedRow> refused();
+bool is_refused(std::string_view word);  // in any case
 
 }  // namespace etw::cli::grammar

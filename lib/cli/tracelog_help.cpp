@@ -28,6 +28,7 @@ Look
   -l                show all sessions
   -enumguid         show the registered providers and who has them enabled
   -enumguidex [PROVIDER]   the same with processes and keywords
+  -doctor           test what a capture needs, and say what to do where it fails
   A missing NAME stands for "NT Kernel Logger".
 
 What to record (-start, -enable; -guid also -disable, -capturestate)

@@ -83,6 +83,10 @@ private:
         for (const grammar::RefusedRow& row : grammar::refused()) {
             if (!words_.has(row.word)) continue;
             out_.refusal = {Code::kNotSupported, fmt::format("-{}: {}", row.word, row.why)};
+            if (row.word == "kd" && words_.has("um")) {  // which Windows refuses too
+                out_.refusal = {Code::kInvalidParameter,
+                                "a private session has no debugger; leave out -kd or -um"};
+            }
             out_.action = TracelogAction::kRefused;
             out_.json = words_.has("json");
             for (const grammar::ActionRow& action : grammar::actions()) {

@@ -26,6 +26,7 @@ enum class TracelogAction : uint32_t {
     kStopAll,
     kEnumGuid,
     kEnumGuidEx,
+    kDoctor,
     kRefused,  // an action that has no counterpart here; `refusal` says why
 };
 
@@ -40,6 +41,8 @@ struct TracelogOptions {
     session::UpdateRequest update;   // for -update, likewise
     std::optional<std::string> snapshot_file;   // for -flush, as typed
     std::vector<std::string> provider_sources;  // -guid, or what -enumguidex names; as typed
+    // Enabled as well, each as it says, unless a source names it too.
+    std::vector<session::ProviderEnable> more_providers;
     session::ProviderEnable provider_defaults;  // without a GUID; a file's line may say otherwise
     uint32_t timeout_ms = 0;                    // -timeout
     std::optional<session::Failure> refusal;    // of an option that has no counterpart here

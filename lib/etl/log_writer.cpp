@@ -1,6 +1,7 @@
 #include "etl/log_writer.h"
 
 #include "etl/log_header.h"
+#include "etl/log_layout.h"
 
 #include <algorithm>
 #include <array>
@@ -19,8 +20,6 @@ constexpr auto kUnused = [] {
     bytes.fill(std::byte{wire::kUnusedByte});
     return bytes;
 }();
-
-constexpr uint64_t kHeaderEventAt = sizeof(BufferHeader) + sizeof(wire::SystemHeader);
 
 void append_unused(std::vector<Bytes>& pieces, size_t size) {
     while (size > 0) {
@@ -212,16 +211,9 @@ Status LogWriter::write_run(std::span<const BufferData> buffers, LogPosition& at
     for (size_t i = 0; i < buffers.size(); ++i) {
         const BufferData& buffer = buffers[i];
         BufferHeader& header = headers[i];
-        header.buffer_size = buffer_size_;
-        header.offset = uint32_t(sizeof(header) + buffer.records.size());
-        header.saved_offset = header.offset;
-        header.current_offset = header.offset + buffer_size_;  // as one that a flush closed
+        header = data_buffer_header(buffer_size_, buffer.records.size(), buffer.cpu, logger_id_);
         header.time_stamp = buffer.time_stamp;
         header.sequence = ++sequence;
-        header.processor = buffer.cpu & wire::kProcessorIndexMask;
-        header.logger_id = logger_id_;
-        header.state = wire::kBufferStateFlush;
-        header.flags = wire::kBufferProcessorIndex;
         pieces.push_back(std::as_bytes(std::span(&header, 1)));
         pieces.push_back(buffer.records);
         append_unused(pieces, buffer_size_ - header.offset);
@@ -235,7 +227,7 @@ Status LogWriter::write_run(std::span<const BufferData> buffers, LogPosition& at
 }
 
 Status LogWriter::set_end_mark(bool on) {
-    const auto flags = uint16_t(wire::kBufferProcessorIndex | (on ? wire::kBufferFlushMarker : 0));
+    const uint16_t flags = data_buffer_flags(on);
     const uint64_t at = position_.last_offset + offsetof(BufferHeader, flags);
     ETW_CHECK(file_.write_at(at, std::as_bytes(std::span(&flags, 1))));
     end_marked_ = on;
@@ -247,13 +239,10 @@ Status LogWriter::finish(const LogTotals& totals) {
 
     LogFileHeader64 fixed;
     ETW_CHECK(file_.read_at(kHeaderEventAt, std::as_writable_bytes(std::span(&fixed, 1))));
-    constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
-    fixed.end_time = totals.end_time;
     // Of a log that has wrapped, what the file holds: there are readers that walk by this count.
-    fixed.buffers_written =
+    const uint32_t written =
         position_.wraps == 0 ? totals.buffers_written : uint32_t(end_of_data() / buffer_size_);
-    fixed.events_lost = uint32_t(std::min(totals.events_lost, kMax));
-    fixed.buffers_lost = totals.buffers_lost;
+    set_totals(fixed, totals.end_time, written, totals.events_lost, totals.buffers_lost);
     ETW_CHECK(file_.write_at(kHeaderEventAt, std::as_bytes(std::span(&fixed, 1))));
 
     ETW_TRY(const uint64_t size, file_.size());

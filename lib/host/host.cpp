@@ -187,6 +187,12 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             if (!flush) return refuse(reply, flush.error());
             return manager_.flush(flush->name, answer_to<session::SessionStatus>(std::move(reply)));
         }
+        case ControlOp::kPrivate: {
+            const auto control = session::decode<session::PrivateRequest>(body);
+            if (!control) return refuse(reply, control.error());
+            return manager_.control_private(*control, std::move(request.fds),
+                                            answer_to<session::SessionStatus>(std::move(reply)));
+        }
         case ControlOp::kEnable:
         case ControlOp::kDisable:
         case ControlOp::kCaptureState:

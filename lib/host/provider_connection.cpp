@@ -130,6 +130,10 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd,
             [&](const wire::EventsLost& lost) {
                 listener.on_events_lost(*this, lost);
                 return true;
+            },
+            [&](const wire::PrivateStatus& status) {
+                listener.on_private_status(*this, status);
+                return true;
             }},
         packet);
 }

@@ -25,6 +25,7 @@ public:
     virtual void on_ack(ProviderConnection& from, uint64_t cookie) = 0;
     virtual void on_event(ProviderConnection& from, const EventPacket& packet) = 0;
     virtual void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) = 0;
+    virtual void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) = 0;
     // The last call for this connection, from the table's loop, never from within send().
     virtual void on_closed(ProviderConnection& from) = 0;
 };

@@ -75,6 +75,8 @@ Result<ProviderPacket> parse_provider_packet(Bytes packet) {
             return parse_event(in);
         case ProviderMessage::kEventsLost:
             return exactly<wire::EventsLost>(in);
+        case ProviderMessage::kPrivateStatus:
+            return exactly<wire::PrivateStatus>(in);
         default:
             return Error{Code::kInvalidData, "packet: type", 0};
     }

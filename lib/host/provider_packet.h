@@ -20,7 +20,7 @@ struct EventPacket {
 };
 
 using ProviderPacket = std::variant<wire::Hello, wire::Rings, RegisterPacket, wire::Unregister,
-                                    wire::Ack, EventPacket, wire::EventsLost>;
+                                    wire::Ack, EventPacket, wire::EventsLost, wire::PrivateStatus>;
 
 // Views point into `packet`. Fails with kInvalidData.
 Result<ProviderPacket> parse_provider_packet(Bytes packet);

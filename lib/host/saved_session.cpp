@@ -74,7 +74,8 @@ Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot) {
     ETW_TRY(const auto written_in, in.take_counted("config: boot id"));
     if (written_in != boot) return Error{Code::kInvalidData, "config: of another boot", 0};
     ETW_TRY(const auto fixed, in.read<FixedPart>("config: fixed part"));
-    if (fixed.key.slot >= wire::kMaxSessions || fixed.key.epoch == 0 || !fixed.geometry.valid() ||
+    constexpr uint32_t kSlots = wire::kMaxSessions + wire::kMaxPrivateSessions;
+    if (fixed.key.slot >= kSlots || fixed.key.epoch == 0 || !fixed.geometry.valid() ||
         fixed.counter_hz == 0) {
         return Error{Code::kInvalidData, "config: values", in.offset()};
     }

@@ -90,6 +90,7 @@ void SessionManager::on_register(ProviderConnection& from, uint32_t id) {
             settle(session, *how, EnableAction::kEnable, from, id, !registration.again);
         if (action) send_enable(from, id, session, *how, *action, acks_.next_cookie());
     });
+    private_.on_register(from, id);
 }
 
 std::vector<session::RegisteredProvider> SessionManager::registered_providers() const {

@@ -32,7 +32,24 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
       folder_(std::move(folder)),
       keeper_(keeper),
       acks_(loop),
-      providers_(loop, *this, only_uid) {}
+      providers_(loop, *this, only_uid),
+      private_(
+          loop, folder_, acks_, providers_,
+          {.send_enable =
+               [this](ProviderConnection& to, uint32_t registration, const Session& session,
+                      const session::ProviderEnable& how, uint64_t cookie) {
+                   send_enable(to, registration, session, how, wire::EnableAction::kEnable, cookie);
+               },
+           .admit =
+               [this](Session& session) {
+                   for (const auto& how : session.saved.providers) {
+                       admit(session, how.guid, how.pids);
+                   }
+               },
+           .admits = [this](const Session& session, const session::ProviderEnable& how,
+                            const ProviderConnection& who,
+                            bool registering) { return admits(session, how, who, registering); },
+           .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
 
 // --- looking up ------------------------------------------------------------------------------
 
@@ -61,7 +78,7 @@ Outcome<Session*> SessionManager::running(const std::string& name) const {
 }
 
 bool SessionManager::log_in_use(const FileIdentity& file) const {
-    bool used = false;
+    bool used = private_.log_in_use(file);
     for_each([&](const Session& session) {
         used = used || session.claimed_log == file ||
                (session.thread != nullptr && session.thread->snapshot().file == file);
@@ -70,8 +87,8 @@ bool SessionManager::log_in_use(const FileIdentity& file) const {
 }
 
 bool SessionManager::empty() const {
-    return std::all_of(sessions_.begin(), sessions_.end(),
-                       [](const auto& s) { return s == nullptr; });
+    return private_.empty() && std::all_of(sessions_.begin(), sessions_.end(),
+                                           [](const auto& s) { return s == nullptr; });
 }
 
 Outcome<SessionStatus> SessionManager::query(const std::string& name) const {
@@ -160,6 +177,8 @@ void SessionManager::stop_all(std::function<void()> done) {
         ++*open;
         stop_session(session, [one_done](const auto&) { one_done(); });
     });
+    ++*open;
+    private_.stop_all(one_done);
     one_done();
 }
 

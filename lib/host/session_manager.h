@@ -6,6 +6,8 @@
 #include "host/ack_tracker.h"
 #include "host/event_loop.h"
 #include "host/keeper_link.h"
+#include "host/new_session.h"
+#include "host/private_sessions.h"
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
@@ -38,6 +40,8 @@ public:
     void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                 StatusAnswer answer);
     void flush(const std::string& name, StatusAnswer answer);
+    void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
+                         StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
@@ -53,6 +57,7 @@ public:
     void on_ack(ProviderConnection& from, uint64_t cookie) override;
     void on_event(ProviderConnection& from, const EventPacket& packet) override;
     void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) override;
+    void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) override;
     void on_closed(ProviderConnection& from) override;
 
 private:
@@ -123,6 +128,7 @@ private:
     const KeeperLink& keeper_;
     AckTracker acks_;
     ProviderTable providers_;
+    PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
 };
 
@@ -133,7 +139,6 @@ void SessionManager::for_each(F f) const {
     }
 }
 
-session::Failure failure_of(const Error& error, const std::string& subject);
 // The buffers of one user cannot be had.
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 

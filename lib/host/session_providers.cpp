@@ -116,12 +116,23 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
 
 // --- providers -------------------------------------------------------------------------------
 
+void SessionManager::on_private_status(ProviderConnection& from,
+                                       const wire::PrivateStatus& packet) {
+    private_.on_status(from, packet);
+}
+
+void SessionManager::control_private(const session::PrivateRequest& request,
+                                     std::vector<UniqueFd> fds, StatusAnswer answer) {
+    private_.control(request, std::move(fds), std::move(answer));
+}
+
 void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
     acks_.acknowledged(from.id(), cookie);
 }
 
 void SessionManager::on_closed(ProviderConnection& from) {
     acks_.connection_ended(from.id());
+    private_.on_closed(from);
     loop_.after(kRetireAfter, [this, uid = from.peer().uid] {
         bool alive = false;
         providers_.for_each([&](ProviderConnection& to) { alive |= to.peer().uid == uid; });

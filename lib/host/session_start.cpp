@@ -27,6 +27,11 @@ using session::Failure;
 using session::Outcome;
 using session::Properties;
 
+uint32_t cpu_count() {
+    const long n = ::sysconf(_SC_NPROCESSORS_CONF);
+    return uint32_t(std::clamp<long>(n, 1, wire::RingGeometry::kMaxCpus));
+}
+
 namespace {
 
 template <class T>
@@ -37,16 +42,13 @@ T random_value() {
     return value;
 }
 
-uint32_t cpu_count() {
-    const long n = ::sysconf(_SC_NPROCESSORS_CONF);
-    return uint32_t(std::clamp<long>(n, 1, wire::RingGeometry::kMaxCpus));
-}
-
 wire::RingGeometry geometry_for(const Properties& p) {
     const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
     const uint32_t cpus = one_ring ? 1 : cpu_count();
     return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, 0};
 }
+
+}  // namespace
 
 Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
     if (fds.empty()) {
@@ -55,9 +57,8 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
     if (const auto usable = check_log_descriptor(fds[0]); !usable) {
         return failure_of(usable.error(), p.log_file);
     }
-    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
-        return Failure{Code::kPathNotFound,
-                       "-newfile: the request came without the folder of the log file"};
+    if ((p.log_file_mode & (kModeNewFile | kModePrivate)) != 0 && fds.size() < 2) {
+        return Failure{Code::kPathNotFound, "the request came without the folder of the log file"};
     }
     if (const auto room = check_disk_space(fds[0], p); !room) {
         if (room.error().code != Code::kDiskFull) return failure_of(room.error(), p.log_file);
@@ -68,6 +69,8 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
     }
     return Ok{};
 }
+
+namespace {
 
 bool is_socket_only(const SavedSession& saved) {
     return (saved.properties.log_file_mode & kModeNoPerProcessor) != 0 ||
@@ -94,6 +97,23 @@ Failure no_memory(const std::string& session, const wire::RingGeometry& geometry
             fmt::format("not enough memory for the buffers of '{}': {} KB for each user, {} KB are "
                         "available; give fewer or smaller ones with -max and -b",
                         session, geometry.set_size() / 1024, available_kb)};
+}
+
+SavedSession new_saved(const Properties& p, uint32_t slot, const PeerCredentials& peer) {
+    SavedSession saved;
+    saved.properties = p;
+    if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
+    saved.key.slot = slot;
+    while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
+    saved.geometry = geometry_for(p);
+    saved.owner_uid = peer.uid;
+    saved.owner_gid = peer.gid;
+    saved.controller_pid = uint32_t(peer.pid);
+    saved.counter_hz = ring::counter_frequency();
+    const ring::ClockSample now = ring::sample_clocks();
+    saved.start_counter = counter_at(now.monotonic_ns);
+    saved.start_filetime = filetime_from_unix_ns(now.unix_ns);
+    return saved;
 }
 
 // --- on request ------------------------------------------------------------------------------
@@ -136,8 +156,7 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
                        fmt::format("{} is the log of another session", p.log_file)};
     }
     auto session = std::make_unique<Session>();
-    SavedSession& saved = session->saved;
-    saved.properties = p;
+    session->saved = new_saved(p, slot, peer);
     if (p.owner_pid != 0) {
         const auto owner = find_process(p.owner_pid);
         auto watched =
@@ -147,21 +166,10 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
                 Code::kInvalidParameter,
                 fmt::format("no process {} runs that could own the session", p.owner_pid)};
         }
-        saved.owner = *owner;
+        session->saved.owner = *owner;
         session->owner = std::move(*watched);
     }
-    if (saved.properties.guid == Guid{}) saved.properties.guid = random_value<Guid>();
-    saved.key.slot = slot;
-    while (saved.key.epoch == 0) saved.key.epoch = random_value<uint64_t>();
     session->claimed_log = *file;
-    saved.geometry = geometry_for(p);
-    saved.owner_uid = peer.uid;
-    saved.owner_gid = peer.gid;
-    saved.controller_pid = uint32_t(peer.pid);
-    saved.counter_hz = ring::counter_frequency();
-    const ring::ClockSample now = ring::sample_clocks();
-    saved.start_counter = counter_at(now.monotonic_ns);
-    saved.start_filetime = filetime_from_unix_ns(now.unix_ns);
     return session;
 }
 
@@ -206,6 +214,9 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
 
 void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
                            const PeerCredentials& peer, EnableAnswer answer) {
+    if ((request.properties.log_file_mode & kModePrivate) != 0) {
+        return private_.start(std::move(request), std::move(fds), peer, std::move(answer));
+    }
     auto prepared = prepare(request.properties, fds, peer);
     if (!prepared) return answer(prepared.error());
     const wire::SessionKey key = (*prepared)->saved.key;
@@ -330,6 +341,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         limit_life(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
+    private_.recover();
     // Of sessions that did not come to be, or to a proper end.
     for (const auto& [name, fd] : kept) {
         if (parse_kept_name(name)) keeper_.remove(name);

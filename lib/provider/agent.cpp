@@ -1,6 +1,6 @@
 // The one thread of the library in an application: connects to the hosts, applies what they say,
 // runs callbacks. It sleeps in poll() unless a host, an application or a retry has something to do.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -205,6 +205,7 @@ void serve_once(const PollSet& ready, bool doorbell) noexcept {
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         if (ready.fds[2 + i].revents != 0 && g_state.hosts[i].connection != 0) receive_packets(i);
     }
+    send_private_answers();
     connect_due_hosts(monotonic_ns(), doorbell);
     for (uint32_t i = 0; i < g_state.host_count; ++i) announce_registrations(i);
     release_waiters();
@@ -261,6 +262,7 @@ void after_fork_in_parent() noexcept { ::pthread_mutex_unlock(&g_state.lock); }
 void after_fork_in_child() noexcept {
     g_state.lock = PTHREAD_MUTEX_INITIALIZER;
     forget_identity();
+    forget_private();
     if (!g_state.agent_started) return;
     g_state.agent_started = false;
     g_state.initialised = false;

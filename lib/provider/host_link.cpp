@@ -1,5 +1,5 @@
 // The connection to one host: wire/provider_protocol.h from the provider's side.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -51,7 +51,7 @@ bool peer_trusted(int fd) noexcept {
 void hand_back_rings(uint32_t host) noexcept {
     for (SessionSlot& slot : g_state.slots) {
         if (slot.generation.load(std::memory_order_relaxed) == 0 || slot.host != host ||
-            !slot.orphaned) {
+            slot.in_process || !slot.orphaned) {
             continue;
         }
         slot.orphaned = false;
@@ -69,6 +69,7 @@ void on_welcome(uint32_t host, const wire::Welcome& welcome) noexcept {
     link.welcome = true;
     link.no_rings = (welcome.flags & wire::kWelcomeNoRings) != 0;
     hand_back_rings(host);
+    report_private(host);
     announce_registrations(host);
 }
 
@@ -212,26 +213,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
 }
 
 void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
-    if (SessionSlot* slot = find_slot(host, packet.session)) {
-        uint32_t enabled_by[ETW_MAX_REGISTRATIONS / 32] = {};
-        const uint64_t generation = slot->generation.load(std::memory_order_relaxed);
-        for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
-            for (const EnableEntry& entry : g_state.registrations[i].entry) {
-                if (entry.generation.load(std::memory_order_relaxed) == generation) {
-                    enabled_by[i / 32] |= 1u << (i % 32);
-                }
-            }
-        }
-        detach_session(*slot);
-        wire::Enable disabled{};
-        disabled.action = wire::EnableAction::kDisable;
-        for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
-            const Registration& registration = g_state.registrations[i];
-            if ((enabled_by[i / 32] >> (i % 32) & 1) != 0 && registration.callback != nullptr) {
-                add_due_callback(host, registration, disabled, false);
-            }
-        }
-    }
+    if (SessionSlot* slot = find_slot(host, packet.session)) end_session(host, *slot);
     send_ack(host, g_state.hosts[host].connection, packet.cookie);
 }
 
@@ -242,6 +224,8 @@ union Packet {
     wire::Registered registered;
     wire::Enable enable;
     wire::Detach detach;
+    wire::PrivateStart private_start;
+    wire::PrivateControl private_control;
 };
 
 // What a packet of the type must measure; 0: not one that a host sends.
@@ -257,6 +241,10 @@ size_t expected_size(ProviderMessage type) noexcept {
             return sizeof(wire::Enable);
         case ProviderMessage::kDetach:
             return sizeof(wire::Detach);
+        case ProviderMessage::kPrivateStart:
+            return sizeof(wire::PrivateStart);
+        case ProviderMessage::kPrivateControl:
+            return sizeof(wire::PrivateControl);
         default:
             return 0;
     }
@@ -268,7 +256,10 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
     const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size &&
                        size == expected_size(type) &&
                        welcomed == (type != ProviderMessage::kWelcome);
-    if (fd >= 0 && (!valid || type != ProviderMessage::kAttach)) {
+    const bool takes_fd = type == ProviderMessage::kAttach ||
+                          type == ProviderMessage::kPrivateStart ||
+                          type == ProviderMessage::kPrivateControl;
+    if (fd >= 0 && (!valid || !takes_fd)) {
         ::close(fd);
         return disconnect_host(host);
     }
@@ -282,12 +273,16 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
             return on_registered(host, packet.registered);
         case ProviderMessage::kEnable:
             return on_enable(host, packet.enable);
+        case ProviderMessage::kPrivateStart:
+            return start_private(host, packet.private_start, fd);
+        case ProviderMessage::kPrivateControl:
+            return control_private(host, packet.private_control, fd);
         default:
             return on_detach(host, packet.detach);
     }
 }
 
-// The one descriptor of an Attach; any others are closed.
+// The one descriptor of an Attach or of a log; any others are closed.
 int received_fd(msghdr& message) noexcept {
     int first = -1;
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
@@ -408,6 +403,33 @@ void announce_registrations(uint32_t host) noexcept {
             registration.known[host] = true;
         }
     }
+}
+
+void end_session(uint32_t host, SessionSlot& slot) noexcept {
+    uint32_t enabled_by[ETW_MAX_REGISTRATIONS / 32] = {};
+    const uint64_t generation = slot.generation.load(std::memory_order_relaxed);
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        for (const EnableEntry& entry : g_state.registrations[i].entry) {
+            if (entry.generation.load(std::memory_order_relaxed) == generation) {
+                enabled_by[i / 32] |= 1u << (i % 32);
+            }
+        }
+    }
+    detach_session(slot);
+    wire::Enable disabled{};
+    disabled.action = wire::EnableAction::kDisable;
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        const Registration& registration = g_state.registrations[i];
+        if ((enabled_by[i / 32] >> (i % 32) & 1) != 0 && registration.callback != nullptr) {
+            add_due_callback(host, registration, disabled, false);
+        }
+    }
+}
+
+void send_private_status(uint32_t host, const wire::PrivateStatus& status) noexcept {
+    const Host& link = g_state.hosts[host];
+    if (!link.welcome) return;  // whoever comes next is told when it comes
+    if (!send_packet(host, &status, sizeof(status))) disconnect_host(host);
 }
 
 void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept {

@@ -141,7 +141,10 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
     for (EnableEntry& candidate : registration.entry) {
         const uint64_t used = candidate.generation.load(std::memory_order_relaxed);
         if (used == generation) entry = &candidate;
-        if (used == 0 && free_entry == nullptr) free_entry = &candidate;
+        const bool for_private = &candidate == &registration.entry[kPrivateEntry];
+        if (used == 0 && free_entry == nullptr && for_private == slot.in_process) {
+            free_entry = &candidate;
+        }
     }
     if (entry == nullptr) entry = free_entry;
     if (entry == nullptr || !store_filter(entry->events, enable.events) ||

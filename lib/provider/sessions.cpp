@@ -1,5 +1,5 @@
 // The rings that hosts hand to this process, from Attach to Detach.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <sys/mman.h>
 
@@ -23,6 +23,10 @@ SessionSlot* free_slot() noexcept {
     return nullptr;
 }
 
+uint64_t next_generation(const SessionSlot& slot) noexcept {
+    return ++g_state.next_generation * kMaxSlots + uint64_t(&slot - g_state.slots);
+}
+
 // What was enabled by `from` is so by `to`, at once for each registration: a writer sees the one or
 // the other, and who meets the old rings detached looks again (write.cpp).
 void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
@@ -37,6 +41,8 @@ void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
     }
 }
 
+}  // namespace
+
 // So that no writer takes the page faults of the first round through the rings. Where the kernel is
 // too old for it (before 5.14) they do.
 void prefault(std::byte* mapping, size_t size) noexcept {
@@ -46,8 +52,6 @@ void prefault(std::byte* mapping, size_t size) noexcept {
     constexpr size_t kAtMost = 64u << 20;  // 3 ms
     ::madvise(mapping, size < kAtMost ? size : kAtMost, MADV_POPULATE_WRITE);
 }
-
-}  // namespace
 
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
     for (SessionSlot& slot : g_state.slots) {
@@ -86,8 +90,7 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     slot->orphaned = false;
     slot->rings = false;
     slot->socket_lost.store(0, std::memory_order_relaxed);
-    const uint64_t generation =
-        ++g_state.next_generation * kMaxSlots + uint64_t(slot - g_state.slots);
+    const uint64_t generation = next_generation(*slot);
     if (fd >= 0 && ring_file_valid(fd, attach.geometry)) {
         void* memory =
             ::mmap(nullptr, attach.geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -112,10 +115,32 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     return slot;
 }
 
+SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
+                            const wire::RingGeometry& geometry, std::byte* set) noexcept {
+    SessionSlot* slot = free_slot();
+    if (slot == nullptr) return nullptr;
+    slot->host = host;
+    slot->key = key;
+    slot->geometry = geometry;
+    slot->confirmed = g_state.hosts[host].connection;
+    slot->orphaned = false;
+    slot->socket_lost.store(0, std::memory_order_relaxed);
+    const uint64_t generation = next_generation(*slot);
+    if (set != nullptr) {
+        slot->map.describe(set, geometry);
+        slot->map.generation.store(generation, std::memory_order_release);
+    }
+    slot->rings = set != nullptr;
+    slot->in_process = true;
+    slot->generation.store(generation, std::memory_order_release);
+    return slot;
+}
+
 void detach_session(SessionSlot& slot) noexcept {
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         clear_entry(g_state.registrations[i], slot);
     }
+    if (slot.in_process) return detach_private(slot);
     if (slot.rings) {
         if (ring::detach(slot.map) && g_state.unmap_works) {
             ::munmap(slot.mapping, slot.geometry.set_size());

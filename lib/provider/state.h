@@ -21,7 +21,8 @@ namespace etw::provider {
 
 constexpr uint32_t kMaxHosts = 2;  // the system's and the user's own
 constexpr uint32_t kMaxSlots = kMaxHosts * wire::kMaxSessions;
-constexpr uint32_t kMaxEntries = wire::kMaxSessionsPerProvider;
+constexpr uint32_t kPrivateEntry = wire::kMaxSessionsPerProvider;  // the private session's
+constexpr uint32_t kMaxEntries = kPrivateEntry + 1;
 
 // One session that has sent Attach: how its events travel.
 struct SessionSlot {
@@ -31,6 +32,7 @@ struct SessionSlot {
     std::atomic<uint64_t> generation;
     std::atomic<uint64_t> socket_lost;  // events that found the socket full, not yet reported
     std::atomic<bool> rings;            // else events go by socket
+    std::atomic<bool> in_process;       // the private session: its rings are this process's own
     bool dead;                          // the mapping could not be withdrawn: never use this again
     bool orphaned;                      // its host died: hand the rings to the next
     uint32_t host;
@@ -181,6 +183,12 @@ etw_enabled combined(const Registration& registration) noexcept;
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept;
 // Takes over `fd` (-1: by socket). Null: no slot is left.
 SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) noexcept;
+// The private session's slot. `set`: rings in this process's memory; null: events are appended
+// under a lock. Null: no slot is left.
+SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
+                            const wire::RingGeometry& geometry, std::byte* set) noexcept;
+// Maps the pages of rings before the first event needs them.
+void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.
 void detach_session(SessionSlot& slot) noexcept;
 
@@ -191,6 +199,9 @@ void receive_packets(uint32_t host) noexcept;
 // Brings the host up to date with registrations that came or went.
 void announce_registrations(uint32_t host) noexcept;
 void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept;
+void send_private_status(uint32_t host, const wire::PrivateStatus& status) noexcept;
+// Detaches the session and tells the providers that it had enabled.
+void end_session(uint32_t host, SessionSlot& slot) noexcept;
 // Marks registrations ready that no host in reach has still to answer.
 void release_waiters() noexcept;
 

@@ -1,6 +1,6 @@
 // From an application's call to one record for each session that wants it. Runs in signal handlers
 // and in threads of any stack size.
-#include "provider/state.h"
+#include "provider/private_session.h"
 
 #include <cstring>
 
@@ -113,7 +113,8 @@ uint32_t result_of(Outcome outcome) noexcept {
                                record.piece_count,
                                size,
                                record.time_stamp_offset};
-    return send_event(slot, record.generation, event);
+    return slot.in_process ? append_private(slot, record.generation, event)
+                           : send_event(slot, record.generation, event);
 }
 
 // What was enabled by the session has got other rings meanwhile: the entry names them by now.

@@ -11,14 +11,8 @@
 
 namespace etw::ring {
 
-using wire::block_of;
-using wire::kRingFirstOffset;
-using wire::offset_of;
-using wire::ring_position;
-using wire::RingControl;
 using wire::RingGeometry;
 using wire::RingPosition;
-using wire::RingSetHeader;
 
 namespace {
 
@@ -64,11 +58,6 @@ Result<std::byte*> map_set(const UniqueFd& fd, size_t size) {
     return static_cast<std::byte*>(base);
 }
 
-std::atomic<uint32_t>* filled_of(RingControl& control) {
-    return reinterpret_cast<std::atomic<uint32_t>*>(reinterpret_cast<std::byte*>(&control) +
-                                                    wire::kRingFilledOffset);
-}
-
 }  // namespace
 
 RingSet::RingSet(UniqueFd fd, std::byte* base, const RingGeometry& geometry) noexcept
@@ -110,14 +99,7 @@ Result<RingSet> RingSet::create(const RingGeometry& geometry) {
     }
     ETW_TRY(std::byte * base, map_set(fd, size));
     RingSet set(std::move(fd), base, geometry);
-    auto* header = new (base) RingSetHeader{};
-    header->magic = RingSetHeader::kMagic;
-    header->version = wire::kRingVersion;
-    for (uint32_t cpu = 0; cpu < geometry.cpus; ++cpu) {
-        auto* control = new (base + geometry.ring_offset(cpu)) RingControl{};
-        control->head.store(ring_position(0, kRingFirstOffset), std::memory_order_relaxed);
-        control->tail.store(ring_position(0, kRingFirstOffset), std::memory_order_relaxed);
-    }
+    set.view().initialise();
     return set;
 }
 
@@ -142,83 +124,36 @@ Result<RingSet> RingSet::adopt(UniqueFd fd, const RingGeometry& geometry) {
     return RingSet(std::move(fd), base, geometry);
 }
 
-std::atomic<uint32_t>& RingSet::host_sleeps() noexcept {
-    return reinterpret_cast<RingSetHeader*>(base_)->host_sleeps;
-}
-
-RingControl& RingSet::control(uint32_t cpu) const noexcept {
-    ETW_ASSERT(cpu < geometry_.cpus);
-    return *reinterpret_cast<RingControl*>(base_ + geometry_.ring_offset(cpu));
-}
+std::atomic<uint32_t>& RingSet::host_sleeps() noexcept { return view().host_sleeps(); }
 
 uint64_t RingSet::lost(uint32_t cpu) const noexcept {
-    return control(cpu).lost.load(std::memory_order_relaxed);
+    ETW_ASSERT(cpu < geometry_.cpus);
+    return view().lost(cpu);
 }
 
 RingPosition RingSet::oldest(uint32_t cpu) const noexcept {
-    const uint64_t head_block = block_of(control(cpu).head.load(std::memory_order_acquire));
-    // The memory after the head's block may already be under a writer's hands.
-    const uint64_t first = head_block + 2;
-    return ring_position(first > geometry_.blocks ? first - geometry_.blocks : 0, kRingFirstOffset);
+    ETW_ASSERT(cpu < geometry_.cpus);
+    return view().oldest(cpu);
 }
 
-// Steps R1 and R2 of ring/writer.h. A hostile head, tail or filled[] gives at worst a wrong run
-// inside the mapping; every call that returns true moves on towards head, over at most `blocks`
-// blocks.
 bool RingSet::next(uint32_t cpu, RingPosition tail, Run& run, bool* damaged) const noexcept {
-    RingControl& ring = control(cpu);
-    *damaged = false;
-    const RingPosition head = ring.head.load(std::memory_order_acquire);  // R1
-    if (head == tail) return false;
-    const auto whole = [this](uint32_t offset) {
-        return offset >= kRingFirstOffset && offset <= geometry_.block_size && offset % 8 == 0;
-    };
-    const auto give_up = [&](RingPosition end) {
-        *damaged = true;
-        run = {{}, tail, end};
-        return true;
-    };
-    const uint64_t head_block = block_of(head);
-    if (head < tail || !whole(offset_of(head))) return give_up(head);
-    if ((geometry_.flags & wire::kRingOverwrite) != 0) {
-        tail = std::max(tail, oldest(cpu));
-        if (tail > head)
-            return false;  // overtaken while we looked: the next call sees the new head
-    } else if (head_block - block_of(tail) >= geometry_.blocks) {
-        return give_up(head);
-    }
-    while (tail != head) {
-        const uint64_t block = block_of(tail);
-        const uint64_t index = block % geometry_.blocks;
-        const bool open = block == head_block;
-        const RingPosition after = open ? head : ring_position(block + 1, kRingFirstOffset);
-        const uint32_t begin = offset_of(tail);
-        const uint32_t end =
-            open ? offset_of(head) : filled_of(ring)[index].load(std::memory_order_relaxed);
-        if (!whole(begin) || !whole(end) || end < begin) return give_up(after);
-        if (end > begin) {
-            const std::byte* data = reinterpret_cast<const std::byte*>(&ring) +
-                                    geometry_.control_size() + index * geometry_.block_size;
-            run = {Bytes(data + begin, end - begin), tail, after};
-            return true;
-        }
-        tail = after;
-    }
-    return false;
+    ETW_ASSERT(cpu < geometry_.cpus);
+    return view().next(cpu, tail, run, damaged);
 }
 
 void RingSet::release(uint32_t cpu, RingPosition end) noexcept {
-    control(cpu).tail.store(end, std::memory_order_release);  // R2
+    ETW_ASSERT(cpu < geometry_.cpus);
+    view().release(cpu, end);
 }
 
 RingPosition RingSet::published_tail(uint32_t cpu) const noexcept {
-    return control(cpu).tail.load(std::memory_order_relaxed);
+    ETW_ASSERT(cpu < geometry_.cpus);
+    return view().control(cpu).tail.load(std::memory_order_relaxed);
 }
 
 uint32_t RingSet::pending_blocks(uint32_t cpu, RingPosition tail) const noexcept {
-    const RingPosition head = control(cpu).head.load(std::memory_order_acquire);
-    if (head <= tail) return 0;
-    return uint32_t(std::min<uint64_t>(block_of(head) - block_of(tail), geometry_.blocks));
+    ETW_ASSERT(cpu < geometry_.cpus);
+    return view().pending_blocks(cpu, tail);
 }
 
 }  // namespace etw::ring

@@ -2,18 +2,9 @@
 // from the mapping is treated as hostile: bounded before use, read once.
 #pragma once
 #include "base/unique_fd.h"
-#include "etw/bytes.h"
-#include "wire/ring.h"
+#include "ring/ring_view.h"
 
 namespace etw::ring {
-
-// A run of whole records of one block, in the order they were committed. The bytes stay in the
-// ring (and may be scribbled over by a hostile writer at any time) until release() passes `end`.
-struct Run {
-    Bytes records;             // a whole number of 8-byte units, within one block
-    wire::RingPosition begin;  // of records
-    wire::RingPosition end;    // tail after these records
-};
 
 // Owns the mapping and the descriptor of one ring set.
 class RingSet {
@@ -55,7 +46,7 @@ public:
 
 private:
     RingSet(UniqueFd fd, std::byte* base, const wire::RingGeometry& geometry) noexcept;
-    wire::RingControl& control(uint32_t cpu) const noexcept;
+    RingView view() const noexcept { return RingView(base_, geometry_); }
 
     UniqueFd fd_;
     std::byte* base_ = nullptr;  // set_size() bytes, or null after a move

@@ -28,12 +28,19 @@ void fields(V& v, F&& f) {
     f(v.source_id), f(v.pids), f(v.exe_names), f(v.event_ids), f(v.stack_walk_ids);
 }
 
+template <Form<PrivateProcess> V, class F>
+void fields(V& v, F&& f) {
+    f(v.pid), f(v.running), f(v.log_file), f(v.buffers_written), f(v.log_buffers_lost);
+    f(v.events_lost), f(v.recorded_bytes), f(v.log_file_size);
+}
+
 template <Form<SessionStatus> V, class F>
 void fields(V& v, F&& f) {
     f(v.properties), f(v.logger_id), f(v.logger_thread_id), f(v.number_of_buffers);
     f(v.free_buffers), f(v.buffers_written), f(v.events_lost), f(v.log_buffers_lost);
     f(v.real_time_buffers_lost), f(v.real_time_consumers), f(v.events_seen_bytes);
     f(v.owner_uid), f(v.start_time), f(v.log_file_size), f(v.providers);
+    f(v.processes);
 }
 
 template <Form<StartRequest> V, class F>
@@ -45,6 +52,11 @@ template <Form<UpdateRequest> V, class F>
 void fields(V& v, F&& f) {
     f(v.name), f(v.log_file), f(v.real_time), f(v.maximum_buffers), f(v.flush_timer_s);
     f(v.enable_flags);
+}
+
+template <Form<PrivateRequest> V, class F>
+void fields(V& v, F&& f) {
+    f(v.action), f(v.name), f(v.providers), f(v.log_file), f(v.flush_timer_s);
 }
 
 template <Form<FlushRequest> V, class F>
@@ -100,6 +112,7 @@ public:
     void operator()(bool value) { out_.write(uint8_t(value)); }
     void operator()(ClockType value) { out_.write(uint32_t(value)); }
     void operator()(Code value) { out_.write(uint32_t(value)); }
+    void operator()(PrivateRequest::Action value) { out_.write(uint32_t(value)); }
     void operator()(const std::string& value) { out_.write_counted(value); }
     template <class T>
     void operator()(const std::optional<T>& value) {
@@ -156,6 +169,17 @@ public:
             return;
         }
         value = ClockType(raw);
+    }
+    void operator()(PrivateRequest::Action& value) {
+        uint32_t raw = 0;
+        const size_t at = in_.offset();
+        (*this)(raw);
+        if (raw < uint32_t(PrivateRequest::Action::kQuery) ||
+            raw > uint32_t(PrivateRequest::Action::kStop)) {
+            fail("message: action", at);
+            return;
+        }
+        value = PrivateRequest::Action(raw);
     }
     // Any number: a newer peer may know codes that have no name here.
     void operator()(Code& value) {
@@ -222,6 +246,7 @@ void encode(ByteWriter& out, const SessionStatus& value) { Encoder{out}(value); 
 void encode(ByteWriter& out, const StartRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const UpdateRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const FlushRequest& value) { Encoder{out}(value); }
+void encode(ByteWriter& out, const PrivateRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const EnableRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const EnableResult& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const RegisteredProvider& value) { Encoder{out}(value); }
@@ -245,6 +270,7 @@ template Result<SessionStatus> decode(Bytes);
 template Result<StartRequest> decode(Bytes);
 template Result<UpdateRequest> decode(Bytes);
 template Result<FlushRequest> decode(Bytes);
+template Result<PrivateRequest> decode(Bytes);
 template Result<EnableRequest> decode(Bytes);
 template Result<EnableResult> decode(Bytes);
 template Result<RegisteredProvider> decode(Bytes);

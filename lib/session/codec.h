@@ -12,6 +12,7 @@ void encode(ByteWriter& out, const SessionStatus& value);
 void encode(ByteWriter& out, const StartRequest& value);
 void encode(ByteWriter& out, const UpdateRequest& value);
 void encode(ByteWriter& out, const FlushRequest& value);
+void encode(ByteWriter& out, const PrivateRequest& value);
 void encode(ByteWriter& out, const EnableRequest& value);
 void encode(ByteWriter& out, const EnableResult& value);
 void encode(ByteWriter& out, const RegisteredProvider& value);

@@ -33,6 +33,12 @@ constexpr Exclusion kExclusions[] = {
     {kModeNewFile, kModePrivate, "a private session has one file; leave out -newfile or -um"},
     {kModeRealTime, kModeBuffering, "-rt and -buffering exclude each other; give one of them"},
     {kModeRealTime, kModePrivate, "a private session has no consumers; leave out -rt or -um"},
+    {kModeBuffering, kModePrivate,
+     "a private session writes its log as it goes; leave out -buffering or -um"},
+    {kModePagedMemory, kModePrivate,
+     "a private session is always in paged memory; leave out -paged or -um"},
+    {kModeSystemLogger, kModePrivate,
+     "a private session records no kernel events; leave out -systemlogger or -um"},
     {kModeIndependent, kModePrivate,
      "a private session is always independent; leave out -independent or -um"},
     {kModeGlobalSequence, kModeLocalSequence, "-gs and -ls exclude each other; give one of them"},
@@ -52,7 +58,6 @@ struct Missing {
 constexpr Missing kMissing[] = {
     {kModeRealTime, "real-time sessions (-rt)"},
     {kModeBuffering, "buffered sessions (-buffering)"},
-    {kModePrivate, "private sessions (-um)"},
     {kModeSystemLogger, "kernel events (-systemlogger)"},
     {kModeNonStoppable, "sessions that cannot be stopped"},
 };

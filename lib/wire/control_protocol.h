@@ -1,7 +1,8 @@
 // Framing of the control socket (SOCK_STREAM, `control.sock` in the host's folder): a request frame
 // from a controller, one response frame from the host, any number of times. Bodies are the byte
 // forms of lib/session/codec.h. Descriptors travel with the first byte of a frame. The log file's
-// folder comes along for a -newfile session only; the host truncates a log when it begins it.
+// folder comes along for -newfile and private sessions only; the host truncates a log when it
+// begins it.
 //
 // A controller that finds nobody listening starts `etwd --runtime-dir DIR --ready-fd N`; etwd
 // writes one byte to N once it listens and closes it. The host keeps what it needs to take up its
@@ -27,6 +28,7 @@ enum class ControlOp : uint32_t {
     kCaptureState,   // session::EnableRequest -> EnableResult
     kListProviders,  // nothing                -> RegisteredProvider...
     kShutdown,       // nothing                -> nothing; refused while sessions run
+    kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
     kIncrementFile,  // name                   -> SessionStatus
 };
 

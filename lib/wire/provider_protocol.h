@@ -15,6 +15,11 @@
 //   Event                        ->            from a process that cannot use rings
 //   EventsLost                   ->            what such a process could not send, the socket full
 //   Unregister                   ->
+//                                <-            PrivateStart + fd: a session in this process's
+//                                memory
+//                                <-            PrivateControl [+ fd]
+//   PrivateStatus                ->            the answer to either; unasked at exit, and, before
+//                                              Register, of a session whose host died
 //
 // Identity comes from SO_PEERCRED, never from a packet. Each side treats the other as hostile:
 // packets of another size than their type demands end the connection.
@@ -38,6 +43,9 @@ enum class ProviderMessage : uint32_t {
     kAck,
     kEvent,
     kEventsLost,
+    kPrivateStart,
+    kPrivateControl,
+    kPrivateStatus,
 };
 
 struct PacketHeader {
@@ -68,7 +76,7 @@ static_assert(sizeof(Welcome) == 16);
 
 // A session as the wire names it: the slot is reused, the epoch never is (random at start).
 struct SessionKey {
-    uint32_t slot;  // 0..kMaxSessions-1
+    uint32_t slot;  // 0..kMaxSessions-1; private sessions: the kMaxPrivateSessions after those
     uint32_t reserved;
     uint64_t epoch;  // never 0
 
@@ -76,6 +84,8 @@ struct SessionKey {
 };
 static_assert(sizeof(SessionKey) == 16);
 constexpr uint32_t kMaxSessions = 64;
+constexpr uint32_t kMaxPrivateSessions = 64;  // of one host; a process has one at most
+constexpr bool is_private(const SessionKey& key) { return key.slot >= kMaxSessions; }
 constexpr uint32_t kMaxSessionsPerProvider = 8;
 
 // With one descriptor: the ring set. Host to provider (Attach): map it; its geometry is from here.
@@ -181,6 +191,75 @@ struct EventsLost {
     uint64_t count;  // since the last EventsLost of this connection and session
 };
 static_assert(sizeof(EventsLost) == 32);
+
+// --- private sessions --------------------------------------------------------------------------
+
+// Host to provider, with one descriptor: the log, its header buffer already in it. The process
+// makes the rings in its own memory, a thread of its own writes the log, and the session lives on
+// without the host. Enable packets name it as any other session. Answered with PrivateStatus.
+enum PrivateFlag : uint32_t {
+    kPrivateFirst = 1,      // the log is the session's file itself, not one with the process's id
+    kPrivateCircular = 2,   // at its limit the log begins again behind its header
+    kPrivateOneStream = 4,  // one ring for all processors
+    kPrivateSystemTime = 8  // time stamps are FILETIMEs
+};
+struct PrivateStart {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t cookie;  // returned in PrivateStatus
+    RingGeometry geometry;
+    uint64_t limit_bytes;  // of the log; 0: none
+    int64_t start_counter;
+    int64_t start_filetime;  // the same instant
+    uint64_t counter_hz;
+    uint32_t flush_timer_s;  // 0: only full buffers are written
+    uint32_t flags;          // PrivateFlag
+};
+static_assert(sizeof(PrivateStart) == 88);
+
+enum class PrivateAction : uint32_t {
+    kQuery = 1,
+    kFlush,   // what was committed is in the log before the answer
+    kUpdate,  // the flush timer; with a descriptor: the log goes on in that file
+    kStop,    // the log gets its final header, the session is gone
+};
+struct PrivateControl {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t cookie;
+    PrivateAction action;
+    uint32_t flush_timer_s;  // kUpdate; 0: as it was
+    uint32_t flags;          // kUpdate with a descriptor: kPrivateFirst
+    uint32_t reserved;
+};
+static_assert(sizeof(PrivateControl) == 48);
+
+enum class PrivateResult : uint32_t {
+    kOk = 0,
+    kHasAnother,   // the process has its one private session already
+    kNoResources,  // no memory or thread for it
+    kBadRequest,   // the log or the geometry cannot be used
+};
+enum PrivateStatusFlag : uint32_t {
+    kPrivateIsFirst = 1,  // as kPrivateFirst said
+    kPrivateEnded = 2,    // stopped, its limit reached, or the process ends
+};
+struct PrivateStatus {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t cookie;  // 0: unasked
+    PrivateResult result;
+    uint32_t flags;  // PrivateStatusFlag
+    uint64_t events_lost;
+    uint64_t record_bytes;
+    uint64_t log_size;  // bytes
+    uint32_t buffers_written;
+    uint32_t buffers_lost;
+    uint32_t number_of_buffers;
+    uint32_t free_buffers;
+    uint64_t thread_id;
+};
+static_assert(sizeof(PrivateStatus) == 88);
 
 constexpr size_t kMaxPacketSize = sizeof(Event) + align8(size_t{kMaxRecordSize});
 

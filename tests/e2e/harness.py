@@ -39,9 +39,10 @@ def wait_for(condition, what, seconds=DEADLINE):
 class Writer:
     """A running etw-test-writer."""
 
-    def __init__(self, env, *args, user=None):
+    def __init__(self, env, *args, user=None, preexec_fn=None):
         self.process = subprocess.Popen(
             [str(BIN / "etw-test-writer"), *map(str, args)], env=env, text=True, user=user,
+            preexec_fn=preexec_fn,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == "ready\n"
         self.pid = self.process.pid

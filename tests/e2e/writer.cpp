@@ -2,13 +2,17 @@
 // holds can be compared with what was written, event by event.
 //
 //   etw-test-writer [--threads N] [--count N] [--rate N] [--fill BYTES] [--wait] [--until] [--hold]
+//                   [--fork]
 //
 // --count 0 writes until killed, or with --until until a line arrives. --rate is events per second
 // and thread, 0 for as fast as it goes. Prints "ready" once registered; --wait then waits for a
-// line on standard input before it writes,
-// --hold for another one before it exits. Prints "written <events>" when all threads are done.
+// line on standard input before it writes, --hold for another one before it exits. With --fork a
+// child, whose id it prints ("child <pid>"), writes as much once a session has enabled it anew, and
+// exits before its parent does. Prints "written <events>" when all threads are done.
 #include <TraceLoggingProvider.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -33,6 +37,7 @@ struct Options {
     bool wait = false;
     bool until = false;
     bool hold = false;
+    bool fork = false;
 };
 
 void wait_for_line() {
@@ -89,6 +94,8 @@ int main(int argc, char** argv) {
             options.until = true;
         else if (word == "--hold")
             options.hold = true;
+        else if (word == "--fork")
+            options.fork = true;
         else
             return 2;
     }
@@ -96,6 +103,16 @@ int main(int argc, char** argv) {
     std::puts("ready");
     std::fflush(stdout);
     if (options.wait) wait_for_line();
+    pid_t child = 0;
+    if (options.fork) {
+        child = fork();
+        if (child == 0) {
+            while (!TraceLoggingProviderEnabled(g_provider, 4, 1)) usleep(1000);
+            write_events(options, 0);
+            std::exit(0);
+        }
+        std::printf("child %d\n", int(child));
+    }
     std::vector<std::thread> threads;
     for (unsigned t = 0; t < options.threads; ++t) threads.emplace_back(write_events, options, t);
     if (options.until) {
@@ -105,6 +122,7 @@ int main(int argc, char** argv) {
     for (auto& thread : threads) thread.join();
     std::printf("written %llu\n", g_written.load());
     std::fflush(stdout);
+    if (child != 0) waitpid(child, nullptr, 0);
     if (options.hold) wait_for_line();
     TraceLoggingUnregister(g_provider);
     return 0;

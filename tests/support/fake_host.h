@@ -90,6 +90,20 @@ public:
             {wire::ProviderMessage::kDetach, sizeof(packet)}, enable.session, ++cookie};
         send(&packet, sizeof(packet));
     }
+    void send_private_start(wire::PrivateStart start, int fd) {
+        start.header = {wire::ProviderMessage::kPrivateStart, sizeof(start)};
+        start.cookie = ++cookie;
+        send(&start, sizeof(start), fd);
+    }
+    void send_private_control(const wire::SessionKey& key, wire::PrivateAction action,
+                              int fd = -1) {
+        wire::PrivateControl packet{};
+        packet.header = {wire::ProviderMessage::kPrivateControl, sizeof(packet)};
+        packet.session = key;
+        packet.cookie = ++cookie;
+        packet.action = action;
+        send(&packet, sizeof(packet), fd);
+    }
     void die() {
         peer_.reset();
         listener_.reset();
@@ -124,6 +138,7 @@ public:
     std::vector<std::vector<std::byte>> packets;  // Event
     std::vector<wire::Rings> handed_back;
     uint64_t lost = 0;  // as EventsLost tells
+    std::vector<wire::PrivateStatus> statuses;
     uint32_t unregistered = 0;
     bool enable_at_registration = true;
 
@@ -190,6 +205,9 @@ private:
             wire::EventsLost packet;
             std::memcpy(&packet, buffer, sizeof(packet));
             lost += packet.count;
+        } else if (header.type == wire::ProviderMessage::kPrivateStatus) {
+            statuses.emplace_back();
+            std::memcpy(&statuses.back(), buffer, sizeof(wire::PrivateStatus));
         } else if (header.type == wire::ProviderMessage::kEvent) {
             const auto* bytes = reinterpret_cast<const std::byte*>(buffer);
             packets.emplace_back(bytes + sizeof(wire::Event), bytes + size);

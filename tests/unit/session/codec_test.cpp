@@ -56,6 +56,7 @@ SessionStatus some_status() {
     s.start_time = -9;
     s.log_file_size = 10;
     s.providers = {some_provider(5), some_provider(255)};
+    s.processes = {{1, true, "/a.etl", 2, 3, 4, 5, 6}, {}};
     return s;
 }
 

@@ -85,14 +85,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeRealTime | kModePrivate, "-rt", "-um"},
                     Conflict{kModeIndependent | kModePrivate, "-independent", "-um"},
                     Conflict{kModeBuffering | kModePrivate, "-buffering", "-um"},
+                    Conflict{kModePagedMemory | kModePrivate, "-paged", "-um"},
+                    Conflict{kModeSystemLogger | kModePrivate, "-systemlogger", "-um"},
                     Conflict{kModeGlobalSequence | kModeLocalSequence, "-gs", "-ls"},
                     Conflict{kModePagedMemory | kModeSystemLogger, "-paged", "system logger"},
                     Conflict{kModeBuffering | kModeSequential, "-buffering", "-seq"},
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
 TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode :
-         {kModeRealTime, kModePrivate, kModeSystemLogger, kModeNonStoppable}) {
+    for (const uint32_t mode : {kModeRealTime, kModeSystemLogger, kModeNonStoppable}) {
         Properties p = valid();
         p.log_file_mode = mode;
         EXPECT_EQ(code_of(p), Code::kNotSupported) << mode;

@@ -1,0 +1,28 @@
+// traceview - controls trace sessions, joins and shows running ones, formats logs.
+#include "cli/complete.h"
+#include "cli/traceview.h"
+
+#include <csignal>
+
+int main(int argc, char** argv) {
+    using namespace etw;
+    const auto words = cli::args(argc, argv);
+    if (const auto typed = cli::words_to_complete(words)) {
+        return cli::print_candidates(*typed, cli::traceview_words(*typed),
+                                     *session::make_observer());
+    }
+    const auto options = cli::parse_traceview(words);
+    if (!options) return cli::usage("traceview", options.error());
+    if (options->command == cli::TraceviewCommand::kHelp)
+        return cli::print_help(cli::kTraceviewHelp);
+#ifdef SIGPIPE
+    std::signal(SIGPIPE, SIG_IGN);  // seen as a failed write
+#endif
+    if (options->command == cli::TraceviewCommand::kProcess) {
+        cli::print_notes("traceview", options->notes);
+        return cli::run_tracefmt(options->format);
+    }
+    const auto backend = session::make_backend();
+    const auto outcome = cli::run_traceview(*options, *backend, cli::ask_terminal());
+    return cli::print_report("traceview", outcome.report);
+}

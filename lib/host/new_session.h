@@ -1,0 +1,18 @@
+// What the beginnings of sessions have in common, of private ones too.
+#pragma once
+#include "etw/session.h"
+#include "host/saved_session.h"
+#include "host/socket_io.h"
+
+namespace etw::host {
+
+uint32_t cpu_count();  // that may ever run here
+session::Failure failure_of(const Error& error, const std::string& subject);
+// The descriptors that came with a start are those that its log needs.
+session::Outcome<Ok> check_files(const session::Properties& properties,
+                                 const std::vector<UniqueFd>& fds);
+// `properties` with the defaults applied.
+SavedSession new_saved(const session::Properties& properties, uint32_t slot,
+                       const PeerCredentials& owner);
+
+}  // namespace etw::host

@@ -1,0 +1,50 @@
+// The log of a private session, written by the traced process itself: what etl::LogWriter is for
+// the host, with nothing but libc. The file comes with its header buffer in it.
+#pragma once
+#include "provider/os.h"
+#include "wire/provider_protocol.h"
+
+#include <cstddef>
+
+namespace etw::provider {
+
+class PrivateLog {
+public:
+    enum class Outcome { kWritten, kFull, kFailed };
+
+    // Takes over `fd`, in any case. False: it is not a log that can be written.
+    bool begin(int fd, const wire::PrivateStart& start) noexcept;
+    // The same session goes on in another file.
+    bool go_on_in(int fd) noexcept;
+
+    // `buffer`: one of the session's buffers, with `record_bytes` of records behind the room for
+    // its header; the header and what is unused are filled in here. All or nothing.
+    Outcome write(std::byte* buffer, uint32_t record_bytes, uint16_t cpu, int64_t time) noexcept;
+    // The final header. False: the file is as it was, readable without.
+    bool finish(uint64_t events_lost, uint32_t buffers_lost) noexcept;
+
+    uint32_t buffers_written() const noexcept { return buffers_written_; }
+    uint64_t size() const noexcept { return wrapped_ ? wrap_at() : next_; }
+    void forget() noexcept { fd_.reset(); }
+
+private:
+    bool usable(int fd) const noexcept;
+    uint64_t wrap_at() const noexcept { return limit_ - limit_ % buffer_size_; }
+    bool write_all(uint64_t at, const void* data, size_t size) noexcept;
+    bool set_end_mark(bool on) noexcept;
+
+    GuardedFd fd_;
+    uint32_t buffer_size_ = 0;
+    uint16_t logger_id_ = 0;
+    bool circular_ = false;
+    bool wrapped_ = false;
+    bool end_marked_ = false;
+    uint64_t limit_ = 0;  // 0: none
+    uint64_t next_ = 0;   // where the next buffer goes
+    uint64_t last_ = 0;   // the newest data buffer, 0: none
+    int64_t sequence_ = 0;
+    int64_t last_time_ = 0;
+    uint32_t buffers_written_ = 0;  // of all files, each file's header buffer included
+};
+
+}  // namespace etw::provider

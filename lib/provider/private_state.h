@@ -1,0 +1,94 @@
+// What the parts of a private session share; see private_session.h for who touches what.
+#pragma once
+#include "provider/private_log.h"
+#include "provider/private_session.h"
+#include "ring/ring_view.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+namespace etw::provider {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+// What the host asks of the thread.
+struct PrivateCommand {
+    wire::PrivateAction action;
+    uint64_t cookie;
+    uint32_t flush_timer_s;
+    uint32_t flags;
+    int fd;
+};
+constexpr uint32_t kMaxPrivateQueued = 16;
+
+template <class T>
+struct PrivateQueue {
+    T items[kMaxPrivateQueued];
+    uint32_t count;
+
+    bool push(const T& item) noexcept {
+        if (count == kMaxPrivateQueued) return false;
+        items[count++] = item;
+        return true;
+    }
+    bool pop(T& item) noexcept {
+        if (count == 0) return false;
+        item = items[0];
+        --count;
+        for (uint32_t i = 0; i < count; ++i) items[i] = items[i + 1];
+        return true;
+    }
+};
+
+enum PrivatePhase : uint32_t { kPrivateNone, kPrivateRunning, kPrivateFinished };
+
+struct PrivateSession {
+    std::atomic<uint32_t> phase;  // PrivatePhase; futex word of who waits for the end
+    wire::PrivateStart start;
+    uint32_t host;
+    uint64_t stop_cookie;            // of the answer to the end
+    std::atomic<SessionSlot*> slot;  // until detached
+    bool keep_memory;                // a writer may still be in it
+    std::byte* memory;  // ring set, tails, one buffer to put together what is not whole
+    size_t memory_size;
+    wire::RingPosition* tails;  // by CPU
+    std::byte* staging;
+    bool monotonic;  // the counter is unusable: CLOCK_MONOTONIC in its units
+    std::atomic<uint32_t> append_lock;
+
+    pthread_mutex_t mutex;  // the two queues
+    PrivateQueue<PrivateCommand> commands;
+    PrivateQueue<wire::PrivateStatus> answers;
+    wire::PrivateStatus last_answer;    // once finished
+    std::atomic<bool> first;            // the log has the session's own name
+    std::atomic<uint64_t> socket_lost;  // of the detached slot
+
+    // The thread's own.
+    PrivateLog log;
+    bool ended;  // the log is final
+    bool limit_told;
+    uint32_t buffers_lost;
+    uint64_t record_bytes;
+    int64_t flush_every, flush_at, retry_at;
+    uint64_t thread_id;
+
+    ring::RingView view() const noexcept { return ring::RingView(memory, start.geometry); }
+};
+
+// One a process; zero until it begins.
+extern PrivateSession g_private;
+
+inline void futex_wait(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) noexcept {
+    const timespec timeout = {time_t(timeout_ns / kSecond), long(timeout_ns % kSecond)};
+    ::syscall(SYS_futex, &word, FUTEX_WAIT, value, timeout_ns < 0 ? nullptr : &timeout, nullptr, 0);
+}
+
+inline void futex_wake(void* word) noexcept {
+    ::syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
+}
+
+// --- private_thread.cpp ---
+bool create_private_thread() noexcept;  // with the library's lock, for a g_private that is ready
+int64_t private_counter_now() noexcept;
+
+}  // namespace etw::provider
