@@ -6,6 +6,7 @@ install(TARGETS etw etw_provider etw_provider_shared EXPORT openetwTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES scripts/gdb/etw_gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/openetw/gdb)
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 FILES_MATCHING PATTERN "*.8")
 # Each shell looks for a file of the command's name; zsh for any that names the commands it is for.

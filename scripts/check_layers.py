@@ -18,7 +18,7 @@ ALLOWED = {
     "etl": ["base", "wire"],
     "provider": ["wire", "ring", "etl"],
     "session": ["base"],
-    "backend_linux": ["session", "wire", "ring"],
+    "backend_linux": ["session", "wire", "ring", "etl"],
     "host": ["ring", "etl", "wire", "session"],
     "decode": ["etl"],
     "render": ["decode"],

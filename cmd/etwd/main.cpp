@@ -1,6 +1,7 @@
 // etwd: the session host. Owns the ETW sessions of this user, or of the machine when it runs as
 // root. Usually nobody starts it by hand: tracelog does when it is needed.
 #include "host/program.h"
+#include "host/recover.h"
 #include "host/runtime_folder.h"
 
 #include <CLI/CLI.hpp>
@@ -16,6 +17,13 @@ int main(int argc, char** argv) {
     app.add_option("--ready-fd", options.ready_fd, "descriptor to write a byte to once it listens");
     app.add_flag("--foreground", options.foreground,
                  "do not fork, write troubles to stderr, never leave for being idle");
+    bool recover = false;
+    etw::host::RecoverOptions lost;
+    app.add_flag("--recover", recover,
+                 "save what is left of sessions whose host is gone; see tracelog -recover");
+    app.add_option("--session", lost.session, "with --recover: only this one");
+    app.add_option("--of-folder", lost.folder, "with --recover: only those of this runtime folder");
+    app.add_option("--output", lost.file, "with --recover: the log to write");
     // Between its two processes.
     app.add_option("--worker-fd", options.worker_fd)->group("");
     app.add_option("--kept-fd", options.kept_fd)->group("");
@@ -25,6 +33,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
+    if (recover) return etw::host::run_recovery(lost);
     options.folder = std::filesystem::absolute(options.folder);
     return etw::host::run_program(options);
 }

@@ -1,4 +1,4 @@
-// tracefmt - prints the events of .etl files as text or JSON.
+// tracefmt - prints the events of .etl files, or of running sessions, as text or JSON.
 #include "cli/complete.h"
 #include "cli/tracefmt.h"
 
@@ -16,5 +16,5 @@ int main(int argc, char** argv) {
     // A reader that closes the pipe is seen as a failed write and ends the run quietly.
     std::signal(SIGPIPE, SIG_IGN);
 #endif
-    return cli::run_tracefmt(*options);
+    return cli::run_tracefmt(*options, session::open_consumer);
 }

@@ -33,6 +33,10 @@ public:
     virtual Outcome<std::vector<SessionStatus>> list() = 0;
     virtual Outcome<SessionStatus> update(const UpdateRequest& request) = 0;
     virtual Outcome<SessionStatus> flush(const FlushRequest& request) = 0;
+    // Needs no session host: saves what the processes still hold that wrote to one that is gone.
+    virtual Outcome<std::vector<RecoveredLog>> recover(const RecoverRequest&) {
+        return Failure{Code::kNotSupported, "sessions do not outlive their host here"};
+    }
     // Private sessions have names of their own, are never listed and answer to this alone.
     virtual Outcome<SessionStatus> control_private(const PrivateRequest&) {
         return Failure{Code::kNotSupported, "private sessions (-um) are not to be had here"};

@@ -141,6 +141,24 @@ struct FlushRequest {
     std::optional<std::string> snapshot_file;
 };
 
+// For what a session host that is gone has left behind.
+struct RecoverRequest {
+    std::string name;    // of the session; empty: all there are
+    std::string folder;  // absolute path: only of the host with this runtime folder; empty: any
+    std::string file;    // absolute path; empty: one in the current folder, named for the session
+};
+
+struct RecoveredLog {
+    Code code = Code::kOk;
+    std::string file;
+    std::string session;
+    uint64_t bytes = 0;    // of records
+    uint32_t buffers = 0;  // 0: nothing was left, and no file was made
+    std::string detail;    // what is wrong
+
+    friend bool operator==(const RecoveredLog&, const RecoveredLog&) = default;
+};
+
 // For enable, disable and capture state. Every provider is tried; see EnableResult.
 struct EnableRequest {
     std::string name;

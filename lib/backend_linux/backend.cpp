@@ -1,5 +1,6 @@
 #include "backend_linux/backend.h"
 
+#include "backend_linux/recovery.h"
 #include "session/codec.h"
 #include "session/rules.h"
 #include "wire/provider_protocol.h"
@@ -35,7 +36,8 @@ std::vector<std::byte> encoded(const T& value) {
 constexpr int kAttempts = 8;
 
 bool only_reads(ControlOp op) {
-    return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders;
+    return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders ||
+           op == ControlOp::kConsume;
 }
 
 Failure connection_failure(const Error& error, const std::string& folder) {
@@ -165,7 +167,18 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
 }
 
 Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
-    return ask_session<SessionStatus>(ControlOp::kFlush, request);
+    if (!request.snapshot_file) return ask_session<SessionStatus>(ControlOp::kFlush, request);
+    // No file is made where the session would ignore it.
+    ETW_TRY(const SessionStatus now, query(request.name));
+    if ((now.properties.log_file_mode & kModeBuffering) == 0) {
+        return ask_session<SessionStatus>(ControlOp::kFlush,
+                                          FlushRequest{request.name, std::nullopt});
+    }
+    ETW_TRY(LogFile file, LogFile::open(*request.snapshot_file, false));
+    ETW_TRY(auto status,
+            ask_session<SessionStatus>(ControlOp::kFlush, request, file.descriptors()));
+    file.keep();
+    return status;
 }
 
 Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
@@ -187,6 +200,11 @@ Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
     return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
 }
 
+Outcome<std::vector<session::RecoveredLog>> Backend::recover(
+    const session::RecoverRequest& request) {
+    return run_recovery(host_.program, request);
+}
+
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
     return ask_session<EnableResult>(ControlOp::kEnable, request);
 }
@@ -201,6 +219,11 @@ Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return ask_all<RegisteredProvider>(ControlOp::kListProviders);
+}
+
+Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& request,
+                                                int socket) {
+    return ask_session<session::ConsumeGrant>(ControlOp::kConsume, request, {&socket, 1});
 }
 
 }  // namespace etw::backend_linux

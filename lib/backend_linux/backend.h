@@ -3,6 +3,7 @@
 #include "backend_linux/control_channel.h"
 #include "backend_linux/host_launcher.h"
 #include "backend_linux/log_file.h"
+#include "session/consume.h"
 
 #include <optional>
 
@@ -25,6 +26,8 @@ public:
     session::Outcome<std::vector<session::SessionStatus>> list() override;
     session::Outcome<session::SessionStatus> update(const session::UpdateRequest& request) override;
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
+    session::Outcome<std::vector<session::RecoveredLog>> recover(
+        const session::RecoverRequest& request) override;
     session::Outcome<session::SessionStatus> control_private(
         const session::PrivateRequest& request) override;
     session::Outcome<session::SessionStatus> increment_file(const std::string& name) override;
@@ -33,6 +36,9 @@ public:
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    // `socket`: the host's end of the consumer's pair.
+    session::Outcome<session::ConsumeGrant> consume(const session::ConsumeRequest& request,
+                                                    int socket);
 
 private:
     // Connects where that has not happened; kServiceNotAvailable where no host runs.

@@ -3,8 +3,10 @@
 #include "base/platform.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
+#include "cli/tracefmt_live.h"
 #include "cli/tracefmt_report.h"
 #include "render/pipeline.h"
+#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -24,6 +26,7 @@ constexpr const char* kTool = "tracefmt";
 
 constexpr OptionWord kOptions[] = {
     {"f", Takes::kValue, true},
+    {"rt", Takes::kName, false, {}, session::kKernelLoggerName},
     {"o", Takes::kValue},
     {"display"},
     {"displayonly"},
@@ -55,6 +58,14 @@ Error explain(const std::string& path, const Error& error) {
         return {error.code, "not an event trace log (.etl), or its beginning is damaged"};
     }
     return error;
+}
+
+session::Failure explain(const std::string& name, const session::Failure& failure) {
+    if (failure.code != Code::kSessionNotFound) return failure;
+    if (session::same_name(name, session::kKernelLoggerName)) {
+        return {failure.code, "kernel events are not in this version; name a session: -rt NAME"};
+    }
+    return {failure.code, "no such session is running; tracelog -l lists those that are"};
 }
 
 // One line on the terminal that is written over and over.
@@ -98,17 +109,55 @@ public:
         reports_ = to_stdout_ ? stderr : stdout;
     }
 
+    int run_live(const OpenConsumer& open_consumer) {
+        auto consumer = open_consumer(options_.real_time);
+        if (!consumer) {
+            const session::Failure why = explain(options_.real_time, consumer.error());
+            return failure(kTool, options_.real_time, {why.code, why.detail.c_str()});
+        }
+        auto sink = open_output(names_.text, options_.display || options_.display_only);
+        if (!sink) return failure(kTool, names_.text, sink.error());
+        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        std::fflush(reports_);
+        LiveEvents events(**consumer);
+        const auto summary = format(events, **sink, [](uint64_t) {});
+        if (!summary) return output_failure(summary.error());
+        FormatTotals totals = count(*summary);
+        events.count(totals);
+        const std::string inputs[] = {options_.real_time};
+        if (const int status = write_summary(inputs, totals, *summary); status != kExitDone) {
+            return status;
+        }
+        report(totals);
+        report_loss(options_.real_time, totals, (*consumer)->damage());
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
     int run() {
         std::vector<etl::LogReader> readers;
         if (const int status = open_inputs(readers); status != kExitDone) return status;
         MergedLogs logs(std::move(readers));
         auto sink = open_output(names_.text, options_.display || options_.display_only);
         if (!sink) return failure(kTool, names_.text, sink.error());
-        const auto summary = format(logs, **sink);
+        Progress progress(logs);
+        const auto summary =
+            format(logs, **sink, [&](uint64_t events) { progress.update(events); });
+        progress.clear();
         if (!summary) return output_failure(summary.error());
-        const FormatTotals totals = count(logs, *summary);
-        if (const int status = write_summary(totals, *summary); status != kExitDone) return status;
-        report(logs, totals);
+        FormatTotals totals = count(*summary);
+        add(logs, totals);
+        if (const int status = write_summary(options_.inputs, totals, *summary);
+            status != kExitDone) {
+            return status;
+        }
+        report(totals);
+        for (size_t i = 0; i < logs.readers().size(); ++i) {
+            const etl::LogReader& reader = logs.readers()[i];
+            FormatTotals lost;
+            lost.events_lost = reader.events_lost();
+            lost.buffers_lost = reader.buffers_lost();
+            report_loss(options_.inputs[i], lost, reader.damage());
+        }
         return totals.lost_anything() ? kExitLoss : kExitDone;
     }
 
@@ -130,14 +179,12 @@ private:
         return kExitDone;
     }
 
-    Result<render::Summary> format(MergedLogs& logs, render::Sink& sink) {
-        Progress progress(logs);
+    Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,
+                                   const std::function<void(uint64_t)>& progress) {
         render::PipelineOptions pipeline;
         pipeline.render = options_.render;
         pipeline.lines = !options_.summary_only;
-        auto summary = render::run_pipeline(logs, sink, pipeline,
-                                            [&](uint64_t events) { progress.update(events); });
-        progress.clear();
+        auto summary = render::run_pipeline(source, sink, pipeline, progress);
         if (summary) ETW_CHECK(sink.close());
         return summary;
     }
@@ -149,8 +196,15 @@ private:
         return failure(kTool, text_file ? names_.text : "standard output", error);
     }
 
-    static FormatTotals count(const MergedLogs& logs, const render::Summary& summary) {
+    static FormatTotals count(const render::Summary& summary) {
         FormatTotals totals;
+        totals.events = summary.events();
+        totals.format_errors = summary.malformed();
+        totals.unknown = summary.unknown();
+        return totals;
+    }
+
+    static void add(const MergedLogs& logs, FormatTotals& totals) {
         for (const etl::LogReader& reader : logs.readers()) {
             totals.buffers += reader.buffer_count() - 1;  // all but the header's: of data
             totals.events_lost += reader.events_lost();
@@ -158,24 +212,21 @@ private:
             totals.damaged_buffers += reader.damage().buffers;
             totals.damaged_records += reader.damage().records;
         }
-        totals.events = summary.events();
-        totals.format_errors = summary.malformed();
-        totals.unknown = summary.unknown();
         totals.elapsed = logs.elapsed();
-        return totals;
     }
 
-    int write_summary(const FormatTotals& totals, const render::Summary& summary) const {
+    int write_summary(std::span<const std::string> inputs, const FormatTotals& totals,
+                      const render::Summary& summary) const {
         if (names_.summary.empty()) return kExitDone;
         auto file = render::FileSink::create(names_.summary);
         if (!file) return failure(kTool, names_.summary, file.error());
-        auto status = (*file)->write(summary_text(options_.inputs, totals, summary.rows()));
+        auto status = (*file)->write(summary_text(inputs, totals, summary.rows()));
         if (status) status = (*file)->close();
         if (!status) return failure(kTool, names_.summary, status.error());
         return kExitDone;
     }
 
-    void report(const MergedLogs& logs, const FormatTotals& totals) const {
+    void report(const FormatTotals& totals) const {
         fmt::print(reports_, "\n{}\n", completed_text(totals));
         if (!names_.text.empty() && names_.text != kStandardOutput) {
             fmt::print(reports_, "Event traces dumped to {}\n", names_.text);
@@ -184,22 +235,19 @@ private:
             fmt::print(reports_, "Event Summary dumped to {}\n", names_.summary);
         }
         std::fflush(reports_);
-        for (size_t i = 0; i < logs.readers().size(); ++i) {
-            report_loss(options_.inputs[i], logs.readers()[i]);
-        }
     }
 
-    static void report_loss(const std::string& path, const etl::LogReader& reader) {
-        if (reader.events_lost() + reader.buffers_lost() != 0) {
-            fmt::print(stderr, "{}: {}: the session lost {} events and {} buffers\n", kTool, path,
-                       reader.events_lost(), reader.buffers_lost());
+    static void report_loss(const std::string& input, const FormatTotals& lost,
+                            const etl::Damage& damage) {
+        if (lost.events_lost + lost.buffers_lost != 0) {
+            fmt::print(stderr, "{}: {}: the session lost {} events and {} buffers\n", kTool, input,
+                       lost.events_lost, lost.buffers_lost);
         }
-        const etl::Damage& damage = reader.damage();
         if (damage.buffers + damage.records != 0) {
             fmt::print(stderr,
                        "{}: {}: {} damaged buffers ({} bytes skipped) and {} damaged records; "
                        "first: {}\n",
-                       kTool, path, damage.buffers, damage.bytes, damage.records, damage.first);
+                       kTool, input, damage.buffers, damage.bytes, damage.records, damage.first);
         }
     }
 
@@ -221,6 +269,7 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     bool json = false, no_prefix = false, no_summary = false;
     app.add_option("files", files);
     app.add_option("--f", named);
+    app.add_option("--rt", options.real_time);
     app.add_option("--o", options.output);
     app.add_flag("--display", options.display);
     app.add_flag("--displayonly", options.display_only);
@@ -240,6 +289,9 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     if (options.summary_only && (options.display || options.display_only)) {
         return UsageError{"-summaryonly shows no events; leave out -display and -displayonly"};
     }
+    if (!options.real_time.empty() && (!files.empty() || !named.empty())) {
+        return UsageError{"-rt formats a session's live events; leave out the log files, or -rt"};
+    }
     files.insert(files.end(), named.begin(), named.end());
     if (!files.empty()) options.inputs = std::move(files);
     options.summary = !no_summary;
@@ -248,6 +300,9 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     return options;
 }
 
-int run_tracefmt(const TracefmtOptions& options) { return Run(options).run(); }
+int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer) {
+    Run run(options);
+    return options.real_time.empty() ? run.run() : run.run_live(open_consumer);
+}
 
 }  // namespace etw::cli

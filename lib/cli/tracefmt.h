@@ -1,8 +1,10 @@
 // tracefmt: formats the events of log files as text or JSON lines.
 #pragma once
 #include "cli/cli.h"
+#include "etw/consumer.h"
 #include "render/renderer.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@ namespace etw::cli {
 
 struct TracefmtOptions {
     std::vector<std::string> inputs{"LogFile.etl"};  // in the current folder: tracelog's default
+    std::string real_time;                           // -rt: the session, in place of inputs
     std::string output;                              // -o; "": FmtFile.txt; "-": stdout
     bool display = false;                            // -display
     bool display_only = false;                       // -displayonly
@@ -25,8 +28,13 @@ extern const char kTracefmtHelp[];  // golden: tests/golden/tracefmt_help.txt
 // Pure: reads no environment, opens nothing.
 Result<TracefmtOptions, UsageError> parse_tracefmt(Args args);
 
-// Formats the logs; returns the exit status. Reports go to stdout, or to stderr where stdout has
-// the events; errors and progress always go to stderr.
-int run_tracefmt(const TracefmtOptions& options);
+// How a session's events are reached: session::open_consumer, where there are sessions.
+using OpenConsumer =
+    std::function<session::Outcome<std::unique_ptr<session::Consumer>>(const std::string& name)>;
+
+// Formats the logs, or what a session delivers until it stops or the user does; returns the exit
+// status. Reports go to stdout, or to stderr where stdout has the events; errors and progress
+// always go to stderr.
+int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer = {});
 
 }  // namespace etw::cli

@@ -3,15 +3,18 @@
 namespace etw::cli {
 
 const char kTracefmtHelp[] =
-    R"(Usage: tracefmt [EtlFile...] [options]
+    R"(Usage: tracefmt [EtlFile... | -rt [Session]] [options]
        tracefmt -h
 
-Formats the events of trace logs as text, one line an event, in order of time.
+Formats the events of trace logs, or of a running session as they come, as
+text, one line an event, in order of time.
 
 Parameters:
   EtlFile            Log to read; several are merged by time.
                      Default: LogFile.etl in the current folder.
   -f EtlFile         The same.
+  -rt [Session]      The session's events from now on, until it stops (or
+                     Ctrl+C). Default: NT Kernel Logger.
 
 Output:
   -o File            Text file; its summary is File.sum. - is standard output
@@ -33,7 +36,7 @@ Options may also be written /option, in any case. Reports go to standard error
 when the events go to standard output.
 
 Exit status: 0 done; 1 failed; 2 usage; 3 done, but the log has lost events or
-damaged buffers.
+damaged buffers, or tracefmt came too late for some of a session's buffers.
 )";
 
 }  // namespace etw::cli

@@ -29,6 +29,10 @@ std::string absolute_path(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal();
 }
 
+bool is_buffered(const SessionStatus& status) {
+    return (status.properties.log_file_mode & kModeBuffering) != 0;
+}
+
 std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& registered,
                               const std::vector<ProviderEnable>& asked) {
     std::vector<Guid> out;
@@ -67,6 +71,8 @@ private:
                 return show(query());
             case TracelogAction::kFlush:
                 return flush();
+            case TracelogAction::kRecover:
+                return recover();
             case TracelogAction::kUpdate:
                 return update();
             case TracelogAction::kIncrementFile:
@@ -175,6 +181,12 @@ private:
         } else if (status.events_seen_bytes == 0) {
             note(why_nothing(status));
         }
+        if (is_buffered(status) && status.events_seen_bytes != 0) {
+            note(
+                fmt::format("what the buffers of '{0}' held is gone; tracelog -flush {0} -f FILE "
+                            "before -stop saves it",
+                            session_));
+        }
     }
 
     // A log without events: what was seen, and what to try.
@@ -208,6 +220,14 @@ private:
         show(status);
         if (status && request == nothing && options_.notes.empty())
             note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
+        if (status && is_buffered(*status))
+            note_unbuffered(request.maximum_buffers.has_value(), request.flush_timer_s.has_value());
+    }
+
+    // What a buffered session has no use for.
+    void note_unbuffered(bool max, bool flush_timer) {
+        if (max) note("-max has no effect: a buffered session has the buffers of -min");
+        if (flush_timer) note("-ft has no effect: a buffered session writes no file by itself");
     }
 
     // All that can change are the file and the flush timer.
@@ -238,15 +258,48 @@ private:
         return backend_.control_private(request);
     }
 
+    // What is left of sessions whose host is gone; the word after -recover is a session's name, or
+    // the runtime folder of its host if it has a slash.
+    void recover() {
+        session::RecoverRequest request;
+        (session_.find('/') == std::string::npos ? request.name : request.folder) = session_;
+        if (!request.folder.empty()) request.folder = absolute_path(request.folder);
+        if (options_.snapshot_file) request.file = absolute_path(*options_.snapshot_file);
+        const auto logs = backend_.recover(request);
+        if (!logs) return failed(logs.error());
+        if (logs->empty()) {
+            return failed({Code::kSessionNotFound,
+                           "no running program holds buffers of a session whose host is gone"});
+        }
+        if (options_.json) print(to_json(*logs));
+        for (const session::RecoveredLog& log : *logs) {
+            if (log.code != Code::kOk) {
+                report_.exit_status = kExitFailed;
+                note(fmt::format("'{}': not saved: {}: {} [{}]", log.session, log.file, log.detail,
+                                 uint32_t(log.code)));
+            } else if (log.buffers == 0) {
+                note(fmt::format("'{}': its buffers hold nothing that is not in its log",
+                                 log.session));
+            } else if (!options_.json) {
+                print(fmt::format("{}: {} buffers of '{}'\n", log.file, log.buffers, log.session));
+            }
+        }
+    }
+
     void flush() {
         if (options_.private_session) return show(control_private(PrivateAction::kFlush));
         session::FlushRequest request{session_, options_.snapshot_file};
         if (request.snapshot_file) request.snapshot_file = absolute_path(*request.snapshot_file);
         const auto status = backend_.flush(request);
         show(status);
-        const bool buffered = status && (status->properties.log_file_mode & kModeBuffering) != 0;
-        if (status && request.snapshot_file && !buffered) {
+        if (!status) return;
+        if (request.snapshot_file && !is_buffered(*status)) {
             note(fmt::format("-f has no effect: '{}' is not a buffered session", session_));
+        } else if (!request.snapshot_file && is_buffered(*status)) {
+            note(
+                fmt::format("'{0}' is a buffered session: nothing is written without a file; "
+                            "tracelog -flush {0} -f FILE saves what its buffers hold",
+                            session_));
         }
     }
 

@@ -422,6 +422,18 @@ std::string to_json(const std::vector<RegisteredProvider>& providers) {
     return out.end_array().take() + "\n";
 }
 
+std::string to_json(const std::vector<session::RecoveredLog>& logs) {
+    JsonWriter out;
+    out.begin_array();
+    for (const session::RecoveredLog& log : logs) {
+        out.begin_object().key("operation_status").number(uint32_t(log.code));
+        out.key("name").text(log.session).key("file").text(log.buffers == 0 ? "" : log.file);
+        out.key("recorded_bytes").number(log.bytes).key("buffers").number(log.buffers);
+        out.key("detail").text(log.detail).end_object();
+    }
+    return out.end_array().take() + "\n";
+}
+
 std::string to_json(const std::string& name, const Failure& failure) {
     JsonWriter out;
     out.begin_object().key("operation_status").number(uint32_t(failure.code));

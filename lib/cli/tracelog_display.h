@@ -39,6 +39,7 @@ std::string to_json(const std::vector<session::SessionStatus>& sessions);
 std::string to_json(const std::vector<session::ProviderEnable>& asked,
                     const session::EnableResult& result);
 std::string to_json(const std::vector<session::RegisteredProvider>& providers);
+std::string to_json(const std::vector<session::RecoveredLog>& logs);
 std::string to_json(const std::string& name, const session::Failure& failure);
 
 }  // namespace etw::cli

@@ -15,6 +15,7 @@ constexpr uint32_t kCapture = bit(TracelogAction::kCaptureState);
 constexpr uint32_t kQuery = bit(TracelogAction::kQuery);
 constexpr uint32_t kList = bit(TracelogAction::kList);
 constexpr uint32_t kStopAll = bit(TracelogAction::kStopAll);
+constexpr uint32_t kRecover = bit(TracelogAction::kRecover);
 constexpr uint32_t kAnyAction = ~0u;
 
 constexpr ActionRow kActions[] = {
@@ -26,6 +27,7 @@ constexpr ActionRow kActions[] = {
     {"disable", TracelogAction::kDisable},
     {"capturestate", TracelogAction::kCaptureState},
     {"flush", TracelogAction::kFlush},
+    {"recover", TracelogAction::kRecover, Takes::kMaybe, ""},
     {"update", TracelogAction::kUpdate},
     {"incrementfile", TracelogAction::kIncrementFile},
     {"x", TracelogAction::kStopAll, Takes::kNothing, ""},
@@ -36,7 +38,7 @@ constexpr ActionRow kActions[] = {
 
 constexpr OptionRow kOptions[] = {
     // The session and where its events go.
-    {"f", Takes::kMaybe, kStart | kUpdate | kFlush, 0, kDefaultLogFile},
+    {"f", Takes::kMaybe, kStart | kUpdate | kFlush | kRecover, 0, kDefaultLogFile},
     {"rt", Takes::kNothing, kStart | kUpdate},
     {"buffering", Takes::kNothing, kStart, kUpdate},
     {"um", Takes::kNothing, kStart | kStop | kUpdate | kFlush | kQuery},

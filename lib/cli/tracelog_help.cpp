@@ -21,6 +21,8 @@ Change a running session
   -update NAME      change the log file (-f), -rt, -max or -ft
   -flush NAME       write out what is buffered; with -f FILE save what the
                     buffers of a -buffering session hold
+  -recover [NAME]   after a crash of the session host: save what running programs
+                    still hold of its sessions, to -f FILE or NAME.etl
   -incrementfile NAME  go on in the next file of a -newfile session
 
 Look

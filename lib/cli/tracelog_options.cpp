@@ -121,7 +121,7 @@ private:
         if (chosen->action == TracelogAction::kEnumGuidEx) {
             if (words_.text(chosen->word) != kEveryProvider)
                 out_.provider_sources = words_.all(chosen->word);
-        } else if (chosen->takes == Takes::kName) {
+        } else if (chosen->takes != Takes::kNothing) {
             out_.session = words_.text(chosen->word);
         }
         return Ok{};

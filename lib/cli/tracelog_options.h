@@ -21,6 +21,7 @@ enum class TracelogAction : uint32_t {
     kDisable,
     kCaptureState,
     kFlush,
+    kRecover,
     kUpdate,
     kIncrementFile,
     kStopAll,

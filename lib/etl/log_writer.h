@@ -83,6 +83,7 @@ public:
 
     const LogPosition& position() const noexcept { return position_; }
     File& file() noexcept { return file_; }
+    File release() && { return std::move(file_); }
 
 private:
     LogWriter(File file, const LogFileInfo& info, uint64_t limit_bytes, const LogPosition& at);

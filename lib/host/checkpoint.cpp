@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMaxPath = 4096;
 
 struct FileHeader {
-    static constexpr uint64_t kMagic = 0x32544b4357544524;  // changes with the layout
+    static constexpr uint64_t kMagic = 0x33544b4357544524;  // changes with the layout
     uint64_t magic;
     uint32_t cpus;
     std::atomic<uint32_t> active;  // 0 none yet, 1 the first copy, 2 the second
@@ -29,8 +29,9 @@ struct FileHeader {
 struct CopyHeader {
     FileIdentity file;
     etl::LogPosition position;
+    DeliveryProgress delivery;
     uint64_t record_bytes;
-    uint64_t retired_lost;
+    uint64_t written_off;
     int64_t last_buffer_time;
     uint32_t buffers_lost;
     uint32_t file_number;
@@ -66,8 +67,9 @@ void fill(std::byte* copy, uint32_t cpus, const Progress& p) {
     auto& head = *reinterpret_cast<CopyHeader*>(copy);
     head.file = p.file;
     head.position = p.position;
+    head.delivery = p.delivery;
     head.record_bytes = p.record_bytes;
-    head.retired_lost = p.retired_lost;
+    head.written_off = p.written_off;
     head.last_buffer_time = p.last_buffer_time;
     head.buffers_lost = p.buffers_lost;
     head.file_number = p.file_number;
@@ -164,8 +166,9 @@ Result<Progress> Checkpoint::load() const {
     p.path.assign(head.path, head.path_size);
     p.file_number = head.file_number;
     p.position = head.position;
+    p.delivery = head.delivery;
     p.record_bytes = head.record_bytes;
-    p.retired_lost = head.retired_lost;
+    p.written_off = head.written_off;
     p.buffers_lost = head.buffers_lost;
     p.last_buffer_time = head.last_buffer_time;
     std::memcpy(p.last_time.data(), copy + times_offset(), cpus_ * sizeof(int64_t));

@@ -5,14 +5,16 @@
 //   Drain  D1 write buffers to the log at position.next_offset
 //          D2 fill the idle copy: new position, new tails
 //          D3 active = idle copy's number     release: a kill before it leaves the old copy whole
-//          D4 publish the tails to the writers
+//          D4 publish the delivery ring's head to consumers, and the tails to the writers
 //
 // Killed before D3: the successor writes the same records again at the same offsets; they are
 // still in the rings, because D4 has not let the writers reuse them. Killed after D3: the
-// successor publishes the tails first thing. No event is written twice, none is lost.
+// successor publishes head and tails first thing. No event is written or delivered twice, none is
+// lost.
 #pragma once
 #include "base/unique_fd.h"
 #include "etl/log_writer.h"
+#include "host/delivery_ring.h"
 
 #include <cstdint>
 #include <string>
@@ -30,8 +32,10 @@ Result<FileIdentity> identity_of(int fd);
 
 // Where the drain is in the ring of one CPU.
 struct CpuProgress {
-    uint64_t tail = 0;  // wire::RingPosition
-    uint64_t lost = 0;  // as last read from the ring
+    uint64_t tail = 0;           // wire::RingPosition
+    uint64_t lost = 0;           // as last read from the ring
+    uint64_t delivered = 0;      // wire::RingPosition: consumers have what lies before; >= tail
+    int64_t last_delivered = 0;  // raw time of the last of it, where clocks are converted
 };
 
 // One ring set, present or not yet handed back.
@@ -44,12 +48,13 @@ struct StreamProgress {
 struct Progress {
     static constexpr size_t kMaxStreams = 64;
     FileIdentity file;
-    std::string path;          // of the log that is being written
+    std::string path;          // of the log that is being written; empty: there is none
     uint32_t file_number = 1;  // -newfile: the %d of it; update -f counts on
     etl::LogPosition position{};
+    DeliveryProgress delivery{};
     uint64_t record_bytes = 0;
     uint32_t buffers_lost = 0;
-    uint64_t retired_lost = 0;  // events, of streams that are no more
+    uint64_t written_off = 0;  // events lost by streams that are no more, or in dropped blocks
     int64_t last_buffer_time = 0;
     std::vector<int64_t> last_time;  // per CPU: no record written is later
     std::vector<StreamProgress> streams;

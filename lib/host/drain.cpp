@@ -2,6 +2,8 @@
 
 #include "base/filetime.h"
 #include "base/testpoint.h"
+#include "host/record.h"
+#include "host/snapshot.h"
 #include "ring/clock.h"
 
 #include <algorithm>
@@ -15,7 +17,7 @@ constexpr uint32_t kMaxDamagePerPass = 64;  // of one ring
 
 }  // namespace
 
-Drain::Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoint,
+Drain::Drain(const SavedSession& saved, std::optional<etl::LogWriter> log, Checkpoint checkpoint,
              Progress progress)
     : saved_(saved),
       clock_(clock_of(saved)),
@@ -23,7 +25,7 @@ Drain::Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoin
       checkpoint_(std::move(checkpoint)),
       progress_(std::move(progress)),
       streams_(progress_.streams.size()) {
-    progress_.position = log_.position();
+    if (log_) progress_.position = log_->position();
     commit();
 }
 
@@ -41,6 +43,7 @@ Status Drain::add_stream(std::shared_ptr<Stream> stream) {
         StreamProgress added{stream->rings_identity, stream->uid, std::vector<CpuProgress>(cpus)};
         for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
             added.cpus[cpu].tail = stream->rings.published_tail(cpu);
+            added.cpus[cpu].delivered = added.cpus[cpu].tail;
         }
         progress_.streams.push_back(std::move(added));
         streams_.push_back(nullptr);
@@ -67,7 +70,7 @@ bool Drain::retire(const Stream& stream) {
         if (stream.rings.next(cpu, progress.tail, run, &damaged)) return false;
         lost += progress.lost;
     }
-    progress_.retired_lost += lost;
+    progress_.written_off += lost;
     progress_.streams.erase(progress_.streams.begin() + index);
     streams_.erase(found);
     commit();
@@ -77,6 +80,11 @@ bool Drain::retire(const Stream& stream) {
 // --- gathering -------------------------------------------------------------------------------
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
+    if (keeps_records()) return Outcome::kIdle;
+    if (!log_) {
+        if (depth == Depth::kFullBlocks && full_blocks() == 0) return Outcome::kIdle;
+        return deliver(depth) ? Outcome::kWrote : Outcome::kIdle;
+    }
     batch_.clear();
     copies_used_ = 0;
     const int64_t until = counter_now();  // before any head is looked at: see cpu_merger.h
@@ -90,6 +98,8 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
         publish_tails();
         return Outcome::kIdle;
     }
+    // Now, and not before the batch was gathered: what the writers get back has been delivered.
+    deliver(depth);
     return write_batch();
 }
 
@@ -170,10 +180,13 @@ void Drain::gather_merged(uint32_t cpu, Depth depth, int64_t until) {
     progress_.buffers_lost += damaged;
 }
 
+size_t Drain::copies_allowed() const {
+    return std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
+}
+
 std::span<std::byte> Drain::next_copy_buffer() {
     const size_t size = saved_.geometry.block_size - wire::kRingFirstOffset;
-    const size_t allowed = std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
-    if (copies_used_ == allowed) return {};
+    if (copies_used_ == copies_allowed()) return {};
     if (copies_used_ == copies_.size()) copies_.push_back(std::make_unique<std::byte[]>(size));
     return {copies_[copies_used_++].get(), size};
 }
@@ -214,10 +227,10 @@ Result<Drain::Outcome> Drain::write_batch() {
         pending.data.time_stamp = now;
         buffers.push_back(pending.data);
     }
-    const uint32_t before = log_.position().buffers_written;
-    const Status status = log_.write(buffers);  // D1
+    const uint32_t before = log_->position().buffers_written;
+    const Status status = log_->write(buffers);  // D1
     ETW_TESTPOINT("drain.written");
-    const size_t written = log_.position().buffers_written - before;
+    const size_t written = log_->position().buffers_written - before;
     if (written > 0) {
         progress_.last_buffer_time = now;
         apply(std::min(written, batch_.size()));
@@ -243,12 +256,13 @@ void Drain::apply(size_t written) {
         progress_.last_time[cpu] = std::max(progress_.last_time[cpu], last);
         progress_.record_bytes += pending.data.records.size();
     }
-    progress_.position = log_.position();
+    progress_.position = log_->position();
     commit();         // D2, D3
     publish_tails();  // D4
 }
 
 void Drain::commit() {
+    if (feed_) feed_->note_backlog(progress_.delivery);
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
@@ -276,10 +290,12 @@ bool Drain::drop_block(size_t stream, uint32_t cpu) {
     if (!streams_[stream]->rings.next(cpu, at(stream, cpu).tail, run, &damaged)) return false;
     at(stream, cpu).tail = run.end;
     ++progress_.buffers_lost;
+    progress_.written_off += count_records(run.records);
     return true;
 }
 
 bool Drain::make_room() {
+    deliver();
     bool dropped = false;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
@@ -295,6 +311,7 @@ bool Drain::make_room() {
 }
 
 void Drain::drop_rest() {
+    deliver();
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
@@ -307,6 +324,7 @@ void Drain::drop_rest() {
 }
 
 uint64_t Drain::full_blocks() const {
+    if (keeps_records()) return 0;
     uint64_t full = 0;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
@@ -332,8 +350,23 @@ bool Drain::has_enough_full_blocks() const {
     return false;
 }
 
+uint64_t Drain::capacity() const {
+    uint64_t bytes = 0;
+    for (const auto& stream : streams_) {
+        if (stream == nullptr) continue;
+        const wire::RingGeometry& g = stream->rings.geometry();
+        bytes += uint64_t{g.cpus} * g.blocks * g.block_size;
+    }
+    return bytes;
+}
+
+size_t Drain::passes_over_all() const {
+    const size_t buffers = std::min(kMaxBatch, copies_allowed());
+    return (saved_.geometry.cpus + buffers - 1) / buffers;
+}
+
 uint64_t Drain::events_lost() const {
-    uint64_t lost = progress_.retired_lost;
+    uint64_t lost = progress_.written_off;
     for (size_t i = 0; i < streams_.size(); ++i) {
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const uint64_t known = progress_.streams[i].cpus[cpu].lost;
@@ -344,26 +377,42 @@ uint64_t Drain::events_lost() const {
 }
 
 uint64_t Drain::log_size() {
-    const auto size = log_.file().size();
-    return size ? *size : log_.position().next_offset;
+    if (!log_) return 0;
+    const auto size = log_->file().size();
+    return size ? *size : log_->position().next_offset;
 }
 
 etl::LogTotals Drain::totals() const {
-    return {log_.position().buffers_written, events_lost(), progress_.buffers_lost,
+    return {log_->position().buffers_written, events_lost(), progress_.buffers_lost,
             filetime_from_unix_ns(ring::sample_clocks().unix_ns)};
 }
 
-Status Drain::finish() { return log_.finish(totals()); }
+Status Drain::finish() {
+    if (log_) return log_->finish(totals());
+    return Ok{};
+}
 
-Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
+Status Drain::save_snapshot(UniqueFd file, const std::string& path) const {
+    Snapshot snapshot{log_info(saved_, path), clock_, {}, events_lost()};
+    for (const auto& stream : streams_) {
+        if (stream != nullptr) snapshot.sources.push_back({&stream->rings, {}});
+    }
+    ETW_TRY(const SnapshotResult saved, write_snapshot(std::move(file), snapshot));
+    static_cast<void>(saved);
+    return Ok{};
+}
+
+Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog) {
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
-    log_ = std::move(next);
+    // Consumers that are there read up to where they are cut off.
+    if (backlog && feed_ && consumers() == 0) ETW_CHECK(write_backlog(next));
+    log_.emplace(std::move(next));
     progress_.file = identity;
     progress_.path = path;
     progress_.file_number = number;
-    progress_.position = log_.position();
+    progress_.position = log_->position();
     commit();
     return Ok{};
 }

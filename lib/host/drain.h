@@ -1,15 +1,19 @@
-// Takes a session's records out of its streams and writes them to its log: the work of a session's
-// thread, without the thread. What makes it safe to kill at any instruction stands in checkpoint.h.
+// Takes a session's records out of its streams, writes them to its log and delivers them to its
+// consumers: the work of a session's thread, without the thread. A session has a log, a feed, or
+// both; each has its own place in the rings, and writers may reuse what both have had. What makes
+// it safe to kill at any instruction stands in checkpoint.h.
 #pragma once
 #include "etl/log_writer.h"
 #include "host/checkpoint.h"
 #include "host/cpu_merger.h"
+#include "host/feed.h"
 #include "host/log_file.h"
 #include "host/saved_session.h"
 #include "host/stream.h"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace etw::host {
@@ -27,7 +31,8 @@ public:
         kLimitReached,  // the log has its full size: a sequential one ends, -newfile goes on
     };
 
-    Drain(const SavedSession& saved, etl::LogWriter log, Checkpoint checkpoint, Progress progress);
+    Drain(const SavedSession& saved, std::optional<etl::LogWriter> log, Checkpoint checkpoint,
+          Progress progress);
 
     // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
     // there are too many.
@@ -36,6 +41,27 @@ public:
     // False: it is not.
     bool retire(const Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
+
+    // The rings themselves are what the session records to: nothing is ever taken out of them.
+    bool keeps_records() const noexcept {
+        return (saved_.geometry.flags & wire::kRingOverwrite) != 0;
+    }
+    // Writes what they hold into `file`. See snapshot.h.
+    Status save_snapshot(UniqueFd file, const std::string& path) const;
+
+    // From now on what comes is delivered too; what the rings hold already is not. With the ring of
+    // a predecessor, from where that one stopped.
+    void start_feed(DeliveryRing ring);
+    void end_feed(wire::DeliveryState state);
+    size_t consumers() const noexcept { return feed_ == nullptr ? 0 : feed_->consumers(); }
+    bool has_feed() const noexcept { return feed_ != nullptr; }
+    const DeliveryRing& delivery_ring() const { return feed_->ring(); }
+    bool has_log() const noexcept { return log_.has_value(); }
+    // Delivers all that has been committed. False: there was nothing.
+    bool deliver(Depth depth = Depth::kAll);
+    // A consumer comes or goes. Returns the number of the chunk that a new one begins with.
+    uint64_t add_consumer(ConsumerEnd consumer);
+    void remove_consumer(uint64_t id);
 
     // Writes one batch. Fails with the log's error (kDiskFull); then nothing has changed and the
     // records are still in the rings.
@@ -49,13 +75,16 @@ public:
 
     // The log is at its end: final header.
     Status finish();
-    // The old log ends, `fd` is the next. Progress counts on.
-    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number);
+    // The old log, if there is one, ends; `fd` is the next. Progress counts on. What waited for a
+    // first consumer goes there: `backlog`, when the feed is about to end.
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
 
     const Progress& progress() const noexcept { return progress_; }
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }
     uint64_t log_size();  // bytes
     uint64_t events_lost() const;
+    uint64_t capacity() const;       // bytes of all rings
+    size_t passes_over_all() const;  // that take, from every CPU, the block that writers are in
     // Blocks to drain, of all rings.
     uint64_t full_blocks() const;
     // As many as the session waits for (flush_threshold), or a ring that they half fill.
@@ -80,13 +109,18 @@ private:
     void apply(size_t written);
     void commit();
     void publish_tails();
+    bool deliver_lanes(Depth depth, int64_t until);
+    void publish_feed();
+    Status write_backlog(etl::LogWriter& log);
     CpuProgress& at(size_t stream, uint32_t cpu) { return progress_.streams[stream].cpus[cpu]; }
+    size_t copies_allowed() const;
     std::span<std::byte> next_copy_buffer();
     etl::LogTotals totals() const;
 
     SavedSession saved_;
     SessionClock clock_;
-    etl::LogWriter log_;
+    std::optional<etl::LogWriter> log_;
+    std::unique_ptr<Feed> feed_;
     Checkpoint checkpoint_;
     Progress progress_;
     std::vector<std::shared_ptr<Stream>> streams_;  // as progress_.streams; null: not handed back

@@ -185,7 +185,14 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kFlush: {
             const auto flush = session::decode<session::FlushRequest>(body);
             if (!flush) return refuse(reply, flush.error());
-            return manager_.flush(flush->name, answer_to<session::SessionStatus>(std::move(reply)));
+            return manager_.flush(*flush, std::move(request.fds),
+                                  answer_to<session::SessionStatus>(std::move(reply)));
+        }
+        case ControlOp::kConsume: {
+            const auto consume = session::decode<session::ConsumeRequest>(body);
+            if (!consume) return refuse(reply, consume.error());
+            return manager_.consume(*consume, std::move(request.fds),
+                                    answer_to<session::ConsumeGrant>(std::move(reply)));
         }
         case ControlOp::kPrivate: {
             const auto control = session::decode<session::PrivateRequest>(body);

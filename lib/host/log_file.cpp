@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cmath>
 #include <ctime>
+#include <filesystem>
 
 namespace etw::host {
 namespace {
@@ -121,6 +122,32 @@ etl::LogFileInfo log_info(const SavedSession& s, const std::string& path) {
     return info;
 }
 
+wire::RingSetDescription describe_rings(const SavedSession& s, uint32_t uid,
+                                        const wire::RingGeometry& geometry,
+                                        const std::string& runtime_folder) {
+    wire::RingSetDescription out{};
+    out.size = sizeof(out);
+    out.uid = uid;
+    out.session_epoch = s.key.epoch;
+    out.session_slot = s.key.slot;
+    out.log_file_mode = s.properties.log_file_mode;
+    out.geometry = geometry;
+    out.clock_type = uint32_t(s.properties.clock);
+    out.controller_pid = s.controller_pid;
+    out.start_counter = s.start_counter;
+    out.start_filetime = s.start_filetime;
+    out.counter_hz = s.counter_hz;
+    out.boot_filetime = boot_filetime();
+    const auto set_text = [](auto& to, const std::string& text) {
+        // The array was zero: what is cut still ends with one.
+        std::copy_n(text.begin(), std::min(text.size(), sizeof(to) - 1), to);
+    };
+    set_text(out.boot_id, boot_id());
+    set_text(out.session_name, s.properties.name);
+    set_text(out.runtime_folder, runtime_folder);
+    return out;
+}
+
 uint64_t limit_bytes(const session::Properties& p) {
     if (!limited(p)) return 0;
     const uint64_t unit = (p.log_file_mode & kModeUseKilobytes) != 0 ? 1024 : 1024 * 1024;
@@ -161,6 +188,15 @@ Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identit
     return fd;
 }
 
+Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid) {
+    const ActAsUser user(uid, gid);
+    if (!user.ok()) return Error{Code::kAccessDenied, "log folder: identity", 0};
+    const std::string folder = std::filesystem::path(log_path).parent_path();
+    UniqueFd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return os_error("log folder: reopen");
+    return fd;
+}
+
 Status check_disk_space(const UniqueFd& log, const session::Properties& p) {
     struct statvfs st {};
     if (::fstatvfs(log.get(), &st) != 0) return os_error("fstatvfs");
@@ -184,15 +220,20 @@ Status check_log_descriptor(const UniqueFd& fd) {
     return Ok{};
 }
 
-Result<UniqueFd> open_as_user(const UniqueFd& folder, const std::string& name, uid_t uid,
-                              gid_t gid) {
+mode_t rights_of(const UniqueFd& log) {
+    struct stat st {};
+    return log && ::fstat(log.get(), &st) == 0 ? st.st_mode & 0666 : 0600;
+}
+
+Result<UniqueFd> open_as_user(const UniqueFd& folder, const std::string& name, mode_t rights,
+                              uid_t uid, gid_t gid) {
     if (!folder || name.empty() || name.find('/') != std::string::npos) {
         return Error{Code::kPathNotFound, "next log file: no folder", 0};
     }
     const ActAsUser user(uid, gid);
     if (!user.ok()) return Error{Code::kAccessDenied, "next log file: identity", 0};
     UniqueFd fd(::openat(folder.get(), name.c_str(),
-                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, rights));
     if (!fd) return os_error("next log file: open");
     ETW_CHECK(check_log_descriptor(fd));
     return fd;

@@ -14,6 +14,10 @@ namespace etw::host {
 
 SessionClock clock_of(const SavedSession& saved);
 etl::LogFileInfo log_info(const SavedSession& saved, const std::string& path);
+// What a ring set of the session says of itself.
+wire::RingSetDescription describe_rings(const SavedSession& saved, uint32_t uid,
+                                        const wire::RingGeometry& geometry,
+                                        const std::string& runtime_folder);
 uint64_t limit_bytes(const session::Properties& properties);  // 0: none
 
 // Begins the session's log in `fd`, which may hold an older file's content: -append goes on with
@@ -23,6 +27,8 @@ Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const s
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
 // The log of a session whose host and keeper are both gone. Only the very file it was.
 Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity);
+// Its folder, for the next log of a -newfile session; with the rights of that user.
+Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid);
 
 // Refuses a start that could not even fill its file: kDiskFull.
 Status check_disk_space(const UniqueFd& log, const session::Properties& properties);
@@ -30,8 +36,12 @@ Status check_disk_space(const UniqueFd& log, const session::Properties& properti
 Status check_log_descriptor(const UniqueFd& fd);
 
 // Opens `name` in `folder` with the rights of that user, not with the host's: a name there may be a
-// link that somebody prepared. Calls from one thread change nothing for the others.
-Result<UniqueFd> open_as_user(const UniqueFd& folder, const std::string& name, uid_t uid,
-                              gid_t gid);
+// link that somebody prepared. Calls from one thread change nothing for the others. Who may read a
+// new one is what `rights` say.
+Result<UniqueFd> open_as_user(const UniqueFd& folder, const std::string& name, mode_t rights,
+                              uid_t uid, gid_t gid);
+// Who may read and write the log: its user's umask went into it, where the host has another. Only
+// its user, if it cannot be told.
+mode_t rights_of(const UniqueFd& log);
 
 }  // namespace etw::host

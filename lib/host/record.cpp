@@ -94,23 +94,41 @@ Result<RecordShape> shape_of(Bytes head, size_t available) {
     return shape;
 }
 
-std::optional<int64_t> last_time_of(Bytes records) {
-    std::optional<int64_t> last;
+namespace {
+
+// False at the first record that makes no sense.
+template <class F>
+bool for_each_record(Bytes records, F f) {
     while (!records.empty()) {
         // A copy: the ring's may change under our hands.
         std::array<std::byte, kRecordHeadSize> head;
         const size_t size = std::min(records.size(), head.size());
         std::memcpy(head.data(), records.data(), size);
         const auto shape = shape_of(Bytes(head).first(size), records.size());
-        if (!shape) return std::nullopt;
-        if (shape->time_offset != 0) {
-            int64_t time = 0;
-            std::memcpy(&time, head.data() + shape->time_offset, sizeof(time));
-            last = time;
-        }
+        if (!shape) return false;
+        f(*shape, head.data());
         records = records.subspan(std::min(records.size(), wire::align8(size_t{shape->size})));
     }
-    return last;
+    return true;
+}
+
+}  // namespace
+
+std::optional<int64_t> last_time_of(Bytes records) {
+    std::optional<int64_t> last;
+    const bool whole = for_each_record(records, [&](const RecordShape& shape, const auto* head) {
+        if (shape.time_offset == 0) return;
+        int64_t time = 0;
+        std::memcpy(&time, head + shape.time_offset, sizeof(time));
+        last = time;
+    });
+    return whole ? last : std::nullopt;
+}
+
+uint64_t count_records(Bytes records) {
+    uint64_t count = 0;
+    for_each_record(records, [&](const RecordShape&, const auto*) { ++count; });
+    return count;
 }
 
 }  // namespace etw::host

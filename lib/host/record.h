@@ -27,4 +27,7 @@ Result<RecordShape> shape_of(Bytes head, size_t available);
 // where there is none or the run makes no sense.
 std::optional<int64_t> last_time_of(Bytes records);
 
+// Of a run of whole records, up to the first that makes no sense.
+uint64_t count_records(Bytes records);
+
 }  // namespace etw::host

@@ -20,6 +20,14 @@ bool parse_number(std::string_view text, T& out, int base) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
+// By where a ring's head is, roughly; 0 only where nothing was ever written.
+uint64_t bytes_recorded(const ring::RingSet& rings, uint32_t cpu) {
+    const wire::RingPosition head = rings.head(cpu);
+    const uint32_t block = rings.geometry().block_size - wire::kRingFirstOffset;
+    return wire::block_of(head) * block + std::max(wire::offset_of(head), wire::kRingFirstOffset) -
+           wire::kRingFirstOffset;
+}
+
 }  // namespace
 
 const session::ProviderEnable* Session::find_enable(const Guid& guid) const {
@@ -50,6 +58,8 @@ session::SessionStatus Session::status() const {
     out.logger_thread_id = s.thread_id;
     out.buffers_written = s.buffers_written;
     out.log_buffers_lost = s.buffers_lost;
+    out.real_time_buffers_lost = s.real_time_buffers_lost;
+    out.real_time_consumers = uint32_t(consumers.size());
     out.events_seen_bytes = s.record_bytes;
     out.owner_uid = saved.owner_uid;
     out.start_time = saved.start_filetime;
@@ -60,6 +70,7 @@ session::SessionStatus Session::status() const {
     for (const auto& stream : streams) {
         for (uint32_t cpu = 0; cpu < g.cpus; ++cpu) {
             lost += stream->rings.lost(cpu);
+            if (is_buffered()) out.events_seen_bytes += bytes_recorded(stream->rings, cpu);
             out.number_of_buffers += stream->rings.geometry().blocks;
             waiting += stream->rings.pending_blocks(cpu, stream->rings.published_tail(cpu));
         }
@@ -82,10 +93,13 @@ std::string Session::kept_rings(const Stream& stream) const {
 
 std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""); }
 
+std::string Session::kept_feed() const { return kept_name("feed", saved.key, ""); }
+
 void Session::forget_kept(const KeeperLink& keeper) const {
     keeper.remove(kept_log(claimed_log));
     if (thread != nullptr) keeper.remove(kept_log(thread->snapshot().file));
     keeper.remove(kept_folder());
+    keeper.remove(kept_feed());
     for (const auto& stream : streams) keeper.remove(kept_rings(*stream));
     for (const auto& stream : retiring) keeper.remove(kept_rings(*stream));
 }

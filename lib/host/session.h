@@ -6,6 +6,7 @@
 #include "host/session_thread.h"
 #include "host/stream.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,8 +16,9 @@ namespace etw::host {
 
 // Where the logs of a session come from; touched by the session's thread only.
 struct LogSource {
-    std::string pattern;  // path of the log, with the %d of -newfile
-    UniqueFd folder;      // -newfile: where the next one is made
+    std::string pattern;   // path of the log, with the %d of -newfile
+    UniqueFd folder;       // -newfile: where the next one is made
+    mode_t rights = 0600;  // and who may read it: as the first
 };
 
 struct Session {
@@ -28,12 +30,16 @@ struct Session {
     std::vector<std::shared_ptr<Stream>> retiring;  // nobody writes to these any more
     size_t stream_count = 0;                        // those that have not been handed back included
     std::optional<StreamWriter> socket_writer;
-    FileIdentity claimed_log;  // the newest file it was given, in use or about to be
+    FileIdentity claimed_log;                // the newest file it was given, in use or about to be
+    bool has_feed = false;                   // its events are being delivered
+    std::map<uint64_t, UniqueFd> consumers;  // by id; see session/consume.h
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
     std::unique_ptr<SessionThread> thread;
     UniqueFd owner;                    // pidfd of the process whose end ends the session
     EventLoop::TimerId end_timer = 0;  // for its time to live
 
+    // Its rings are all that it records to.
+    bool is_buffered() const { return (saved.properties.log_file_mode & kModeBuffering) != 0; }
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
     // Whose processes may log to it: those of everybody but for a secure session.
     bool admits_user(uint32_t uid) const;
@@ -46,12 +52,13 @@ struct Session {
     std::string kept_log(const FileIdentity& file) const;
     std::string kept_rings(const Stream& stream) const;
     std::string kept_folder() const;
+    std::string kept_feed() const;
     void forget_kept(const KeeperLink& keeper) const;
 };
 
 // A descriptor's name at the keeper, taken apart. slot, epoch and what it is.
 struct KeptName {
-    std::string kind;  // "log", "ring", "dir"
+    std::string kind;  // "log", "ring", "dir", "feed"
     wire::SessionKey key{};
     std::string rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode
 };

@@ -24,6 +24,10 @@ wire::IdFilter wire_filter(const std::optional<session::EventIdFilter>& filter) 
     return out;
 }
 
+// Without a timeout nobody waits for programs, but what a script does next should be recorded: as
+// long as it takes those that are not busy, and no longer where one hangs.
+constexpr std::chrono::milliseconds kPrompt{20};
+
 }  // namespace
 
 // --- in which processes ----------------------------------------------------------------------
@@ -131,8 +135,10 @@ Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
         case EnableAction::kEnable:
             if (!session::check(how)) return Code::kInvalidParameter;
             if (enabled) {
-                // The level of a provider that nobody has registered cannot be changed.
-                if (how.level != known->level && !providers_.is_registered(how.guid)) {
+                // The level of a provider that nobody has registered cannot be changed. After a
+                // host died its programs may not be back yet.
+                if (how.level != known->level && !providers_.is_registered(how.guid) &&
+                    std::chrono::steady_clock::now() >= all_back_by_) {
                     return Code::kInvalidFunction;
                 }
                 *known = how;
@@ -193,37 +199,49 @@ void SessionManager::enable(const session::EnableRequest& request, EnableAction 
     next_provider(job);
 }
 
+void SessionManager::tell(Session& session, const ProviderEnable& how, EnableAction action,
+                          uint64_t group) {
+    providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
+        const auto settled = settle(session, how, action, to, id, false);
+        if (!settled) return;
+        send_enable(to, id, session, how, *settled, acks_.expect(group, to.id()));
+    });
+}
+
+void SessionManager::wait_promptly(uint64_t group, std::function<void()> done) {
+    acks_.wait(group, kPrompt, [done = std::move(done)](bool) { done(); });
+}
+
 // Tells the processes of one provider after the other; with a timeout, waits for each in turn.
 void SessionManager::next_provider(const std::shared_ptr<EnableJob>& job) {
-    for (;;) {
+    const bool waits = job->request.timeout_ms != 0;
+    const uint64_t group = acks_.open_group();
+    size_t index = job->next;
+    if (Session* session = find(job->key); session && session->state == State::kRunning) {
+        for (bool told = false; job->next < job->codes.size() && !(waits && told);) {
+            index = job->next++;
+            if (job->codes[index] != Code::kOk) continue;
+            tell(*session, job->request.providers[index], job->action, group);
+            told = true;
+        }
+    }
+    const auto go_on = [this, job] {
         Session* session = find(job->key);
         if (session == nullptr || session->state != State::kRunning) {
-            return job->answer(Failure{Code::kSessionNotFound, "the session has ended meanwhile"});
+            job->answer(Failure{Code::kSessionNotFound, "the session has ended meanwhile"});
+        } else if (job->next < job->codes.size()) {
+            next_provider(job);
+        } else {
+            job->answer(EnableResult{session->status(), job->codes});
         }
-        if (job->next == job->codes.size()) {
-            return job->answer(EnableResult{session->status(), job->codes});
-        }
-        const size_t index = job->next++;
-        if (job->codes[index] != Code::kOk) continue;
-        const ProviderEnable& how = job->request.providers[index];
-        const uint64_t group = acks_.open_group();
-        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
-            const auto action = settle(*session, how, job->action, to, id, false);
-            if (!action) return;
-            send_enable(to, id, *session, how, *action, acks_.expect(group, to.id()));
-        });
-        if (job->request.timeout_ms == 0) {
-            acks_.wait(group, std::chrono::milliseconds(0), [](bool) {});
-            continue;
-        }
-        acks_.wait(group, std::chrono::milliseconds(job->request.timeout_ms),
-                   [this, job, index](bool all) {
-                       if (!all) job->codes[index] = Code::kTimeout;
-                       // Not from here: a chain of providers that answer at once would nest.
-                       loop_.post([this, job] { next_provider(job); });
-                   });
-        return;
-    }
+    };
+    if (!waits) return wait_promptly(group, go_on);
+    acks_.wait(group, std::chrono::milliseconds(job->request.timeout_ms),
+               [this, job, index, go_on](bool all) {
+                   if (!all) job->codes[index] = Code::kTimeout;
+                   // Not from here: a chain of providers that answer at once would nest.
+                   loop_.post(go_on);
+               });
 }
 
 }  // namespace etw::host

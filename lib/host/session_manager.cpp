@@ -162,6 +162,7 @@ void SessionManager::drop(Session& session) {
         connection.attached().erase(session.saved.key.epoch);
     });
     session.forget_kept(keeper_);
+    forget_consumers(session);
     session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);
     sessions_[slot] = nullptr;
@@ -184,9 +185,14 @@ void SessionManager::stop_all(std::function<void()> done) {
 
 // --- while it runs ---------------------------------------------------------------------------
 
-void SessionManager::flush(const std::string& name, StatusAnswer answer) {
+void SessionManager::flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
+                           StatusAnswer answer) {
+    const std::string& name = request.name;
     const auto session = running(name);
     if (!session) return answer(session.error());
+    if ((*session)->is_buffered() && request.snapshot_file) {
+        return save_snapshot(**session, *request.snapshot_file, std::move(fds), std::move(answer));
+    }
     const wire::SessionKey key = (*session)->saved.key;
     (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
         thread.flush();
@@ -194,6 +200,35 @@ void SessionManager::flush(const std::string& name, StatusAnswer answer) {
             const Session* flushed = find(key);
             if (flushed == nullptr) return answer(not_found(name));
             answer(flushed->status());
+        });
+    });
+}
+
+void SessionManager::save_snapshot(Session& session, const std::string& path,
+                                   std::vector<UniqueFd> fds, StatusAnswer answer) {
+    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
+                                    : check_log_descriptor(fds[0]);
+    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
+    if (!file) return answer(failure_of(file.error(), path));
+    if (log_in_use(*file)) {
+        return answer(Failure{Code::kBadPathname, path + " is the log of a running session"});
+    }
+    const auto fd = std::make_shared<UniqueFd>(std::move(fds[0]));
+    const wire::SessionKey key = session.saved.key;
+    const std::string name = session.saved.properties.name;
+    session.thread->post([this, key, name, path, fd, answer](SessionThread& thread) {
+        const Status saved = thread.drain().save_snapshot(std::move(*fd), path);
+        loop_.post([this, key, name, path, saved, answer] {
+            const Session* owner = find(key);
+            if (!saved && saved.error().code == Code::kDiskFull) {
+                return answer(Failure{
+                    Code::kDiskFull,
+                    path + ": no room on its disk for what the buffers hold; they are untouched: "
+                           "free some or choose another disk with -f"});
+            }
+            if (!saved) return answer(failure_of(saved.error(), path));
+            if (owner == nullptr) return answer(not_found(name));
+            answer(owner->status());
         });
     });
 }
@@ -230,6 +265,7 @@ Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_ri
             continue;
         auto rings = ring::RingSet::create(geometry);
         if (!rings) return no_memory(session.saved.properties.name, geometry);
+        rings->describe(describe(session, stream->uid, geometry));
         if (session.stream_count + made.size() + 2 >= Progress::kMaxStreams) {
             return Failure{Code::kNoSystemResources,
                            "former buffers are still being drained; try again in some seconds"};
@@ -244,19 +280,25 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     const auto found = running(request.name);
     if (!found) return answer(found.error());
     Session& session = **found;
-    if (request.real_time.value_or(false)) {
-        return answer(Failure{Code::kNotSupported, "real-time delivery is not in this version"});
-    }
     SavedSession changed = session.saved;
+    uint32_t& mode = changed.properties.log_file_mode;
+    if (request.real_time.value_or(false)) {
+        mode |= kModeRealTime;
+    } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
+        mode &= ~uint32_t{kModeRealTime};
+    }
+    if (request.log_file) changed.properties.log_file = *request.log_file;
+    if (request.maximum_buffers && !session.is_buffered()) {
+        changed.properties.maximum_buffers =
+            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
+    }
+    if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
     if (request.flush_timer_s && *request.flush_timer_s != 0) {
         changed.properties.flush_timer_s = *request.flush_timer_s;
     }
     if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
     std::vector<std::pair<uint32_t, ring::RingSet>> rings;
-    if (request.maximum_buffers) {
-        changed.properties.maximum_buffers =
-            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
-        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
+    if (request.maximum_buffers && !session.is_buffered()) {
         changed.geometry.blocks =
             session::blocks_per_cpu(changed.properties, changed.geometry.cpus);
         auto made = make_rings(session, changed.geometry);
@@ -265,8 +307,6 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     }
     FileIdentity next{};
     if (request.log_file) {
-        changed.properties.log_file = *request.log_file;
-        if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
         const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
                                         : check_log_descriptor(fds[0]);
         const auto file = usable ? identity_of(fds[0].get()) : usable.error();
@@ -285,13 +325,17 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         return answer(failure_of(saved.error(), folder_.path()));
     }
     const SavedSession before = std::exchange(session.saved, changed);
-    const uint32_t flush_timer_s = changed.properties.flush_timer_s;
+    const uint32_t flush_timer_s = session.is_buffered() ? 0 : changed.properties.flush_timer_s;
     const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
     const auto rest = [this, before, next, files, flush_timer_s, answer,
                        switches = request.log_file.has_value()] {
         Session* updated = find(before.key);
         if (updated == nullptr || updated->state != State::kRunning) {
             return answer(not_found(before.properties.name));
+        }
+        const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
+        if (real_time) {
+            if (const auto ready = ensure_feed(*updated); !ready) return answer(ready.error());
         }
         if (switches) return switch_log(*updated, before, std::move(*files), next, answer);
         updated->thread->post(
@@ -315,24 +359,33 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
     const auto done = [this, before, path, answer](const Status& status) {
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
-        if (status) return answer(updated->status());
+        if (status) {
+            const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
+            const bool had = (before.properties.log_file_mode & kModeRealTime) != 0;
+            if (had && !real_time) cut_off(*updated);
+            return answer(updated->status());
+        }
         // It goes on in the file it had.
         keeper_.remove(updated->kept_log(updated->claimed_log));
         updated->claimed_log = updated->thread->snapshot().file;
         updated->saved.properties.log_file = before.properties.log_file;
+        updated->saved.properties.log_file_mode = before.properties.log_file_mode;
         if (const auto saved = save(folder_.sessions_folder(), updated->saved); !saved) {
             journal(folder_.path(), saved.error());
         }
         answer(failure_of(status.error(), path));
     };
     session.thread->post([this, path, files, done, before, saved = session.saved,
+                          rights = rights_of((*files)[0]),
                           source = session.source](SessionThread& thread) {
         thread.set_flush_timer(saved.properties.flush_timer_s);
-        thread.flush();
+        if (thread.drain().has_log()) thread.flush();  // to the old one
         thread.drain().set_saved(saved);
-        const Status status = thread.switch_log(std::move((*files)[0]), path, 1);
+        const bool real_time = (saved.properties.log_file_mode & kModeRealTime) != 0;
+        const Status status = thread.switch_log(std::move((*files)[0]), path, 1, !real_time);
         if (status) {
             source->pattern = saved.properties.log_file;
+            source->rights = rights;
             if (files->size() > 1) source->folder = std::move((*files)[1]);
         } else {
             thread.drain().set_saved(before);

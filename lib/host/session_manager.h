@@ -11,6 +11,7 @@
 #include "host/provider_table.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
+#include "session/consume.h"
 
 #include <array>
 #include <functional>
@@ -39,13 +40,17 @@ public:
     std::vector<session::SessionStatus> list() const;
     void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                 StatusAnswer answer);
-    void flush(const std::string& name, StatusAnswer answer);
+    // With a file, for a buffered session: what its rings hold goes there.
+    void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
+               StatusAnswer answer);
     void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
                          StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
     std::vector<session::RegisteredProvider> registered_providers() const;
+    void consume(const session::ConsumeRequest& request, std::vector<UniqueFd> fds,
+                 Answer<session::ConsumeGrant> answer);
 
     // Ends every session as stop() does, then calls `done`.
     void stop_all(std::function<void()> done);
@@ -94,10 +99,26 @@ private:
         const Session& session, const wire::RingGeometry& geometry) const;
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
+    void save_snapshot(Session& session, const std::string& path, std::vector<UniqueFd> fds,
+                       StatusAnswer answer);
+    // The description of rings that processes of this user are given.
+    wire::RingSetDescription describe(const Session& session, uint32_t uid,
+                                      const wire::RingGeometry& geometry) const;
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
                                  KeptDescriptors& kept);
+    void recover_folder(const Session& session, const Progress& progress, KeptDescriptors& kept);
     void recover_streams(Session& session, KeptDescriptors& kept);
+
+    // Consumers (session_consumers.cpp).
+    session::Outcome<Ok> ensure_feed(Session& session);
+    void cut_off(Session& session);
+    void forget_consumers(Session& session);
+    static Result<session::ConsumeGrant> join(SessionThread& thread, ConsumerEnd& end);
+    void consumer_left(Session& session, uint64_t id);
+    void drop_unused_feed(Session& session);
+    Status recover_feed(Session& session, Drain& drain, KeptDescriptors& kept);
+    void await_consumers(const Session& session);
 
     // Streams (session_providers.cpp).
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
@@ -121,6 +142,10 @@ private:
     Code apply_enable(Session& session, const session::ProviderEnable& how,
                       wire::EnableAction action);
     size_t sessions_enabling(const Guid& guid) const;
+    // Sends it to every process concerned; the group gets their acknowledgements.
+    void tell(Session& session, const session::ProviderEnable& how, wire::EnableAction action,
+              uint64_t group);
+    void wait_promptly(uint64_t group, std::function<void()> done);
     void next_provider(const std::shared_ptr<EnableJob>& job);
 
     EventLoop& loop_;
@@ -130,6 +155,8 @@ private:
     ProviderTable providers_;
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
+    uint64_t last_consumer_ = 0;
+    std::chrono::steady_clock::time_point all_back_by_;  // programs, after a host died
 };
 
 template <class F>
@@ -139,6 +166,7 @@ void SessionManager::for_each(F f) const {
     }
 }
 
+uint64_t delivery_capacity(const SavedSession& saved);  // bytes of its delivery ring
 // The buffers of one user cannot be had.
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 

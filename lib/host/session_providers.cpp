@@ -49,13 +49,20 @@ Result<std::shared_ptr<Stream>> SessionManager::add_stream(Session& session, uin
 Result<const Stream*> SessionManager::stream_for(Session& session, uint32_t uid) {
     if (const Stream* known = session.stream_of(uid)) return known;
     ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
+    rings.describe(describe(session, uid, session.saved.geometry));
     ETW_TRY(const auto stream, add_stream(session, uid, std::move(rings)));
     return static_cast<const Stream*>(stream.get());
+}
+
+wire::RingSetDescription SessionManager::describe(const Session& session, uint32_t uid,
+                                                  const wire::RingGeometry& geometry) const {
+    return describe_rings(session.saved, uid, geometry, folder_.path());
 }
 
 Status SessionManager::ensure_socket_stream(Session& session) {
     if (session.socket_writer) return Ok{};
     ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
+    rings.describe(describe(session, kSocketStream, session.saved.geometry));
     ETW_TRY(const auto stream, add_stream(session, kSocketStream, std::move(rings)));
     ETW_TRY(auto writer, StreamWriter::over(*stream));
     session.socket_writer.emplace(std::move(writer));
@@ -142,7 +149,10 @@ void SessionManager::on_closed(ProviderConnection& from) {
             for (const auto& stream : session.streams) {
                 if (stream->uid == uid) unused.push_back(stream);
             }
-            if (session.state == State::kRunning) retire(session, unused);
+            // What a buffered session holds of programs that have ended is still to be saved.
+            if (session.state == State::kRunning && !session.is_buffered()) {
+                retire(session, unused);
+            }
         });
     });
 }

@@ -45,12 +45,14 @@ T random_value() {
 wire::RingGeometry geometry_for(const Properties& p) {
     const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
     const uint32_t cpus = one_ring ? 1 : cpu_count();
-    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, 0};
+    const uint32_t flags = (p.log_file_mode & kModeBuffering) != 0 ? wire::kRingOverwrite : 0u;
+    return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, flags};
 }
 
 }  // namespace
 
 Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
+    if (p.log_file.empty()) return Ok{};
     if (fds.empty()) {
         return Failure{Code::kBadPathname, "the request came without an open log file"};
     }
@@ -71,6 +73,11 @@ Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
 }
 
 namespace {
+
+// Nothing of a buffered session is written by the clock.
+uint32_t flush_timer(const Properties& p) {
+    return (p.log_file_mode & kModeBuffering) != 0 ? 0 : p.flush_timer_s;
+}
 
 bool is_socket_only(const SavedSession& saved) {
     return (saved.properties.log_file_mode & kModeNoPerProcessor) != 0 ||
@@ -148,12 +155,16 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
     ETW_CHECK(session::check(asked));
     const Properties p = session::apply_defaults(asked, cpu_count());
     ETW_TRY(const uint32_t slot, free_slot(p));
-    ETW_CHECK(check_files(p, fds));
-    const auto file = identity_of(fds[0].get());
-    if (!file) return failure_of(file.error(), p.log_file);
-    if (log_in_use(*file)) {
-        return Failure{Code::kBadPathname,
-                       fmt::format("{} is the log of another session", p.log_file)};
+    FileIdentity file;
+    if (!p.log_file.empty()) {
+        ETW_CHECK(check_files(p, fds));
+        const auto identity = identity_of(fds[0].get());
+        if (!identity) return failure_of(identity.error(), p.log_file);
+        file = *identity;
+        if (log_in_use(file)) {
+            return Failure{Code::kBadPathname,
+                           fmt::format("{} is the log of another session", p.log_file)};
+        }
     }
     auto session = std::make_unique<Session>();
     session->saved = new_saved(p, slot, peer);
@@ -169,7 +180,7 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
         session->saved.owner = *owner;
         session->owner = std::move(*watched);
     }
-    session->claimed_log = *file;
+    session->claimed_log = file;
     return session;
 }
 
@@ -203,7 +214,7 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
                                                            std::string& path) -> Result<UniqueFd> {
             path = session::numbered_log_file(source->pattern, number);
             const std::string name = std::filesystem::path(path).filename();
-            ETW_TRY(UniqueFd fd, open_as_user(source->folder, name, uid, gid));
+            ETW_TRY(UniqueFd fd, open_as_user(source->folder, name, source->rights, uid, gid));
             ETW_TRY(const FileIdentity file, identity_of(fd.get()));
             keeper_.store(name_of(file), fd);
             return fd;
@@ -233,14 +244,17 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         return answer(no_memory(request.properties.name, geometry));
     }
     const Properties& p = session.saved.properties;
-    const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
+    const bool has_log = !p.log_file.empty();
+    const bool numbered = has_log && (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
     session.source->pattern = p.log_file;
     if (numbered) {
         session.source->folder = std::move(fds[1]);
+        session.source->rights = rights_of(fds[0]);
         keeper_.store(session.kept_folder(), session.source->folder);
     }
-    const auto log_fd = std::make_shared<UniqueFd>(std::move(fds[0]));
+    const auto log_fd = std::make_shared<UniqueFd>();
+    if (has_log) *log_fd = std::move(fds[0]);
     const auto open = [saved = session.saved, streams = session.streams, path, log_fd,
                        folder = folder_, name = session.kept_log(session.claimed_log),
                        keeper = &keeper_]() -> Result<std::unique_ptr<Drain>> {
@@ -249,11 +263,15 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
             return Error{code_from_errno(errno), "state folder", uint64_t(errno)};
         }
         Progress progress(saved.geometry.cpus);
-        ETW_TRY(progress.file, identity_of(log_fd->get()));
         progress.path = path;
-        keeper->store(name, *log_fd);
-        const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
-        ETW_TRY(auto log, begin_log(std::move(*log_fd), saved, path, append));
+        std::optional<etl::LogWriter> log;
+        if (*log_fd) {
+            ETW_TRY(progress.file, identity_of(log_fd->get()));
+            keeper->store(name, *log_fd);
+            const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
+            ETW_TRY(auto begun, begin_log(std::move(*log_fd), saved, path, append));
+            log.emplace(std::move(begun));
+        }
         ETW_TRY(auto checkpoint,
                 Checkpoint::create(checkpoint_path(folder, saved.key.slot), saved.geometry.cpus));
         auto drain = std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint),
@@ -266,7 +284,7 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         loop_.post([=, this] { finish_start(key, providers, status, answer); });
     };
     session.thread =
-        std::make_unique<SessionThread>(hooks_for(session, open, opened), p.flush_timer_s);
+        std::make_unique<SessionThread>(hooks_for(session, open, opened), flush_timer(p));
 }
 
 void SessionManager::finish_start(const wire::SessionKey& key,
@@ -279,6 +297,12 @@ void SessionManager::finish_start(const wire::SessionKey& key,
         drop(*session);
         return answer(failure);
     }
+    if ((session->saved.properties.log_file_mode & kModeRealTime) != 0) {
+        if (const auto ready = ensure_feed(*session); !ready) {
+            drop(*session);
+            return answer(ready.error());
+        }
+    }
     std::vector<Code> codes;
     for (const auto& how : providers) {
         codes.push_back(apply_enable(*session, how, wire::EnableAction::kEnable));
@@ -290,13 +314,13 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     }
     session->state = Session::State::kRunning;
     limit_life(*session);
+    const uint64_t group = acks_.open_group();
     for (const auto& how : session->saved.providers) {
-        providers_.for_each_of(how.guid, [&](ProviderConnection& to, uint32_t id) {
-            const auto action = settle(*session, how, wire::EnableAction::kEnable, to, id, false);
-            if (action) send_enable(to, id, *session, how, *action, acks_.next_cookie());
-        });
+        tell(*session, how, wire::EnableAction::kEnable, group);
     }
-    answer(EnableResult{session->status(), std::move(codes)});
+    wait_promptly(group, [answer, result = EnableResult{session->status(), std::move(codes)}] {
+        answer(result);
+    });
 }
 
 // --- from what a killed host left -------------------------------------------------------------
@@ -306,6 +330,8 @@ namespace {
 // Crashes in a row, of which the last was in the middle of taking up a session.
 constexpr unsigned kCrashesToSetAside = 3;
 constexpr std::chrono::seconds kFirstDrain{2};
+// In which the programs of a host that died, busy ones too, are connected to its successor.
+constexpr std::chrono::seconds kComeBack{5};
 
 // Whatever is wrong with the session shows before the next one is taken up. A disk that hangs must
 // not hold up the host, though.
@@ -336,8 +362,10 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
             continue;
         }
         session->state = Session::State::kRunning;
+        if (session->has_feed) await_consumers(*session);
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
+        all_back_by_ = std::chrono::steady_clock::now() + kComeBack;
         limit_life(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
@@ -362,7 +390,17 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         ETW_TRY(auto checkpoint,
                 Checkpoint::open(checkpoint_path(folder_, slot), session->saved.geometry.cpus));
         ETW_TRY(auto progress, checkpoint.load());
-        ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+        std::optional<etl::LogWriter> log;
+        if (progress.path.empty()) {
+            // An update that would have given it one was not finished.
+            session->saved.properties.log_file.clear();
+            if (!session->is_buffered()) session->saved.properties.log_file_mode |= kModeRealTime;
+        } else {
+            ETW_TRY(UniqueFd fd, recover_log(*session, progress, kept));
+            session->source->rights = rights_of(fd);
+            ETW_TRY(auto resumed, resume_log(std::move(fd), session->saved, progress));
+            log.emplace(std::move(resumed));
+        }
         session->claimed_log = progress.file;
         recover_streams(*session, kept);
         // In the order in which they came to be: the newest of a user's is the one to hand out.
@@ -376,17 +414,15 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
                          [&](const auto& a, const auto& b) { return age(a) < age(b); });
         session->stream_count = std::max(session->streams.size(), progress.streams.size());
         session->source->pattern = session->saved.properties.log_file;
-        if (auto dir = kept.extract(session->kept_folder()); !dir.empty()) {
-            session->source->folder = std::move(dir.mapped());
-        }
-        ETW_TRY(auto log, resume_log(std::move(fd), session->saved, progress));
+        recover_folder(*session, progress, kept);
         auto drain = std::make_shared<std::unique_ptr<Drain>>(std::make_unique<Drain>(
             session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
         for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));
+        ETW_CHECK(recover_feed(*session, **drain, kept));
         const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
         session->thread =
             std::make_unique<SessionThread>(hooks_for(*session, open, [](const Status&) {}),
-                                            session->saved.properties.flush_timer_s);
+                                            flush_timer(session->saved.properties));
         return Ok{};
     };
     if (const auto status = take_up(); !status) {
@@ -405,6 +441,22 @@ Result<UniqueFd> SessionManager::recover_log(const Session& session, const Progr
     ETW_TRY(UniqueFd fd, reopen_log(progress.path, progress.file));
     keeper_.store(session.kept_log(progress.file), fd);
     return fd;
+}
+
+void SessionManager::recover_folder(const Session& session, const Progress& progress,
+                                    KeptDescriptors& kept) {
+    const SavedSession& saved = session.saved;
+    if ((saved.properties.log_file_mode & kModeNewFile) == 0) return;
+    UniqueFd& folder = session.source->folder;
+    if (auto dir = kept.extract(session.kept_folder()); !dir.empty()) {
+        folder = std::move(dir.mapped());
+        return;
+    }
+    // The session goes on in the file that it has, and tells of this when it needs another.
+    auto reopened = reopen_folder(progress.path, saved.owner_uid, saved.owner_gid);
+    if (!reopened) return journal(progress.path, reopened.error());
+    folder = std::move(*reopened);
+    keeper_.store(session.kept_folder(), folder);
 }
 
 void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {

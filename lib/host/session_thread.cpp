@@ -25,8 +25,10 @@ constexpr milliseconds kSecondLook{100};
 constexpr milliseconds kStuck{20};
 // Where the kernel cannot wait for several words: how often the rings are looked at.
 constexpr milliseconds kPoll{20};
-// No writer is left at the end of a session, so its last drain is short; a hostile one is cut off.
-constexpr std::chrono::seconds kLastDrain{2};
+// How often events are delivered to consumers: while any come, and when none have come for a while.
+// In between the pause doubles. Writers wake nobody for it.
+constexpr milliseconds kDeliverBusy{8};
+constexpr milliseconds kDeliverIdle{64};
 
 timespec absolute(std::chrono::nanoseconds from_now) {
     timespec ts{};
@@ -80,8 +82,10 @@ void SessionThread::publish() {
     const Progress& p = drain_->progress();
     DrainSnapshot s;
     s.record_bytes = p.record_bytes;
-    s.buffers_written = p.position.buffers_written;
+    s.buffers_written =
+        drain_->has_log() ? p.position.buffers_written : uint32_t(p.delivery.next_number);
     s.buffers_lost = p.buffers_lost;
+    s.real_time_buffers_lost = p.delivery.buffers_lost;
     s.events_lost = drain_->events_lost();
     s.log_size = drain_->log_size();
     s.file = p.file;
@@ -125,6 +129,7 @@ void SessionThread::run() {
 
 void SessionThread::drain_now() {
     if (ended_) return;
+    deliver_now();
     const auto now = Clock::now();
     if (flush_every_.count() != 0 && now >= flush_at_) {
         flush_at_ = now + flush_every_;
@@ -141,6 +146,19 @@ void SessionThread::drain_now() {
         const std::lock_guard lock(mutex_);
         if (!tasks_.empty()) return;
     }
+}
+
+void SessionThread::deliver_now() {
+    if (drain_->consumers() == 0 || Clock::now() < deliver_at_) return;
+    deliver_pause_ = drain_->deliver()
+                         ? Clock::duration(kDeliverBusy)
+                         : std::min<Clock::duration>(deliver_pause_ * 2, kDeliverIdle);
+    deliver_at_ = Clock::now() + deliver_pause_;
+}
+
+void SessionThread::deliver_soon() {
+    deliver_pause_ = kDeliverBusy;
+    deliver_at_ = {};
 }
 
 // One batch. False: nothing (more) can be written now.
@@ -183,9 +201,10 @@ Status SessionThread::next_file() {
     return switch_log(std::move(fd), path, number);
 }
 
-Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number) {
+Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number,
+                                 bool backlog) {
     const FileIdentity old = drain_->progress().file;
-    ETW_CHECK(drain_->switch_log(std::move(fd), path, number));
+    ETW_CHECK(drain_->switch_log(std::move(fd), path, number, backlog));
     hooks_.log_done(old);
     log_began_at_ = drain_->progress().position.buffers_written;
     retry_at_ = {};
@@ -200,35 +219,29 @@ void SessionThread::write_failed(const Error& error) {
     drain_->make_room();
 }
 
+// As many as it takes, and no more than what the rings held when we began, twice over: a writer
+// that goes on and on must not hold us here.
+void SessionThread::passes(Drain::Depth depth) {
+    const uint64_t enough = drain_->progress().record_bytes + 2 * drain_->capacity();
+    while (drain_->progress().record_bytes < enough && pass(depth)) {
+    }
+}
+
 void SessionThread::flush() {
-    // Twice what all rings can hold is more than was there when we began.
-    uint64_t rings = 0;
-    uint64_t blocks = 0;
-    for (const auto& stream : drain_->streams()) {
-        if (stream == nullptr) continue;
-        const wire::RingGeometry& g = stream->rings.geometry();
-        rings += g.cpus;
-        blocks += uint64_t{g.cpus} * g.blocks;
-    }
-    uint64_t budget = 2 + blocks / 16;
-    while (budget-- > 0 && pass(Drain::Depth::kFullBlocks)) {
-    }
-    budget = 1 + rings / 64;
-    while (budget-- > 0 && pass(Drain::Depth::kAll)) {
-    }
+    passes(Drain::Depth::kFullBlocks);
+    for (size_t left = drain_->passes_over_all(); left > 0 && pass(Drain::Depth::kAll);) --left;
+    drain_->deliver();  // also what a full disk holds up
     publish();
 }
 
 Status SessionThread::end() {
-    const auto until = Clock::now() + kLastDrain;
     retry_at_ = {};
-    while (Clock::now() < until && pass(Drain::Depth::kAll)) {
-    }
+    passes(Drain::Depth::kAll);
     retry_at_ = {};
-    while (Clock::now() < until && pass(Drain::Depth::kFinal)) {
-    }
+    passes(Drain::Depth::kFinal);
     if (!ended_ && waiting()) drain_->drop_rest();
     ended_ = true;
+    drain_->end_feed(wire::DeliveryState::kEnded);
     const Status finished = drain_->finish();
     publish();
     return finished;
@@ -247,6 +260,7 @@ SessionThread::Clock::duration SessionThread::time_to_sleep(bool was_busy) const
     const auto now = Clock::now();
     Clock::duration timeout = was_busy ? Clock::duration(kSecondLook) : kForever;
     if (flush_every_.count() != 0) timeout = std::min(timeout, flush_at_ - now);
+    if (drain_->consumers() != 0) timeout = std::min(timeout, deliver_at_ - now);
     if (retry_at_ > now) timeout = std::min(timeout, retry_at_ - now);
     return std::max(timeout, Clock::duration::zero());
 }
@@ -258,7 +272,7 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
         words.push_back({value, reinterpret_cast<uint64_t>(&word), kFutex32, 0});
     };
     add(wakes_, seen);
-    if (!ended_) {
+    if (!ended_ && !drain_->keeps_records()) {
         for (const auto& stream : drain_->streams()) {
             if (stream == nullptr) continue;
             stream->rings.host_sleeps().store(1);

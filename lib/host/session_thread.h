@@ -1,6 +1,6 @@
 // The thread of one session: drains its streams into its log, so that the slow disk of one session
-// delays no other. It sleeps on the futex words that writers wake, on tasks and on its timers; an
-// idle session without a flush timer costs no CPU.
+// delays no other, and delivers to its consumers. It sleeps on the futex words that writers wake,
+// on tasks and on its timers; an idle session without a flush timer costs no CPU.
 #pragma once
 #include "host/drain.h"
 
@@ -19,6 +19,7 @@ struct DrainSnapshot {
     uint64_t record_bytes = 0;
     uint32_t buffers_written = 0;
     uint32_t buffers_lost = 0;
+    uint32_t real_time_buffers_lost = 0;
     uint64_t events_lost = 0;
     uint64_t log_size = 0;  // bytes
     FileIdentity file;
@@ -54,9 +55,11 @@ public:
     void flush();  // all that was committed before the call is in the log, if the disk lets it
     Status end();  // the same for the last time, and the final header; the thread drains no more
     // The log so far is finished and `fd` goes on.
-    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number);
+    // (Its backlog: see Drain::switch_log.)
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
     Status next_file();  // of a -newfile session: the log goes on in it
     void set_flush_timer(uint32_t seconds);
+    void deliver_soon();  // a consumer has come
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -64,7 +67,9 @@ private:
     bool run_tasks();
     void drain_now();
     bool pass(Drain::Depth depth);
+    void passes(Drain::Depth depth);
     bool next_log();
+    void deliver_now();
     void write_failed(const Error& error);
     void publish();
     Clock::duration time_to_sleep(bool was_busy) const;
@@ -75,6 +80,8 @@ private:
     std::unique_ptr<Drain> drain_;
     Clock::duration flush_every_{};  // zero: never
     Clock::time_point flush_at_{};
+    Clock::time_point deliver_at_{};  // while there are consumers
+    Clock::duration deliver_pause_{};
     Clock::time_point retry_at_{};  // after a failed write: not before
     Clock::duration retry_pause_{};
     bool ended_ = false;         // the log takes no more

@@ -70,7 +70,8 @@ bool StreamWriter::append(uint32_t cpu, Bytes record, uint32_t time_offset, int6
     if (size > geometry_.block_size - offset_of(at)) {
         const uint64_t next = block_of(at) + 1;
         const uint64_t tail_block = block_of(ring.tail.load(std::memory_order_acquire));
-        if (next - tail_block >= geometry_.blocks) {
+        const bool overwrites = (geometry_.flags & wire::kRingOverwrite) != 0;
+        if (!overwrites && next - tail_block >= geometry_.blocks) {
             ring.lost.fetch_add(1, std::memory_order_relaxed);
             wake_host();
             return false;

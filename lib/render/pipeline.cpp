@@ -29,6 +29,7 @@ public:
     bool fill(RecordSource& source) {
         size_ = used_ = 0;
         while (size_ < kBatchRecords && used_ < kBatchBytes) {
+            if (size_ != 0 && !source.ready()) break;
             Entry& entry = entries_[size_];
             if (!source.next(entry.record, entry.clock)) break;
             keep(entry.record);

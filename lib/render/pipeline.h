@@ -19,6 +19,9 @@ public:
     // The next record and the clock of its log; false at the end. The record's views may become
     // invalid with the next call.
     virtual bool next(etl::Record& record, const etl::TimeConverter*& clock) = 0;
+    // False: next() would have to wait for a record, or for the end. What has been read so far is
+    // then formatted first. Invalidates views too.
+    virtual bool ready() { return true; }
 };
 
 struct PipelineOptions {

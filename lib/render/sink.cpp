@@ -28,6 +28,8 @@ FileSink::~FileSink() {
 
 Status FileSink::write(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) return last_error("write");
+    // Of live events, this is all there is to see for now; otherwise it is one block of many lines.
+    if (!owned_ && std::fflush(file_) != 0) return last_error("write");
     return Ok{};
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 namespace etw::ring {
@@ -126,9 +127,24 @@ Result<RingSet> RingSet::adopt(UniqueFd fd, const RingGeometry& geometry) {
 
 std::atomic<uint32_t>& RingSet::host_sleeps() noexcept { return view().host_sleeps(); }
 
+void RingSet::describe(const wire::RingSetDescription& description) noexcept {
+    std::memcpy(base_ + wire::kRingDescriptionOffset, &description, sizeof(description));
+}
+
+wire::RingSetDescription RingSet::description() const noexcept {
+    wire::RingSetDescription out;
+    std::memcpy(&out, base_ + wire::kRingDescriptionOffset, sizeof(out));
+    return out;
+}
+
 uint64_t RingSet::lost(uint32_t cpu) const noexcept {
     ETW_ASSERT(cpu < geometry_.cpus);
     return view().lost(cpu);
+}
+
+RingPosition RingSet::head(uint32_t cpu) const noexcept {
+    ETW_ASSERT(cpu < geometry_.cpus);
+    return view().head(cpu);
 }
 
 RingPosition RingSet::oldest(uint32_t cpu) const noexcept {

@@ -27,6 +27,10 @@ public:
     // Events that writers of `cpu` had to refuse so far.
     uint64_t lost(uint32_t cpu) const noexcept;
 
+    // What the set says of itself; untrusted where others can write to it.
+    void describe(const wire::RingSetDescription& description) noexcept;
+    wire::RingSetDescription description() const noexcept;
+
     // The next run at or after `tail`, the reader's own idea of where it is (the one in the mapping
     // is only for the writers). Nothing new: false. A head that no writer could have left there
     // (hostile or damaged) sets *damaged and gives a run without records whose `end` is where to go
@@ -34,6 +38,8 @@ public:
     // Overwrite rings: starts no earlier than oldest(). What a caller copied from a run is sound if
     // run.begin >= oldest() still holds after the copy.
     bool next(uint32_t cpu, wire::RingPosition tail, Run& run, bool* damaged) const noexcept;
+    // Where the next record will stand; anything at all in a hostile ring.
+    wire::RingPosition head(uint32_t cpu) const noexcept;
     // Overwrite rings: the first position that no writer can be overwriting.
     wire::RingPosition oldest(uint32_t cpu) const noexcept;
 

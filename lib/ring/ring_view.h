@@ -55,11 +55,13 @@ public:
     uint64_t lost(uint32_t cpu) const noexcept {
         return control(cpu).lost.load(std::memory_order_relaxed);
     }
+    wire::RingPosition head(uint32_t cpu) const noexcept {
+        return control(cpu).head.load(std::memory_order_acquire);
+    }
     bool next(uint32_t cpu, wire::RingPosition tail, Run& run, bool* damaged) const noexcept;
     wire::RingPosition oldest(uint32_t cpu) const noexcept {
-        const auto head = control(cpu).head.load(std::memory_order_acquire);
         // The memory after the head's block may already be under a writer's hands.
-        const uint64_t first = wire::block_of(head) + 2;
+        const uint64_t first = wire::block_of(head(cpu)) + 2;
         return wire::ring_position(first > geometry_.blocks ? first - geometry_.blocks : 0,
                                    wire::kRingFirstOffset);
     }

@@ -89,6 +89,16 @@ void fields(V& v, F&& f) {
     f(v.guid), f(v.name), f(v.pids), f(v.sessions), f(v.instances);
 }
 
+template <Form<ConsumeRequest> V, class F>
+void fields(V& v, F&& f) {
+    f(v.name), f(v.epoch), f(v.ring), f(v.position), f(v.number);
+}
+
+template <Form<ConsumeGrant> V, class F>
+void fields(V& v, F&& f) {
+    f(v.epoch), f(v.ring), f(v.capacity), f(v.number), f(v.log_header);
+}
+
 template <Form<Failure> V, class F>
 void fields(V& v, F&& f) {
     f(v.code), f(v.detail);
@@ -251,6 +261,8 @@ void encode(ByteWriter& out, const EnableRequest& value) { Encoder{out}(value); 
 void encode(ByteWriter& out, const EnableResult& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const RegisteredProvider& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const Failure& value) { Encoder{out}(value); }
+void encode(ByteWriter& out, const ConsumeRequest& value) { Encoder{out}(value); }
+void encode(ByteWriter& out, const ConsumeGrant& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const std::string& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const std::vector<SessionStatus>& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const std::vector<RegisteredProvider>& value) { Encoder{out}(value); }
@@ -275,6 +287,8 @@ template Result<EnableRequest> decode(Bytes);
 template Result<EnableResult> decode(Bytes);
 template Result<RegisteredProvider> decode(Bytes);
 template Result<Failure> decode(Bytes);
+template Result<ConsumeRequest> decode(Bytes);
+template Result<ConsumeGrant> decode(Bytes);
 template Result<std::string> decode(Bytes);
 template Result<std::vector<SessionStatus>> decode(Bytes);
 template Result<std::vector<RegisteredProvider>> decode(Bytes);

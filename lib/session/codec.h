@@ -2,7 +2,7 @@
 // decode takes untrusted bytes: it fails with kInvalidData, and on bytes left over, never worse.
 #pragma once
 #include "base/byte_writer.h"
-#include "etw/session.h"
+#include "session/consume.h"
 
 namespace etw::session {
 
@@ -17,6 +17,8 @@ void encode(ByteWriter& out, const EnableRequest& value);
 void encode(ByteWriter& out, const EnableResult& value);
 void encode(ByteWriter& out, const RegisteredProvider& value);
 void encode(ByteWriter& out, const Failure& value);
+void encode(ByteWriter& out, const ConsumeRequest& value);
+void encode(ByteWriter& out, const ConsumeGrant& value);
 void encode(ByteWriter& out, const std::string& value);
 void encode(ByteWriter& out, const std::vector<SessionStatus>& value);
 void encode(ByteWriter& out, const std::vector<RegisteredProvider>& value);

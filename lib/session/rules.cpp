@@ -56,8 +56,6 @@ struct Missing {
     const char* what;
 };
 constexpr Missing kMissing[] = {
-    {kModeRealTime, "real-time sessions (-rt)"},
-    {kModeBuffering, "buffered sessions (-buffering)"},
     {kModeSystemLogger, "kernel events (-systemlogger)"},
     {kModeNonStoppable, "sessions that cannot be stopped"},
 };
@@ -290,6 +288,8 @@ Properties apply_defaults(Properties p, uint32_t cpus) {
     if (p.minimum_buffers == 0) p.minimum_buffers = kDefaultMinimum;
     const uint32_t streams = has(p, kModeNoPerProcessor) ? 1 : cpus;
     p.minimum_buffers = std::max(p.minimum_buffers, 2 * streams);
+    // A buffered session has the buffers that it starts with.
+    if (has(p, kModeBuffering)) p.maximum_buffers = p.minimum_buffers;
     if (p.maximum_buffers == 0) p.maximum_buffers = p.minimum_buffers + kDefaultSpare;
     p.maximum_buffers = std::max(p.maximum_buffers, p.minimum_buffers);
     if (has(p, kModeRealTime) && p.flush_timer_s == 0) p.flush_timer_s = 1;
@@ -297,7 +297,13 @@ Properties apply_defaults(Properties p, uint32_t cpus) {
 }
 
 uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus) {
-    return std::max(2u, properties.maximum_buffers / std::max(1u, cpus));
+    cpus = std::max(1u, cpus);
+    if (has(properties, kModeBuffering)) {
+        // What writers have or are about to enter is none of what can be saved for sure.
+        constexpr uint32_t kInUse = 1;
+        return (properties.minimum_buffers + cpus - 1) / cpus + kInUse;
+    }
+    return std::max(2u, properties.maximum_buffers / cpus);
 }
 
 std::string numbered_log_file(const std::string& pattern, uint32_t number) {

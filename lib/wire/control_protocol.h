@@ -22,7 +22,7 @@ enum class ControlOp : uint32_t {
     kQuery,          // name                   -> SessionStatus
     kList,           // nothing                -> SessionStatus...
     kUpdate,         // session::UpdateRequest -> SessionStatus; fds: [new log file, its folder]
-    kFlush,          // session::FlushRequest  -> SessionStatus
+    kFlush,          // session::FlushRequest  -> SessionStatus; fds: [file for the snapshot]
     kEnable,         // session::EnableRequest -> EnableResult
     kDisable,        // session::EnableRequest -> EnableResult
     kCaptureState,   // session::EnableRequest -> EnableResult
@@ -30,6 +30,7 @@ enum class ControlOp : uint32_t {
     kShutdown,       // nothing                -> nothing; refused while sessions run
     kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
     kIncrementFile,  // name                   -> SessionStatus
+    kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
 };
 
 struct ControlFrame {

@@ -13,6 +13,7 @@
 #include "etw/etl_format.h"
 
 #include <atomic>
+#include <type_traits>
 
 namespace etw::wire {
 
@@ -42,7 +43,7 @@ struct RingSetHeader {
     // stores 0 and wakes it. A lost or false wake costs time, never data: the host has a timer too.
     alignas(128) std::atomic<uint32_t> host_sleeps;
 };
-constexpr uint32_t kRingVersion = 1;
+constexpr uint32_t kRingVersion = 2;
 static_assert(offsetof(RingSetHeader, host_sleeps) == 128 && sizeof(RingSetHeader) == 256);
 
 // Start of a ring. Each group has cache lines of its own.
@@ -96,5 +97,30 @@ struct RingGeometry {
     constexpr size_t set_size() const { return ring_offset(cpus); }
 };
 static_assert(sizeof(RingGeometry) == 16);
+
+// Behind the RingSetHeader: what whoever finds a ring set in a core file, a debugger or a process
+// that outlived its host needs to make a log of it. Written by the host when it makes the set, read
+// by neither side of the protocol. Readers treat it as they treat all else here: as untrusted.
+struct RingSetDescription {
+    uint32_t size;           // of this struct
+    uint32_t uid;            // whose processes write here; ~0: the host, for all
+    uint64_t session_epoch;  // of the SessionKey
+    uint32_t session_slot;   // its logger id is one more
+    uint32_t log_file_mode;
+    RingGeometry geometry;
+    uint32_t clock_type;      // ClockType
+    uint32_t controller_pid;  // who started the session
+    int64_t start_counter;    // one instant: on the counter ...
+    int64_t start_filetime;   // ... and on the wall clock
+    uint64_t counter_hz;
+    int64_t boot_filetime;
+    char boot_id[40];           // NUL-terminated, as all of these
+    char session_name[1024];    // UTF-8; longer ones are cut
+    char runtime_folder[1024];  // of the host
+};
+static_assert(sizeof(RingSetDescription) == 2168);
+static_assert(std::is_trivially_copyable_v<RingSetDescription>);
+constexpr size_t kRingDescriptionOffset = sizeof(RingSetHeader);
+static_assert(kRingDescriptionOffset + sizeof(RingSetDescription) <= kRingPage);
 
 }  // namespace etw::wire

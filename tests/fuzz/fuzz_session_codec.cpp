@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace etw::session;
     if (size == 0) return 0;
     const etw::Bytes input = std::as_bytes(std::span(data, size)).subspan(1);
-    switch (data[0] % 12) {
+    switch (data[0] % 14) {
         case 0:
             round_trip<Properties>(input);
             break;
@@ -63,6 +63,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             break;
         case 11:
             round_trip<FlushRequest>(input);
+            break;
+        case 12:
+            round_trip<ConsumeRequest>(input);
+            break;
+        case 13:
+            round_trip<ConsumeGrant>(input);
             break;
     }
     return 0;

@@ -67,6 +67,13 @@ TEST(TracefmtOptions, RefuseWhatContradictsItself) {
     EXPECT_FALSE(parse_words({"-o"}));
 }
 
+TEST(TracefmtOptions, RealTimeTakesASessionOrTheKernelLogger) {
+    EXPECT_EQ(parse_words({"-rt", "My Trace", "-display"})->real_time, "My Trace");
+    EXPECT_EQ(parse_words({"-rt", "-display"})->real_time, "NT Kernel Logger");
+    EXPECT_EQ(parse_words({"a.etl"})->real_time, "");
+    EXPECT_FALSE(parse_words({"a.etl", "-rt", "S"}));
+}
+
 TEST(TracefmtOptions, HelpWinsOverMissingFiles) {
     for (const char* word : {"-h", "-help", "-?", "/?"}) {
         const auto options = parse_words({word});

@@ -100,6 +100,15 @@ TEST(TracelogOptions, T8BuffersAndBareHexLevel) {
     EXPECT_THAT(o.provider_sources, ElementsAre("MyProvider.guid"));
 }
 
+TEST(TracelogOptions, RealTimeAloneHasNoFile) {
+    auto o = options({"-start", "A", "-rt"});
+    EXPECT_EQ(o.properties.log_file_mode, kModeRealTime);
+    EXPECT_EQ(o.properties.log_file, "");
+    o = options({"-start", "A", "-rt", "-f", "a.etl"});
+    EXPECT_EQ(o.properties.log_file, "a.etl");
+    EXPECT_TRUE(options({"-update", "A", "-rt"}).update.real_time.value_or(false));
+}
+
 TEST(TracelogOptions, T9FileModesWithTheirSizes) {
     auto p = options({"-start", "A", "-cir", "2"}).properties;
     EXPECT_EQ(p.log_file_mode, kModeCircular);

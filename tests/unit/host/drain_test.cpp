@@ -213,6 +213,7 @@ TEST(Drain, KeepsWhatADiskDoesNotTakeUntilTheRingsAreFull) {
     EXPECT_TRUE(kept);
     EXPECT_TRUE(dropped);
     EXPECT_EQ(drain->progress().buffers_lost, 1u);
+    EXPECT_EQ(drain->events_lost(), per_block);
     drain_all(*drain, Drain::Depth::kFinal);
     ASSERT_TRUE(drain->finish());
     const auto numbers = numbers_of(read_events(folder.file("test.etl")));

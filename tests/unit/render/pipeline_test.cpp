@@ -47,18 +47,37 @@ private:
     ByteVector bytes_;
 };
 
+// A source of live records: after `ready` of them it has no more for now.
+class Pausing final : public RecordSource {
+public:
+    Pausing(uint64_t count, uint64_t pause) : numbers_(count), pause_(pause) {}
+    bool next(etl::Record& record, const etl::TimeConverter*& clock) override {
+        ++given_;
+        return numbers_.next(record, clock);
+    }
+    bool ready() override { return given_ % pause_ != 0; }
+
+private:
+    Numbers numbers_;
+    uint64_t pause_;
+    uint64_t given_ = 0;
+};
+
 class Memory final : public Sink {
 public:
     explicit Memory(size_t limit = SIZE_MAX) : limit_(limit) {}
     Status write(std::string_view text) override {
         if (text.size() > limit_ - text_.size()) return Error{Code::kDiskFull, "write", 28};
         text_ += text;
+        ++writes_;
         return Ok{};
     }
     Status close() override { return Ok{}; }
     const std::string& text() const { return text_; }
+    size_t writes() const { return writes_; }
 
 private:
+    size_t writes_ = 0;
     size_t limit_;
     std::string text_;
 };
@@ -102,6 +121,16 @@ TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
     EXPECT_EQ(summary->rows()[0].name, "N");
     EXPECT_EQ(summary->rows()[0].type, "P");
     EXPECT_EQ(summary->rows()[0].count, kEvents);
+}
+
+TEST(Pipeline, FormatsWhatIsThereBeforeItWaitsForMore) {
+    for (const unsigned threads : {1u, 3u}) {
+        Pausing source(1000, 7);
+        Memory sink;
+        ASSERT_TRUE(run_pipeline(source, sink, options(threads), {}));
+        EXPECT_EQ(sink.text(), expected().substr(0, sink.text().size()));
+        EXPECT_GE(sink.writes(), 1000u / 7);
+    }
 }
 
 TEST(Pipeline, StopsWithTheErrorOfTheSink) {

@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
 TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode : {kModeRealTime, kModeSystemLogger, kModeNonStoppable}) {
+    for (const uint32_t mode : {kModeSystemLogger, kModeNonStoppable}) {
         Properties p = valid();
         p.log_file_mode = mode;
         EXPECT_EQ(code_of(p), Code::kNotSupported) << mode;

@@ -1,0 +1,62 @@
+#include "cli/tracefmt_live.h"
+
+#include <atomic>
+#include <csignal>
+
+namespace etw::cli {
+namespace {
+
+std::atomic<session::Consumer*> g_consumer{nullptr};
+
+void on_signal(int number) {
+    std::signal(number, SIG_DFL);  // the second one ends the process
+    if (session::Consumer* consumer = g_consumer.load()) consumer->interrupt();
+}
+
+}  // namespace
+
+LiveEvents::LiveEvents(session::Consumer& consumer) : consumer_(consumer) {
+    g_consumer = &consumer;
+    std::signal(SIGINT, on_signal);
+    std::signal(SIGTERM, on_signal);
+}
+
+LiveEvents::~LiveEvents() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+    g_consumer = nullptr;
+}
+
+bool LiveEvents::ready() {
+    if (holds_ || ended_) return true;
+    const auto got = consumer_.next(held_, std::chrono::milliseconds(0));
+    holds_ = got == session::Consumer::Next::kRecord;
+    ended_ = got == session::Consumer::Next::kEnded;
+    return holds_ || ended_;
+}
+
+bool LiveEvents::next(etl::Record& record, const etl::TimeConverter*& clock) {
+    while (!holds_ && !ended_) {
+        const auto got = consumer_.next(held_, std::chrono::hours(1));
+        holds_ = got == session::Consumer::Next::kRecord;
+        ended_ = got == session::Consumer::Next::kEnded;
+    }
+    if (!holds_) return false;
+    holds_ = false;
+    record = held_;
+    clock = &consumer_.time();
+    last_time_ = clock->to_filetime(record.time_stamp);
+    if (first_time_ == 0) first_time_ = last_time_;
+    return true;
+}
+
+void LiveEvents::count(FormatTotals& totals) const {
+    totals.buffers = consumer_.buffers();
+    totals.events_lost = consumer_.events_lost();
+    totals.buffers_lost = consumer_.buffers_lost();
+    totals.damaged_buffers = consumer_.damage().buffers;
+    totals.damaged_records = consumer_.damage().records;
+    totals.elapsed = last_time_ - first_time_;
+}
+
+}  // namespace etw::cli

@@ -1,0 +1,99 @@
+#include "host/snapshot.h"
+
+#include "base/filetime.h"
+#include "base/testpoint.h"
+#include "etl/backward_log.h"
+#include "host/backward_merger.h"
+#include "ring/clock.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace etw::host {
+namespace {
+
+// What one processor has to save.
+struct Lane {
+    uint32_t cpu;
+    BackwardMerger merger;
+};
+
+std::vector<Lane> read_rings(const Snapshot& snapshot, int64_t until) {
+    std::vector<Lane> lanes;
+    for (uint32_t cpu = 0; cpu < snapshot.info.processors; ++cpu) {
+        std::vector<BackwardReader> readers;
+        for (const SnapshotSource& source : snapshot.sources) {
+            const wire::RingPosition from = source.from.empty() ? 0 : source.from[cpu];
+            readers.emplace_back(*source.rings, cpu, from, until);
+        }
+        lanes.push_back(
+            {cpu, BackwardMerger(std::move(readers), snapshot.clock, snapshot.info.buffer_size)});
+    }
+    return lanes;
+}
+
+// With the space that the file's former content will free.
+Status check_room(const UniqueFd& file, const Snapshot& snapshot, const std::vector<Lane>& lanes) {
+    struct stat now {};
+    struct statvfs disk {};
+    if (::fstat(file.get(), &now) != 0 || ::fstatvfs(file.get(), &disk) != 0) {
+        return Error{code_from_errno(errno), "snapshot: disk space", uint64_t(errno)};
+    }
+    uint64_t needed = snapshot.info.buffer_size;
+    for (const Lane& lane : lanes) needed += lane.merger.blocks() * snapshot.info.buffer_size;
+    constexpr uint64_t kStatBlock = 512;  // of st_blocks
+    const uint64_t available =
+        uint64_t(disk.f_bavail) * disk.f_frsize + uint64_t(now.st_blocks) * kStatBlock;
+    if (available < needed) return Error{Code::kDiskFull, "snapshot: disk space", available};
+    return Ok{};
+}
+
+Result<SnapshotResult> write_lanes(etl::BackwardLog& log, const Snapshot& snapshot,
+                                   std::vector<Lane>& lanes, int64_t time_stamp) {
+    SnapshotResult result;
+    size_t going = lanes.size();
+    while (going > 0) {
+        going = 0;
+        for (Lane& lane : lanes) {
+            const Bytes records = lane.merger.next_buffer();
+            if (records.empty()) continue;
+            ETW_CHECK(log.prepend(lane.cpu, {uint16_t(lane.cpu), time_stamp, records}));
+            ++going;
+            ++result.buffers;
+            result.bytes += records.size();
+        }
+    }
+    for (const Lane& lane : lanes) result.damaged += lane.merger.damaged();
+    const int64_t end_time = filetime_from_unix_ns(ring::sample_clocks().unix_ns);
+    ETW_CHECK(log.finish({0, snapshot.events_lost, result.damaged, end_time}));
+    return result;
+}
+
+}  // namespace
+
+Result<SnapshotResult> write_snapshot(UniqueFd fd, const Snapshot& snapshot) {
+    const int64_t until = counter_now();  // S1
+    std::vector<Lane> lanes = read_rings(snapshot, until);
+    ETW_CHECK(check_room(fd, snapshot, lanes));
+    UniqueFd again(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!again) return Error{code_from_errno(errno), "snapshot: descriptor", uint64_t(errno)};
+    File emptied(std::move(again));
+    ETW_CHECK(emptied.resize(0));
+    const auto write = [&]() -> Result<SnapshotResult> {
+        std::vector<uint64_t> most;
+        for (const Lane& lane : lanes) most.push_back(lane.merger.most_buffers());
+        ETW_TRY(auto log, etl::BackwardLog::create(File(std::move(fd)), snapshot.info, most));
+        ETW_TESTPOINT("snapshot.begun");
+        return write_lanes(log, snapshot, lanes, snapshot.clock.to_raw(until));
+    };
+    auto result = write();
+    if (!result) static_cast<void>(bool(emptied.resize(0)));  // the cause is what counts
+    return result;
+}
+
+}  // namespace etw::host

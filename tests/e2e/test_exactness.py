@@ -1,0 +1,180 @@
+"""What was written is what is recorded and what is counted as lost: after commands have answered,
+on disks that fill up, whoever dies."""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import EndToEnd, WRITER_GUID, wait_for
+from test_survival import is_root
+
+
+class AnsweredCommands(EndToEnd):
+    def test_what_is_written_after_a_start_has_answered_is_recorded(self):
+        writers = [self.writer("--count", 10, "--wait", "--hold") for _ in range(12)]
+        for number, writer in enumerate(writers):
+            self.tracelog("-start", "S", "-f", f"s{number}.etl", "-guid", WRITER_GUID)
+            writer.go()
+            self.assertEqual(writer.written(), 10)
+            self.tracelog("-stop", "S")
+            self.assertEqual(self.numbered(f"s{number}.etl"), {(writer.pid, 0): list(range(10))})
+
+    def test_what_is_written_after_an_enable_has_answered_is_recorded(self):
+        writers = [self.writer("--count", 10, "--wait", "--hold") for _ in range(12)]
+        self.tracelog("-start", "S", "-f", "s.etl")
+        for writer in writers:
+            self.tracelog("-enable", "S", "-guid", WRITER_GUID)
+            writer.go()
+            self.assertEqual(writer.written(), 10)
+            self.tracelog("-disable", "S", "-guid", WRITER_GUID)
+        self.tracelog("-stop", "S")
+        self.assertEqual(self.numbered("s.etl"), {(w.pid, 0): list(range(10)) for w in writers})
+
+    def test_a_program_that_hangs_does_not_hold_up_an_enable(self):
+        writer = self.writer("--hold", "--wait")
+        self.tracelog("-start", "S", "-f", "s.etl")
+        os.kill(writer.pid, signal.SIGSTOP)
+        try:
+            begin = time.monotonic()
+            self.tracelog("-enable", "S", "-guid", WRITER_GUID)
+            self.assertLess(time.monotonic() - begin, 5)
+        finally:
+            os.kill(writer.pid, signal.SIGCONT)
+        self.tracelog("-stop", "S")
+
+    def test_level_can_be_changed_while_programs_come_back_to_the_next_host(self):
+        writer = self.writer("--hold", "--wait")
+        self.tracelog("-start", "S", "-f", "s.etl", "-guid", WRITER_GUID, "-level", "4")
+        os.kill(writer.pid, signal.SIGSTOP)  # a busy one
+        try:
+            self.kill_hosts()
+            self.tracelog("-enable", "S", "-guid", WRITER_GUID, "-level", "5")
+        finally:
+            os.kill(writer.pid, signal.SIGCONT)
+        self.assertEqual(self.status("S")["providers"][0]["level"], 5)
+        self.tracelog("-stop", "S")
+
+    def test_next_files_may_be_read_by_whom_the_first_may(self):
+        self.tracelog("-start", "Other", "-f", "other.etl")  # the host has this umask
+        self.tracelog("-start", "S", "-f", "s%d.etl", "-newfile", "256", "-kb", "-guid", WRITER_GUID,
+                      umask=0o077)
+        self.writer("--count", 3000, "--fill", 400, "--rate", 100000).finish()
+        self.tracelog("-stop", "S")
+        logs = sorted(self.folder.glob("s*.etl"))
+        self.assertGreater(len(logs), 2)
+        self.assertEqual({oct(log.stat().st_mode & 0o777) for log in logs}, {"0o600"})
+
+    def test_a_flush_takes_the_large_buffers_of_every_cpu(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        self.tracelog("-start", "S", "-f", "s.etl", "-guid", WRITER_GUID, "-b", "1024",
+                      "-UseSystemTime")
+        writers = []
+        for cpu in cpus:
+            os.sched_setaffinity(0, {cpu})
+            try:
+                writers.append(self.writer("--count", 10, "--hold"))
+            finally:
+                os.sched_setaffinity(0, cpus)
+        for writer in writers:
+            self.assertEqual(writer.written(), 10)
+        self.tracelog("-flush", "S")
+        self.assertEqual(self.numbered("s.etl"), {(w.pid, 0): list(range(10)) for w in writers})
+
+
+class FullDisk(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        mounted = is_root() and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(self.disk)],
+            capture_output=True).returncode == 0
+        if not mounted:
+            self.skipTest("needs the right to mount a small tmpfs")
+        self.written = 0
+
+    def tearDown(self):
+        self.kill_hosts()
+        subprocess.run(["umount", "-l", str(self.disk)], capture_output=True)
+        super().tearDown()
+
+    def fill(self):
+        with contextlib.suppress(OSError), (self.disk / "ballast").open("ab") as out:
+            while True:
+                out.write(b"x" * 4096)
+                out.flush()
+
+    def free(self):
+        (self.disk / "ballast").unlink()
+
+    def write(self, count):
+        writer = self.writer("--count", count, "--fill", 400, "--rate", 40000)
+        writer.finish()
+        self.written += count
+        return writer.pid
+
+    def session_on_a_disk_that_fills_up(self, *mode, log="d.etl"):
+        self.tracelog("-start", "D", "-f", self.disk / log, "-guid", WRITER_GUID, "-b", "64",
+                      "-max", "8", "-ft", "1", *mode)
+        for _ in range(2):
+            self.write(500)
+            self.fill()
+            lost = self.status("D")["log_buffers_lost"]
+            self.write(15000)
+            wait_for(lambda: self.status("D")["log_buffers_lost"] > lost, "lost buffers")
+            self.free()
+            self.write(100)
+            buffers = self.status("D")["buffers_written"]
+            wait_for(lambda: self.status("D")["buffers_written"] > buffers, "the disk to be used")
+        return json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
+
+    def expect_exact(self, final, *logs):
+        recorded = sum(len(s) for s in self.numbered(*logs).values())
+        self.assertEqual(recorded + final["events_lost"], self.written)
+        for log in logs:
+            self.check_etl(log)
+
+    def test_sequential_log(self):
+        self.expect_exact(self.session_on_a_disk_that_fills_up(), self.disk / "d.etl")
+
+    def test_newfile_log(self):
+        final = self.session_on_a_disk_that_fills_up("-newfile", "1", log="d%d.etl")
+        self.expect_exact(final, *sorted(self.disk.glob("d*.etl")))
+
+    def test_session_that_ends_on_a_full_disk(self):
+        self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
+                      "-max", "8")
+        self.write(500)
+        self.tracelog("-flush", "D")
+        self.fill()
+        self.write(15000)
+        final = json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
+        self.assertGreater(final["log_buffers_lost"], 0)
+        self.assertEqual(sum(len(s) for s in self.numbered(self.disk / "d.etl").values())
+                         + final["events_lost"], self.written)
+
+    def test_host_rests_while_the_disk_is_full(self):
+        self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
+                      "-max", "8", "-ft", "1")
+        self.fill()
+        self.write(5000)
+        wait_for(lambda: self.status("D")["log_buffers_lost"] > 0, "lost buffers")
+
+        def used():
+            ticks = 0
+            for pid in self.host_pids():
+                with open(f"/proc/{pid}/stat") as stat:
+                    fields = stat.read().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+            return ticks / os.sysconf("SC_CLK_TCK")
+        before, begin = used(), time.monotonic()
+        wait_for(lambda: time.monotonic() - begin > 2, "two seconds to pass")
+        self.assertLess(used() - before, 0.2)
+        self.tracelog("-stop", "D", code=3)
+
+
+if __name__ == "__main__":
+    unittest.main()
