@@ -248,7 +248,7 @@ void PrivateSessions::on_register(ProviderConnection& from, uint32_t id) {
     for (const auto& session : sessions_) {
         if (session == nullptr || session->base.state != State::kRunning) continue;
         const session::ProviderEnable* how = session->base.find_enable(registration.guid);
-        if (how == nullptr || !hooks_.admits(session->base, *how, from, !registration.again)) {
+        if (how == nullptr || !hooks_.admits(session->base, *how, from, !registration.earlier)) {
             continue;
         }
         const auto member = session->members.find(from.id());

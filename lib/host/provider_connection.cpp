@@ -143,7 +143,7 @@ bool ProviderConnection::add_registration(const RegisterPacket& packet) {
     const Registration registration{packet.fixed.provider,
                                     traits_name(packet.traits),
                                     {},
-                                    (packet.fixed.flags & wire::kRegisterAgain) != 0};
+                                    (packet.fixed.flags & wire::kRegisterEarlier) != 0};
     return registrations_.emplace(packet.fixed.registration, registration).second;
 }
 

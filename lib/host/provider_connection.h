@@ -36,7 +36,7 @@ public:
         Guid guid;
         std::string name;
         std::set<uint64_t> enabled_by;  // sessions (by epoch) that have enabled it
-        bool again = false;             // the process says that a host has known it before
+        bool earlier = false;           // as the process says: see wire::kRegisterEarlier
     };
     static constexpr size_t kMaxRegistrations = 1024;
     static constexpr size_t kMaxQueued = 4096;  // packets for a process that does not read

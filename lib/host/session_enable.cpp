@@ -91,7 +91,7 @@ void SessionManager::on_register(ProviderConnection& from, uint32_t id) {
         const ProviderEnable* how = session.find_enable(registration.guid);
         if (how == nullptr) return;
         const auto action =
-            settle(session, *how, EnableAction::kEnable, from, id, !registration.again);
+            settle(session, *how, EnableAction::kEnable, from, id, !registration.earlier);
         if (action) send_enable(from, id, session, *how, *action, acks_.next_cookie());
     });
     private_.on_register(from, id);

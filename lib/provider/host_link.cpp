@@ -117,7 +117,9 @@ bool send_register(uint32_t host, const Registration& registration) noexcept {
     packet.header = {ProviderMessage::kRegister, uint32_t(sizeof(packet)) + item.data_size};
     packet.registration = wire_id(registration);
     packet.traits_size = item.data_size;
-    packet.flags = registration.known[host] ? uint16_t{wire::kRegisterAgain} : uint16_t{0};
+    const bool earlier =
+        registration.known[host] || registration.born < g_state.hosts[host].connection;
+    packet.flags = earlier ? uint16_t{wire::kRegisterEarlier} : uint16_t{0};
     std::memcpy(static_cast<void*>(&packet.provider), &registration.id, sizeof(Guid));
     return send_packet(host, &packet, sizeof(packet), -1, registration.traits_item + sizeof(item),
                        item.data_size);

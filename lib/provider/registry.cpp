@@ -205,6 +205,7 @@ uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabl
     registration->context = context;
     registration->ready = false;
     for (bool& known : registration->known) known = false;
+    registration->born = g_state.next_connection;
     registration->entries.store(0, std::memory_order_relaxed);
     registration->traits_item_size.store(0, std::memory_order_relaxed);
     if (traits != nullptr) store_traits(*registration, traits);

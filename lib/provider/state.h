@@ -94,6 +94,7 @@ struct Registration {
     void* context;
     HostView hosts[kMaxHosts];
     bool known[kMaxHosts];  // to this host or to one before it
+    uint64_t born;          // the newest connection when it was registered
     EnableEntry entry[kMaxEntries];
     // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
     // traits, zeros

@@ -110,8 +110,9 @@ static_assert(sizeof(Detach) == 32);
 // blob of etl-format (f): u16 size, UTF-8 name, NUL, traits; traits_size 0 where there is none.
 constexpr uint32_t kMaxTraitsSize = 2048;
 enum RegisterFlag : uint16_t {
-    kRegisterAgain =
-        1,  // a host has known it before: this one, with other traits, or one that died
+    // It is older than the connection (the host has just come up, or come back), or the host has
+    // known it with other traits.
+    kRegisterEarlier = 1,
 };
 struct Register {
     PacketHeader header;  // size covers the traits that follow the struct

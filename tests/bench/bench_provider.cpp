@@ -2,6 +2,7 @@
 // one process with a session host that only hands out the rings. Overwriting rings of 8 MiB a CPU
 // (what scripts/bench gives the rival), so that no reader has to keep up.
 #include "TraceLoggingProvider.h"
+#include "evntprov.h"
 #include "ring/writer.h"
 #include "support/fake_host.h"
 
@@ -82,6 +83,24 @@ void BM_Disabled(benchmark::State& state) {
 }
 BENCHMARK(BM_Disabled);
 
+// Events with ids: of a provider that nobody has enabled, and such as a filter of ids leaves out.
+REGHANDLE g_ids_disabled, g_ids_filtered;
+
+void write_id(benchmark::State& state, REGHANDLE handle) {
+    const EVENT_DESCRIPTOR descriptor = {1, 0, 0, 4, 0, 0, 1};
+    uint32_t n = 0;
+    EVENT_DATA_DESCRIPTOR data;
+    EventDataDescCreate(&data, &n, sizeof(n));
+    for (auto _ : state) {
+        EventWrite(handle, &descriptor, 1, &data);
+        benchmark::DoNotOptimize(++n);
+    }
+}
+void BM_IdDisabled(benchmark::State& state) { write_id(state, g_ids_disabled); }
+void BM_IdFiltered(benchmark::State& state) { write_id(state, g_ids_filtered); }
+BENCHMARK(BM_IdDisabled);
+BENCHMARK(BM_IdFiltered);
+
 // The ring alone, without the library that builds the record.
 void BM_Ring(benchmark::State& state) {
     const OnCpu pinned(0);
@@ -106,11 +125,12 @@ void BM_Ring(benchmark::State& state) {
 BENCHMARK(BM_Ring)->Arg(80)->Arg(168)->Arg(512)->Arg(4096);
 
 // Registers while the host is served, as in life.
-void register_with(provider::FakeHost& host, TraceLoggingHProvider provider) {
+template <class F>
+void register_with(provider::FakeHost& host, F register_provider) {
     const size_t known = host.registered.size();
     std::atomic<bool> done = false;
     std::thread application([&] {
-        TraceLoggingRegister(provider);
+        register_provider();
         done = true;
     });
     const bool answered = host.serve_until([&] { return done && host.registered.size() > known; });
@@ -127,9 +147,17 @@ int main(int argc, char** argv) {
     provider::runtime_dir();
     {
         provider::FakeHost host(true, kBlocks, kBlockSize, wire::kRingOverwrite);
-        register_with(host, g_enabled);
+        const GUID ids = {
+            0x4d8be6c0, 0x36c5, 0x4a5c, {0x8d, 0x0e, 0x0f, 0x1d, 0x1f, 0xf3, 0xb7, 0xa3}};
+        const auto register_ids = [&](REGHANDLE& handle) {
+            register_with(host, [&] { EventRegister(&ids, nullptr, nullptr, &handle); });
+        };
+        register_with(host, [] { TraceLoggingRegister(g_enabled); });
+        host.enable.events = {wire::IdFilterMode::kOnly, 2, {2, 65}};
+        register_ids(g_ids_filtered);
         host.enable_at_registration = false;
-        register_with(host, g_disabled);
+        register_with(host, [] { TraceLoggingRegister(g_disabled); });
+        register_ids(g_ids_disabled);
         ETW_ASSERT(TraceLoggingProviderEnabled(g_enabled, 4, 0));
         ETW_ASSERT(!TraceLoggingProviderEnabled(g_disabled, 4, 0));
         benchmark::RunSpecifiedBenchmarks();

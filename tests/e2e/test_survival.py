@@ -107,7 +107,7 @@ class KilledHost(EndToEnd):
     def run_under_fire(self, kill):
         writer = self.writer("--threads", 2, "--count", 200000, "--rate", 100000, "--hold", "--wait")
         self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-level", "5", "-ft", "1",
-                      "-b", "256", "-max", "512")
+                      "-b", "256", "-max", "512", "-timeout", "5000")
         before = self.status("K")
         writer.go()
         kills = 0

@@ -58,6 +58,31 @@ TEST(TextRenderer, PrintsTheDefaultPrefix) {
               "[0]0888.0D60::10/23/2003-12:27:40.173 [provider]EventName: a=1 b=\"text\"\n");
 }
 
+// What sessions add to events: behind the fields.
+TEST(Renderers, ShowWhatTheSessionAdded) {
+    ByteWriter sid, login, process, key, stack;
+    for (const int byte : {1, 2, 0, 0, 0, 0, 0, 22}) sid.write(uint8_t(byte));
+    sid.write(uint32_t{1});
+    sid.write(uint32_t{1000});
+    login.write(uint32_t{5});
+    process.write(uint64_t{0xAB});
+    key.write(uint64_t{0xCD});
+    for (const uint64_t word : {uint64_t{0}, uint64_t{0x1000}, uint64_t{0x2000}}) stack.write(word);
+    Sample s;
+    s.extended = decode::test::chain({{wire::ExtendedType::kSid, sid.take()},
+                                      {wire::ExtendedType::kTsId, login.take()},
+                                      {wire::ExtendedType::kProcessStartKey, process.take()},
+                                      {wire::ExtendedType::kEventKey, key.take()},
+                                      {wire::ExtendedType::kStackTrace64, stack.take()}});
+    EXPECT_TRUE(render(s.record(), kUtcText)
+                    .ends_with(" user=S-1-22-1-1000 login_session=5 process_key=0xab "
+                               "event_key=0xcd stack=[0x1000 0x2000]\n"));
+    EXPECT_NE(render(s.record(), kJson)
+                  .find("\"user\":\"S-1-22-1-1000\",\"login_session\":5,\"process_key\":\"0xab\","
+                        "\"event_key\":\"0xcd\",\"stack\":[\"0x1000\",\"0x2000\"]"),
+              std::string::npos);
+}
+
 TEST(TextRenderer, PrintsSevenDigitsWithHighResolution) {
     const Sample s = simple();
     RenderOptions options = kUtcText;
