@@ -161,8 +161,9 @@ class Buffered(BufferedTest):
             name = option[1:]
             self.start(option, name=name)
             self.write_all("--count", 200)
-            found = self.save(f"{name}.etl", name=name)
-            self.assertEqual([len(s) for s in found.values()], [200], option)
+            # What went by socket arrives when the host has read it.
+            wait_for(lambda: [len(s) for s in self.save(f"{name}.etl", name=name).values()] == [200],
+                     f"all events of a session with {option}")
             self.check_etl(self.folder / f"{name}.etl")
 
     @unittest.skipUnless(is_root(), "needs root to run a program as another user")
