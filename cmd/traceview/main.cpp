@@ -1,6 +1,6 @@
 // traceview - controls trace sessions, joins and shows running ones, formats logs.
 #include "cli/complete.h"
-#include "cli/traceview.h"
+#include "cli/traceview_show.h"
 
 #include <csignal>
 
@@ -20,9 +20,10 @@ int main(int argc, char** argv) {
 #endif
     if (options->command == cli::TraceviewCommand::kProcess) {
         cli::print_notes("traceview", options->notes);
-        return cli::run_tracefmt(options->format);
+        return cli::run_tracefmt(options->format, session::open_consumer);
     }
     const auto backend = session::make_backend();
     const auto outcome = cli::run_traceview(*options, *backend, cli::ask_terminal());
-    return cli::print_report("traceview", outcome.report);
+    if (outcome.shown_session.empty()) return cli::print_report("traceview", outcome.report);
+    return cli::show_session(*options, outcome, *backend, session::open_consumer);
 }

@@ -1,5 +1,7 @@
 #include "base/platform.h"
 
+#include <cerrno>
+
 #ifdef _WIN32
 #include <io.h>
 #else
@@ -17,6 +19,24 @@ bool is_terminal(std::FILE* file) noexcept {
 #else
     return ::isatty(::fileno(file)) != 0;
 #endif
+}
+
+bool read_input_to_its_end() noexcept {
+    char bytes[256];
+    for (;;) {
+#ifdef _WIN32
+        const int n = _read(0, bytes, sizeof(bytes));
+#else
+        const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof(bytes));
+#endif
+        if (n == 0) return true;
+        if (n >= 0 || errno == EINTR) continue;
+#ifndef _WIN32
+        // A terminal that is gone has no foreground; ours has, and we are not in it.
+        if (errno == EIO) return ::tcgetpgrp(STDIN_FILENO) < 0;
+#endif
+        return false;
+    }
 }
 
 bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept {

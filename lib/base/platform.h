@@ -10,6 +10,11 @@ namespace etw {
 // True if a person is looking: progress and questions are for them only.
 bool is_terminal(std::FILE* file) noexcept;
 
+// Reads standard input to its end, or until its terminal is gone, and forgets it; false where it
+// cannot be read, as a terminal by a process in its background. A thread that waits here holds no
+// lock.
+bool read_input_to_its_end() noexcept;
+
 // Calendar time in the zone of this machine; false where it cannot be told.
 bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept;
 

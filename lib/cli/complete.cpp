@@ -101,7 +101,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
     std::vector<std::string> out;
     if (takes != Takes::kNothing && !current.starts_with('-'))
         out = values(value_of(*previous), backend);
-    const bool option_may_stand = takes == Takes::kNothing || takes == Takes::kMaybe;
+    const bool option_may_stand = takes == Takes::kNothing || takes == Takes::kName;
     if (current.starts_with('-') || (current.empty() && option_may_stand && out.empty())) {
         const auto more = unused_options(before, options);
         out.insert(out.end(), more.begin(), more.end());

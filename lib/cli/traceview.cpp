@@ -2,6 +2,7 @@
 
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
+#include "cli/traceview_show.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -60,7 +61,7 @@ public:
         }
         const auto running = enabling_sessions();
         // What cannot be resolved or listed is refused by the start itself.
-        if (!running || running->empty()) return started(run_tracelog(asked_, backend_));
+        if (!running || running->empty()) return start(asked_);
         return join(*running);
     }
 
@@ -156,7 +157,7 @@ private:
             options.notes.push_back(
                 fmt::format("stopped '{}'; events lost: {}", name, final->events_lost));
         }
-        TraceviewReport out = started(run_tracelog(options, backend_));
+        TraceviewReport out = start(options);
         if (out.report.exit_status != kExitDone)
             out.report.notes.push_back(fmt::format("'{}' was stopped to be restarted", name));
         return out;
@@ -165,11 +166,14 @@ private:
     // What a start would be refused for after the old session is gone.
     Outcome<Ok> check_restart(const SessionStatus& running, const session::Properties& next) {
         ETW_CHECK(session::check(next));
-        const auto path = std::filesystem::absolute(next.log_file).lexically_normal();
-        std::error_code unknown;
-        if (!next.log_file.empty() && !std::filesystem::is_directory(path.parent_path(), unknown)) {
-            return Failure{Code::kPathNotFound,
-                           fmt::format("the folder of '{}' does not exist", path.string())};
+        std::filesystem::path path;
+        if (!next.log_file.empty()) {
+            path = std::filesystem::absolute(next.log_file).lexically_normal();
+            std::error_code unknown;
+            if (!std::filesystem::is_directory(path.parent_path(), unknown)) {
+                return Failure{Code::kPathNotFound,
+                               fmt::format("the folder of '{}' does not exist", path.string())};
+            }
         }
         ETW_TRY(const auto sessions, backend_.list());
         for (const SessionStatus& other : sessions) {
@@ -202,8 +206,9 @@ private:
         return out;
     }
 
-    TraceviewReport started(TracelogReport report) {
-        TraceviewReport out{std::move(report), "", false};
+    TraceviewReport start(const TracelogOptions& options) {
+        if (options_.display) heed_end_requests();
+        TraceviewReport out{run_tracelog(options, backend_), "", false};
         if (options_.display && out.report.exit_status == kExitDone)
             out.shown_session = asked_.session;
         return out;

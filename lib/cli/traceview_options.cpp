@@ -185,6 +185,10 @@ Result<TraceviewOptions, UsageError> parse_control(Args args) {
     }
     out.control = *std::move(control);
     if (out.control.action == TracelogAction::kHelp) return TraceviewOptions{};
+    if (out.display) {
+        out.control.properties.log_file_mode |= kModeRealTime;
+        if (!out.control.update.log_file) out.control.properties.log_file.clear();
+    }
     if (out.control.action != TracelogAction::kStart && (has_join || out.display)) {
         return UsageError{fmt::format("-{} goes with -start", has_join ? "join" : "display")};
     }

@@ -406,7 +406,8 @@ Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, 
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
-    if (backlog && feed_) ETW_CHECK(write_backlog(next));
+    // Consumers that are there read up to where they are cut off.
+    if (backlog && feed_ && consumers() == 0) ETW_CHECK(write_backlog(next));
     log_.emplace(std::move(next));
     progress_.file = identity;
     progress_.path = path;

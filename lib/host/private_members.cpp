@@ -211,7 +211,8 @@ Status PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, u
         if (!member.first && hooks_.log_in_use(member.log)) {
             return Error{Code::kBadPathname, "private session: log of another session", 0};
         }
-        return begin_log(std::move(fd), session.saved(), session.path_of(member), false);
+        member.process.log_file = session.path_of(member);
+        return begin_log(std::move(fd), session.saved(), member.process.log_file, false);
     };
     auto log = begin();
     if (!log) {
@@ -260,6 +261,28 @@ void PrivateSessions::on_register(ProviderConnection& from, uint32_t id) {
     }
 }
 
+// A process that took part before its host died, or before it lost its connection.
+PrivateSessions::MemberPlace PrivateSessions::take_back(PrivateSession& session,
+                                                        const ProviderConnection& from,
+                                                        bool first) {
+    const auto pid = uint32_t(from.peer().pid);
+    PrivateMember member;
+    member.first = first;
+    member.process.pid = pid;
+    member.process.log_file = session.path_of(member);
+    session.awaited.erase(pid);
+    std::erase_if(session.members, [&](const auto& m) { return m.second.process.pid == pid; });
+    auto& gone = session.kept.processes;
+    const auto known =
+        std::find_if(gone.begin(), gone.end(), [&](const auto& p) { return p.pid == pid; });
+    if (known != gone.end()) {
+        member.process = *known;
+        gone.erase(known);
+    }
+    member.log = identity_in(session.folder, member.process.log_file);
+    return session.members.emplace(from.id(), std::move(member)).first;
+}
+
 void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateStatus& packet) {
     PrivateSession* session = find(packet.session);
     const bool ended = (packet.flags & wire::kPrivateEnded) != 0;
@@ -277,13 +300,7 @@ void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateSta
     auto member = session->members.find(from.id());
     if (member == session->members.end()) {
         if (ended) return;
-        const auto pid = uint32_t(from.peer().pid);
-        session->awaited.erase(pid);
-        std::erase_if(session->kept.processes, [&](const auto& p) { return p.pid == pid; });
-        member = session->members.emplace(from.id(), PrivateMember{}).first;
-        member->second.first = (packet.flags & wire::kPrivateIsFirst) != 0;
-        member->second.process.pid = pid;
-        member->second.log = identity_in(session->folder, session->path_of(member->second));
+        member = take_back(*session, from, (packet.flags & wire::kPrivateIsFirst) != 0);
         control(wire::PrivateAction::kQuery);  // the session is still ours
     }
     PrivateMember& one = member->second;
@@ -326,7 +343,6 @@ void PrivateSessions::on_closed(ProviderConnection& from) {
 
 void PrivateSessions::retire(PrivateSession& session, PrivateMember& member) {
     member.process.running = false;
-    member.process.log_file = session.path_of(member);
     std::vector<PrivateProcess>& gone = session.kept.processes;
     if (gone.size() == kMaxListed) {
         PrivateProcess sum;  // of the oldest two
@@ -346,7 +362,8 @@ void PrivateSessions::switch_log(PrivateSession& session, PrivateMember& member,
     const auto begin = [&]() -> Result<etl::LogWriter> {
         ETW_TRY(UniqueFd fd, log_for(session, next));
         ETW_TRY(next.log, identity_of(fd.get()));
-        return begin_log(std::move(fd), session.saved(), session.path_of(next), false);
+        next.process.log_file = session.path_of(next);
+        return begin_log(std::move(fd), session.saved(), next.process.log_file, false);
     };
     auto log = begin();
     if (!log) {

@@ -160,7 +160,6 @@ SessionStatus PrivateSessions::status(const PrivateSession& session) const {
     out.processes = session.kept.processes;
     for (const auto& [id, member] : session.members) {
         out.processes.push_back(member.process);
-        out.processes.back().log_file = session.path_of(member);
         out.number_of_buffers += member.number_of_buffers;
         out.free_buffers += member.free_buffers;
         if (out.logger_thread_id == 0) out.logger_thread_id = member.thread_id;
@@ -179,7 +178,6 @@ Status PrivateSessions::save_state(const PrivateSession& session) const {
     PrivateState state = session.kept;
     for (const auto& [id, member] : session.members) {
         state.processes.push_back(member.process);
-        state.processes.back().log_file = session.path_of(member);
     }
     return save_private(state_folder(folder_.sessions_folder(), session.saved().key.slot), state);
 }
@@ -262,6 +260,7 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
     if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
         return answer(failure_of(saved.error(), folder_.path()));
     }
+    if (request.log_file) finish_untaken(session);
     session.base.saved = changed;
     const wire::SessionKey key = changed.key;
     const auto done = [this, key, answer] { answer_with_status(key, answer); };
@@ -284,6 +283,17 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
     acks_.wait(group, kWritePatience, [done](bool) { done(); });
 }
 
+// Nobody has come for the first log: it holds no events, but is a log.
+void PrivateSessions::finish_untaken(PrivateSession& session) {
+    if (session.kept.first_taken || !session.first_log) return;
+    const std::string path = session.saved().properties.log_file;
+    auto log = begin_log(std::move(session.first_log), session.saved(), path, false);
+    const Status finished =
+        log ? log->finish({1, 0, 0, filetime_from_unix_ns(ring::sample_clocks().unix_ns)})
+            : Status(log.error());
+    if (!finished) journal("cannot finish " + path, finished.error());
+}
+
 // --- ending ----------------------------------------------------------------------------------
 
 void PrivateSessions::stop(PrivateSession& session, StatusAnswer answer) {
@@ -292,15 +302,7 @@ void PrivateSessions::stop(PrivateSession& session, StatusAnswer answer) {
     send_all(session, Action::kStop, 0, [this, key, answer = std::move(answer)] {
         PrivateSession* stopping = find(key);
         ETW_ASSERT(stopping != nullptr);  // only this ends a session that is stopping
-        if (!stopping->kept.first_taken && stopping->first_log) {
-            // Nobody has come: a log without events, but a log.
-            const std::string path = stopping->saved().properties.log_file;
-            auto log = begin_log(std::move(stopping->first_log), stopping->saved(), path, false);
-            const Status finished =
-                log ? log->finish({1, 0, 0, filetime_from_unix_ns(ring::sample_clocks().unix_ns)})
-                    : Status(log.error());
-            if (!finished) journal("cannot finish " + path, finished.error());
-        }
+        finish_untaken(*stopping);
         const SessionStatus last = status(*stopping);
         drop(*stopping);
         answer(last);
@@ -355,6 +357,12 @@ std::unique_ptr<PrivateSession> PrivateSessions::recover_one(uint32_t slot) cons
         return session;
     }
     session->folder = std::move(*folder);
+    if (!session->kept.first_taken) {
+        const std::string name = std::filesystem::path(path).filename();
+        auto log = open_as_user(session->folder, name, rights_of(session->first_log),
+                                session->saved().owner_uid, session->saved().owner_gid);
+        if (log) session->first_log = std::move(*log);
+    }
     session->first_identity = identity_in(session->folder, path);
     return session;
 }

@@ -72,8 +72,12 @@ private:
                     uint64_t cookie);
     void update(PrivateSession& session, const session::PrivateRequest& request,
                 std::vector<UniqueFd> fds, const StatusAnswer& answer);
+    void finish_untaken(PrivateSession& session);
     void stop(PrivateSession& session, StatusAnswer answer);
-    void retire(PrivateSession& session, PrivateMember& member);
+    using MemberPlace = std::map<uint64_t, PrivateMember>::iterator;
+    static MemberPlace take_back(PrivateSession& session, const ProviderConnection& from,
+                                 bool first);
+    static void retire(PrivateSession& session, PrivateMember& member);
     void drop(PrivateSession& session);
     Status save_state(const PrivateSession& session) const;
     session::SessionStatus status(const PrivateSession& session) const;

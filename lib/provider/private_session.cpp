@@ -19,14 +19,18 @@ using wire::RingPosition;
 
 constexpr int64_t kExitPatience = 5 * kSecond;  // a program's end must not hang on a disk
 
+void wake_private_thread() noexcept {
+    std::atomic<uint32_t>& sleeps = g_private.view().host_sleeps();
+    if (sleeps.exchange(0) == 1) futex_wake(&sleeps);
+}
+
 // False: it will never be read; the caller answers.
 bool post(const PrivateCommand& command) noexcept {
     {
         const ScopedLock lock(g_private.mutex);
         if (!g_private.commands.push(command)) return false;
     }
-    std::atomic<uint32_t>& sleeps = g_private.view().host_sleeps();
-    if (sleeps.exchange(0) == 1) futex_wake(&sleeps);
+    wake_private_thread();
     return true;
 }
 
@@ -100,6 +104,7 @@ void reset_private(uint32_t host, const wire::PrivateStart& start) noexcept {
     s.start = start;
     s.host = host;
     s.slot.store(nullptr, std::memory_order_relaxed);
+    s.stop = false;
     s.stop_cookie = 0;
     s.keep_memory = false;
     s.monotonic = g_state.hosts[host].no_rings;
@@ -108,7 +113,8 @@ void reset_private(uint32_t host, const wire::PrivateStart& start) noexcept {
     s.commands.count = 0;
     s.answers.count = 0;
     s.first = (start.flags & wire::kPrivateFirst) != 0;
-    s.ended = s.limit_told = false;
+    s.ended = false;
+    s.at_limit = false;
     s.buffers_lost = 0;
     s.record_bytes = 0;
     s.socket_lost.store(0, std::memory_order_relaxed);
@@ -172,11 +178,11 @@ void control_private(uint32_t host, const PrivateControl& control, int fd) noexc
 
 void detach_private(SessionSlot& slot) noexcept {
     withdraw(slot);
-    const PrivateCommand stop_command = {PrivateAction::kStop, g_private.stop_cookie, 0, 0, -1};
-    while (!post(stop_command)) {  // the thread takes one whenever its disk lets it
-        const timespec pause = {0, 1'000'000};
-        ::nanosleep(&pause, nullptr);
+    {
+        const ScopedLock lock(g_private.mutex);
+        g_private.stop = true;
     }
+    wake_private_thread();
 }
 
 void report_private(uint32_t host) noexcept {
@@ -200,13 +206,10 @@ void send_private_answers() noexcept {
             const ScopedLock lock(g_private.mutex);
             if (!g_private.answers.pop(status)) break;
         }
-        SessionSlot* slot = g_private.slot.load(std::memory_order_relaxed);
-        if ((status.flags & wire::kPrivateEnded) != 0 && slot != nullptr) {
-            end_session(g_private.host, *slot);  // its limit reached
-        } else {
-            send_private_status(g_private.host, status);
-        }
+        send_private_status(g_private.host, status);
     }
+    SessionSlot* slot = g_private.slot.load(std::memory_order_relaxed);
+    if (slot != nullptr && g_private.at_limit) end_session(g_private.host, *slot);
     // Only now: the host may begin another session as soon as it hears of this.
     if (g_private.phase.load(std::memory_order_acquire) != kPrivateFinished) return;
     const PrivateStatus last = g_private.last_answer;

@@ -46,7 +46,6 @@ struct PrivateSession {
     std::atomic<uint32_t> phase;  // PrivatePhase; futex word of who waits for the end
     wire::PrivateStart start;
     uint32_t host;
-    uint64_t stop_cookie;            // of the answer to the end
     std::atomic<SessionSlot*> slot;  // until detached
     bool keep_memory;                // a writer may still be in it
     std::byte* memory;  // ring set, tails, one buffer to put together what is not whole
@@ -56,17 +55,19 @@ struct PrivateSession {
     bool monotonic;  // the counter is unusable: CLOCK_MONOTONIC in its units
     std::atomic<uint32_t> append_lock;
 
-    pthread_mutex_t mutex;  // the two queues
+    pthread_mutex_t mutex;  // the two queues and the wish to stop
+    bool stop;              // beside the queue, which may be full
+    uint64_t stop_cookie;   // of the answer to the end
     PrivateQueue<PrivateCommand> commands;
     PrivateQueue<wire::PrivateStatus> answers;
     wire::PrivateStatus last_answer;    // once finished
+    std::atomic<bool> at_limit;         // the log is full: the agent ends the session
     std::atomic<bool> first;            // the log has the session's own name
     std::atomic<uint64_t> socket_lost;  // of the detached slot
 
     // The thread's own.
     PrivateLog log;
     bool ended;  // the log is final
-    bool limit_told;
     uint32_t buffers_lost;
     uint64_t record_bytes;
     int64_t flush_every, flush_at, retry_at;

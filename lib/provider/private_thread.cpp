@@ -219,7 +219,7 @@ void update(PrivateSession& session, const PrivateCommand& command) noexcept {
 }
 
 // Nobody writes to the rings any more.
-void stop(PrivateSession& session, const PrivateCommand& command) noexcept {
+void stop(PrivateSession& session, uint64_t cookie) noexcept {
     const int64_t until = monotonic_ns() + kLastTries;
     session.retry_at = 0;
     while (!drain(session, Depth::kAll) && !session.ended && monotonic_ns() < until) {
@@ -229,27 +229,16 @@ void stop(PrivateSession& session, const PrivateCommand& command) noexcept {
     if (!session.ended) make_room(session, true);
     session.ended = true;
     finish_log(session);
-    session.last_answer = status_of(session, command.cookie, PrivateResult::kOk);
+    session.last_answer = status_of(session, cookie, PrivateResult::kOk);
 }
 
-// False: that was the last one.
-bool execute(PrivateSession& session, const PrivateCommand& command) noexcept {
-    switch (command.action) {
-        case PrivateAction::kStop:
-            stop(session, command);
-            return false;
-        case PrivateAction::kUpdate:
-            update(session, command);
-            return true;
-        case PrivateAction::kFlush:
-            session.retry_at = 0;
-            drain(session, Depth::kAll);
-            break;
-        case PrivateAction::kQuery:
-            break;
+void execute(PrivateSession& session, const PrivateCommand& command) noexcept {
+    if (command.action == PrivateAction::kUpdate) return update(session, command);
+    if (command.action == PrivateAction::kFlush) {
+        session.retry_at = 0;
+        drain(session, Depth::kAll);
     }
     answer(session, command.cookie, PrivateResult::kOk);
-    return true;
 }
 
 // --- the thread --------------------------------------------------------------------------------
@@ -271,7 +260,7 @@ void sleep(PrivateSession& session, bool was_busy) noexcept {
     bool wait = true;
     {
         const ScopedLock lock(session.mutex);
-        wait = session.commands.count == 0;
+        wait = session.commands.count == 0 && !session.stop;
     }
     // Blocks that were filled while we still looked awake.
     if (!session.ended && session.retry_at == 0 && has_full_blocks(session)) wait = false;
@@ -289,25 +278,29 @@ void* run_private(void*) noexcept {
     for (;;) {
         PrivateCommand command{};
         bool commanded = false;
+        bool last = false;
         {
             const ScopedLock lock(session.mutex);
             commanded = session.commands.pop(command);
+            last = session.stop;
         }
         if (commanded) {
-            if (!execute(session, command)) break;
+            execute(session, command);
             continue;
         }
+        if (last) break;
         const uint32_t before = session.log.buffers_written();
         const int64_t now = monotonic_ns();
         const bool flush = session.flush_every != 0 && now >= session.flush_at;
         if (flush) session.flush_at = now + session.flush_every;
         drain(session, flush ? Depth::kAll : Depth::kFullBlocks);
-        if (session.ended && !session.limit_told) {
-            session.limit_told = true;
-            answer(session, 0, PrivateResult::kOk);  // for the agent, which ends the session
+        if (session.ended && !session.at_limit.exchange(true)) {
+            const ScopedLock lock(g_state.lock);
+            wake_agent();  // which ends the session
         }
         sleep(session, session.log.buffers_written() != before);
     }
+    stop(session, session.stop_cookie);
     session.log.forget();
     session.phase.store(kPrivateFinished, std::memory_order_release);
     futex_wake(&session.phase);

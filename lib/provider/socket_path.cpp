@@ -35,7 +35,7 @@ void settle_lost() noexcept {
     constexpr int64_t kPatienceNs = 200'000'000;
     const int64_t until = monotonic_ns() + kPatienceNs;
     for (SessionSlot& slot : g_state.slots) {
-        if (slot.generation.load(std::memory_order_acquire) == 0) continue;
+        if (slot.generation.load(std::memory_order_acquire) == 0 || slot.in_process) continue;
         const int fd = g_state.hosts[slot.host].socket.get();
         while (fd >= 0 && !report_lost(slot, fd)) {
             const int64_t left = until - monotonic_ns();

@@ -192,7 +192,7 @@ inline bool moved(const EnableEntry& entry, uint64_t generation, bool rings,
 [[gnu::noinline]] bool id_wanted(const Registration& registration, uint32_t entries,
                                  uint16_t id) noexcept {
     for (uint32_t mask = entries & kEntryBits; mask != 0; mask &= mask - 1) {
-        const int index = __builtin_ctz(mask);
+        const auto index = uint32_t(__builtin_ctz(mask));
         if ((entries >> (kFiltered + index) & 1) == 0) return true;
         if (registration.entry[index].events.load(std::memory_order_acquire)->has(id)) return true;
     }

@@ -138,6 +138,17 @@ class EndToEnd(unittest.TestCase):
             return pids is not None or not left
         wait_for(none_left, "the hosts to be gone")
 
+    def start_recording(self, name, *options):
+        """Starts a session of the test writer's provider; returns when the writer records to it.
+        The host may be new, and the writer only just find it, so that -start waits for nobody."""
+        enable = ("-guid", WRITER_GUID, "-timeout", "60000")
+        self.tracelog("-start", name, *enable, *options)
+        wait_for(lambda: any(p["guid"] == WRITER_GUID for p in
+                             json.loads(self.tracelog("-enumguid", "-json").stdout)), "the writer")
+        provider, = self.status(name)["providers"]
+        self.tracelog("-enable", name, *enable, "-level", provider["level"],
+                      "-matchanykw", provider["match_any_keyword"])
+
     # -- what was recorded ----------------------------------------------------------------------
 
     def status(self, name):

@@ -102,8 +102,7 @@ class Examples(EndToEnd):
 
     def fill(self, count, *start):
         writer = self.writer("--count", count, "--fill", 400, "--wait")
-        # Not before the program has taken it up.
-        self.tracelog("-start", "MyTrace", "-guid", WRITER_GUID, "-timeout", "60000", *start)
+        self.start_recording("MyTrace", *start)
         writer.go()
         writer.finish()
 

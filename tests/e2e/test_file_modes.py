@@ -28,7 +28,7 @@ class FileModes(EndToEnd):
     def record(self, count, *options, first=0):
         """A session from start to stop; what -stop shows."""
         writer = self.pinned_writer("--count", count, "--fill", 400)
-        self.tracelog("-start", "M", "-guid", WRITER_GUID, "-timeout", "60000", *ROOMY, *options)
+        self.start_recording("M", *ROOMY, *options)
         writer.go()
         writer.finish()
         return json.loads(self.tracelog("-stop", "M", "-json").stdout)
@@ -70,8 +70,7 @@ class FileModes(EndToEnd):
             with self.subTest(options):
                 (self.folder / "m.etl").unlink(missing_ok=True)
                 writer = self.pinned_writer("--count", 10000, "--fill", 400)
-                self.tracelog("-start", "M", "-f", "m.etl", "-seq", "1024", "-kb", "-guid",
-                              WRITER_GUID, "-timeout", "60000", *ROOMY, *options)
+                self.start_recording("M", "-f", "m.etl", "-seq", "1024", "-kb", *ROOMY, *options)
                 writer.go()
                 wait_for(lambda: self.tracelog("-q", "M", code=None).returncode != 0,
                          "the session to end")
@@ -155,8 +154,7 @@ class FileModes(EndToEnd):
 
     def test_incrementfile_begins_the_next_file(self):
         writer = self.pinned_writer("--count", 0, "--rate", 5000, "--until")
-        self.tracelog("-start", "M", "-f", "m%d.etl", "-newfile", "64", "-guid", WRITER_GUID, "-timeout", "60000",
-                      *ROOMY)
+        self.start_recording("M", "-f", "m%d.etl", "-newfile", "64", *ROOMY)
         writer.go()
         for number in range(2, 6):
             before = self.status("M")["recorded_bytes"]
@@ -189,11 +187,12 @@ class FileModes(EndToEnd):
         self.assertIn("Operation Status:       4201L", done.stdout)
 
     def test_incrementfile_where_the_next_file_cannot_be_made(self):
-        self.tracelog("-start", "M", "-f", "m%d.etl", "-newfile", "1", "-guid", WRITER_GUID)
+        writer = self.pinned_writer("--count", 100)
+        self.start_recording("M", "-f", "m%d.etl", "-newfile", "1")
         (self.folder / "m2.etl").mkdir()
         done = self.tracelog("-incrementfile", "M", code=1)
         self.assertIn("m1.etl", done.stderr)
-        self.pinned_writer("--count", 100).finish()
+        writer.finish()
         self.tracelog("-stop", "M")
         self.assertEqual(self.sequence("m1.etl"), list(range(100)))
 
@@ -202,6 +201,8 @@ class FileModes(EndToEnd):
     def assert_readable(self, logs):
         """Our reader and the independent one read it as it is, and what they find has no gap."""
         for log in logs:
+            if len(logs) > 1 and log == logs[-1] and self.size_of(log) == 0:
+                continue  # killed between making the next file and its first buffer
             done = self.run_tool("tracefmt", log, "-displayonly", "-nosummary", "-json", code=None)
             self.assertIn(done.returncode, (OK, LOSS), done.stderr)
             numbers = self.sequence(log)
@@ -215,13 +216,13 @@ class FileModes(EndToEnd):
     def killed_again_and_again(self, *options):
         """Under load, the host is killed and the file read before anybody starts another."""
         writer = self.pinned_writer("--count", 0, "--rate", 5000, "--fill", 200, "--until")
-        self.tracelog("-start", "M", "-guid", WRITER_GUID, "-timeout", "60000", *ROOMY, *options)
+        self.start_recording("M", *ROOMY, *options)
         writer.go()
         for _ in range(4):
             before = self.status("M")["recorded_bytes"]
             wait_for(lambda: self.status("M")["recorded_bytes"] > before + 400_000, "buffers")
             self.kill_hosts()
-            self.assert_readable(self.logs())
+            self.assert_readable(self.logs()[-3:])  # the others are finished; checked at the end
         # With nobody left, the buffers of a program go with it: not before a host has them again.
         before = self.status("M")["recorded_bytes"]
         wait_for(lambda: self.status("M")["recorded_bytes"] > before, "the host to go on")
@@ -269,8 +270,7 @@ class FileModes(EndToEnd):
 
     def test_circular_log_is_readable_at_any_instant(self):
         writer = self.pinned_writer("--count", 0, "--rate", 20000, "--fill", 400, "--until")
-        self.tracelog("-start", "M", "-f", "m.etl", "-cir", "512", "-kb", "-guid", WRITER_GUID,
-                      "-timeout", "60000", "-b", "16", "-max", "2048")
+        self.start_recording("M", "-f", "m.etl", "-cir", "512", "-kb", "-b", "16", "-max", "2048")
         writer.go()
         wait_for(lambda: self.status("M")["buffers_written"] > 100, "the log to wrap")
         last = -1

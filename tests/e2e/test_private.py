@@ -93,6 +93,14 @@ class Private(PrivateTest):
         self.assertIn("recorded no event", self.tracelog("-stop", "P", "-um").stderr)
         self.check_etl(self.log("p.etl"))
 
+    def test_a_log_that_nobody_took_is_whole_also_after_an_update_or_the_hosts_end(self):
+        self.start("P", "-f", "p.etl")
+        self.private("-update", "P", "-f", "new.etl")
+        self.check_etl(self.log("p.etl"))
+        self.kill_hosts()
+        self.private("-stop", "P")
+        self.check_etl(self.log("new.etl"))
+
     def test_each_refusal_has_its_code_and_a_sentence(self):
         def no(words, *more, code=87):
             self.refused(code, words, "-start", "P", "-um", "-f", "p.etl", *more)

@@ -31,9 +31,46 @@ class Tracelog(EndToEnd):
 
 
 class Examples(Tracelog):
+    def test_T4a_a_new_file_ends_real_time(self):
+        self.tracelog("-start", "MyTrace", "-rt")
+        out = self.tracelog("-update", "MyTrace", "-f", "mytrace.etl", "-max", "35").stdout
+        self.assertIn("Operation Status:       0L", out)
+        self.assert_line(out, "Maximum Buffers:", 35)
+        self.assert_line(out, "Log Filename:", self.folder / "mytrace.etl")
+        self.assertNotIn("Real Time mode enabled", out)
+
+    def test_T4b_both(self):
+        self.tracelog("-start", "MyTrace", "-rt")
+        out = self.tracelog("-update", "MyTrace", "-rt", "-f", "mytrace.etl", "-max", "35").stdout
+        self.assert_line(out, "Maximum Buffers:", 35)
+        self.assert_line(out, "Log Filename:", self.folder / "mytrace.etl")
+        self.assertIn("\nReal Time mode enabled\n", out)
+
+    def test_T22_real_time_circular_and_local_sequence(self):
+        self.write("f.txt", OTHER_GUID + "\n")
+        out = self.tracelog("-start", "wdiwpp", "-f", "x.etl", "-cir", "256", "-rt", "-ls", "-ft",
+                            "1").stdout
+        self.assert_line(out, "Log Mode:", "Circular")
+        self.assert_line(out, "Maximum File Size:", "256 Mb")
+        self.assertIn("\nReal Time mode enabled\n", out)
+        self.assertIn("\nLocal Sequence numbers in use.\n", out)
+        self.tracelog("-enable", "wdiwpp", "-guid", "f.txt", "-level", "0x7fffffff", "-flag",
+                      "0x7fffffff")
+        provider, = self.status("wdiwpp")["providers"]
+        self.assertEqual((provider["level"], provider["match_any_keyword"]), (255, "0x7fffffff"))
+
+    def test_T25_real_time_with_a_file_of_any_extension(self):
+        self.tracelog("-start", "WMI_Trace_Session", "-guid", "#" + OTHER_GUID, "-rt", "-level",
+                      "5", "-flag", "0x7", "-f", "MYTRACE.BIN")
+        self.assertIn("WMI_Trace_Session", self.tracelog("-l").stdout)
+        for action in ("-q", "-flush", "-stop"):
+            out = self.tracelog(action, "WMI_Trace_Session").stdout
+            self.assert_line(out, "Log Filename:", self.folder / "MYTRACE.BIN")
+        self.check_etl(self.folder / "MYTRACE.BIN")
+
     def test_T4c_flush_delivers_partial_buffers(self):
         writer = self.writer("--count", 5, "--wait", "--hold")
-        self.tracelog("-start", "MyTrace", "-f", "a.etl", "-guid", WRITER_GUID, "-timeout", "60000")
+        self.start_recording("MyTrace", "-f", "a.etl")
         writer.go()
         self.assertEqual(writer.written(), 5)
         out = self.tracelog("-flush", "MyTrace").stdout
@@ -233,8 +270,7 @@ class NothingRecorded(Tracelog):
 
     def test_level_and_keyword_that_let_nothing_pass(self):
         writer = self.writer("--count", 10, "--wait")
-        self.tracelog("-start", "A", "-f", "a.etl", "-guid", WRITER_GUID, "-level", "1",
-                      "-timeout", "60000")
+        self.start_recording("A", "-f", "a.etl", "-level", "1")
         writer.go()
         writer.finish()
         done = self.tracelog("-stop", "A")

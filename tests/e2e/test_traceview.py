@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pty
+import signal
 import subprocess
 import unittest
 
@@ -237,6 +238,177 @@ class Join(TraceviewTest):
         terminal.process.kill()
         terminal.finish()
         self.assert_untouched()
+
+
+class Shown:
+    """A traceview in the foreground, its output in files."""
+
+    def __init__(self, test, *args, stdout=None):
+        test.shown_count = getattr(test, "shown_count", 0) + 1
+        self.out = test.folder / f"shown{test.shown_count}.out"
+        self.err = test.folder / f"shown{test.shown_count}.err"
+        with self.out.open("w") as out, self.err.open("w") as err:
+            self.process = subprocess.Popen(
+                [str(BIN / "traceview"), *map(str, args), "-display"], env=test.env,
+                cwd=test.folder, stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=err)
+        test.addCleanup(self.close)
+
+    def expect(self, text, count=1):
+        wait_for(lambda: (self.out.read_text() + self.err.read_text()).count(text) >= count,
+                 f"{count} times {text!r}")
+        return self
+
+    def numbers(self):
+        return self.out.read_text().count("]Numbered: ")
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Foreground(TraceviewTest):
+    ask = ("-start", "S", "-guid", WRITER_GUID)
+
+    def write(self, count=10):
+        self.writer("--count", count).finish()
+
+    def show(self, *args, state="'S': RUNNING\n", **kwargs):
+        return Shown(self, *self.ask, *args, **kwargs).expect(state)
+
+    def test_states_and_messages_until_it_is_told_to_end(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number.name):
+                shown = self.show()
+                self.assertIn("Logger Started...", shown.err.read_text())
+                self.write()
+                shown.expect("]Numbered: ", 10)
+                self.assertEqual(shown.end(number), 0)
+                states = [line.split(": ")[-1] for line in shown.err.read_text().splitlines()
+                          if line.startswith("traceview: 'S': ") and line.endswith("ING")
+                          or line.endswith("STOPPED")]
+                self.assertEqual(states, ["RUNNING", "STOPPING", "STOPPED"])
+                self.assertEqual(self.sessions(), {})
+
+    def test_what_was_written_before_the_end_is_shown(self):
+        shown = self.show("-ft", "3600")
+        self.write(5000)
+        self.assertEqual(shown.end(), 0)
+        self.assertEqual(shown.numbers(), 5000)
+
+    def test_it_ends_under_load_too(self):
+        self.writer("--count", 0, "--rate", 50000)
+        shown = self.show()
+        shown.expect("]Numbered: ", 1000)
+        self.assertIn(shown.end(), (0, 3))
+        self.assertEqual(self.sessions(), {})
+
+    def test_a_session_that_somebody_stops_ends_it(self):
+        shown = self.show()
+        self.write(100)
+        self.tracelog("-stop", "S")
+        self.assertEqual(shown.process.wait(DEADLINE), 0)
+        self.assertEqual(shown.numbers(), 100)
+        self.assertIn("'S': STOPPED", shown.err.read_text())
+
+    def test_a_session_of_the_same_name_that_somebody_else_started_is_not_stopped(self):
+        shown = self.show()
+        shown.process.send_signal(signal.SIGSTOP)
+        self.tracelog("-stop", "S")
+        self.tracelog("-start", "S", "-f", "other.etl")
+        shown.process.send_signal(signal.SIGCONT)
+        self.assertEqual(shown.process.wait(DEADLINE), 0)
+        self.assertEqual(list(self.sessions()), ["S"])
+
+    def test_with_a_file_both_have_the_events(self):
+        shown = self.show("-f", "s.etl")
+        self.write(50)
+        self.assertEqual(shown.end(), 0)
+        self.assertEqual(shown.numbers(), 50)
+        self.assertEqual(sum(map(len, self.numbered("s.etl").values())), 50)
+
+    def test_killed_it_leaves_the_session_to_be_joined(self):
+        shown = self.show()
+        self.write()
+        shown.expect("]Numbered: ", 10)
+        shown.end(signal.SIGKILL)
+        self.assertEqual(list(self.sessions()), ["S"])
+        self.assert_operation(self.traceview(*self.ask, code=1).stdout, 170)
+
+        joined = self.show("-join", "no", state="RUNNING (joined)")
+        self.write(20)
+        joined.expect("]Numbered: ", 20)
+        self.assertEqual(joined.end(), 0)
+        self.assertIn("RUNNING (left)", joined.err.read_text())
+        self.assertEqual(list(self.sessions()), ["S"])
+
+        restarted = self.show("-join", "yes")
+        self.write(30)
+        restarted.expect("]Numbered: ", 30)
+        self.assertEqual(restarted.end(), 0)
+        self.assertEqual(self.sessions(), {})
+
+    def test_joining_a_file_session_shows_it_and_leaves_its_file_alone(self):
+        self.tracelog("-start", "R", "-guid", WRITER_GUID, "-f", "r.etl")
+        before = self.sessions()["R"]
+        joined = self.show("-join", "no", state="'R': RUNNING (joined)")
+        self.write(40)
+        self.tracelog("-flush", "R")
+        joined.expect("]Numbered: ", 40)
+        self.assertEqual(self.sessions()["R"]["log_file_mode"], before["log_file_mode"])
+        self.tracelog("-stop", "R")
+        self.assertEqual(joined.process.wait(DEADLINE), 0)
+        self.assertEqual(sum(map(len, self.numbered("r.etl").values())), 40)
+
+    def test_json_is_lines_of_the_start_the_events_and_the_end(self):
+        shown = self.show("-json")
+        self.write()
+        shown.expect('"Numbered"', 10)
+        self.assertEqual(shown.end(), 0)
+        lines = [json.loads(line) for line in shown.out.read_text().splitlines()]
+        self.assertEqual((lines[0]["name"], lines[0]["operation_status"]), ("S", 0))
+        self.assertEqual(sum(line.get("event") == "Numbered" for line in lines), 10)
+        self.assertEqual((lines[-1]["name"], lines[-1]["operation_status"]), ("S", 0))
+
+    def test_a_reader_that_goes_away_ends_it(self):
+        reader, writer = os.pipe()
+        shown = self.show(stdout=writer)
+        os.close(writer)
+        os.close(reader)
+        self.write()
+        self.tracelog("-flush", "S", code=None)
+        self.assertEqual(shown.process.wait(DEADLINE), 0)
+        self.assertEqual(self.sessions(), {})
+
+    def test_the_end_of_the_terminals_input_ends_it(self):
+        terminal = self.terminal(*self.ask, "-display")
+        terminal.expect("'S': RUNNING")
+        terminal.type("\x04")
+        self.assertEqual(terminal.finish(), 0)
+        self.assertIn("'S': STOPPED", terminal.text)
+        self.assertEqual(self.sessions(), {})
+
+    def test_a_terminal_that_goes_away_ends_it(self):
+        terminal = self.terminal(*self.ask, "-display")
+        terminal.expect("'S': RUNNING")
+        terminal.hang_up()
+        terminal.finish()
+        self.assertEqual(self.sessions(), {})
+
+    def test_a_host_that_is_killed_meanwhile_is_no_end(self):
+        shown = self.show()
+        self.write(10)
+        shown.expect("]Numbered: ", 10)
+        self.kill_hosts(self.host_pids()[:1])
+        wait_for(lambda: "S" in self.sessions(), "the session to go on")
+        self.write(10)
+        shown.expect("]Numbered: ", 20)
+        self.assertEqual(shown.end(), 0)
+        self.assertEqual(self.sessions(), {})
 
 
 if __name__ == "__main__":

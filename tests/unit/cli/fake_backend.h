@@ -18,7 +18,7 @@ public:
     session::FlushRequest flushed;
     session::EnableRequest enabled;  // of enable, disable and capture_state
     std::optional<session::Failure> failure;
-    bool list_fails = true;  // with `failure`, as all calls do
+    bool list_fails = true;   // with `failure`, as all calls do
     std::vector<Code> codes;  // for each provider; missing ones are kOk
     session::SessionStatus status;
     std::vector<session::SessionStatus> sessions;

@@ -29,7 +29,7 @@ protected:
     static wire::PrivateStart good(uint64_t epoch = 5) {
         wire::PrivateStart start{};
         start.session = {wire::kMaxSessions, 0, epoch};
-        start.geometry = {uint32_t(::sysconf(_SC_NPROCESSORS_CONF)), 8, kBuffer, 0};
+        start.geometry = {uint32_t(::sysconf(_SC_NPROCESSORS_CONF)), 64, kBuffer, 0};
         start.counter_hz = 1'000'000'000;
         return start;
     }
