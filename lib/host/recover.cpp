@@ -19,7 +19,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <map>
 #include <vector>
 
 namespace etw::host {
@@ -176,11 +176,13 @@ std::vector<wire::RingPosition> drained(const Leftover& left, const Stream& stre
     return from;
 }
 
-std::string file_for(const std::string& session) {
+// `earlier`: sessions of this name that have a file already.
+std::string file_for(const std::string& session, size_t earlier) {
     std::string name = session.empty() ? "session" : session;
     std::replace(name.begin(), name.end(), '/', '_');
     if (name.front() == '.') name.front() = '_';
-    return name.substr(0, 200) + ".etl";
+    const std::string number = earlier == 0 ? "" : fmt::format("-{}", earlier + 1);
+    return name.substr(0, 200) + number + ".etl";
 }
 
 Result<SnapshotResult> save(const Leftover& left, const std::string& path, bool overwrite) {
@@ -225,14 +227,16 @@ int run_recovery(const RecoverOptions& options) {
             options.session.empty() && host_lives(text_of(l.description.runtime_folder));
         return other_name || other_folder || well;
     });
+    std::map<std::string, size_t> earlier;
     for (const Leftover& one : left) {
         const std::string session = text_of(one.description.session_name);
-        const std::string path = options.file.empty() ? file_for(session) : options.file;
+        const std::string path =
+            options.file.empty() ? file_for(session, earlier[session]++) : options.file;
         if (host_lives(text_of(one.description.runtime_folder))) {
             report(Code::kBusy, path, session, {}, "its host runs; use -flush or -stop");
         } else if (!options.file.empty() && left.size() > 1) {
             report(Code::kInvalidParameter, path, session, {},
-                   "there are several sessions; name one, or leave out -f");
+                   "there are several sessions; leave out -f and each gets a file of its name");
         } else {
             const auto saved = save(one, path, !options.file.empty());
             if (saved) {

@@ -121,10 +121,9 @@ class EndToEnd(unittest.TestCase):
             if not entry.name.isdigit():
                 continue
             with contextlib.suppress(OSError):
-                if (entry / "comm").read_text().strip() != "etwd":
-                    continue
-                environment = (entry / "environ").read_bytes().split(b"\0")
-                if f"ETW_RUNTIME_DIR={self.runtime}".encode() in environment:
+                # Not by name: one that is just being started still has another.
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"--runtime-dir" in words and str(self.runtime).encode() in words:
                     found.append(int(entry.name))
         return found
 

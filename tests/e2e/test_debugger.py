@@ -1,5 +1,6 @@
 """What can still be read after a crash: with a debugger, and with tracelog -recover."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -77,6 +78,15 @@ class Debugger(BufferedTest):
 
 
 class Recover(BufferedTest):
+    # Rings of any session of the machine are found: names that nobody else has.
+    NAME = f"Recovered{os.getpid()}"
+
+    def start(self, *options, name=NAME):
+        return super().start(*options, name=name)
+
+    def save(self, file, name=NAME):
+        return super().save(file, name=name)
+
     def test_saves_a_buffered_session_whose_host_and_keeper_are_gone(self):
         self.start("-b", "16", "-min", 8 * len(CPUS))
         writer = self.pinned_writer(CPUS[0], "--count", 3000, "--hold")
@@ -84,7 +94,7 @@ class Recover(BufferedTest):
         before = self.save("before.etl")
         self.kill_hosts()
         shutil.rmtree(self.runtime)  # nothing of the host remains
-        done = self.tracelog("-recover", "B", "-f", "saved.etl")
+        done = self.tracelog("-recover", self.NAME, "-f", "saved.etl")
         self.assertIn("saved.etl", done.stdout)
         self.assertEqual(self.numbered("saved.etl"), before)
         self.assertEqual(self.host_pids(), [])  # it took none
@@ -112,7 +122,7 @@ class Recover(BufferedTest):
         self.start()
         writer = self.writer("--count", 10, "--hold")
         writer.written()
-        done = self.tracelog("-recover", "B", code=1)
+        done = self.tracelog("-recover", self.NAME, code=1)
         self.assertIn("its host runs", done.stderr)
         self.tracelog("-recover", self.runtime, code=1)
         self.assertEqual(sorted(self.folder.glob("*.etl")), [])
@@ -123,14 +133,14 @@ class Recover(BufferedTest):
         self.assertIn("no running program holds buffers", done.stderr)
 
     def test_overwrites_no_file_that_was_not_named(self):
-        self.start(name="Old")
+        self.start()
         writer = self.writer("--count", 10, "--hold")
         writer.written()
         self.kill_hosts()
-        (self.folder / "Old.etl").write_text("keep")
-        done = self.tracelog("-recover", "Old", "-json", code=1)
+        (self.folder / f"{self.NAME}.etl").write_text("keep")
+        done = self.tracelog("-recover", self.NAME, "-json", code=1)
         self.assertNotEqual(json.loads(done.stdout)[0]["operation_status"], 0)
-        self.assertEqual((self.folder / "Old.etl").read_text(), "keep")
+        self.assertEqual((self.folder / f"{self.NAME}.etl").read_text(), "keep")
 
 
 if __name__ == "__main__":
