@@ -475,8 +475,6 @@ private:
     // Why a provider was left out, by its code.
     static const char* why_not(Code code) {
         switch (code) {
-            case Code::kInvalidFunction:
-                return "no running program has registered it, so that its level cannot change";
             case Code::kNoSystemResources:
                 return "eight sessions have it enabled; -disable it in one, or stop one";
             case Code::kTimeout:

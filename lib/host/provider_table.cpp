@@ -89,14 +89,6 @@ void ProviderTable::for_each_of(const Guid& guid, const ForRegistration& f) {
     });
 }
 
-bool ProviderTable::is_registered(const Guid& guid) const {
-    return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) {
-        const auto& all = c.second->registrations();
-        return std::any_of(all.begin(), all.end(),
-                           [&](const auto& r) { return r.second.guid == guid; });
-    });
-}
-
 std::vector<session::RegisteredProvider> ProviderTable::list(
     const std::function<uint32_t(uint64_t)>& logger_of) const {
     using Instance = session::RegisteredProvider::Instance;

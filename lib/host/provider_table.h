@@ -27,7 +27,6 @@ public:
     void for_each(const ForConnection& f);
     using ForRegistration = std::function<void(ProviderConnection&, uint32_t registration)>;
     void for_each_of(const Guid& guid, const ForRegistration& f);
-    bool is_registered(const Guid& guid) const;
     // Without the sessions that have them enabled. `logger_of`: id of the session of an epoch, 0
     // for none.
     std::vector<session::RegisteredProvider> list(

@@ -135,12 +135,6 @@ Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
         case EnableAction::kEnable:
             if (!session::check(how)) return Code::kInvalidParameter;
             if (enabled) {
-                // The level of a provider that nobody has registered cannot be changed. After a
-                // host died its programs may not be back yet.
-                if (how.level != known->level && !providers_.is_registered(how.guid) &&
-                    std::chrono::steady_clock::now() >= all_back_by_) {
-                    return Code::kInvalidFunction;
-                }
                 *known = how;
             } else if (sessions_enabling(how.guid) >= session::kMaxSessionsPerProvider) {
                 return Code::kNoSystemResources;

@@ -156,7 +156,6 @@ private:
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
-    std::chrono::steady_clock::time_point all_back_by_;  // programs, after a host died
 };
 
 template <class F>

@@ -330,8 +330,6 @@ namespace {
 // Crashes in a row, of which the last was in the middle of taking up a session.
 constexpr unsigned kCrashesToSetAside = 3;
 constexpr std::chrono::seconds kFirstDrain{2};
-// In which the programs of a host that died, busy ones too, are connected to its successor.
-constexpr std::chrono::seconds kComeBack{5};
 
 // Whatever is wrong with the session shows before the next one is taken up. A disk that hangs must
 // not hold up the host, though.
@@ -365,7 +363,6 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (session->has_feed) await_consumers(*session);
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
-        all_back_by_ = std::chrono::steady_clock::now() + kComeBack;
         limit_life(*sessions_[slot]);
     }
     unmark_slot(folder_.path());

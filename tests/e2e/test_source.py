@@ -366,12 +366,12 @@ class EnableRules(SourceTest):
         os.kill(source.pid, signal.SIGCONT)
         self.assertEqual(self.status("S")["providers"][0]["level"], 3)
 
-    def test_level_of_an_unregistered_provider_cannot_be_changed(self):
+    def test_settings_of_an_unregistered_provider_can_be_changed(self):
         self.tracelog("-start", "S", "-f", "s.etl", "-guid", ABSENT, "-level", "4")
-        done = self.tracelog("-enable", "S", "-guid", ABSENT, "-level", "5", code=1)
-        self.assertIn("Operation Status:       1L", done.stdout)
-        self.assertEqual(self.status("S")["providers"][0]["level"], 4)
-        self.tracelog("-enable", "S", "-guid", ABSENT, "-level", "4", "-matchanykw", "2")
+        done = self.tracelog("-enable", "S", "-guid", ABSENT, "-level", "5", "-matchanykw", "2")
+        self.assertIn("no running program has registered", done.stderr)
+        provider, = self.status("S")["providers"]
+        self.assertEqual((provider["level"], provider["match_any_keyword"]), (5, "0x2"))
 
     def test_the_ninth_session_of_a_provider_finds_no_room(self):
         source = self.source()

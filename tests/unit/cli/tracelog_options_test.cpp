@@ -227,7 +227,7 @@ TEST(TracelogOptions, WhatDoesNotGoWithAnActionIsRefused) {
         error({"-update", "A", "-guid", "P"}),
         "-guid does not go with -update; it goes with -start, -enable, -disable, -capturestate");
     EXPECT_EQ(error({"-q", "A", "-f", "x"}),
-              "-f does not go with -q; it goes with -start, -flush, -update");
+              "-f does not go with -q; it goes with -start, -flush, -recover, -update");
 }
 
 TEST(TracelogOptions, BadNumbersNameTheirOption) {
