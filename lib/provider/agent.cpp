@@ -110,6 +110,8 @@ void open_doorbell() noexcept {
 
 // --- the thread ------------------------------------------------------------------------------
 
+// Without the lock: dladdr() waits for whoever is loading a module, whose constructor may be
+// waiting for our lock.
 bool callback_mapped(etw_callback callback) noexcept {
     Dl_info info;
     return ::dladdr(reinterpret_cast<void*>(callback), &info) != 0;
@@ -125,14 +127,13 @@ void run_due_callbacks() noexcept {
         Registration& registration = g_state.registrations[due.registration];
         const etw_callback callback = registration.callback;
         void* const context = registration.context;
-        const bool run =
-            registration.generation.load(std::memory_order_relaxed) == due.generation &&
-            callback_mapped(callback);
-        if (run) {
+        if (registration.generation.load(std::memory_order_relaxed) == due.generation) {
             registration.in_callback = true;
             ::pthread_mutex_unlock(&g_state.lock);
-            callback(&due.source, due.is_enabled, due.level, due.match_any, due.match_all, nullptr,
-                     context);
+            if (callback_mapped(callback)) {
+                callback(&due.source, due.is_enabled, due.level, due.match_any, due.match_all,
+                         nullptr, context);
+            }
             ::pthread_mutex_lock(&g_state.lock);
             registration.in_callback = false;
             ::pthread_cond_broadcast(&g_state.changed);
@@ -288,24 +289,24 @@ void after_fork_in_child() noexcept {
     if (registered) start_agent();
 }
 
-// Static TLS, rseq descriptors in use by the kernel and this thread's code must never be unmapped.
-void pin_module() noexcept {
-    Dl_info info;
-    if (::dladdr(reinterpret_cast<void*>(&pin_module), &info) == 0 || info.dli_fname == nullptr) {
-        return;
-    }
-    ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 void prepare_process() noexcept {
     static bool done;  // stays true in a forked child, which has inherited all of it
     if (done) return;
     done = true;
-    pin_module();
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 }  // namespace
+
+void pin_module() noexcept {
+    static std::atomic<bool> done;
+    if (done.load(std::memory_order_acquire)) return;
+    Dl_info info;
+    if (::dladdr(reinterpret_cast<void*>(&pin_module), &info) != 0 && info.dli_fname != nullptr) {
+        ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+    done.store(true, std::memory_order_release);
+}
 
 bool start_agent() noexcept {
     if (g_state.agent_started) return true;

@@ -195,6 +195,7 @@ uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabl
     if (id == nullptr || handle == nullptr) return ETW_INVALID_PARAMETER;
     if (traits != nullptr && !traits_valid(traits, ETW_MAX_TRAITS)) return ETW_INVALID_PARAMETER;
     const KeepErrno keep;
+    pin_module();
     const ScopedLock lock(g_state.lock);
     initialise_once();
     Registration* registration = free_registration();

@@ -168,6 +168,9 @@ inline Registration* registration_of(uint64_t handle) noexcept {
 }
 
 // --- agent.cpp ---
+// Static TLS, rseq descriptors in use by the kernel and the agent's code must never be unmapped.
+// Without the lock: the loader's own is held while modules' constructors run, which may register.
+void pin_module() noexcept;
 bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;
 

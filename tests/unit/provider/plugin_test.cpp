@@ -2,6 +2,7 @@
 #include "served.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 namespace etw::provider {
 namespace {
@@ -45,6 +46,15 @@ TEST_P(Plugin, LeavesTheProgramWholeWhenItIsUnloadedWithItsProviderRegistered) {
             return host_->unregistered == host_->registered.size();
         })) << "the host was not told";
     }
+}
+
+TEST(PluginConstructor, MayRegisterWhileAnotherThreadIsTheFirstToDoSo) {
+    runtime_dir();
+    ::alarm(60);  // a deadlock would be for ever
+    void* module = ::dlopen(ETW_PLUGIN_CONSTRUCTOR, RTLD_NOW | RTLD_LOCAL);
+    ASSERT_NE(module, nullptr) << ::dlerror();
+    EXPECT_EQ(call(module, "plugin_register"), 0);
+    ::alarm(0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, Plugin, testing::Values(ETW_PLUGIN_SHARED, ETW_PLUGIN_STATIC),
