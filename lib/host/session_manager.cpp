@@ -33,23 +33,23 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
       keeper_(keeper),
       acks_(loop),
       providers_(loop, *this, only_uid),
-      private_(
-          loop, folder_, acks_, providers_,
-          {.send_enable =
-               [this](ProviderConnection& to, uint32_t registration, const Session& session,
-                      const session::ProviderEnable& how, uint64_t cookie) {
-                   send_enable(to, registration, session, how, wire::EnableAction::kEnable, cookie);
-               },
-           .admit =
-               [this](Session& session) {
-                   for (const auto& how : session.saved.providers) {
-                       admit(session, how.guid, how.pids);
-                   }
-               },
-           .admits = [this](const Session& session, const session::ProviderEnable& how,
-                            const ProviderConnection& who,
-                            bool registering) { return admits(session, how, who, registering); },
-           .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
+      private_(loop, folder_, acks_, providers_,
+               {.send_enable =
+                    [this](ProviderConnection& to, uint32_t registration, const Session& session,
+                           const session::ProviderEnable& how, uint64_t cookie) {
+                        send_enable(to, registration, session, how, wire::EnableAction::kEnable,
+                                    cookie);
+                    },
+                .admit =
+                    [](Session& session) {
+                        for (const auto& how : session.saved.providers) {
+                            admit(session, how.guid, how.pids);
+                        }
+                    },
+                .admits = [](const Session& session, const session::ProviderEnable& how,
+                             const ProviderConnection& who,
+                             bool registering) { return admits(session, how, who, registering); },
+                .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
 
 // --- looking up ------------------------------------------------------------------------------
 

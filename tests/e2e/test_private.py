@@ -341,13 +341,6 @@ class PrivateLibrary(PrivateTest):
 
 
 class PrivateSurvival(PrivateTest):
-    def worker_of(self, pids):
-        for pid in pids:
-            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-            if int(stat.rpartition(")")[2].split()[1]) in pids:
-                return pid
-        return pids[0]
-
     def run_under_fire(self, kill):
         """A session that goes on while its host is killed, and is found again by the next one."""
         writers = [self.writer("--count", 60000, "--rate", 20000, "--wait", "--hold")
@@ -371,10 +364,7 @@ class PrivateSurvival(PrivateTest):
         self.assertEqual(len(final["processes"]), 2)
 
     def test_worker_killed_under_load(self):
-        def kill():
-            pids = self.host_pids()
-            self.kill_hosts([self.worker_of(pids)])
-        self.run_under_fire(kill)
+        self.run_under_fire(lambda: self.kill_hosts([self.worker()]))
 
     def test_keeper_and_worker_killed_under_load(self):
         self.run_under_fire(self.kill_hosts)

@@ -425,7 +425,8 @@ class Examples(RealTimeTest):
         self.assert_complete(live, count)
         self.assertLessEqual((self.folder / "x.etl").stat().st_size, 2 << 20)
         (logged,) = self.numbered("x.etl").values()
-        self.assertEqual(logged, list(range(logged[0], count)), "the newest")
+        # A thread that moved left a block on its former CPU that is written, as old as it is, last.
+        self.assertEqual(logged[-5000:], list(range(count - 5000, count)), "the newest")
         self.check_etl(self.folder / "x.etl", "--strict")
 
     def test_t25_real_time_and_a_file_of_any_name(self):
@@ -444,14 +445,6 @@ class Examples(RealTimeTest):
 
 
 class KilledHost(RealTimeTest):
-    def worker_of(self, pids):
-        for pid in pids:
-            with contextlib.suppress(OSError):
-                stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-                if int(stat.rpartition(")")[2].split()[1]) in pids:
-                    return pid
-        return pids[0]
-
     def under_fire(self, *options):
         """Kills the host while two consumers read; returns them and what was written."""
         self.start("-rt", "-b", "64", "-max", "512", *options)
@@ -459,9 +452,8 @@ class KilledHost(RealTimeTest):
         writer = self.writer("--threads", 2, "--count", 100000, "--rate", 25000, "--hold")
         kills = 0
         while not self.finished(writer):
-            pids = self.host_pids()
             seen = consumers[0].count()
-            os.kill(self.worker_of(pids), signal.SIGKILL)
+            os.kill(self.worker(), signal.SIGKILL)
             kills += 1
             wait_for(lambda: self.finished(writer) or consumers[0].count() > seen,
                      "the consumer to go on")
@@ -492,7 +484,7 @@ class KilledHost(RealTimeTest):
         live = self.consumer("R")
         self.write("--count", 100)
         wait_for(lambda: live.count() == 100, "the events")
-        self.kill_hosts([self.worker_of(self.host_pids())])
+        self.kill_hosts([self.worker()])
         wait_for(lambda: self.status("R")["real_time_consumers"] == 1, "the watcher to come back")
         self.write("--count", 200)
         wait_for(lambda: live.count() == 300, "the events after the kill")
@@ -523,7 +515,7 @@ class KilledHost(RealTimeTest):
         self.start("-rt")
         self.write("--count", 4000)
         self.tracelog("-flush", "R")
-        self.kill_hosts([self.worker_of(self.host_pids())])
+        self.kill_hosts([self.worker()])
         live = self.consumer("R")
         self.stop()
         self.assertEqual(live.end(), (0, 0))

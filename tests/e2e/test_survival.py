@@ -3,7 +3,6 @@ import contextlib
 import ctypes
 import json
 import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -96,14 +95,6 @@ def run_until_syscall(pid, count):
 
 
 class KilledHost(EndToEnd):
-    def worker_of(self, pids):
-        """The host's working process: the child of the two."""
-        for pid in pids:
-            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-            if int(stat.rpartition(")")[2].split()[1]) in pids:
-                return pid
-        return pids[0]
-
     def run_under_fire(self, kill):
         writer = self.writer("--threads", 2, "--count", 200000, "--rate", 100000, "--hold", "--wait")
         self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-level", "5", "-ft", "1",
@@ -140,10 +131,9 @@ class KilledHost(EndToEnd):
 
     def test_worker_killed_under_load(self):
         def kill():
-            pids = self.host_pids()
-            self.kill_hosts([self.worker_of(pids)])
-            wait_for(lambda: self.host_pids() and self.worker_of(self.host_pids()) not in pids,
-                     "the keeper to start another")
+            former = self.worker()
+            self.kill_hosts([former])
+            wait_for(lambda: self.worker() != former, "the keeper to start another")
         self.run_under_fire(kill)
 
     def test_keeper_and_worker_killed_under_load(self):
