@@ -139,14 +139,19 @@ Status Consumer::take_over(const ConsumeGrant& grant) {
     ETW_TRY(auto reader,
             DeliveryReader::over(ring.bytes(), *reinterpret_cast<wire::ConsumerPage*>(page.data()),
                                  grant.ring, number));
-    if (reader_) lost_before_ += reader_->lost() + (number - reader_->number());
+    if (reader_) {
+        lost_before_ += reader_->lost() + (number - reader_->number());
+    } else {
+        // Of the session, which is the same after its host was killed: other threads may be reading
+        // them by then.
+        header_ = std::move(header);
+        time_ = etl::TimeConverter(header_);
+        merge_.set_start(header_.start_raw);
+        epoch_ = grant.epoch;
+    }
     reader_.emplace(reader);
     ring_ = std::move(ring);
     page_ = std::move(page);
-    header_ = std::move(header);
-    time_ = etl::TimeConverter(header_);
-    merge_.set_start(header_.start_raw);
-    epoch_ = grant.epoch;
     return Ok{};
 }
 
