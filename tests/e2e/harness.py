@@ -20,6 +20,7 @@ BIN = pathlib.Path(os.environ["ETW_BIN"])
 SHARED = pathlib.Path(os.environ.get("ETW_SHARED_DIR", "/nonexistent"))
 ETLCHECK = SHARED / "tools" / "etlcheck.py"
 SANITIZED = bool(os.environ.get("ETW_SANITIZE"))
+THREAD_SANITIZED = os.environ.get("ETW_SANITIZE") == "thread"
 WRITER_GUID = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e01"
 DEADLINE = 120 if SANITIZED else 60  # seconds; a bound on waiting, never a delay
 
