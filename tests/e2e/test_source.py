@@ -254,8 +254,8 @@ class Properties(SourceTest):
         for record, function in ((written, "source_write"), (described, "source_describe"),
                                  (in_signal, "source_describe"), (on_other, "source_describe")):
             frames = self.frames(source.pid, record)
-            # Where it is not inlined, the function of evntprov.h is the application's too.
-            if frames[0] == "EventWriteTransfer":
+            # Where they are not inlined, the functions of evntprov.h are the application's too.
+            while frames[0] in ("EventWrite", "EventWriteTransfer"):
                 del frames[0]
             self.assertEqual(frames[0], function, record["stack"])
             self.assertIn("main", frames)
