@@ -164,9 +164,9 @@ class FullDisk(EndToEnd):
             lost = self.status("D")["log_buffers_lost"]
             self.write(15000)
             wait_for(lambda: self.status("D")["log_buffers_lost"] > lost, "lost buffers")
+            buffers = self.status("D")["buffers_written"]  # stands still until there is room
             self.free()
             self.write(100)
-            buffers = self.status("D")["buffers_written"]
             wait_for(lambda: self.status("D")["buffers_written"] > buffers, "the disk to be used")
         return json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
 
