@@ -1,6 +1,7 @@
 // Records to events with named, typed fields. Sources of the description: the record itself
 // (TraceLogging), the layouts of the classic kernel events, EventSource's manifest event.
 #pragma once
+#include "etw/catalog.h"
 #include "etw/event.h"
 #include "etw/log_reader.h"
 
@@ -11,10 +12,11 @@ namespace etw::decode {
 class DecoderImpl;
 
 // Keeps what it has learnt of descriptions from event to event. One per thread; what it gives
-// depends on the record alone, never on the records before it.
+// depends on the record and the catalog alone, never on the records before it.
 class Decoder {
 public:
-    Decoder();
+    // Without a catalog: only what events say themselves, and the classic kernel events.
+    explicit Decoder(std::shared_ptr<const Catalog> catalog = nullptr);
     Decoder(Decoder&&) noexcept;
     Decoder& operator=(Decoder&&) noexcept;
     ~Decoder();

@@ -5,7 +5,10 @@
 #include "etw/guid.h"
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace etw::decode {
@@ -36,6 +39,12 @@ enum class Format : uint8_t {
     kStruct,
 };
 
+// Names of a field's values: what a manifest calls a map, a trace message format a list or a set.
+struct ValueMap {
+    bool bits = false;                                    // a value is the sum of the named bits
+    std::vector<std::pair<uint64_t, std::string>> names;  // in ascending order of the values
+};
+
 struct Field {
     enum class Repeat : uint8_t {
         kNone,
@@ -54,6 +63,7 @@ struct Field {
     uint16_t count = 0;     // of a constant array; bytes of a skipped or fixed-length text
     uint16_t end = 0;       // index of the first field behind this one and its members
     uint32_t tag = 0;
+    const ValueMap* map = nullptr;  // of an integer whose values have names
 };
 
 struct Item {
@@ -76,6 +86,33 @@ enum class Outcome : uint8_t {
     kUnknown,    // nothing describes the payload
     kMalformed,  // its description or the payload is damaged, or the payload has more than
                  // described
+};
+
+// A piece of the text that a description gives an event.
+struct MessagePart {
+    enum class Kind : uint8_t {
+        kText,   // `text` itself
+        kValue,  // the value of top-level item number `value`, converted as `text` says
+        kFunction,
+        kLevel,
+        kFlags,
+        kComponent,
+        kSubcomponent,
+    };
+    Kind kind = Kind::kText;
+    uint16_t value = 0;
+    std::string_view text;  // of kValue: a printf conversion without its %, or empty: as it reads
+};
+
+// Whose text an event has, and what a trace message format knows of where it was written.
+struct Message {
+    std::vector<MessagePart> parts;
+    std::string_view component;     // prefix variable %1: friendly name of the message GUID
+    std::string_view source;        // %2: source file and line, "main_c120"
+    std::string_view function;      // %!FUNC!
+    std::string_view level;         // %!LEVEL!
+    std::string_view flags;         // %!FLAGS!
+    std::string_view subcomponent;  // %!SUBCOMP!
 };
 
 // What a session had added to the event; each is empty where it had not.
@@ -102,8 +139,9 @@ struct Event {
     const Guid* group = nullptr;    // provider group, if the provider has one
     const Guid* related = nullptr;  // related activity, if the event has one
     Added added;
-    std::vector<Item> items;  // what could be decoded, whole fields only
-    Bytes rest;               // payload bytes behind that
+    const Message* message = nullptr;  // its text, if its description has one
+    std::vector<Item> items;           // what could be decoded, whole fields only
+    Bytes rest;                        // payload bytes behind that
     Outcome outcome = Outcome::kDecoded;
     const char* reason = "";  // why outcome is not kDecoded
 };

@@ -59,8 +59,9 @@ void leave_undecoded(const char* reason, Outcome outcome, Bytes payload, Event& 
 
 }  // namespace
 
-DecoderImpl::DecoderImpl()
-    : layouts_(size_t(Family::kEmpty) + 1),
+DecoderImpl::DecoderImpl(std::shared_ptr<const Catalog> catalog)
+    : catalog_(std::move(catalog)),
+      layouts_(size_t(Family::kEmpty) + 1),
       hooks_(kHookCount),
       classes_(kGroupCount),
       manifest_chunk_(compile_layout(kManifestChunk, true)) {
@@ -80,6 +81,7 @@ DecoderImpl::DecoderImpl()
 void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.provider = event.name = event.opcode = {};
     event.group = event.related = nullptr;
+    event.message = nullptr;
     const Extended extended = find_items(record.extended);
     if (extended.related.size() == sizeof(Guid)) {
         std::memcpy(&related_, extended.related.data(), sizeof(Guid));
@@ -248,7 +250,8 @@ const DecoderImpl::Layout* DecoderImpl::find_layout(Family family, uint16_t vers
     return nullptr;
 }
 
-Decoder::Decoder() : impl_(std::make_unique<DecoderImpl>()) {}
+Decoder::Decoder(std::shared_ptr<const Catalog> catalog)
+    : impl_(std::make_unique<DecoderImpl>(std::move(catalog))) {}
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 Decoder::~Decoder() = default;

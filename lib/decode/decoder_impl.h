@@ -4,6 +4,7 @@
 #include "decode/blob_cache.h"
 #include "decode/kernel_table.h"
 #include "decode/schema.h"
+#include "etw/catalog.h"
 #include "etw/event.h"
 #include "etw/log_reader.h"
 
@@ -16,7 +17,7 @@ namespace etw::decode {
 // Holds the compiled descriptions.
 class DecoderImpl {
 public:
-    DecoderImpl();
+    explicit DecoderImpl(std::shared_ptr<const Catalog> catalog);
 
     void decode(const etl::Record& record, Event& event);
 
@@ -42,6 +43,7 @@ private:
     void decode_undescribed(const etl::Record& record, Event& event);
     const Layout* find_layout(Family family, uint16_t version) const;
 
+    std::shared_ptr<const Catalog> catalog_;  // may be null
     BlobCache<Schema> schemas_32_, schemas_64_;
     BlobCache<Provider> providers_;
     std::vector<std::vector<Layout>> layouts_;  // by family, highest version first

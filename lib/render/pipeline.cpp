@@ -82,7 +82,7 @@ private:
     void work() {
         Batch batch;
         OutBuffer text;
-        decode::Decoder decoder;
+        decode::Decoder decoder(options_.catalog);
         decode::Event event;
         Summary summary;
         const auto renderer = make_renderer(options_.render);

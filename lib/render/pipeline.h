@@ -5,6 +5,7 @@
 // output is the order of the records and does not depend on the number of threads, no thread waits
 // while there is anything to format, and memory is one batch and its text per thread.
 #pragma once
+#include "etw/catalog.h"
 #include "render/renderer.h"
 #include "render/sink.h"
 #include "render/summary.h"
@@ -26,8 +27,9 @@ public:
 
 struct PipelineOptions {
     RenderOptions render;
-    unsigned threads = 0;  // 0: as many as are of use on this machine
-    bool lines = true;     // false: only the summary is wanted
+    std::shared_ptr<const decode::Catalog> catalog;  // may be null
+    unsigned threads = 0;                            // 0: as many as are of use on this machine
+    bool lines = true;                               // false: only the summary is wanted
 };
 
 // Runs until the source ends or the sink fails. `progress` is called from time to time with the
