@@ -1,8 +1,13 @@
 # cmake --install: tools, libraries, headers, man pages, the example, and find_package(openetw).
 include(CMakePackageConfigHelpers)
 
-install(TARGETS tracelog tracefmt traceview etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS etw etw_provider etw_provider_shared EXPORT openetwTargets
+if(NOT WIN32)
+  set(host etwd)
+  set(provider_libraries etw_provider etw_provider_shared)
+endif()
+install(TARGETS tracelog tracefmt traceview ${host} RUNTIME
+        DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS etw ${provider_libraries} EXPORT openetwTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

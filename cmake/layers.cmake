@@ -1,10 +1,14 @@
 # Flags of every target of ours; nothing is set globally.
 add_library(etw_flags INTERFACE)
-target_compile_options(etw_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wconversion>
-  # g++ 12 warns about std::string's own operator+ when it is inlined (GCC bug 105651).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
-  $<$<BOOL:${ETW_WERROR}>:-Werror>)
+if(MSVC)
+  target_compile_options(etw_flags INTERFACE /W4 /utf-8 /permissive- $<$<BOOL:${ETW_WERROR}>:/WX>)
+else()
+  target_compile_options(etw_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wconversion>
+    # g++ 12 warns about std::string's own operator+ when it is inlined (GCC bug 105651).
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+    $<$<BOOL:${ETW_WERROR}>:-Werror>)
+endif()
 if(ETW_SANITIZE)
   target_compile_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE})

@@ -80,7 +80,9 @@ Code code_from_errno(int error) noexcept {
         case ENOMEM:
             return Code::kNotEnoughMemory;
         case ENOSPC:
+#ifdef EDQUOT
         case EDQUOT:
+#endif
         case EFBIG:
             return Code::kDiskFull;
         case EINVAL:

@@ -26,7 +26,7 @@ constexpr char kNoProviders[] =
 
 // The log file is the caller's: its folder is the caller's too, not the host's.
 std::string absolute_path(const std::string& path) {
-    return std::filesystem::absolute(path).lexically_normal();
+    return std::filesystem::absolute(path).lexically_normal().string();
 }
 
 bool is_buffered(const SessionStatus& status) {

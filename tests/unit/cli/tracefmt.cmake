@@ -7,4 +7,4 @@ target_compile_definitions(tracefmt_test PRIVATE
   ETW_SHARED_DIR="${ETW_SHARED_DIR}" ETW_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden"
   ETW_TRACEFMT="$<TARGET_FILE:tracefmt>")
 add_dependencies(tracefmt_test tracefmt)
-gtest_discover_tests(tracefmt_test TEST_PREFIX tracefmt. PROPERTIES LABELS unit TIMEOUT 300)
+etw_add_cases(tracefmt_test tracefmt)

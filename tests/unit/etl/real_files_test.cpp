@@ -2,6 +2,7 @@
 #include "base/filetime.h"
 #include "etw/log_reader.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -74,11 +75,7 @@ constexpr std::pair<ExtendedType, const char*> kItems[] = {
 json time_text(int64_t filetime) {
     if (filetime == 0) return nullptr;
     const std::time_t seconds = (filetime - kFileTimeOfUnixEpoch) / 10'000'000;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return fmt::format("{}.{:07}Z", text, filetime % 10'000'000);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:07}Z", fmt::gmtime(seconds), filetime % 10'000'000);
 }
 
 std::vector<std::string> file_names() {

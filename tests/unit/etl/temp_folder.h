@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <random>
 #include <string>
 
 namespace etw::etl::test {
@@ -10,8 +11,11 @@ namespace etw::etl::test {
 class TempFolder {
 public:
     TempFolder() {
-        std::string name = testing::TempDir() + "etw_etl_XXXXXX";
-        path_ = ::mkdtemp(name.data());
+        // Whoever makes it has it to himself, whatever else runs.
+        std::random_device random;
+        do {
+            path_ = testing::TempDir() + "etw_etl_" + std::to_string(random());
+        } while (!std::filesystem::create_directory(path_));
     }
     ~TempFolder() {
         if (!testing::Test::HasFailure()) {

@@ -1,0 +1,257 @@
+#include "backend_windows/backend.h"
+
+#include "backend_windows/enable_parameters.h"
+#include "backend_windows/providers.h"
+#include "backend_windows/text.h"
+#include "session/rules.h"
+
+#include <fmt/format.h>
+
+namespace etw::backend_windows {
+
+using session::EnableRequest;
+using session::EnableResult;
+using session::Failure;
+using session::FlushRequest;
+using session::Outcome;
+using session::PrivateRequest;
+using session::ProviderEnable;
+using session::RegisteredProvider;
+using session::SessionStatus;
+using session::StartRequest;
+using session::UpdateRequest;
+
+namespace {
+
+constexpr ULONG kCaptureState = 2;   // EVENT_CONTROL_CODE_*
+constexpr ULONG kIncrementFile = 4;  // EVENT_TRACE_CONTROL_*
+constexpr size_t kMaxListed = 4096;  // sessions; the system allows 256 at most
+
+Failure missing(const char* function) {
+    return {Code::kNotSupported, fmt::format("this system has no event tracing ({})", function)};
+}
+
+// What only a host of ours can keep.
+std::optional<Failure> refuse_foreign(const session::Properties& properties) {
+    if (properties.owner_pid != 0) {
+        return Failure{Code::kNotSupported,
+                       "-owner-pid: sessions of Windows outlive their owners; stop it by a script"};
+    }
+    if (properties.ttl_s != 0) {
+        return Failure{Code::kNotSupported,
+                       "-ttl: sessions of Windows have no lifetime; stop it by a script"};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Failure failure_of(ULONG code, const char* function, const std::string& session) {
+    switch (Code(code)) {
+        case Code::kAccessDenied:
+            return {Code(code),
+                    "that takes an elevated prompt, or membership in the group "
+                    "Performance Log Users"};
+        case Code::kSessionNotFound:
+            return {Code(code), fmt::format("no session '{}' is running", session)};
+        case Code::kAlreadyExists:
+            return {Code(code), fmt::format("a session '{}', or one of its GUID, is running "
+                                            "already",
+                                            session)};
+        default:
+            return {Code(code), fmt::format("{} failed", function)};
+    }
+}
+
+Outcome<SessionStatus> Backend::control(const std::string& name, ULONG code,
+                                        PropertiesBuffer& buffer) {
+    if (api_.control_trace == nullptr) return missing("ControlTrace");
+    const ULONG error = api_.control_trace(0, to_wide(name).c_str(), &buffer.get(), code);
+    if (error != ERROR_SUCCESS) return failure_of(error, "ControlTrace", name);
+    SessionStatus status = status_of(buffer);
+    if (status.properties.name.empty()) status.properties.name = name;
+    return status;
+}
+
+Outcome<SessionStatus> Backend::control(const std::string& name, ULONG code) {
+    PropertiesBuffer buffer;
+    return control(name, code, buffer);
+}
+
+Outcome<EnableResult> Backend::start(const StartRequest& request) {
+    const session::Properties& properties = request.properties;
+    if (const auto refused = refuse_foreign(properties)) return *refused;
+    if (api_.start_trace == nullptr) return missing("StartTrace");
+    PropertiesBuffer buffer = properties_for_start(properties);
+    const bool is_private = (properties.log_file_mode & kModePrivate) != 0;
+    // A private session is found by its provider: that is what names the processes it runs in.
+    if (is_private && !request.providers.empty()) {
+        buffer.get().Wnode.Guid = to_system(request.providers.front().guid);
+    }
+    TRACEHANDLE session = 0;
+    const ULONG error = api_.start_trace(&session, to_wide(properties.name).c_str(), &buffer.get());
+    if (error != ERROR_SUCCESS) return failure_of(error, "StartTrace", properties.name);
+    EnableResult result;
+    for (const ProviderEnable& provider : request.providers) {
+        result.codes.push_back(
+            enable_one(session, EVENT_CONTROL_CODE_ENABLE_PROVIDER, provider, 0));
+    }
+    result.status = status_of(buffer);
+    result.status.properties.name = properties.name;
+    result.status.logger_id = uint16_t(session);
+    if (is_private) return result;
+    // StartTrace fills in what it chose; counts and the thread come with a question.
+    if (auto status = query(properties.name)) result.status = *std::move(status);
+    return result;
+}
+
+Outcome<SessionStatus> Backend::stop(const std::string& name) {
+    return control(name, EVENT_TRACE_CONTROL_STOP);
+}
+
+Outcome<SessionStatus> Backend::query(const std::string& name) {
+    ETW_TRY(SessionStatus status, control(name, EVENT_TRACE_CONTROL_QUERY));
+    // Who may not look at the providers is shown the session without them.
+    if (auto enabled = enabled_providers(api_)) {
+        status.providers = std::move((*enabled)[status.logger_id]);
+    }
+    return status;
+}
+
+Outcome<std::vector<SessionStatus>> Backend::list() {
+    if (api_.query_all_traces == nullptr) return missing("QueryAllTraces");
+    for (size_t room = session::kMaxSessions;; room *= 2) {
+        std::vector<PropertiesBuffer> buffers(room);
+        std::vector<EVENT_TRACE_PROPERTIES*> pointers;
+        for (PropertiesBuffer& buffer : buffers) pointers.push_back(&buffer.get());
+        ULONG count = 0;
+        const ULONG error = api_.query_all_traces(pointers.data(), ULONG(room), &count);
+        if (error == ERROR_MORE_DATA && room < kMaxListed) continue;
+        if (error != ERROR_SUCCESS) return failure_of(error, "QueryAllTraces", {});
+        std::vector<SessionStatus> all;
+        for (size_t i = 0; i < count && i < room; ++i) all.push_back(status_of(buffers[i]));
+        if (auto enabled = enabled_providers(api_)) {
+            for (SessionStatus& status : all) {
+                status.providers = std::move((*enabled)[status.logger_id]);
+            }
+        }
+        return all;
+    }
+}
+
+Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
+    // The call replaces all that can be changed: what is not to change must be said again.
+    PropertiesBuffer buffer;
+    ETW_TRY(const SessionStatus now, control(request.name, EVENT_TRACE_CONTROL_QUERY, buffer));
+    EVENT_TRACE_PROPERTIES& p = buffer.get();
+    if (request.real_time) {
+        p.LogFileMode = *request.real_time ? p.LogFileMode | EVENT_TRACE_REAL_TIME_MODE
+                                           : p.LogFileMode & ~ULONG{EVENT_TRACE_REAL_TIME_MODE};
+    }
+    if (request.maximum_buffers) p.MaximumBuffers = *request.maximum_buffers;
+    // Zero leaves the timer as it is, which is what it says here too.
+    p.FlushTimer = request.flush_timer_s.value_or(0);
+    if (request.enable_flags) p.EnableFlags = *request.enable_flags;
+    // The name of the file that is being written is an error.
+    if (request.log_file && *request.log_file != now.properties.log_file) {
+        buffer.set_log_file(*request.log_file);
+    } else {
+        buffer.set_no_log_file();
+    }
+    ETW_CHECK(control(request.name, EVENT_TRACE_CONTROL_UPDATE, buffer));
+    return query(request.name);
+}
+
+Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
+    PropertiesBuffer buffer;
+    if (request.snapshot_file) {
+        ETW_TRY(const SessionStatus now, query(request.name));
+        // Other sessions take a name here for a mistake; the rule is that they ignore it.
+        if ((now.properties.log_file_mode & kModeBuffering) != 0) {
+            buffer.set_log_file(*request.snapshot_file);
+        }
+    }
+    return control(request.name, EVENT_TRACE_CONTROL_FLUSH, buffer);
+}
+
+Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
+    PropertiesBuffer buffer;
+    EVENT_TRACE_PROPERTIES& p = buffer.get();
+    p.LogFileMode = EVENT_TRACE_PRIVATE_LOGGER_MODE;
+    if (!request.providers.empty()) p.Wnode.Guid = to_system(request.providers.front());
+    switch (request.action) {
+        case PrivateRequest::Action::kQuery:
+            return control(request.name, EVENT_TRACE_CONTROL_QUERY, buffer);
+        case PrivateRequest::Action::kFlush:
+            return control(request.name, EVENT_TRACE_CONTROL_FLUSH, buffer);
+        case PrivateRequest::Action::kStop:
+            return control(request.name, EVENT_TRACE_CONTROL_STOP, buffer);
+        case PrivateRequest::Action::kUpdate:
+            break;
+    }
+    p.FlushTimer = request.flush_timer_s;
+    if (request.log_file) {
+        buffer.set_log_file(*request.log_file);
+    } else {
+        buffer.set_no_log_file();
+    }
+    return control(request.name, EVENT_TRACE_CONTROL_UPDATE, buffer);
+}
+
+Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
+    return control(name, kIncrementFile);
+}
+
+Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
+    return for_each(request, EVENT_CONTROL_CODE_ENABLE_PROVIDER);
+}
+
+Outcome<EnableResult> Backend::disable(const EnableRequest& request) {
+    return for_each(request, EVENT_CONTROL_CODE_DISABLE_PROVIDER);
+}
+
+Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
+    return for_each(request, kCaptureState);
+}
+
+Outcome<EnableResult> Backend::for_each(const EnableRequest& request, ULONG code) {
+    PropertiesBuffer buffer;
+    EnableResult result;
+    ETW_TRY(result.status, control(request.name, EVENT_TRACE_CONTROL_QUERY, buffer));
+    const TRACEHANDLE session = buffer.get().Wnode.HistoricalContext;
+    std::vector<ProviderEnable> providers = request.providers;
+    if (providers.empty()) {  // all that the session has enabled
+        ETW_TRY(auto enabled, enabled_providers(api_));
+        providers = std::move(enabled[result.status.logger_id]);
+    }
+    for (const ProviderEnable& provider : providers) {
+        result.codes.push_back(enable_one(session, code, provider, request.timeout_ms));
+    }
+    if (auto after = query(request.name)) result.status = *std::move(after);
+    return result;
+}
+
+Code Backend::enable_one(TRACEHANDLE session, ULONG code, const ProviderEnable& enable,
+                         uint32_t timeout_ms) {
+    if (api_.enable_trace == nullptr) return Code::kNotSupported;
+    const GUID guid = to_system(enable.guid);
+    EnableParameters parameters(enable);
+    return Code(api_.enable_trace(session, &guid, code, enable.level, enable.match_any_keyword,
+                                  enable.match_all_keyword, timeout_ms, parameters.get()));
+}
+
+Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
+    return backend_windows::registered_providers(api_);
+}
+
+}  // namespace etw::backend_windows
+
+namespace etw::session {
+
+std::unique_ptr<Backend> make_backend() {
+    return std::make_unique<backend_windows::Backend>(backend_windows::system_api());
+}
+
+std::unique_ptr<Backend> make_observer() { return make_backend(); }
+
+}  // namespace etw::session

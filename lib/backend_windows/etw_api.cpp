@@ -1,0 +1,50 @@
+#include "backend_windows/etw_api.h"
+
+#include <initializer_list>
+
+namespace etw::backend_windows {
+namespace {
+
+// Windows 7 has ETW in advapi32, later systems in sechost, to which advapi32 forwards; which of
+// them a function came to first differs.
+template <class Function>
+void look_up(Function& function, const char* name) {
+    for (const wchar_t* library : {L"advapi32.dll", L"sechost.dll"}) {
+        const HMODULE module = ::LoadLibraryExW(library, nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32);
+        if (module == nullptr) continue;
+        // By way of void*, which every function pointer fits into here, as GetProcAddress means it.
+        if (void* const found = reinterpret_cast<void*>(::GetProcAddress(module, name))) {
+            function = reinterpret_cast<Function>(found);
+            return;
+        }
+    }
+}
+
+// Wine's functions of ETW say that all went well, or end the process: it has no sessions.
+bool is_wine() {
+    const HMODULE ntdll = ::GetModuleHandleW(L"ntdll.dll");
+    return ntdll != nullptr && ::GetProcAddress(ntdll, "wine_get_version") != nullptr;
+}
+
+EtwApi resolve() {
+    EtwApi api;
+    if (is_wine()) return api;
+    look_up(api.start_trace, "StartTraceW");
+    look_up(api.control_trace, "ControlTraceW");
+    look_up(api.query_all_traces, "QueryAllTracesW");
+    look_up(api.enable_trace, "EnableTraceEx2");
+    look_up(api.enumerate_guids, "EnumerateTraceGuidsEx");
+    look_up(api.open_trace, "OpenTraceW");
+    look_up(api.process_trace, "ProcessTrace");
+    look_up(api.close_trace, "CloseTrace");
+    return api;
+}
+
+}  // namespace
+
+const EtwApi& system_api() {
+    static const EtwApi api = resolve();
+    return api;
+}
+
+}  // namespace etw::backend_windows

@@ -1,0 +1,24 @@
+// The system's functions that this backend calls, behind one table: a test puts its own in their
+// place and sees every call with all its bytes.
+#pragma once
+#include "backend_windows/windows.h"
+
+namespace etw::backend_windows {
+
+// A null entry: this system does not have it. Those that Windows 7 and later have are called
+// through the table only after a look at that.
+struct EtwApi {
+    decltype(&::StartTraceW) start_trace = nullptr;
+    decltype(&::ControlTraceW) control_trace = nullptr;
+    decltype(&::QueryAllTracesW) query_all_traces = nullptr;
+    decltype(&::EnableTraceEx2) enable_trace = nullptr;
+    decltype(&::EnumerateTraceGuidsEx) enumerate_guids = nullptr;
+    decltype(&::OpenTraceW) open_trace = nullptr;
+    decltype(&::ProcessTrace) process_trace = nullptr;
+    decltype(&::CloseTrace) close_trace = nullptr;
+};
+
+// Looked up in advapi32.dll and sechost.dll, once.
+const EtwApi& system_api();
+
+}  // namespace etw::backend_windows

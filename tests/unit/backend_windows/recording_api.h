@@ -1,0 +1,164 @@
+// The system's functions as a test wants them: each call is kept with its bytes, and returns what
+// the test has said. One at a time: the functions have no place for a pointer to it.
+#pragma once
+#include "backend_windows/etw_api.h"
+#include "backend_windows/text.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace etw::backend_windows {
+
+class RecordingApi {
+public:
+    // StartTrace, ControlTrace: the block as it came, taken apart by hand.
+    struct SessionCall {
+        std::string function;
+        std::string name;
+        ULONG code = 0;  // of ControlTrace
+        EVENT_TRACE_PROPERTIES properties{};
+        std::string log_file;  // what stands at LogFileNameOffset; empty where that is 0
+    };
+    struct EnableCall {
+        TRACEHANDLE session = 0;
+        GUID provider{};
+        ULONG code = 0;
+        UCHAR level = 0;
+        ULONGLONG any = 0, all = 0;
+        ULONG timeout = 0;
+        ENABLE_TRACE_PARAMETERS parameters{};
+        struct Filter {
+            ULONG type = 0;
+            std::vector<uint8_t> bytes;
+            friend bool operator==(const Filter&, const Filter&) = default;
+        };
+        std::vector<Filter> filters;
+    };
+    // What a session of the system is, for the answers to questions.
+    struct Session {
+        std::string name;
+        std::string log_file;
+        EVENT_TRACE_PROPERTIES properties{};
+    };
+
+    RecordingApi() { current_ = this; }
+    ~RecordingApi() { current_ = nullptr; }
+    RecordingApi(const RecordingApi&) = delete;
+    RecordingApi& operator=(const RecordingApi&) = delete;
+
+    const EtwApi& table() const { return table_; }
+    EtwApi& table() { return table_; }
+
+    std::vector<SessionCall> sessions;  // the calls that had a block of properties, in order
+    std::vector<EnableCall> enables;
+    std::vector<Session> running;  // QueryAllTraces; the first is what ControlTrace answers
+    std::deque<ULONG> start_codes, control_codes, enable_codes;  // taken from the front; then 0
+    ULONG list_code = ERROR_SUCCESS;
+    std::vector<ULONG> list_rooms;  // with how much room QueryAllTraces was called
+    TRACEHANDLE handle = 0;         // that StartTrace gives
+    // EnumerateTraceGuidsEx: the answer to a question.
+    std::function<std::vector<std::byte>(TRACE_QUERY_INFO_CLASS, const GUID*)> enumerate;
+
+    static std::string text_at(const EVENT_TRACE_PROPERTIES& p, ULONG offset) {
+        if (offset == 0) return {};
+        const auto* const base = reinterpret_cast<const char*>(&p);
+        std::wstring text;
+        for (ULONG at = offset; at + sizeof(wchar_t) <= p.Wnode.BufferSize; at += sizeof(wchar_t)) {
+            wchar_t unit;
+            std::memcpy(&unit, base + at, sizeof(unit));
+            if (unit == 0) return from_wide(text);
+            text += unit;
+        }
+        ADD_FAILURE() << "a name without its end";
+        return {};
+    }
+
+private:
+    static ULONG take(std::deque<ULONG>& codes) {
+        if (codes.empty()) return ERROR_SUCCESS;
+        const ULONG code = codes.front();
+        codes.pop_front();
+        return code;
+    }
+
+    static void fill(EVENT_TRACE_PROPERTIES& p, const Session& session) {
+        const ULONG size = p.Wnode.BufferSize, name_at = p.LoggerNameOffset,
+                    file_at = p.LogFileNameOffset;
+        p = session.properties;
+        p.Wnode.BufferSize = size;
+        p.LoggerNameOffset = name_at;
+        p.LogFileNameOffset = file_at;
+        const auto put = [&](ULONG offset, const std::string& text) {
+            const std::wstring wide = to_wide(text);
+            std::memcpy(reinterpret_cast<char*>(&p) + offset, wide.c_str(),
+                        (wide.size() + 1) * sizeof(wchar_t));
+        };
+        if (name_at != 0) put(name_at, session.name);
+        if (file_at != 0) put(file_at, session.log_file);
+    }
+
+    void keep(const char* function, const wchar_t* name, const EVENT_TRACE_PROPERTIES& p,
+              ULONG code) {
+        sessions.push_back({function, from_wide(name), code, p, text_at(p, p.LogFileNameOffset)});
+    }
+
+    static ULONG WINAPI start_trace(TRACEHANDLE* handle, const wchar_t* name,
+                                    EVENT_TRACE_PROPERTIES* p) {
+        current_->keep("StartTrace", name, *p, 0);
+        *handle = current_->handle;
+        return take(current_->start_codes);
+    }
+    static ULONG WINAPI control_trace(TRACEHANDLE, const wchar_t* name, EVENT_TRACE_PROPERTIES* p,
+                                      ULONG code) {
+        current_->keep("ControlTrace", name, *p, code);
+        const ULONG result = take(current_->control_codes);
+        if (result == ERROR_SUCCESS && !current_->running.empty()) {
+            fill(*p, current_->running.front());
+        }
+        return result;
+    }
+    static ULONG WINAPI query_all_traces(EVENT_TRACE_PROPERTIES** blocks, ULONG room,
+                                         ULONG* count) {
+        current_->list_rooms.push_back(room);
+        *count = ULONG(current_->running.size());
+        if (current_->list_code != ERROR_SUCCESS) return current_->list_code;
+        for (ULONG i = 0; i < *count && i < room; ++i) fill(*blocks[i], current_->running[i]);
+        return *count > room ? ULONG{ERROR_MORE_DATA} : ULONG{ERROR_SUCCESS};
+    }
+    static ULONG WINAPI enable_trace(TRACEHANDLE session, const GUID* provider, ULONG code,
+                                     UCHAR level, ULONGLONG any, ULONGLONG all, ULONG timeout,
+                                     ENABLE_TRACE_PARAMETERS* parameters) {
+        EnableCall call{session, *provider, code, level, any, all, timeout, *parameters, {}};
+        for (ULONG i = 0; i < parameters->FilterDescCount; ++i) {
+            const EVENT_FILTER_DESCRIPTOR& filter = parameters->EnableFilterDesc[i];
+            const auto* const from = reinterpret_cast<const uint8_t*>(uintptr_t(filter.Ptr));
+            call.filters.push_back({filter.Type, {from, from + filter.Size}});
+        }
+        current_->enables.push_back(std::move(call));
+        return take(current_->enable_codes);
+    }
+    static ULONG WINAPI enumerate_guids(TRACE_QUERY_INFO_CLASS what, void* in, ULONG in_size,
+                                        void* out, ULONG out_size, ULONG* size) {
+        EXPECT_TRUE(in == nullptr || in_size == sizeof(GUID));
+        if (!current_->enumerate) {
+            *size = 0;
+            return ERROR_SUCCESS;
+        }
+        const auto answer = current_->enumerate(what, static_cast<const GUID*>(in));
+        *size = ULONG(answer.size());
+        if (answer.size() > out_size) return ERROR_INSUFFICIENT_BUFFER;
+        if (!answer.empty()) std::memcpy(out, answer.data(), answer.size());
+        return ERROR_SUCCESS;
+    }
+
+    static inline RecordingApi* current_ = nullptr;
+    EtwApi table_{start_trace,     control_trace, query_all_traces, enable_trace,
+                  enumerate_guids, nullptr,       nullptr,          nullptr};
+};
+
+}  // namespace etw::backend_windows
