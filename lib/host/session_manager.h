@@ -129,6 +129,7 @@ private:
                        std::function<void()> done);
     void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
     void drain_retiring(Session& session, const std::shared_ptr<Stream>& stream);
+    void tell_drained(const Session& session, const Stream& stream);
     // Which providers take part, and in which processes (session_enable.cpp).
     static bool admits(const Session& session, const session::ProviderEnable& how,
                        const ProviderConnection& who, bool registering);

@@ -13,9 +13,9 @@ using wire::EnableAction;
 
 namespace {
 
-// One user's rings in one session: those it was given, and few that were handed back because the
-// host lost them and made new ones meanwhile.
-constexpr ptrdiff_t kMaxStreamsPerUser = 4;
+// One user's rings in one session: those it was given, and few that were handed back: former ones,
+// and such as the host lost and made new ones for meanwhile.
+constexpr ptrdiff_t kMaxStreamsPerUser = 8;
 // A child of a process that has left, or that had other rings, may not have connected yet.
 constexpr std::chrono::seconds kRetireAfter{5};
 constexpr std::chrono::seconds kReplacePatience{1};
@@ -232,6 +232,7 @@ void SessionManager::drain_retiring(Session& session, const std::shared_ptr<Stre
             if (empty) {
                 keeper_.remove(owner->kept_rings(*stream));
                 owner->stream_count -= std::erase(owner->retiring, stream);
+                tell_drained(*owner, *stream);
                 return;
             }
             loop_.after(kRetireAfter, [this, key, stream] {
@@ -241,6 +242,16 @@ void SessionManager::drain_retiring(Session& session, const std::shared_ptr<Stre
                 }
             });
         });
+    });
+}
+
+// Processes that had these rings have kept them for a host that might come after us.
+void SessionManager::tell_drained(const Session& session, const Stream& stream) {
+    providers_.for_each([&](ProviderConnection& to) {
+        if (to.peer().uid != stream.uid || !to.attached().contains(session.saved.key.epoch)) return;
+        const FileIdentity& file = stream.rings_identity;
+        to.send(wire::Drained{{}, session.saved.key, file.device, file.inode},
+                wire::ProviderMessage::kDrained);
     });
 }
 

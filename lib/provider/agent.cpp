@@ -264,6 +264,7 @@ void after_fork_in_child() noexcept {
     g_state.lock = PTHREAD_MUTEX_INITIALIZER;
     forget_identity();
     forget_private();
+    forget_all_former();  // the parent has them
     if (!g_state.agent_started) return;
     g_state.agent_started = false;
     g_state.initialised = false;

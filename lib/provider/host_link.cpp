@@ -49,6 +49,15 @@ bool peer_trusted(int fd) noexcept {
 }
 
 void hand_back_rings(uint32_t host) noexcept {
+    // Before those that took their place: the host gives the newest to whoever comes.
+    for (uint32_t i = 0; i < g_state.former_count; ++i) {
+        const FormerRings& former = g_state.former[i];
+        const int fd = former.host == host ? former.fd.get() : -1;
+        if (fd < 0) continue;
+        const wire::Rings packet = {
+            {ProviderMessage::kRings, sizeof(packet)}, former.key, former.geometry};
+        send_packet(host, &packet, sizeof(packet), fd);
+    }
     for (SessionSlot& slot : g_state.slots) {
         if (slot.generation.load(std::memory_order_relaxed) == 0 || slot.host != host ||
             slot.in_process || !slot.orphaned) {
@@ -87,6 +96,7 @@ void drop_unconfirmed(uint32_t host) noexcept {
     for (SessionSlot& slot : g_state.slots) {
         if (slot.generation.load(std::memory_order_relaxed) != 0 && slot.host == host &&
             slot.confirmed != connection) {
+            forget_former(host, slot.key);
             detach_session(slot);
         }
     }
@@ -215,6 +225,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
 }
 
 void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
+    forget_former(host, packet.session);
     if (SessionSlot* slot = find_slot(host, packet.session)) end_session(host, *slot);
     send_ack(host, g_state.hosts[host].connection, packet.cookie);
 }
@@ -225,6 +236,7 @@ union Packet {
     wire::Attach attach;
     wire::Registered registered;
     wire::Enable enable;
+    wire::Drained drained;
     wire::Detach detach;
     wire::PrivateStart private_start;
     wire::PrivateControl private_control;
@@ -241,6 +253,8 @@ size_t expected_size(ProviderMessage type) noexcept {
             return sizeof(wire::Registered);
         case ProviderMessage::kEnable:
             return sizeof(wire::Enable);
+        case ProviderMessage::kDrained:
+            return sizeof(wire::Drained);
         case ProviderMessage::kDetach:
             return sizeof(wire::Detach);
         case ProviderMessage::kPrivateStart:
@@ -275,6 +289,8 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
             return on_registered(host, packet.registered);
         case ProviderMessage::kEnable:
             return on_enable(host, packet.enable);
+        case ProviderMessage::kDrained:
+            return forget_former(host, packet.drained);
         case ProviderMessage::kPrivateStart:
             return start_private(host, packet.private_start, fd);
         case ProviderMessage::kPrivateControl:

@@ -73,6 +73,17 @@ public:
         __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
         if (fd >= 0) ::close(fd);
     }
+    // Hands what it holds over to `other`, which lets go of its own.
+    void move_to(GuardedFd& other) noexcept {
+        other.reset();
+        other.device_ = device_;
+        other.inode_ = inode_;
+        __atomic_store_n(&other.fd_, __atomic_load_n(&fd_, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+        __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
+    }
+    bool names(uint64_t device, uint64_t inode) const noexcept {
+        return device_ == device && inode_ == inode;
+    }
     // Taken and not reset, ours or not.
     bool taken() const noexcept { return __atomic_load_n(&fd_, __ATOMIC_ACQUIRE) >= 0; }
 

@@ -41,7 +41,51 @@ void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
     }
 }
 
+void forget_former_at(uint32_t index) noexcept {
+    g_state.former[index].fd.reset();
+    --g_state.former_count;
+    for (uint32_t i = index; i < g_state.former_count; ++i) {
+        FormerRings& next = g_state.former[i + 1];
+        g_state.former[i].host = next.host;
+        g_state.former[i].key = next.key;
+        g_state.former[i].geometry = next.geometry;
+        next.fd.move_to(g_state.former[i].fd);
+    }
+}
+
+// The slot is about to be detached for rings that take its place.
+void keep_former(SessionSlot& slot) noexcept {
+    if (!slot.rings || !slot.fd.taken()) return;
+    if (g_state.former_count == kMaxFormerRings) forget_former_at(0);
+    FormerRings& former = g_state.former[g_state.former_count++];
+    former.host = slot.host;
+    former.key = slot.key;
+    former.geometry = slot.geometry;
+    slot.fd.move_to(former.fd);
+}
+
 }  // namespace
+
+void forget_former(uint32_t host, const wire::SessionKey& key) noexcept {
+    for (uint32_t i = g_state.former_count; i-- > 0;) {
+        const FormerRings& former = g_state.former[i];
+        if (former.host == host && former.key == key) forget_former_at(i);
+    }
+}
+
+void forget_former(uint32_t host, const wire::Drained& drained) noexcept {
+    for (uint32_t i = g_state.former_count; i-- > 0;) {
+        const FormerRings& former = g_state.former[i];
+        if (former.host == host && former.key == drained.session &&
+            former.fd.names(drained.device, drained.inode)) {
+            forget_former_at(i);
+        }
+    }
+}
+
+void forget_all_former() noexcept {
+    while (g_state.former_count > 0) forget_former_at(g_state.former_count - 1);
+}
 
 // So that no writer takes the page faults of the first round through the rings. Where the kernel is
 // too old for it (before 5.14) they do.
@@ -76,6 +120,7 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     }
     SessionSlot* slot = free_slot();
     if (slot == nullptr && held != nullptr) {
+        keep_former(*held);
         detach_session(*held);
         slot = free_slot();
     }
@@ -110,6 +155,7 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     slot->generation.store(generation, std::memory_order_release);
     if (held != nullptr && held != slot) {
         move_entries(*held, *slot);
+        keep_former(*held);
         detach_session(*held);
     }
     return slot;

@@ -43,6 +43,16 @@ struct SessionSlot {
     GuardedFd fd;
 };
 
+// Rings that others have taken the place of. Should the host and its keeper die before what stands
+// in them is written, nobody else has them: their descriptor stays until the host says Drained.
+struct FormerRings {
+    uint32_t host;
+    wire::SessionKey key;
+    wire::RingGeometry geometry;
+    GuardedFd fd;
+};
+constexpr uint32_t kMaxFormerRings = 64;  // then the oldest goes; the host keeps no more either
+
 // A bit for each event id.
 struct IdSet {
     static constexpr size_t kWords = (1u << 16) / 64;
@@ -146,6 +156,8 @@ struct State {
     GuardedFd doorbell;
     Host hosts[kMaxHosts];
     SessionSlot slots[kMaxSlots];
+    uint32_t former_count;
+    FormerRings former[kMaxFormerRings];  // oldest first
     uint32_t due_count;
     DueCallback due[kMaxDueCallbacks];
     Registration registrations[ETW_MAX_REGISTRATIONS];
@@ -195,6 +207,10 @@ SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
 void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.
 void detach_session(SessionSlot& slot) noexcept;
+// Lets go of former rings: those of the session, or the one that Drained names.
+void forget_former(uint32_t host, const wire::SessionKey& key) noexcept;
+void forget_former(uint32_t host, const wire::Drained& drained) noexcept;
+void forget_all_former() noexcept;
 
 // --- host_link.cpp, called by the agent with the lock ---
 void connect_host(uint32_t host) noexcept;

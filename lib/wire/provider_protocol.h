@@ -10,6 +10,9 @@
 //                                <-            [Attach + fd, Enable] ... then Registered
 //                                <-            Enable (enable, disable, capture state), any time
 //   Ack                          ->            after the new state is in force in this process
+//                                <-            Attach + fd: other rings for the session; those it
+//                                              had are kept, and handed back to a next host
+//                                <-            Drained: what stood in former rings is written
 //                                <-            Detach: the session is gone
 //   Ack                          ->            no thread of this process is in its rings any more
 //   Event                        ->            from a process that cannot use rings
@@ -28,7 +31,7 @@
 
 namespace etw::wire {
 
-constexpr uint32_t kProviderProtocolVersion = 2;
+constexpr uint32_t kProviderProtocolVersion = 3;
 
 enum class ProviderMessage : uint32_t {
     kHello = 1,
@@ -46,6 +49,7 @@ enum class ProviderMessage : uint32_t {
     kPrivateStart,
     kPrivateControl,
     kPrivateStatus,
+    kDrained,
 };
 
 struct PacketHeader {
@@ -98,6 +102,16 @@ struct Rings {
 };
 static_assert(sizeof(Rings) == 40);
 using Attach = Rings;
+
+// The rings of the file that is named here, which others have taken the place of, hold nothing any
+// more and nobody writes to them: their descriptor can go.
+struct Drained {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t device;
+    uint64_t inode;
+};
+static_assert(sizeof(Drained) == 40);
 
 struct Detach {
     PacketHeader header;

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace etw::provider {
@@ -77,6 +79,24 @@ public:
         const wire::Attach attach = {
             {wire::ProviderMessage::kAttach, sizeof(attach)}, enable.session, set_.geometry()};
         send(&attach, sizeof(attach), rings_ ? set_.fd().get() : -1);
+    }
+    // Gives the provider rings of that many blocks in place of those it had, which are returned.
+    ring::RingSet replace_rings(uint32_t blocks) {
+        wire::RingGeometry geometry = set_.geometry();
+        geometry.blocks = blocks;
+        ring::RingSet former = std::exchange(set_, *ring::RingSet::create(geometry));
+        tails_.assign(cpus(), wire::ring_position(0, wire::kRingFirstOffset));
+        send_attach();
+        return former;
+    }
+    void send_drained(const ring::RingSet& former) {
+        struct stat status {};
+        ETW_ASSERT(::fstat(former.fd().get(), &status) == 0);
+        const wire::Drained packet = {{wire::ProviderMessage::kDrained, sizeof(packet)},
+                                      enable.session,
+                                      status.st_dev,
+                                      status.st_ino};
+        send(&packet, sizeof(packet));
     }
     void send_enable(uint32_t registration) {
         wire::Enable packet = enable;

@@ -147,6 +147,37 @@ TEST_F(Provider, HandsItsRingsToTheNextHost) {
     EXPECT_TRUE(next.serve_until([&] { return next.unregistered == 1; }));
 }
 
+TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
+    runtime_dir();
+    start();
+    register_provider();
+    const ring::RingSet first = host_->replace_rings(5);
+    const ring::RingSet second = host_->replace_rings(6);
+    host_->send_drained(first);
+    host_->send_enable(host_->registered.back().registration);
+    const uint64_t cookie = host_->cookie;
+    ASSERT_TRUE(
+        host_->serve_until([&] { return !host_->acks.empty() && host_->acks.back() == cookie; }));
+    host_->die();
+    FakeHost next;
+    next.ring_doorbell();
+    ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
+    ASSERT_EQ(next.handed_back.size(), 2u);
+    EXPECT_EQ(next.handed_back[0].geometry.blocks, 5u) << "the older first";
+    EXPECT_EQ(next.handed_back[1].geometry.blocks, 6u);
+    host_.reset();
+    next.send_detach();
+    ASSERT_TRUE(
+        next.serve_until([&] { return !next.acks.empty() && next.acks.back() == next.cookie; }));
+    next.die();
+    FakeHost last;
+    last.ring_doorbell();
+    ASSERT_TRUE(last.serve_until([&] { return !last.registered.empty(); }));
+    EXPECT_TRUE(last.handed_back.empty()) << "the session is gone";
+    TraceLoggingUnregister(g_test_provider);
+    EXPECT_TRUE(last.serve_until([&] { return last.unregistered == 1; }));
+}
+
 TEST_F(Provider, WritesFromAForkedChildUnderItsOwnProcessId) {
     runtime_dir();
     start();
