@@ -30,6 +30,24 @@ public:
     virtual void on_closed(ProviderConnection& from) = 0;
 };
 
+// Memory that the host spends on the processes of one user: what they have registered, and packets
+// that they do not read.
+class UserShare {
+public:
+    static constexpr size_t kMaxBytes = 16 << 20;
+
+    // False: that would be too much.
+    bool take(size_t bytes) noexcept {
+        if (bytes > kMaxBytes - bytes_) return false;
+        bytes_ += bytes;
+        return true;
+    }
+    void give_back(size_t bytes) noexcept { bytes_ -= bytes; }
+
+private:
+    size_t bytes_ = 0;
+};
+
 class ProviderConnection {
 public:
     struct Registration {
@@ -39,10 +57,10 @@ public:
         bool earlier = false;           // as the process says: see wire::kRegisterEarlier
     };
     static constexpr size_t kMaxRegistrations = 1024;
-    static constexpr size_t kMaxQueued = 4096;  // packets for a process that does not read
+    static constexpr size_t kMaxBytes = 1 << 20;  // of its user's share
 
-    ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer, uint64_t id,
-                       bool counter_usable);
+    ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer,
+                       std::shared_ptr<UserShare> share, uint64_t id, bool counter_usable);
     ProviderConnection(const ProviderConnection&) = delete;
     ProviderConnection& operator=(const ProviderConnection&) = delete;
     ~ProviderConnection();
@@ -59,8 +77,8 @@ public:
     // Sessions (by epoch) that this process has been attached to.
     std::set<uint64_t>& attached() noexcept { return attached_; }
 
-    // Queues what does not fit into the socket. `fd` is borrowed. A peer that lets the queue grow
-    // past its bound is disconnected.
+    // Queues what does not fit into the socket. `fd` is borrowed. A peer for which there is no
+    // memory left is disconnected.
     template <class T>
     void send(T packet, wire::ProviderMessage type, int fd = -1) {
         packet.header = {type, uint32_t(sizeof(T))};
@@ -75,12 +93,16 @@ private:
     struct Queued {
         std::vector<std::byte> bytes;
         UniqueFd fd;
+        size_t charged() const noexcept;
     };
+    bool charge(size_t bytes) noexcept;
+    void give_back(size_t bytes) noexcept;
     void send_bytes(Bytes bytes, int fd);
     void send_queued();
     bool receive_some(ProviderListener& listener);
     bool handle(const ProviderPacket& packet, UniqueFd fd, ProviderListener& listener);
     bool add_registration(const RegisterPacket& packet);
+    bool remove_registration(uint32_t id);
 
     EventLoop& loop_;
     UniqueFd socket_;
@@ -95,6 +117,8 @@ private:
     bool uses_rings_ = true;
     bool failed_ = false;
     bool deaf_ = false;  // the process has ended; what it sent is still to be read
+    std::shared_ptr<UserShare> share_;
+    size_t charged_ = 0;  // bytes of it
     std::map<uint32_t, Registration> registrations_;
     std::set<uint64_t> attached_;
     std::deque<Queued> queue_;

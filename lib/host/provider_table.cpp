@@ -41,7 +41,8 @@ void ProviderTable::add(UniqueFd socket) {
     const auto peer = peer_credentials(socket.get());
     if (!peer || (only_uid_ && peer->uid != *only_uid_)) return;
     // Said once: a user who keeps trying must not fill the system's journal.
-    if (per_user_[peer->uid] >= kMaxConnectionsPerUser) {
+    User& user = users_[peer->uid];
+    if (user.connections >= kMaxConnectionsPerUser) {
         if (std::exchange(refused_user_, peer->uid) != peer->uid) {
             journal(fmt::format("user {} has too many provider processes connected", peer->uid));
         }
@@ -49,10 +50,10 @@ void ProviderTable::add(UniqueFd socket) {
     }
     const uint64_t id = ++last_id_;
     const int fd = socket.get();
-    auto connection = std::make_unique<ProviderConnection>(loop_, std::move(socket), *peer, id,
-                                                           ring::counter_is_usable());
+    auto connection = std::make_unique<ProviderConnection>(
+        loop_, std::move(socket), *peer, user.share, id, ring::counter_is_usable());
     if (!loop_.watch(fd, EPOLLIN, [this, id](uint32_t events) { serve(id, events); })) return;
-    ++per_user_[peer->uid];
+    ++user.connections;
     connections_.emplace(id, std::move(connection));
 }
 
@@ -66,7 +67,7 @@ void ProviderTable::close(uint64_t id) {
     auto node = connections_.extract(id);
     if (node.empty()) return;
     const uid_t uid = node.mapped()->peer().uid;
-    if (--per_user_[uid] == 0) per_user_.erase(uid);
+    if (--users_.at(uid).connections == 0) users_.erase(uid);
     listener_.on_closed(*node.mapped());
 }
 

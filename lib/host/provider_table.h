@@ -44,7 +44,11 @@ private:
     UniqueFd socket_;
     uint64_t last_id_ = 0;
     std::map<uint64_t, std::unique_ptr<ProviderConnection>> connections_;
-    std::map<uid_t, size_t> per_user_;
+    struct User {
+        size_t connections = 0;
+        std::shared_ptr<UserShare> share = std::make_shared<UserShare>();
+    };
+    std::map<uid_t, User> users_;
     std::optional<uid_t> refused_user_;  // the last one, for lack of room
 };
 

@@ -439,6 +439,49 @@ TEST_F(HostProcess, DisconnectsHostileProviders) {
     EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
 }
 
+// Registers as much as one may, under the longest names, and reads nothing of what is answered.
+TEST_F(HostProcess, SpendsLittleMemoryOnAHundredHostileConnections) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto worker = processes(true);
+    ASSERT_EQ(worker.size(), 1u);
+    const wire::Hello hello{
+        {wire::ProviderMessage::kHello, sizeof(hello)}, wire::kProviderProtocolVersion, 0};
+    std::vector<std::byte> packet(sizeof(wire::Register) + wire::kMaxTraitsSize, std::byte{'n'});
+    wire::Register reg{{wire::ProviderMessage::kRegister, uint32_t(packet.size())},
+                       0,
+                       uint16_t{wire::kMaxTraitsSize},
+                       0,
+                       kProvider};
+    std::memcpy(packet.data() + sizeof(reg), &reg.traits_size, sizeof(reg.traits_size));
+    packet.back() = std::byte{0};
+    std::vector<UniqueFd> sockets;
+    for (int i = 0; i < 100; ++i) {
+        auto socket = connect_to(runtime() + "/" + wire::kProviderSocketName, SOCK_SEQPACKET);
+        ASSERT_TRUE(socket);
+        bool open = bool(send(socket->get(), std::as_bytes(std::span(&hello, 1))));
+        for (reg.registration = 1; open && reg.registration <= 1024; ++reg.registration) {
+            std::memcpy(packet.data(), &reg, sizeof(reg));
+            open = bool(send(socket->get(), packet));  // it may have had enough of us
+        }
+        sockets.push_back(std::move(*socket));
+    }
+    ASSERT_TRUE(backend_.query("a"));  // all of it has been read, or will never be
+    std::ifstream status(fmt::format("/proc/{}/status", worker.front()));
+    uint64_t peak_kb = 0;
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) peak_kb = std::stoull(line.substr(6));
+    }
+#ifndef ETW_SANITIZED
+    EXPECT_LT(peak_kb, 32u * 1024);
+#endif
+    EXPECT_GT(peak_kb, 0u);
+    sockets.clear();
+    start_writer(0, 10);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
 TEST_F(HostProcess, DisconnectsHostileControllers) {
     ASSERT_TRUE(backend_.start(request("a")));
     const auto socket = connect_to(runtime() + "/" + wire::kControlSocketName, SOCK_STREAM);
