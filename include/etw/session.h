@@ -48,6 +48,10 @@ public:
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;
     virtual Outcome<std::vector<RegisteredProvider>> registered_providers() = 0;
+    // Programs that run and cannot take part, by process id.
+    virtual Outcome<std::vector<RefusedProgram>> refused_programs() {
+        return std::vector<RefusedProgram>();
+    }
 };
 
 // Defined once per platform: lib/backend_linux/ or lib/backend_windows/, chosen by CMake.

@@ -17,6 +17,7 @@ using session::Failure;
 using session::FlushRequest;
 using session::Outcome;
 using session::PrivateRequest;
+using session::RefusedProgram;
 using session::RegisteredProvider;
 using session::SessionStatus;
 using session::StartRequest;
@@ -37,7 +38,7 @@ constexpr int kAttempts = 8;
 
 bool only_reads(ControlOp op) {
     return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders ||
-           op == ControlOp::kConsume;
+           op == ControlOp::kListRefused || op == ControlOp::kConsume;
 }
 
 Failure connection_failure(const Error& error, const std::string& folder) {
@@ -45,6 +46,13 @@ Failure connection_failure(const Error& error, const std::string& folder) {
         return {error.code, fmt::format("you may not control the sessions of {}: that takes its "
                                         "owner or a member of its group",
                                         folder)};
+    }
+    if (error.code == Code::kRevisionMismatch) {
+        return {error.code, fmt::format("the session host in {} speaks version {} of the control "
+                                        "protocol, this tool version {}: use the tools that were "
+                                        "installed with it, and end its sessions with them before "
+                                        "you go on with these",
+                                        folder, error.where, wire::kControlProtocolVersion)};
     }
     return {error.code, fmt::format("session host in {}: {}", folder, error.what)};
 }
@@ -219,6 +227,10 @@ Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return ask_all<RegisteredProvider>(ControlOp::kListProviders);
+}
+
+Outcome<std::vector<RefusedProgram>> Backend::refused_programs() {
+    return ask_all<RefusedProgram>(ControlOp::kListRefused);
 }
 
 Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& request,

@@ -36,6 +36,7 @@ public:
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    session::Outcome<std::vector<session::RefusedProgram>> refused_programs() override;
     // `socket`: the host's end of the consumer's pair.
     session::Outcome<session::ConsumeGrant> consume(const session::ConsumeRequest& request,
                                                     int socket);

@@ -98,6 +98,7 @@ void ProviderCommands::enum_guid() {
     if (!providers) return failed(providers.error());
     print(options_.json ? to_json(*providers) : registered_table(*providers));
     if (providers->empty()) note(kNoProviders);
+    note_refused();
 }
 
 void ProviderCommands::enum_guid_ex() {
@@ -118,6 +119,7 @@ void ProviderCommands::enum_guid_ex() {
     }
     print(options_.json ? to_json(*found) : provider_details(*found));
     if (found->empty() && wanted->empty()) note(kNoProviders);
+    note_refused();
 }
 
 Outcome<std::vector<ProviderEnable>> ProviderCommands::providers() {
@@ -172,9 +174,22 @@ std::vector<Guid> ProviderCommands::absent_providers(const std::vector<ProviderE
 }
 
 void ProviderCommands::note_absent(const std::vector<ProviderEnable>& asked) {
-    for (const Guid& guid : absent_providers(asked)) {
+    const std::vector<Guid> absent = absent_providers(asked);
+    if (!absent.empty()) note_refused();
+    for (const Guid& guid : absent) {
         note(fmt::format("no running program has registered {}; it records as soon as one does",
                          to_string(guid)));
+    }
+}
+
+void ProviderCommands::note_refused() {
+    const auto refused = backend_.refused_programs();
+    if (!refused) return;
+    for (const session::RefusedProgram& program : *refused) {
+        note(
+            fmt::format("process {} ({}) takes no part: its provider library speaks version {} "
+                        "with session hosts, this one version {}; build it with this version's",
+                        program.pid, program.executable, program.version, program.host_version));
     }
 }
 

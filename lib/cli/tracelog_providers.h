@@ -37,6 +37,8 @@ private:
     // What was typed and changes nothing; said once, however many providers it was typed for.
     void note_ineffective(const std::vector<session::ProviderEnable>& providers);
     void note_absent(const std::vector<session::ProviderEnable>& asked);
+    // Programs that the host has turned away: what is missing may be theirs.
+    void note_refused();
 };
 
 }  // namespace etw::cli

@@ -126,47 +126,50 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd,
     const bool is_hello = std::holds_alternative<wire::Hello>(packet);
     if (is_hello == greeted_) return false;  // it comes first and once
     return std::visit(
-        Overloaded{
-            [&](const wire::Hello& hello) {
-                if (hello.version != wire::kProviderProtocolVersion) return false;
-                greeted_ = true;
-                uses_rings_ = counter_usable_ && (hello.flags & wire::kHelloNoRings) == 0;
-                send(wire::Welcome{{},
-                                   wire::kProviderProtocolVersion,
-                                   counter_usable_ ? 0u : uint32_t{wire::kWelcomeNoRings}},
-                     wire::ProviderMessage::kWelcome);
-                return true;
-            },
-            [&](const wire::Rings& rings) {
-                if (!fd) return false;
-                listener.on_rings(*this, rings, std::move(fd));
-                return true;
-            },
-            [&](const RegisterPacket& p) {
-                if (!add_registration(p)) return false;
-                listener.on_register(*this, p.fixed.registration);
-                send(wire::Registered{{}, p.fixed.registration, 0},
-                     wire::ProviderMessage::kRegistered);
-                return true;
-            },
-            [&](const wire::Unregister& p) { return remove_registration(p.registration); },
-            [&](const wire::Ack& ack) {
-                listener.on_ack(*this, ack.cookie);
-                return true;
-            },
-            [&](const EventPacket& event) {
-                listener.on_event(*this, event);
-                return true;
-            },
-            [&](const wire::EventsLost& lost) {
-                listener.on_events_lost(*this, lost);
-                return true;
-            },
-            [&](const wire::PrivateStatus& status) {
-                listener.on_private_status(*this, status);
-                return true;
-            }},
+        Overloaded{[&](const wire::Hello& hello) {
+                       greet(hello);
+                       return !other_version_;
+                   },
+                   [&](const wire::Rings& rings) {
+                       if (!fd) return false;
+                       listener.on_rings(*this, rings, std::move(fd));
+                       return true;
+                   },
+                   [&](const RegisterPacket& p) {
+                       if (!add_registration(p)) return false;
+                       listener.on_register(*this, p.fixed.registration);
+                       send(wire::Registered{{}, p.fixed.registration, 0},
+                            wire::ProviderMessage::kRegistered);
+                       return true;
+                   },
+                   [&](const wire::Unregister& p) { return remove_registration(p.registration); },
+                   [&](const wire::Ack& ack) {
+                       listener.on_ack(*this, ack.cookie);
+                       return true;
+                   },
+                   [&](const EventPacket& event) {
+                       listener.on_event(*this, event);
+                       return true;
+                   },
+                   [&](const wire::EventsLost& lost) {
+                       listener.on_events_lost(*this, lost);
+                       return true;
+                   },
+                   [&](const wire::PrivateStatus& status) {
+                       listener.on_private_status(*this, status);
+                       return true;
+                   }},
         packet);
+}
+
+void ProviderConnection::greet(const wire::Hello& hello) {
+    greeted_ = true;
+    uses_rings_ = counter_usable_ && (hello.flags & wire::kHelloNoRings) == 0;
+    send(wire::Welcome{{},
+                       wire::kProviderProtocolVersion,
+                       counter_usable_ ? 0u : uint32_t{wire::kWelcomeNoRings}},
+         wire::ProviderMessage::kWelcome);
+    if (hello.version != wire::kProviderProtocolVersion) other_version_ = hello.version;
 }
 
 bool ProviderConnection::add_registration(const RegisterPacket& packet) {

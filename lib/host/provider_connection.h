@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -88,6 +89,8 @@ public:
     // The socket is ready. False: the connection is over.
     bool serve(uint32_t events, ProviderListener& listener);
     bool failed() const noexcept { return failed_; }
+    // Of the protocol, where the process speaks another than ours: then the connection is over.
+    std::optional<uint32_t> other_version() const noexcept { return other_version_; }
 
 private:
     struct Queued {
@@ -101,6 +104,7 @@ private:
     void send_queued();
     bool receive_some(ProviderListener& listener);
     bool handle(const ProviderPacket& packet, UniqueFd fd, ProviderListener& listener);
+    void greet(const wire::Hello& hello);
     bool add_registration(const RegisterPacket& packet);
     bool remove_registration(uint32_t id);
 
@@ -114,6 +118,7 @@ private:
     uint64_t id_;
     bool counter_usable_;
     bool greeted_ = false;
+    std::optional<uint32_t> other_version_;
     bool uses_rings_ = true;
     bool failed_ = false;
     bool deaf_ = false;  // the process has ended; what it sent is still to be read

@@ -53,6 +53,7 @@ void ProviderTable::add(UniqueFd socket) {
     auto connection = std::make_unique<ProviderConnection>(
         loop_, std::move(socket), *peer, user.share, id, ring::counter_is_usable());
     if (!loop_.watch(fd, EPOLLIN, [this, id](uint32_t events) { serve(id, events); })) return;
+    std::erase_if(refused_, [&](const Refused& r) { return r.process == connection->process(); });
     ++user.connections;
     connections_.emplace(id, std::move(connection));
 }
@@ -68,7 +69,32 @@ void ProviderTable::close(uint64_t id) {
     if (node.empty()) return;
     const uid_t uid = node.mapped()->peer().uid;
     if (--users_.at(uid).connections == 0) users_.erase(uid);
+    if (const auto version = node.mapped()->other_version()) {
+        return note_refused(*node.mapped(), *version);  // nobody has heard of it
+    }
     listener_.on_closed(*node.mapped());
+}
+
+void ProviderTable::note_refused(const ProviderConnection& connection, uint32_t version) {
+    const auto same = [&](const Refused& r) { return r.process == connection.process(); };
+    if (std::any_of(refused_.begin(), refused_.end(), same)) return;
+    if (refused_.size() == kMaxRefused) refused_.erase(refused_.begin());
+    const session::RefusedProgram program{connection.process().pid, connection.executable(),
+                                          version, wire::kProviderProtocolVersion};
+    refused_.push_back({connection.process(), program});
+    journal(
+        fmt::format("process {} ({}) speaks version {} of the provider protocol, this host {}: "
+                    "it takes no part",
+                    program.pid, program.executable, version, program.host_version));
+}
+
+std::vector<session::RefusedProgram> ProviderTable::refused() const {
+    std::vector<session::RefusedProgram> out;
+    for (const Refused& refused : refused_) {
+        if (find_process(refused.process.pid) == refused.process) out.push_back(refused.program);
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.pid < b.pid; });
+    return out;
 }
 
 // A connection whose queue overflowed while others were told something is closed on the way out:

@@ -74,7 +74,11 @@ void hand_back_rings(uint32_t host) noexcept {
 
 void on_welcome(uint32_t host, const wire::Welcome& welcome) noexcept {
     Host& link = g_state.hosts[host];
-    if (welcome.version != wire::kProviderProtocolVersion) return disconnect_host(host);
+    if (welcome.version != wire::kProviderProtocolVersion) {
+        disconnect_host(host);
+        link.retry_at = 0;  // it would be no other
+        return;
+    }
     link.welcome = true;
     link.no_rings = (welcome.flags & wire::kWelcomeNoRings) != 0;
     hand_back_rings(host);

@@ -1,6 +1,8 @@
 // What a provider process and the host say to each other: one SOCK_SEQPACKET connection for each
 // (process, host), one struct a packet, the same machine and byte order on both ends. The first
-// packet either way names the version; a peer with another version is disconnected.
+// packet either way names the version, and is of this form in all versions; with a peer of another
+// one that is all there is to say. A host tells of such programs (RefusedProgram), and they do not
+// come back before another host rings.
 //
 //   provider                                   host
 //   Hello                        ->

@@ -161,6 +161,7 @@ public:
     std::vector<wire::PrivateStatus> statuses;
     uint32_t unregistered = 0;
     bool enable_at_registration = true;
+    uint32_t version = wire::kProviderProtocolVersion;  // that it claims to speak
 
 private:
     static uint32_t cpus() { return uint32_t(::sysconf(_SC_NPROCESSORS_CONF)); }
@@ -197,7 +198,7 @@ private:
         ETW_ASSERT(header.size == size_t(size));
         if (header.type == wire::ProviderMessage::kHello) {
             const wire::Welcome welcome = {{wire::ProviderMessage::kWelcome, sizeof(welcome)},
-                                           wire::kProviderProtocolVersion,
+                                           version,
                                            rings_ ? 0u : uint32_t{wire::kWelcomeNoRings}};
             send(&welcome, sizeof(welcome));
         } else if (header.type == wire::ProviderMessage::kRegister) {

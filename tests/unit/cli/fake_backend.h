@@ -23,6 +23,7 @@ public:
     session::SessionStatus status;
     std::vector<session::SessionStatus> sessions;
     std::vector<session::RegisteredProvider> registered;
+    std::vector<session::RefusedProgram> refused;
 
     Outcome<session::EnableResult> start(const session::StartRequest& request) override {
         started = request;
@@ -66,6 +67,7 @@ public:
         if (failure) return *failure;
         return registered;
     }
+    Outcome<std::vector<session::RefusedProgram>> refused_programs() override { return refused; }
 
 private:
     Outcome<session::SessionStatus> answer(const char* call, const std::string& name) {

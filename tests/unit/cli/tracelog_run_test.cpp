@@ -62,6 +62,16 @@ TEST_F(Run, StartSaysWhichProvidersNobodyHasRegistered) {
                                                     to_string(guid_from_name("Absent")))));
 }
 
+TEST_F(Run, StartNamesProgramsOfAnotherVersionWhereAProviderIsMissing) {
+    backend_.refused = {{77, "old", 2, 3}};
+    EXPECT_THAT(run({"-start", "A", "-guid", kGuid}).notes, IsEmpty());
+    EXPECT_THAT(run({"-start", "A", "-guid", "*Absent"}).notes,
+                ElementsAre(AllOf(HasSubstr("process 77 (old)"), HasSubstr("version 2"),
+                                  HasSubstr("version 3")),
+                            HasSubstr("no running program has registered")));
+    EXPECT_THAT(run({"-enumguid"}).notes, Contains(HasSubstr("process 77 (old)")));
+}
+
 TEST_F(Run, StartWithATimeoutStartsAndThenEnables) {
     run({"-start", "A", "-guid", kGuid, "-timeout", "250"});
     EXPECT_THAT(backend_.calls, ElementsAre("start A", "enable A"));

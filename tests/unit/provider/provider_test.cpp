@@ -178,6 +178,24 @@ TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
     EXPECT_TRUE(last.serve_until([&] { return last.unregistered == 1; }));
 }
 
+TEST_F(Provider, DoesWithoutAHostOfAnotherVersionAndTakesTheNext) {
+    runtime_dir();
+    start();
+    host_->version = wire::kProviderProtocolVersion + 1;
+    std::atomic<bool> done = false;
+    std::thread app([&] {
+        EXPECT_EQ(TraceLoggingRegister(g_test_provider), 0);
+        done = true;
+    });
+    EXPECT_TRUE(host_->serve_until([&] { return done.load(); }));
+    app.join();
+    EXPECT_TRUE(host_->registered.empty());
+    EXPECT_FALSE(TraceLoggingProviderEnabled(g_test_provider, 0, 0));
+    host_.reset();
+    start();
+    EXPECT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+}
+
 TEST_F(Provider, WritesFromAForkedChildUnderItsOwnProcessId) {
     runtime_dir();
     start();
