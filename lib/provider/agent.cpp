@@ -236,22 +236,6 @@ void* run_agent(void*) noexcept {
     }
 }
 
-bool create_thread() noexcept {
-    pthread_attr_t attributes;
-    if (::pthread_attr_init(&attributes) != 0) return false;
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    // Callbacks of the application run on it; only touched pages cost anything.
-    constexpr size_t kStack = 256 * 1024;
-    ::pthread_attr_setstacksize(&attributes, kStack);
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = ::pthread_create(&g_state.agent, &attributes, run_agent, nullptr);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_attr_destroy(&attributes);
-    return failed == 0;
-}
-
 // --- fork ------------------------------------------------------------------------------------
 
 void before_fork() noexcept { ::pthread_mutex_lock(&g_state.lock); }
@@ -317,7 +301,7 @@ bool start_agent() noexcept {
     g_state.agent_pid = ::getpid();
     g_state.wake.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     open_doorbell();  // before the first connect: a host that comes up in between rings it
-    g_state.agent_started = create_thread();
+    g_state.agent_started = start_thread(g_state.agent, run_agent);
     return g_state.agent_started;
 }
 

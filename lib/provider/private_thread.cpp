@@ -312,20 +312,8 @@ void* run_private(void*) noexcept {
 }  // namespace
 
 bool create_private_thread() noexcept {
-    pthread_attr_t attributes;
-    if (::pthread_attr_init(&attributes) != 0) return false;
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    constexpr size_t kStack = 256 * 1024;
-    ::pthread_attr_setstacksize(&attributes, kStack);
-    // All signals: among them the one for a file that grows past the process's limit.
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
-    const int failed = ::pthread_create(&thread, &attributes, run_private, nullptr);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_attr_destroy(&attributes);
-    return failed == 0;
+    return start_thread(thread, run_private);
 }
 
 }  // namespace etw::provider

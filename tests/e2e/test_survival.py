@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, wait_for
 
 NOBODY = 65534
 
@@ -159,16 +159,12 @@ class FullDisk(EndToEnd):
     def test_buffers_are_counted_and_the_session_goes_on(self):
         self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
                       "-max", "16", "-ft", "1")
-        ballast = self.disk / "ballast"
-        with contextlib.suppress(OSError), ballast.open("wb") as out:
-            while True:
-                out.write(b"x" * 4096)
-                out.flush()
+        self.fill()
         flood = self.writer("--count", 20000, "--fill", 400)
         flood.finish()
         wait_for(lambda: self.status("D")["log_buffers_lost"] + self.status("D")["events_lost"] > 0,
                  "losses to be counted")
-        ballast.unlink()
+        self.free()
         later = self.writer("--count", 100)
         later.finish()
         final = json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)

@@ -1,6 +1,6 @@
 #include "cli/tracelog_options.h"
 
-#include "command_line.h"
+#include "tracelog_line.h"
 
 #include <gmock/gmock.h>
 
@@ -13,17 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-TracelogOptions options(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
-    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
-    return parsed ? *parsed : TracelogOptions();
-}
-
-std::string error(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
-    return parsed ? "" : parsed.error().message;
-}
 
 TEST(TracelogOptions, HelpIsTheGoldenText) {
     std::ifstream file(ETW_GOLDEN_DIR "/tracelog_help.txt");

@@ -1,6 +1,4 @@
-#include "cli/tracelog.h"
-#include "command_line.h"
-#include "fake_backend.h"
+#include "tracelog_fixture.h"
 
 #include <gmock/gmock.h>
 
@@ -15,27 +13,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-constexpr char kGuid[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
-
-class Run : public testing::Test {
-protected:
-    Run() {
-        backend_.status.properties.name = "A";
-        backend_.status.logger_id = 2;
-        backend_.status.events_seen_bytes = 100;
-        session::RegisteredProvider there;
-        there.guid = *parse_guid(kGuid);
-        backend_.registered = {there};
-    }
-
-    TracelogReport run(CommandLine line) {
-        const auto options = parse_tracelog(line);
-        EXPECT_TRUE(options) << (options ? "" : options.error().message);
-        return options ? run_tracelog(*options, backend_) : TracelogReport();
-    }
-
-    FakeBackend backend_;
-};
+class Run : public TracelogCommands {};
 
 TEST_F(Run, StartAsksForTheSessionWithItsProvidersAndAnAbsolutePath) {
     const auto report = run({"-start", "A", "-guid", kGuid, "-level", "5", "-f", "sub/../x.etl"});
