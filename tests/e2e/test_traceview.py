@@ -271,6 +271,45 @@ class Shown:
             self.process.wait()
 
 
+class ProcessLive(TraceviewTest):
+    """-process -rt: a session's events as they come, until it stops."""
+
+    def process(self, *args):
+        tool = subprocess.Popen([str(BIN / "traceview"), "-process", "-rt", *args], env=self.env,
+                                cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(tool.communicate)
+        self.addCleanup(tool.kill)
+        wait_for(lambda: self.status("L")["real_time_consumers"] == 1 or tool.poll() is not None,
+                 "the consumer")
+        return tool
+
+    def record(self, tool):
+        self.writer("--count", 300).finish()
+        self.tracelog("-stop", "L")
+        out, err = tool.communicate(timeout=DEADLINE)
+        self.assertEqual(tool.returncode, 0, err)
+        return out
+
+    def test_into_the_default_files(self):
+        self.tracelog("-start", "L", "-rt", "-guid", WRITER_GUID)
+        self.record(self.process("L"))
+        self.assertEqual((self.folder / "FmtFile.txt").read_text().count("]Numbered: "), 300)
+        self.assertIn("300", (self.folder / "FmtSum.txt").read_text())
+
+    def test_of_a_session_that_writes_a_file_to_standard_output(self):
+        self.tracelog("-start", "L", "-f", "l.etl", "-guid", WRITER_GUID)
+        out = self.record(self.process("L", "-displayonly", "-nosummary", "-json"))
+        self.assertEqual([json.loads(line)["fields"]["sequence"] for line in out.splitlines()
+                          if json.loads(line).get("event") == "Numbered"], list(range(300)))
+        self.assertFalse((self.folder / "FmtFile.txt").exists())
+        self.check_etl(self.folder / "l.etl")
+
+    def test_without_such_a_session_is_an_error(self):
+        done = self.traceview("-process", "-rt", "Nobody", code=1)
+        self.assertIn("4201", done.stderr)
+
+
 class Foreground(TraceviewTest):
     ask = ("-start", "S", "-guid", WRITER_GUID)
 
