@@ -25,7 +25,7 @@ ALLOWED = {
     "render": ["decode"],
     "cli": ["session", "render"],
 }
-CMD_MAY = {"cli", "host", "base"}
+CMD_MAY = {"cli", "host", "boot", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "host"}
 LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

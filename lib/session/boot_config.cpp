@@ -488,28 +488,26 @@ std::string format_boot(const BootSession& boot) {
 std::string with_boot_value(std::string_view text, std::string_view name, uint32_t value) {
     const std::string line = fmt::format("{} = {}\n", name, value);
     std::string out;
-    bool done = false;
+    size_t behind = 0;  // in `out`, the session's last line that is not blank
     bool in_session = true;
+    bool done = false;
     while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-        const std::string_view whole = text.substr(0, end);
+        const std::string_view whole =
+            text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
         const std::string_view content = trimmed(whole.substr(0, whole.find('\n')));
-        text.remove_prefix(end);
+        text.remove_prefix(whole.size());
         const auto parts = is_comment(content) ? std::nullopt : split(content);
-        if (!is_comment(content) && content.front() == '[' && std::exchange(in_session, false) &&
-            !done) {
-            out += line + "\n";
-            done = true;
-        }
+        in_session = in_session && !content.starts_with('[');
         if (in_session && parts && same_word(parts->first, name)) {
-            if (!std::exchange(done, true)) out += line;  // a value given twice stands once then
+            if (!std::exchange(done, true)) out += line;  // one that was given twice stands once
             continue;
         }
         out += whole;
+        if (in_session && !content.empty()) behind = out.size();
     }
     if (done) return out;
-    if (!out.empty() && out.back() != '\n') out += '\n';
-    return out + line;
+    const bool unended = behind != 0 && out[behind - 1] != '\n';
+    return out.insert(behind, unended ? "\n" + line : line);
 }
 
 BootSession replaced(const BootSession& before, BootSession asked) {

@@ -259,7 +259,10 @@ TEST(BootConfig, AValueIsPutIntoTheTextWithoutTouchingTheRest) {
     EXPECT_EQ(with_boot_value("# a\nstatus=7\nStart = 1\n", "Status", 0),
               "# a\nStatus = 0\nStart = 1\n");
     EXPECT_EQ(with_boot_value("Start = 1\n" + section, "Status", 112),
+              "Start = 1\nStatus = 112\n" + section);
+    EXPECT_EQ(with_boot_value("Start = 1\n\n" + section, "Status", 112),
               "Start = 1\nStatus = 112\n\n" + section);
+    EXPECT_EQ(with_boot_value("Status = 1\nStatus = 2\n", "Status", 3), "Status = 3\n");
 }
 
 TEST(BootConfig, ANewConfigurationKeepsWhatOnlyHandsWrite) {
