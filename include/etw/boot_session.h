@@ -37,4 +37,10 @@ struct BootSession {
     friend bool operator==(const BootSession&, const BootSession&) = default;
 };
 
+// What stands in the configuration now, and where that is.
+struct BootConfiguration {
+    BootSession session;
+    std::string file;
+};
+
 }  // namespace etw::session
