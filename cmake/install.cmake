@@ -15,6 +15,9 @@ foreach(tool IN ITEMS tracelog traceview tracefmt)
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()
 install(FILES completions/_openetw DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+# systemd looks in lib/systemd/system of its own prefix, /usr; nothing is enabled.
+configure_file(scripts/packaging/openetw-boot.service.in openetw-boot.service @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/openetw-boot.service DESTINATION lib/systemd/system)
 install(DIRECTORY tests/samples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/openetw/examples
         FILES_MATCHING PATTERN "*.c" PATTERN "*.cpp" PATTERN "*.h")
 

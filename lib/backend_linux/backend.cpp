@@ -1,6 +1,7 @@
 #include "backend_linux/backend.h"
 
 #include "backend_linux/recovery.h"
+#include "boot/boot_folder.h"
 #include "session/codec.h"
 #include "session/rules.h"
 #include "wire/provider_protocol.h"
@@ -55,6 +56,14 @@ Failure connection_failure(const Error& error, const std::string& folder) {
                                         folder, error.where, wire::kControlProtocolVersion)};
     }
     return {error.code, fmt::format("session host in {}: {}", folder, error.what)};
+}
+
+constexpr char kBootHeader[] =
+    "# A session that the boot starts. The values are described in docs/boot.md; tracelog writes\n"
+    "# this file anew when the session is configured again.\n";
+
+boot::BootFolder boot_folder() {
+    return {boot::default_config_folder(), boot::default_log_folder()};
 }
 
 bool has_saved_sessions(const std::string& folder) {
@@ -231,6 +240,37 @@ Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
 
 Outcome<std::vector<RefusedProgram>> Backend::refused_programs() {
     return ask_all<RefusedProgram>(ControlOp::kListRefused);
+}
+
+Outcome<session::BootConfiguration> Backend::configure_boot(const session::BootSession& asked) {
+    const boot::BootFolder folder = boot_folder();
+    const std::string& name = asked.properties.name;
+    session::BootSession now = asked;
+    const auto before = folder.load(name);
+    if (before) {
+        now = session::replaced(before->session, now);
+    } else if (before.error().code != Code::kFileNotFound) {
+        return before.error();  // what people have written is for them to put right
+    }
+    session::Properties& p = now.properties;
+    if (p.log_file.empty() && (p.log_file_mode & (kModeRealTime | kModeBuffering)) == 0)
+        p.log_file = session::boot_defaults(name, folder.log_folder()).properties.log_file;
+    ETW_CHECK(session::check(now));
+    ETW_CHECK(folder.write(name, kBootHeader + session::format_boot(now)));
+    return session::BootConfiguration{now, folder.file_of(name)};
+}
+
+Outcome<session::BootConfiguration> Backend::remove_boot(const std::string& name) {
+    const boot::BootFolder folder = boot_folder();
+    if (!session::is_global_logger(name)) {
+        return Failure{Code::kInvalidParameter,
+                       fmt::format("-remove takes GlobalLogger only; to take an AutoLogger away "
+                                   "delete its file, {}",
+                                   folder.file_of(name))};
+    }
+    ETW_CHECK(folder.write(name, "Start = 0\n"));
+    ETW_TRY(session::ParsedBoot left, folder.load(name));
+    return session::BootConfiguration{std::move(left.session), folder.file_of(name)};
 }
 
 Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& request,

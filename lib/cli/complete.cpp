@@ -11,7 +11,7 @@ namespace etw::cli {
 namespace {
 
 // What stands after an option, where something better than a file name can be offered.
-enum class Value : uint8_t { kOther, kSession, kProvider, kJoin };
+enum class Value : uint8_t { kOther, kSession, kProvider, kJoin, kGlobalLogger };
 constexpr std::pair<std::string_view, Value> kValues[] = {
     {"stop", Value::kSession},         {"q", Value::kSession},
     {"update", Value::kSession},       {"flush", Value::kSession},
@@ -19,6 +19,7 @@ constexpr std::pair<std::string_view, Value> kValues[] = {
     {"capturestate", Value::kSession}, {"incrementfile", Value::kSession},
     {"rt", Value::kSession},           {"guid", Value::kProvider},
     {"enumguidex", Value::kProvider},  {"join", Value::kJoin},
+    {"remove", Value::kGlobalLogger},
 };
 
 Value value_of(const OptionWord& option) {
@@ -53,6 +54,7 @@ const OptionWord* option_of(std::string_view word, std::span<const OptionWord> o
 std::vector<std::string> values(Value value, session::Backend& backend) {
     std::vector<std::string> out;
     if (value == Value::kJoin) return {"yes", "no", "cancel"};
+    if (value == Value::kGlobalLogger) return {session::kGlobalLoggerName};
     if (value == Value::kSession) {
         const auto sessions = backend.list();
         if (!sessions) return {};

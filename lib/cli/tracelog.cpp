@@ -1,13 +1,13 @@
 #include "cli/tracelog.h"
 
+#include "cli/tracelog_boot.h"
 #include "cli/tracelog_display.h"
-#include "cli/tracelog_providers.h"
+#include "session/boot_config.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 
 namespace etw::cli {
 namespace {
@@ -17,19 +17,14 @@ using session::Outcome;
 using session::ProviderEnable;
 using session::SessionStatus;
 
-// The log file is the caller's: its folder is the caller's too, not the host's.
-std::string absolute_path(const std::string& path) {
-    return std::filesystem::absolute(path).lexically_normal();
-}
-
 bool is_buffered(const SessionStatus& status) {
     return (status.properties.log_file_mode & kModeBuffering) != 0;
 }
 
-class Command : ProviderCommands {
+class Command : BootCommands {
 public:
     Command(const TracelogOptions& options, session::Backend& backend, const Ask& ask)
-        : ProviderCommands(options, backend), ask_(ask) {}
+        : BootCommands(options, backend), ask_(ask) {}
 
     TracelogReport run() {
         if (options_.refusal) {
@@ -71,6 +66,10 @@ private:
                 return enum_guid();
             case TracelogAction::kEnumGuidEx:
                 return enum_guid_ex();
+            case TracelogAction::kAddAutoLogger:
+                return configure_boot();
+            case TracelogAction::kRemove:
+                return remove_boot();
             case TracelogAction::kHelp:
             case TracelogAction::kDoctor:
             case TracelogAction::kRefused:
@@ -80,6 +79,7 @@ private:
     }
 
     void start() {
+        if (session::is_global_logger(session_)) return configure_boot();
         session::StartRequest request;
         request.properties = options_.properties;
         if (session::same_name(session_, session::kKernelLoggerName) &&
@@ -182,6 +182,7 @@ private:
 
     void update() {
         session::UpdateRequest request = options_.update;
+        if (const auto may = session::check(request); !may) return failed(may.error());
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
         if (options_.private_session) return update_private(request);
         session::UpdateRequest nothing;

@@ -5,11 +5,17 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 namespace etw::cli {
 
 using session::Failure;
 using session::Outcome;
 using session::SessionStatus;
+
+std::string absolute_path(const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal();
+}
 
 void TracelogAnswer::show(const Outcome<SessionStatus>& status) {
     if (!status) return failed(status.error());

@@ -6,6 +6,9 @@
 
 namespace etw::cli {
 
+// A path is the caller's: it begins in the caller's folder, not the host's.
+std::string absolute_path(const std::string& path);
+
 class TracelogAnswer {
 protected:
     explicit TracelogAnswer(const TracelogOptions& options)

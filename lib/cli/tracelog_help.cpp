@@ -25,6 +25,12 @@ Change a running session
                     still hold of its sessions, to -f FILE or NAME.etl
   -incrementfile NAME  go on in the next file of a -newfile session
 
+At the next boot
+  -start GlobalLogger  have each boot start this session from now on, with the
+                    options of -start; what it says goes into a configuration file
+  -addautologger NAME  the same for a session of any name
+  -remove GlobalLogger  no longer; an AutoLogger goes when its file is deleted
+
 Look
   -q NAME           show a session
   -l                show all sessions

@@ -24,6 +24,8 @@ protected:
 
     void show_enabled(const std::vector<session::ProviderEnable>& asked,
                       const session::EnableResult& result);
+    // What was typed and changes nothing; said once, however many providers it was typed for.
+    void note_ineffective(const std::vector<session::ProviderEnable>& providers);
     // `started`: the session runs all the same.
     void not_enabled(const session::Failure& failure, const session::SessionStatus* started);
     // Those that no running program has registered.
@@ -34,8 +36,6 @@ protected:
 private:
     void note_failed(const std::vector<session::ProviderEnable>& asked,
                      const session::EnableResult& result, const char* what);
-    // What was typed and changes nothing; said once, however many providers it was typed for.
-    void note_ineffective(const std::vector<session::ProviderEnable>& providers);
     void note_absent(const std::vector<session::ProviderEnable>& asked);
     // Programs that the host has turned away: what is missing may be theirs.
     void note_refused();

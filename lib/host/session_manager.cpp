@@ -110,6 +110,12 @@ std::vector<SessionStatus> SessionManager::list() const {
 void SessionManager::stop(const std::string& name, StatusAnswer answer) {
     const auto session = running(name);
     if (!session) return answer(session.error());
+    if (((*session)->saved.properties.log_file_mode & kModeNonStoppable) != 0) {
+        return answer(Failure{
+            Code::kAccessDenied,
+            fmt::format("'{}' is not to be stopped (LogFileMode has 0x40); it ends with its host",
+                        name)});
+    }
     stop_session(**session, std::move(answer));
 }
 
@@ -279,6 +285,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
                             StatusAnswer answer) {
     const auto found = running(request.name);
     if (!found) return answer(found.error());
+    if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;
     SavedSession changed = session.saved;
     uint32_t& mode = changed.properties.log_file_mode;

@@ -207,6 +207,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
     bool capture = false;
     if (registration != nullptr && slot != nullptr) {
         slot->confirmed = connection;
+        slot->quiet = packet.quiet != 0;
         switch (packet.action) {
             case wire::EnableAction::kEnable:
                 set_entry(*registration, *slot, packet, connection);
@@ -220,7 +221,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
             default:
                 return disconnect_host(host);
         }
-        if (registration->callback != nullptr) {
+        if (registration->callback != nullptr && (!slot->quiet || capture)) {
             add_due_callback(host, *registration, packet, capture);
             if (capture) return;  // acknowledged when the provider has written its state
         }
@@ -437,7 +438,9 @@ void end_session(uint32_t host, SessionSlot& slot) noexcept {
             }
         }
     }
+    const bool quiet = slot.quiet;
     detach_session(slot);
+    if (quiet) return;
     wire::Enable disabled{};
     disabled.action = wire::EnableAction::kDisable;
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {

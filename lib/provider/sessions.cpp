@@ -132,6 +132,7 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     slot->key = attach.session;
     slot->geometry = attach.geometry;
     slot->confirmed = g_state.hosts[host].connection;
+    slot->quiet = false;
     slot->orphaned = false;
     slot->rings = false;
     slot->socket_lost.store(0, std::memory_order_relaxed);

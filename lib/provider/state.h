@@ -34,6 +34,7 @@ struct SessionSlot {
     std::atomic<bool> rings;            // else events go by socket
     std::atomic<bool> in_process;       // the private session: its rings are this process's own
     bool dead;                          // the mapping could not be withdrawn: never use this again
+    bool quiet;                         // callbacks hear nothing of it
     bool orphaned;                      // its host died: hand the rings to the next
     uint32_t host;
     uint64_t confirmed;  // connection that last named the session

@@ -1,5 +1,7 @@
 #include "session/rules.h"
 
+#include "etw/boot_session.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -57,7 +59,6 @@ struct Missing {
 };
 constexpr Missing kMissing[] = {
     {kModeSystemLogger, "kernel events (-systemlogger)"},
-    {kModeNonStoppable, "sessions that cannot be stopped"},
 };
 constexpr uint32_t kKnownModes = kFileModes | kModeNonStoppable | kModeSecure | kModeRealTime |
                                  kModeBuffering | kModePrivate | kModeGlobalSequence |
@@ -72,7 +73,8 @@ size_t characters(const std::string& text) {
                                 [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
 }
 
-Outcome<Ok> check_name(const std::string& name) {
+Outcome<Ok> check_name(const Properties& p) {
+    const std::string& name = p.name;
     if (name.empty()) return refuse(Code::kInvalidParameter, "a session needs a name");
     // The byte bound keeps a run of continuation bytes from passing as one character.
     if (characters(name) > kMaxNameLength || name.size() > kMaxNameLength * 4) {
@@ -85,10 +87,11 @@ Outcome<Ok> check_name(const std::string& name) {
                       "'NT Kernel Logger' records kernel events, which are not in this version; "
                       "give the session another name and its providers with -guid");
     }
-    if (same_name(name, "GlobalLogger")) {
-        return refuse(Code::kNotSupported,
-                      "'GlobalLogger' is the session of the next boot, which is not in this "
-                      "version; give the session another name");
+    // The boot starts that one, with the GUID that is its own.
+    if (same_name(name, kGlobalLoggerName) && p.guid != kGlobalLoggerGuid) {
+        return refuse(Code::kInvalidParameter,
+                      "'GlobalLogger' is the session that the boot starts, by this name in any "
+                      "spelling; give the session another one");
     }
     return Ok{};
 }
@@ -202,7 +205,7 @@ Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* op
 }  // namespace
 
 Outcome<Ok> check(const Properties& properties) {
-    ETW_CHECK(check_name(properties.name));
+    ETW_CHECK(check_name(properties));
     ETW_CHECK(check_modes(properties));
     ETW_CHECK(check_file(properties));
     ETW_CHECK(check_sizes(properties));
@@ -216,6 +219,15 @@ Outcome<Ok> check(const Properties& properties) {
     if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
         return refuse(Code::kInvalidParameter,
                       "-append needs the system clock; give -UseSystemTime");
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check(const UpdateRequest& update) {
+    if (same_name(update.name, kGlobalLoggerName)) {
+        return refuse(Code::kNotSupported,
+                      "GlobalLogger cannot be changed while it runs; tracelog -start GlobalLogger "
+                      "says what it is from the next boot on");
     }
     return Ok{};
 }

@@ -15,6 +15,9 @@ Outcome<Ok> check(const Properties& properties);
 // Refuses an enable whose filters are past their limits.
 Outcome<Ok> check(const ProviderEnable& enable);
 
+// Refuses the update of a session that has none: GlobalLogger.
+Outcome<Ok> check(const UpdateRequest& update);
+
 // What of properties or of an enable that passed check() has no effect, a sentence each, for
 // people.
 std::vector<std::string> ineffective(const Properties& properties);

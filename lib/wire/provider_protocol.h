@@ -177,7 +177,9 @@ struct Enable {
     Guid source_id;
     uint32_t enable_property;
     uint8_t level;
-    uint8_t reserved[3];
+    uint8_t
+        quiet;  // 1: the program takes part and is not told of it; the same for all of a session
+    uint8_t reserved[2];
     IdFilter events;  // which are written
     IdFilter stacks;  // which of these with the writer's stack, under kPropertyStackTrace
 };

@@ -79,7 +79,8 @@ class EndToEnd(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etw-e2e-"))
         os.chmod(self.folder, 0o755)
         self.runtime = self.folder / "run"
-        self.env = dict(os.environ, ETW_RUNTIME_DIR=str(self.runtime), TZ="UTC", LC_ALL="C.UTF-8")
+        self.env = dict(os.environ, ETW_RUNTIME_DIR=str(self.runtime), TZ="UTC", LC_ALL="C.UTF-8",
+                        ETW_CONFIG_DIR=str(self.folder / "config"))
         self.writers = []
         self.failed_before = self._failures()
 

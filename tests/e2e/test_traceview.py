@@ -97,9 +97,12 @@ class Commands(TraceviewTest):
         self.assertIn("Logger Name:            S\n", self.traceview("-l").stdout)
         self.assert_operation(self.traceview("-stop", "S").stdout)
         self.assertNotIn("Logger Name", self.traceview("-l").stdout)
-        done = self.traceview("-start", "GlobalLogger", code=1)
-        self.assert_operation(done.stdout, 50)
-        self.assertIn("next boot", done.stderr)
+        self.assert_operation(self.traceview("-start", "GlobalLogger", "-f", "g.log").stdout)
+        config = (self.folder / "config" / "globallogger.conf").read_text()
+        self.assertIn("Start = 1\n", config)
+        self.assertIn(f"FileName = {self.folder / 'g.log'}\n", config)
+        self.assertNotIn("Logger Name", self.traceview("-l").stdout)
+        self.assert_operation(self.traceview("-start", "globallogger", code=1).stdout, 87)
 
     def test_every_command_on_a_session(self):
         out = self.traceview("-start", "S", "-guid", WRITER_GUID, "-level", "4", "-flag", "1", "-f",

@@ -17,6 +17,7 @@ public:
     session::UpdateRequest updated;
     session::FlushRequest flushed;
     session::EnableRequest enabled;  // of enable, disable and capture_state
+    session::BootSession configured;
     std::optional<session::Failure> failure;
     bool list_fails = true;   // with `failure`, as all calls do
     std::vector<Code> codes;  // for each provider; missing ones are kOk
@@ -68,6 +69,19 @@ public:
         return registered;
     }
     Outcome<std::vector<session::RefusedProgram>> refused_programs() override { return refused; }
+    Outcome<session::BootConfiguration> configure_boot(const session::BootSession& asked) override {
+        calls.push_back("configure " + asked.properties.name);
+        configured = asked;
+        if (failure) return *failure;
+        return session::BootConfiguration{asked, "/etc/openetw/x.conf"};
+    }
+    Outcome<session::BootConfiguration> remove_boot(const std::string& name) override {
+        calls.push_back("remove " + name);
+        if (failure) return *failure;
+        session::BootSession left;
+        left.properties.name = name;
+        return session::BootConfiguration{left, "/etc/openetw/x.conf"};
+    }
 
 private:
     Outcome<session::SessionStatus> answer(const char* call, const std::string& name) {

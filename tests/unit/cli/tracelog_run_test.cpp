@@ -70,7 +70,8 @@ TEST_F(Run, MisuseHasTheCodesOfTheReference) {
     const std::pair<CommandLine, const char*> kCases[] = {
         {{"-start"}, "50L"},
         {{"-start", "nt kernel logger"}, "50L"},
-        {{"-start", "GlobalLogger"}, "50L"},
+        {{"-update", "globallogger", "-max", "40"}, "50L"},
+        {{"-addautologger", "GlobalLogger"}, "87L"},
         {{"-start", "A", "-newfile", "1"}, "123L"},
         {{"-start", "A", "-newfile", "1", "-f", "a.etl"}, "123L"},
         {{"-start", "A", "-append"}, "87L"},
