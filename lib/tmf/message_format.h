@@ -22,11 +22,13 @@ struct NamedValue {
 constexpr uint16_t kFirstArgument = 10;
 
 struct Argument {
-    std::string expression;  // as the program wrote it; may be empty, may hold commas
-    std::string type;        // "ItemLong", "ItemListByte", "ItemEnum(TYPE)": as TMF spells it,
-                             // without the names
-    std::vector<NamedValue> names;    // of lists, sets and enumerations
-    uint16_t index = kFirstArgument;  // %10 in the text; ascending, the order of the payload
+    std::string expression;   // as the program wrote it; may be empty, may hold commas
+    std::string type;         // "ItemLong", "ItemListByte", "ItemEnum": as TMF spells it
+    std::string enumeration;  // of ItemEnum and ItemFlagsEnum: the name of the C type
+    // Lists: 0, 1, 2 and so on; sets: 1, 2, 4 and so on; enumerations: what the C type says. Names
+    // of lists and sets hold no commas and no parentheses.
+    std::vector<NamedValue> names;
+    uint16_t index = kFirstArgument;  // %10 in the text; ascending in the order of the payload
 
     friend bool operator==(const Argument&, const Argument&) = default;
 };
