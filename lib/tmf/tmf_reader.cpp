@@ -236,11 +236,17 @@ void TmfReader::close() {
     inside_ = Inside::kNothing;
 }
 
-void TmfReader::end_text() {
+void TmfReader::end_piece() {
     if (inside_ == Inside::kArguments || inside_ == Inside::kValues) {
         skip("the last block has no }");
     }
     close();
+    has_guid_ = false;
+    head_ = {};
+}
+
+void TmfReader::end_text() {
+    end_piece();
     size_t room = kMaxEnumerationNames;
     for (MessageFormat& format : pending_) {
         for (Argument& argument : format.arguments) {
@@ -253,8 +259,20 @@ void TmfReader::end_text() {
     }
     pending_.clear();
     enumerations_.clear();
-    has_guid_ = false;
-    head_ = {};
+}
+
+std::set<std::string, std::less<>> TmfReader::named_enumerations() const {
+    std::set<std::string, std::less<>> out;
+    for (const MessageFormat& format : pending_) {
+        for (const Argument& argument : format.arguments) {
+            if (!argument.enumeration.empty()) out.insert(argument.enumeration);
+        }
+    }
+    return out;
+}
+
+void TmfReader::add_enumeration(const std::string& name, std::vector<NamedValue> values) {
+    enumerations_.emplace(name, std::move(values));
 }
 
 void TmfReader::skip(const char* reason) { skipped_.push_back({line_, reason}); }

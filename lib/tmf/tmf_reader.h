@@ -4,6 +4,7 @@
 #include "etw/bytes.h"
 #include "tmf/message_set.h"
 
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -29,8 +30,15 @@ struct SkippedLine {
 class TmfReader {
 public:
     void line(std::string_view text);
-    // The text or annotation ends here: an open block is closed and the message GUID forgotten.
+    // A piece ends here that stands for itself, as each annotation of a PDB does: an open block is
+    // closed and the message GUID forgotten.
+    void end_piece();
+    // The text ends here.
     void end_text();
+
+    // Enumerations that arguments name; #enumv lines and this say what is in them.
+    std::set<std::string, std::less<>> named_enumerations() const;
+    void add_enumeration(const std::string& name, std::vector<NamedValue> values);
 
     // What was read, with the names of enumerations; complete behind end_text().
     MessageSet take() { return std::move(messages_); }
