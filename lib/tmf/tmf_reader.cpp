@@ -1,5 +1,6 @@
 #include "tmf/tmf_reader.h"
 
+#include "base/file.h"
 #include "tmf/text_encoding.h"
 
 #include <algorithm>
@@ -287,6 +288,12 @@ TmfText read_tmf(Bytes file) {
     }
     reader.end_text();
     return {reader.take(), reader.skipped()};
+}
+
+Result<TmfText> read_tmf_file(const std::string& path) {
+    constexpr size_t kMaxSize = size_t{256} << 20;
+    ETW_TRY(const auto file, read_file(path, kMaxSize));
+    return read_tmf(file);
 }
 
 }  // namespace etw::tmf

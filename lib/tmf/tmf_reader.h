@@ -73,5 +73,7 @@ struct TmfText {
 };
 // A whole file, in any encoding that text_of_file knows.
 TmfText read_tmf(Bytes file);
+// Fails only where the file cannot be read, or is too large to be one.
+Result<TmfText> read_tmf_file(const std::string& path);
 
 }  // namespace etw::tmf
