@@ -20,9 +20,10 @@ ALLOWED = {
     "session": ["base"],
     "backend_linux": ["session", "wire", "ring", "etl"],
     "host": ["ring", "etl", "wire", "session"],
-    "decode": ["etl"],
+    "tmf": ["base"],
+    "decode": ["etl", "tmf"],
     "render": ["decode"],
-    "cli": ["session", "render"],
+    "cli": ["session", "render", "tmf"],
 }
 CMD_MAY = {"cli", "host", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "backend_linux", "host"}

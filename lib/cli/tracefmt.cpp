@@ -1,21 +1,16 @@
 #include "cli/tracefmt.h"
 
-#include "base/platform.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
 #include "cli/tracefmt_live.h"
+#include "cli/tracefmt_progress.h"
 #include "cli/tracefmt_report.h"
 #include "render/pipeline.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 
@@ -23,24 +18,6 @@ namespace etw::cli {
 namespace {
 
 constexpr const char* kTool = "tracefmt";
-
-constexpr OptionWord kOptions[] = {
-    {"f", Takes::kValue, true},
-    {"rt", Takes::kName, false, {}, session::kKernelLoggerName},
-    {"o", Takes::kValue},
-    {"display"},
-    {"displayonly"},
-    {"nosummary"},
-    {"summaryonly"},
-    {"json"},
-    {"noprefix"},
-    {"hires"},
-    {"utc"},
-    {"gmt", Takes::kNothing, false, "utc"},
-    {"h", Takes::kNothing, true},
-    {"help", Takes::kNothing, true, "h"},
-    {"?", Takes::kNothing, true, "h"},
-};
 
 // The reader's failure in words that say what to do about it.
 Error explain(const std::string& path, const Error& error) {
@@ -67,35 +44,6 @@ session::Failure explain(const std::string& name, const session::Failure& failur
     }
     return {failure.code, "no such session is running; tracelog -l lists those that are"};
 }
-
-// One line on the terminal that is written over and over.
-class Progress {
-public:
-    explicit Progress(const MergedLogs& logs) : logs_(logs), shown_(is_terminal(stderr)) {}
-
-    void update(uint64_t events) {
-        if (!shown_) return;
-        const auto now = Clock::now();
-        if (now - last_ < std::chrono::milliseconds(200)) return;
-        last_ = now;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        const uint64_t size = std::max<uint64_t>(logs_.size_bytes(), 1);
-        fmt::print(stderr, "\r{:3}%  {:.0f} events/s\x1b[K", logs_.consumed_bytes() * 100 / size,
-                   double(events) / seconds);
-        drawn_ = true;
-    }
-    void clear() const {
-        if (drawn_) fmt::print(stderr, "\r\x1b[K");
-    }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    const MergedLogs& logs_;
-    bool shown_;
-    bool drawn_ = false;
-    Clock::time_point start_ = Clock::now();
-    Clock::time_point last_ = start_;
-};
 
 class Run {
 public:
@@ -258,47 +206,6 @@ private:
 };
 
 }  // namespace
-
-std::span<const OptionWord> tracefmt_words() { return kOptions; }
-
-Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
-    TracefmtOptions options;
-    CLI::App app;
-    app.set_help_flag();
-    std::vector<std::string> files, named;
-    bool json = false, no_prefix = false, no_summary = false;
-    app.add_option("files", files);
-    app.add_option("--f", named);
-    app.add_option("--rt", options.real_time);
-    app.add_option("--o", options.output);
-    app.add_flag("--display", options.display);
-    app.add_flag("--displayonly", options.display_only);
-    app.add_flag("--nosummary", no_summary);
-    app.add_flag("--summaryonly", options.summary_only);
-    app.add_flag("--json", json);
-    app.add_flag("--noprefix", no_prefix);
-    app.add_flag("--hires", options.render.high_resolution);
-    app.add_flag("--utc", options.render.utc);
-    app.add_flag("--h", options.help);
-    ETW_CHECK(parse(app, args, kOptions));
-    if (options.help) return options;
-
-    if (options.summary_only && no_summary) {
-        return UsageError{"-summaryonly and -nosummary leave nothing to do; give one of them"};
-    }
-    if (options.summary_only && (options.display || options.display_only)) {
-        return UsageError{"-summaryonly shows no events; leave out -display and -displayonly"};
-    }
-    if (!options.real_time.empty() && (!files.empty() || !named.empty())) {
-        return UsageError{"-rt formats a session's live events; leave out the log files, or -rt"};
-    }
-    files.insert(files.end(), named.begin(), named.end());
-    if (!files.empty()) options.inputs = std::move(files);
-    options.summary = !no_summary;
-    options.render.prefix = !no_prefix;
-    options.render.format = json ? render::Format::kJson : render::Format::kText;
-    return options;
-}
 
 int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer) {
     Run run(options);

@@ -16,9 +16,12 @@ void append_unknown(const etl::Record& record, const decode::Event& event, OutBu
     out.append({number, length});
     out.append("): GUID=");
     append_guid(out, record.provider);
-    out.append(" (");
-    out.append(event.reason);
-    out.append("). version=");
+    out.append(" (No Format Information found).");
+    if (record.type == wire::HeaderType::kMessage) {
+        out.append(' ');
+        return out.append(event.reason);
+    }
+    out.append(" version=");
     append_number(out, d.version);
     out.append(" opcode=");
     append_number(out, d.opcode);

@@ -45,7 +45,10 @@ size_t fixed_size(Format format) {
         case Format::kIpv6:
             return 16;
         case Format::kFileTime:
+        case Format::kTimeSpan:
             return 8;
+        case Format::kMacAddress:
+            return 6;
         case Format::kPort:
             return 2;
         case Format::kIpv4:
@@ -156,6 +159,25 @@ char* put_sid(char* p, Bytes bytes) {
     return p;
 }
 
+// Seconds with their milliseconds: "5.000s".
+char* put_time_span(char* p, int64_t ticks) {
+    const int64_t ms = ticks / 10'000;
+    if (ms < 0) *p++ = '-';
+    const uint64_t magnitude = ms < 0 ? uint64_t{0} - uint64_t(ms) : uint64_t(ms);
+    p = put_decimal(p, magnitude / 1000);
+    *p++ = '.';
+    for (const uint64_t unit : {100u, 10u, 1u}) *p++ = char('0' + magnitude / unit % 10);
+    *p++ = 's';
+    return p;
+}
+
+void append_mac_address(OutBuffer& out, Bytes bytes) {
+    for (size_t i = 0; i < bytes.size(); ++i) {
+        if (i != 0) out.append('-');
+        append_hex_bytes(out, bytes.subspan(i, 1));
+    }
+}
+
 bool is_sid(Bytes bytes) { return bytes.size() >= 8 && bytes.size() == 8 + 4 * size_t(bytes[1]); }
 
 // sockaddr of Windows or Linux. False: another family, or cut off.
@@ -213,6 +235,12 @@ bool append_word(OutBuffer& out, Format format, Bytes bytes) {
         case Format::kIpv6:
             out.commit(put_ipv6(out.reserve(64), bytes.data()));
             return true;
+        case Format::kTimeSpan:
+            out.commit(put_time_span(out.reserve(kMaxDecimal + 8), load_signed(bytes)));
+            return true;
+        case Format::kMacAddress:
+            append_mac_address(out, bytes);
+            return true;
         case Format::kSid:
             if (!is_sid(bytes)) return false;
             out.commit(put_sid(out.reserve(32 + bytes.size() * 3), bytes));
@@ -234,6 +262,7 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
             out.commit(put_decimal(p, load_unsigned(bytes)));
             return true;
         case Format::kSigned:
+        case Format::kErrno:
             out.commit(put_signed(p, load_signed(bytes)));
             return true;
         case Format::kBool:
