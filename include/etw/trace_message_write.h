@@ -257,10 +257,10 @@ static inline etw_message_part etw_tm_part(int kind, int type, const void* value
 /* --- a message --- */
 
 #ifdef __clang__
-#define ETW_TM_QUIET                          \
-    _Pragma("clang diagnostic push") _Pragma( \
-        "clang diagnostic ignored "           \
-        "\"-Wgnu-folding-constant\"")
+#define ETW_TM_PRAGMA(text) _Pragma(#text)
+#define ETW_TM_QUIET                     \
+    ETW_TM_PRAGMA(clang diagnostic push) \
+    ETW_TM_PRAGMA(clang diagnostic ignored "-Wgnu-folding-constant")
 #define ETW_TM_LOUD _Pragma("clang diagnostic pop")
 #else
 #define ETW_TM_QUIET

@@ -64,23 +64,21 @@ private:
 
 // Name-based UUID, version 5 (RFC 9562, 5.5): both GUIDs count in the order of their text.
 inline Guid uuid5(const Guid& name_space, const char* name, size_t size) noexcept {
-    const auto in_text_order = [](Guid& guid) {
-        if constexpr (std::endian::native == std::endian::little) {
-            guid.data1 = __builtin_bswap32(guid.data1);
-            guid.data2 = __builtin_bswap16(guid.data2);
-            guid.data3 = __builtin_bswap16(guid.data3);
-        }
-    };
-    Guid guid = name_space;
-    in_text_order(guid);
+    const Guid& n = name_space;
+    const uint8_t head[] = {uint8_t(n.data1 >> 24), uint8_t(n.data1 >> 16), uint8_t(n.data1 >> 8),
+                            uint8_t(n.data1),       uint8_t(n.data2 >> 8),  uint8_t(n.data2),
+                            uint8_t(n.data3 >> 8),  uint8_t(n.data3)};
     Sha1 hash;
-    hash.add(&guid, sizeof(guid));
+    hash.add(head, sizeof(head));
+    hash.add(n.data4.data(), n.data4.size());
     hash.add(name, size);
-    auto bytes = hash.finish();
-    bytes[6] = uint8_t((bytes[6] & 0x0F) | 0x50);
-    bytes[8] = uint8_t((bytes[8] & 0x3F) | 0x80);
-    std::memcpy(static_cast<void*>(&guid), bytes.data(), sizeof(guid));
-    in_text_order(guid);
+    const auto b = hash.finish();
+    Guid guid;
+    guid.data1 = uint32_t(b[0]) << 24 | uint32_t(b[1]) << 16 | uint32_t(b[2]) << 8 | b[3];
+    guid.data2 = uint16_t(b[4] << 8 | b[5]);
+    guid.data3 = uint16_t((b[6] & 0x0F) << 8 | 0x5000 | b[7]);
+    std::memcpy(guid.data4.data(), b.data() + 8, guid.data4.size());
+    guid.data4[0] = uint8_t((guid.data4[0] & 0x3F) | 0x80);
     return guid;
 }
 
