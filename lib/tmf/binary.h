@@ -12,7 +12,9 @@ struct BinaryMessages {
     size_t damaged_parts = 0;  // that could not be read to their end
 };
 
-// A Windows PDB. kNotSupported where the file is of another kind; kInvalidData where it is damaged.
+// A Windows PDB, or an ELF binary or its separate debug file: of a binary that has been stripped of
+// its descriptions the debug file is looked for. kNotSupported where the file is of another kind;
+// kInvalidData where it is damaged.
 Result<BinaryMessages> read_binary(const std::string& path);
 
 }  // namespace etw::tmf
