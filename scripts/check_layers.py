@@ -21,9 +21,10 @@ ALLOWED = {
     "boot": ["session"],
     "backend_linux": ["boot", "session", "wire", "ring", "etl"],
     "host": ["boot", "ring", "etl", "wire", "session"],
-    "decode": ["etl"],
+    "tmf": ["base"],
+    "decode": ["etl", "tmf"],
     "render": ["decode"],
-    "cli": ["session", "render"],
+    "cli": ["session", "render", "tmf"],
 }
 CMD_MAY = {"cli", "host", "boot", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "host"}

@@ -66,7 +66,10 @@ public:
         auto sink = open_output(names_.text, options_.display || options_.display_only);
         if (!sink) return failure(kTool, names_.text, sink.error());
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
-        std::fflush(reports_);
+        if (const int status = load_messages(options_.messages, true, *catalog_, reports_);
+            status != kExitDone) {
+            return status;
+        }
         LiveEvents events(**consumer);
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());
@@ -120,8 +123,15 @@ private:
                                {Code::kInvalidParameter, "is the log itself; choose another -o"});
             }
             fmt::print(reports_, "Setting log file to: {}\n", path);
-            fmt::print(reports_, "{}", log_header_text(path, *reader, options_.render.utc));
             readers.push_back(*std::move(reader));
+        }
+        if (const int status = load_messages(options_.messages, false, *catalog_, reports_);
+            status != kExitDone) {
+            return status;
+        }
+        for (size_t i = 0; i < readers.size(); ++i) {
+            fmt::print(reports_, "{}",
+                       log_header_text(options_.inputs[i], readers[i], options_.render.utc));
         }
         std::fflush(reports_);
         return kExitDone;
@@ -131,8 +141,11 @@ private:
                                    const std::function<void(uint64_t)>& progress) {
         render::PipelineOptions pipeline;
         pipeline.render = options_.render;
+        pipeline.catalog = catalog_;
         pipeline.lines = !options_.summary_only;
-        auto summary = render::run_pipeline(source, sink, pipeline, progress);
+        WithoutMessages without(source);
+        render::RecordSource& wanted = options_.messages.skip_messages ? without : source;
+        auto summary = render::run_pipeline(wanted, sink, pipeline, progress);
         if (summary) ETW_CHECK(sink.close());
         return summary;
     }
@@ -200,6 +213,7 @@ private:
     }
 
     const TracefmtOptions& options_;
+    std::shared_ptr<decode::Catalog> catalog_ = std::make_shared<decode::Catalog>();
     OutputNames names_;
     bool to_stdout_ = false;
     std::FILE* reports_ = stdout;

@@ -13,6 +13,12 @@ constexpr OptionWord kOptions[] = {
     {"f", Takes::kValue, true},
     {"rt", Takes::kName, false, {}, session::kKernelLoggerName},
     {"o", Takes::kValue},
+    {"tmf", Takes::kValue, true},
+    {"p", Takes::kValue},
+    {"i", Takes::kValue, true},
+    {"r", Takes::kMaybe, false, {}, ";"},  // no paths: the default
+    {"pdb", Takes::kValue, true},
+    {"skiptmfwpp"},
     {"display"},
     {"displayonly"},
     {"nosummary"},
@@ -41,6 +47,12 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     app.add_option("--f", named);
     app.add_option("--rt", options.real_time);
     app.add_option("--o", options.output);
+    app.add_option("--tmf", options.messages.tmf_files);
+    app.add_option("--p", options.messages.folder);
+    app.add_option("--i", options.messages.images);
+    app.add_option("--r", options.messages.symbols);
+    app.add_option("--pdb", options.messages.pdbs);
+    app.add_flag("--skiptmfwpp", options.messages.skip_messages);
     app.add_flag("--display", options.display);
     app.add_flag("--displayonly", options.display_only);
     app.add_flag("--nosummary", no_summary);

@@ -91,7 +91,16 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.added = extended.added;
     if (!extended.traits.empty()) set_provider(extended.traits, event);
     if (!extended.schema.empty()) return decode_described(record, extended.schema, event);
-    if (!decode_kernel(record, event)) decode_undescribed(record, event);
+    if (record.type == wire::HeaderType::kMessage) {
+        if (!decode_message(record, record.descriptor.id, event)) {
+            decode_unknown_message(record, event);
+        }
+        return;
+    }
+    if (decode_kernel(record, event)) return;
+    // Classic events have formats, too: the number is the event type.
+    if (is_classic(record.type) && decode_message(record, record.descriptor.opcode, event)) return;
+    decode_undescribed(record, event);
 }
 
 namespace {

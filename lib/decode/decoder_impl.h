@@ -3,6 +3,7 @@
 #pragma once
 #include "decode/blob_cache.h"
 #include "decode/kernel_table.h"
+#include "decode/message_program.h"
 #include "decode/schema.h"
 #include "etw/catalog.h"
 #include "etw/event.h"
@@ -30,6 +31,13 @@ private:
         uint8_t version;
         Program program_32, program_64;
     };
+    // What the catalog has for a message: asking it takes a lock.
+    struct KnownMessage {
+        Guid guid;
+        uint16_t number = 0;
+        bool asked = false;
+        const MessageProgram* program = nullptr;
+    };
     struct Extended {  // the items that matter here
         Bytes schema, traits, related;
         Added added;
@@ -40,6 +48,9 @@ private:
     void decode_described(const etl::Record& record, Bytes schema, Event& event);
     bool decode_kernel(const etl::Record& record, Event& event);
     void decode_layout(const etl::Record& record, Family family, Event& event);
+    bool decode_message(const etl::Record& record, uint16_t number, Event& event);
+    const MessageProgram* find_message(const Guid& guid, uint16_t number);
+    void decode_unknown_message(const etl::Record& record, Event& event);
     void decode_undescribed(const etl::Record& record, Event& event);
     const Layout* find_layout(Family family, uint16_t version) const;
 
@@ -51,6 +62,8 @@ private:
     std::vector<const KernelClass*> classes_;   // by group
     std::unordered_map<Guid, uint8_t> groups_;
     Program manifest_chunk_;
+    std::vector<KnownMessage> known_messages_;
+    std::string missing_message_;
     std::string opcode_text_;
     Guid related_;
 };

@@ -36,6 +36,8 @@ struct SessionSlot {
     bool dead;                          // the mapping could not be withdrawn: never use this again
     bool quiet;                         // callbacks hear nothing of it
     bool orphaned;                      // its host died: hand the rings to the next
+    // Where its trace messages take their numbers from, or null. Mapped until the process ends.
+    std::atomic<std::atomic<uint32_t>*> numbers;
     uint32_t host;
     uint64_t confirmed;  // connection that last named the session
     wire::SessionKey key;
@@ -100,7 +102,8 @@ struct Registration {
     uint32_t traits_revision;  // counts changes of the traits
     etw_guid id;
     etw_enabled* enabled;
-    etw_enabled own_enabled;  // for those that bring none
+    etw_enabled own_enabled;       // for those that bring none
+    etw_message_control* control;  // of trace messages, in the place of `enabled`; else null
     etw_callback callback;
     void* context;
     HostView hosts[kMaxHosts];

@@ -90,8 +90,10 @@ char* put_octal(char* p, uint64_t bits) {
 }
 
 bool append_float(OutBuffer& out, const Conversion& how, Bytes bytes) {
+    // Formats of trace messages say s: Windows' tool shows what %g does.
+    const char type = how.type == 's' ? 'g' : how.type;
     constexpr std::string_view kTypes = "aAeEfFgG";
-    if (kTypes.find(how.type) == kTypes.npos) return false;
+    if (kTypes.find(type) == kTypes.npos) return false;
     double value = 0;
     if (bytes.size() == sizeof(float)) {
         float single;
@@ -107,7 +109,7 @@ bool append_float(OutBuffer& out, const Conversion& how, Bytes bytes) {
     if (how.zero && !how.left) format += '0';
     if (how.width != 0) format += std::to_string(how.width);
     if (how.precision >= 0) format += '.' + std::to_string(how.precision);
-    format += how.type;
+    format += type;
     format += '}';
     out.append(fmt::vformat(format, fmt::make_format_args(value)));
     return true;
@@ -131,17 +133,23 @@ std::optional<Conversion> parse_conversion(std::string_view text) {
         return value;
     };
     for (;;) {
-        if (take('-')) out.left = true;
-        else if (take('0')) out.zero = true;
-        else if (take('+')) out.plus = true;
-        else if (take(' ')) out.blank = true;
-        else if (take('#')) out.alternate = true;
-        else break;
+        if (take('-'))
+            out.left = true;
+        else if (take('0'))
+            out.zero = true;
+        else if (take('+'))
+            out.plus = true;
+        else if (take(' '))
+            out.blank = true;
+        else if (take('#'))
+            out.alternate = true;
+        else
+            break;
     }
     out.width = take_number();
     if (take('.')) out.precision = take_number();
-    for (const std::string_view modifier : {"I64", "I32", "hh", "h", "I", "ll", "l", "L", "w", "q",
-                                            "j", "z", "t"}) {
+    for (const std::string_view modifier :
+         {"I64", "I32", "hh", "h", "I", "ll", "l", "L", "w", "q", "j", "z", "t"}) {
         if (!text.starts_with(modifier)) continue;
         text.remove_prefix(modifier.size());
         if (modifier == "h") out.size = sizeof(uint16_t);

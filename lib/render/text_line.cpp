@@ -19,12 +19,13 @@ void append_unknown(const etl::Record& record, const decode::Event& event, OutBu
     out.append({number, length});
     out.append("): GUID=");
     append_guid(out, record.provider);
-    out.append(" (");
-    const size_t begin = out.size();
-    append_bare(out, event.reason);
-    keep_to_line(out, begin);
-    out.append(").");
-    if (record.type == wire::HeaderType::kMessage) return;  // has no more than its number
+    out.append(" (No Format Information found).");
+    if (record.type == wire::HeaderType::kMessage) {  // has no more than its number
+        out.append(' ');
+        const size_t begin = out.size();
+        append_bare(out, event.reason);
+        return keep_to_line(out, begin);
+    }
     out.append(" version=");
     append_number(out, d.version);
     out.append(" opcode=");

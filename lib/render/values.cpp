@@ -5,9 +5,9 @@
 #include "render/clock_text.h"
 #include "render/code_names.h"
 #include "render/digits.h"
+#include "render/named_value.h"
 #include "render/quoted.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace etw::render {
@@ -48,7 +48,10 @@ size_t fixed_size(Format format) {
         case Format::kIpv6:
             return 16;
         case Format::kFileTime:
+        case Format::kTimeSpan:
             return 8;
+        case Format::kMacAddress:
+            return 6;
         case Format::kPort:
             return 2;
         case Format::kIpv4:
@@ -190,6 +193,25 @@ char* put_sid(char* p, Bytes bytes) {
     return p;
 }
 
+// Seconds with their milliseconds: "5.000s".
+char* put_time_span(char* p, int64_t ticks) {
+    const int64_t ms = ticks / 10'000;
+    if (ms < 0) *p++ = '-';
+    const uint64_t magnitude = ms < 0 ? uint64_t{0} - uint64_t(ms) : uint64_t(ms);
+    p = put_decimal(p, magnitude / 1000);
+    *p++ = '.';
+    for (const uint64_t unit : {100u, 10u, 1u}) *p++ = char('0' + magnitude / unit % 10);
+    *p++ = 's';
+    return p;
+}
+
+void append_mac_address(OutBuffer& out, Bytes bytes) {
+    for (size_t i = 0; i < bytes.size(); ++i) {
+        if (i != 0) out.append('-');
+        append_hex_bytes(out, bytes.subspan(i, 1));
+    }
+}
+
 bool is_sid(Bytes bytes) { return bytes.size() >= 8 && bytes.size() == 8 + 4 * size_t(bytes[1]); }
 
 // sockaddr of Windows or Linux. False: another family, or cut off.
@@ -247,6 +269,12 @@ bool append_word(OutBuffer& out, Format format, Bytes bytes, bool local_times) {
         case Format::kIpv6:
             out.commit(put_ipv6(out.reserve(64), bytes.data()));
             return true;
+        case Format::kTimeSpan:
+            out.commit(put_time_span(out.reserve(kMaxDecimal + 8), load_signed(bytes)));
+            return true;
+        case Format::kMacAddress:
+            append_mac_address(out, bytes);
+            return true;
         case Format::kSid:
             if (!is_sid(bytes)) return false;
             out.commit(put_sid(out.reserve(32 + bytes.size() * 3), bytes));
@@ -286,53 +314,6 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
         default:
             return false;
     }
-}
-
-std::string_view name_of(const decode::ValueMap& map, uint64_t value) {
-    const auto at = std::lower_bound(map.names.begin(), map.names.end(), value,
-                                     [](const auto& row, uint64_t v) { return row.first < v; });
-    return at != map.names.end() && at->first == value ? std::string_view(at->second)
-                                                       : std::string_view();
-}
-
-// Bits without a name follow as one number. False: none of the bits has a name.
-bool append_bits(OutBuffer& out, const decode::ValueMap& map, uint64_t value) {
-    uint64_t rest = value;
-    const char* separator = "";
-    for (const auto& [bits, name] : map.names) {
-        if (bits == 0 || (value & bits) != bits) continue;
-        out.append(separator);
-        append_bare(out, name);
-        separator = "|";
-        rest &= ~bits;
-    }
-    if (rest == value) return false;
-    if (rest != 0) {
-        out.append("|0x");
-        out.commit(put_hex(out.reserve(kMaxHex), rest, 1, false));
-    }
-    return true;
-}
-
-void append_word_of_map(OutBuffer& out, std::string_view word, Style style) {
-    const bool is_one_word = word.find_first_of(" \t\r\n\"\\") == word.npos;
-    if (style == Style::kBare || (style == Style::kText && is_one_word)) {
-        append_bare(out, word);
-    } else {
-        append_quoted(out, word);
-    }
-}
-
-// False: the value has no name.
-bool append_named(OutBuffer& out, const decode::ValueMap& map, uint64_t value, Style style) {
-    if (const auto name = name_of(map, value); !name.empty()) {
-        append_word_of_map(out, name, style);
-        return true;
-    }
-    OutBuffer words;
-    if (!map.bits || !append_bits(words, map, value)) return false;
-    append_word_of_map(out, words.view(), style);
-    return true;
 }
 
 }  // namespace

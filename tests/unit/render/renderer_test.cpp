@@ -175,6 +175,16 @@ TEST(JsonRenderer, GivesOneObjectALine) {
     EXPECT_FALSE(json.contains("activity"));
 }
 
+TEST(TextRenderer, SaysWhichFormatAMessageLacks) {
+    etl::Record record = decode::test::event_record({}, {});
+    record.type = wire::HeaderType::kMessage;
+    record.descriptor.id = 10;
+    EXPECT_EQ(render(record, kUtcText),
+              "[0]0888.0D60::10/23/2003-12:27:40.173 [11223344-5566-7788-0102-030405060708]"
+              "Unknown( 10): GUID=11223344-5566-7788-0102-030405060708 "
+              "(No Format Information found). no trace message formats were named\n");
+}
+
 TEST(JsonRenderer, NamesTheActivityAndKernelEvents) {
     ByteWriter payload;
     payload.write(uint32_t{100});
