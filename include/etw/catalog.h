@@ -1,19 +1,45 @@
 // What is known of events beyond what they say themselves: descriptions from manifests, trace
 // message formats and the like, collected before events are decoded.
 #pragma once
+#include "etw/bytes.h"
+#include "etw/log_reader.h"
 #include "etw/result.h"
 
 #include <memory>
+#include <string>
 
 namespace etw::decode {
 
 struct CatalogImpl;
 
-// Filled first, by one thread; decoders of any number of threads then share it unchanged.
+// Filled first, by one thread; decoders of any number of threads then share it unchanged. Where
+// several sources describe an event, the one that was added first counts.
 class Catalog {
 public:
     Catalog();
     ~Catalog();
+
+    // An instrumentation manifest in XML. kInvalidData where it is none; `where` is the offset.
+    Status add_manifest(Bytes xml);
+    Status add_manifest_file(const std::string& path);
+
+    // A Windows program or library with its manifests as resources (WEVT_TEMPLATE), or such a
+    // resource alone. Its texts come from the file itself, else from FILE.mui beside it or in the
+    // folder en-US. kInvalidData where it has no manifest.
+    Status add_binary(Bytes file);
+    Status add_binary_file(const std::string& path);
+
+    // A folder with manifests named after provider GUIDs without braces and hyphens, `GUID.man`.
+    // learn() reads those of the log's providers. Fails where the folder cannot be read.
+    Status add_repository(const std::string& folder);
+    // Reads all of the repositories' manifests: for events that cannot be looked through before.
+    // Files that are no manifests are left out.
+    void add_whole_repositories();
+
+    // Looks through a log, which is read to its end, and keeps what it says of its own events, and
+    // the stacks that belong to events. Takes 64 MB for stacks and 256 MB for descriptions at most:
+    // what is beyond is left out.
+    void learn(etl::LogReader log);
 
     const CatalogImpl& impl() const noexcept { return *impl_; }
 

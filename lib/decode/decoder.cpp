@@ -2,6 +2,7 @@
 
 #include "decode/decoder_impl.h"
 #include "decode/layout.h"
+#include "decode/log_descriptions.h"
 #include "decode/walk.h"
 #include "etw/check.h"
 
@@ -12,13 +13,9 @@ namespace {
 
 constexpr size_t kHookCount = kGroupCount * 256;
 
-// EventSource sends its manifest as events of this id, in chunks.
-constexpr uint16_t kManifestEventId = 0xFFFE;
 constexpr std::string_view kManifestChunk =
     "Format:u8 MajorVersion:u8 MinorVersion:u8 Magic:u8 TotalChunks:u16 ChunkNumber:u16 "
     "Data:restchars";
-constexpr size_t kManifestMagicOffset = 3;
-constexpr std::byte kManifestMagic{0x5B};
 
 bool is_classic(wire::HeaderType type) {
     switch (type) {
@@ -82,6 +79,7 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.provider = event.name = event.opcode = {};
     event.group = event.related = nullptr;
     event.message = nullptr;
+    event.names = nullptr;
     const Extended extended = find_items(record.extended);
     if (extended.related.size() == sizeof(Guid)) {
         std::memcpy(&related_, extended.related.data(), sizeof(Guid));
@@ -89,8 +87,11 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
     }
     event.added = extended.added;
     if (!extended.traits.empty()) set_provider(extended.traits, event);
+    if (catalog_ != nullptr) add_stack(record, event);
     if (!extended.schema.empty()) return decode_described(record, extended.schema, event);
-    if (!decode_kernel(record, event)) decode_undescribed(record, event);
+    if (decode_kernel(record, event)) return;
+    if (decode_from_manifest(record, event)) return;
+    decode_undescribed(record, event);
 }
 
 namespace {
@@ -231,6 +232,50 @@ void DecoderImpl::decode_layout(const etl::Record& record, Family family, Event&
     if (event.outcome != Outcome::kDecoded) {
         walk(program, record.payload, record.is_64_bit, event);
     }
+}
+
+// What a log keeps in records of its own; a stack in the event itself is the event's.
+void DecoderImpl::add_stack(const etl::Record& record, Event& event) {
+    const StackTable& stacks = catalog_->impl().stacks;
+    if (stacks.empty() || !event.added.stack.empty() || is_stack_record(record)) return;
+    const Stack stack = stacks.find(record, stack_hint_);
+    if (stack.addresses.empty()) return;
+    event.added.stack = stack.addresses;
+    event.added.address_size = stack.address_size;
+}
+
+bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) {
+    if (catalog_ == nullptr || catalog_->impl().providers.empty()) return false;
+    const bool classic = is_classic(record.type);
+    if (!classic && !is_event(record.type)) return false;
+    const wire::EventDescriptor& d = record.descriptor;
+    const auto found = catalog_->impl().providers.find(
+        record.provider, classic ? uint16_t{d.opcode} : d.id, d.version, classic);
+    if (found.provider != nullptr && event.provider.empty()) event.provider = *found.provider;
+    if (found.event == nullptr) return false;
+    const CompiledEvent& described = compiled(*found.event, *found.provider, record.is_64_bit);
+    event.name = described.name;
+    event.opcode = described.opcode;
+    event.names = &described.names;
+    if (!described.message.parts.empty()) event.message = &described.message;
+    if (described.error != nullptr) {
+        leave_undecoded(described.error, Outcome::kMalformed, record.payload, event);
+        return true;
+    }
+    walk(described.program, record.payload, record.is_64_bit, event);
+    // Writers append to an event without telling its manifest: the fields are right all the same.
+    if (event.outcome == Outcome::kMalformed && event.reason == kBytesLeft) {
+        event.outcome = Outcome::kDecoded;
+    }
+    return true;
+}
+
+const CompiledEvent& DecoderImpl::compiled(const EventModel& model, const std::string& provider,
+                                           bool is_64_bit) {
+    auto& events = is_64_bit ? events_64_ : events_32_;
+    const auto known = events.find(&model);
+    if (known != events.end()) return known->second;
+    return events.emplace(&model, compile_event(provider, model, is_64_bit)).first->second;
 }
 
 void DecoderImpl::decode_undescribed(const etl::Record& record, Event& event) {

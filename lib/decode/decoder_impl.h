@@ -1,7 +1,9 @@
 // What is behind etw/decoder.h. Sources of a description: the record itself (TraceLogging), the
-// layouts of the classic kernel events, EventSource's manifest event.
+// catalog's manifests, the layouts of the classic kernel events, EventSource's manifest event.
 #pragma once
 #include "decode/blob_cache.h"
+#include "decode/catalog_impl.h"
+#include "decode/compile_event.h"
 #include "decode/kernel_table.h"
 #include "decode/schema.h"
 #include "etw/catalog.h"
@@ -39,6 +41,10 @@ private:
     void set_provider(Bytes traits, Event& event);
     void decode_described(const etl::Record& record, Bytes schema, Event& event);
     bool decode_kernel(const etl::Record& record, Event& event);
+    bool decode_from_manifest(const etl::Record& record, Event& event);
+    const CompiledEvent& compiled(const EventModel& model, const std::string& provider,
+                                  bool is_64_bit);
+    void add_stack(const etl::Record& record, Event& event);
     void decode_layout(const etl::Record& record, Family family, Event& event);
     void decode_undescribed(const etl::Record& record, Event& event);
     const Layout* find_layout(Family family, uint16_t version) const;
@@ -51,6 +57,9 @@ private:
     std::vector<const KernelClass*> classes_;   // by group
     std::unordered_map<Guid, uint8_t> groups_;
     Program manifest_chunk_;
+    // By the model, which the catalog keeps where it is; one for each pointer size.
+    std::unordered_map<const EventModel*, CompiledEvent> events_32_, events_64_;
+    size_t stack_hint_ = 0;
     std::string opcode_text_;
     Guid related_;
 };

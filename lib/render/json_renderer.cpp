@@ -46,7 +46,7 @@ void JsonRenderer::render(const etl::Record& record, const decode::Event& event,
     append_fields(out, event.items, Style::kJson);
     out.append('}');
     append_added(out, event.added, Style::kJson);
-    if (event.outcome != decode::Outcome::kDecoded) {
+    if (event.outcome != decode::Outcome::kDecoded || !event.rest.empty()) {
         out.append(",\"payload\":\"");
         append_hex_bytes(out, event.rest);
         out.append("\",\"undecoded\":\"");
