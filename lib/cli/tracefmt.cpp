@@ -28,6 +28,9 @@ constexpr OptionWord kOptions[] = {
     {"f", Takes::kValue, true},
     {"rt", Takes::kName, false, {}, session::kKernelLoggerName},
     {"o", Takes::kValue},
+    kManifestOptions[0],
+    kManifestOptions[1],
+    kManifestOptions[2],
     {"display"},
     {"displayonly"},
     {"nosummary"},
@@ -119,6 +122,7 @@ public:
         if (!sink) return failure(kTool, names_.text, sink.error());
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         std::fflush(reports_);
+        if (const int status = load_descriptions({}); status != kExitDone) return status;
         LiveEvents events(**consumer);
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());
@@ -136,6 +140,9 @@ public:
     int run() {
         std::vector<etl::LogReader> readers;
         if (const int status = open_inputs(readers); status != kExitDone) return status;
+        if (const int status = load_descriptions(options_.inputs); status != kExitDone) {
+            return status;
+        }
         MergedLogs logs(std::move(readers));
         auto sink = open_output(names_.text, options_.display || options_.display_only);
         if (!sink) return failure(kTool, names_.text, sink.error());
@@ -179,10 +186,18 @@ private:
         return kExitDone;
     }
 
+    int load_descriptions(const std::vector<std::string>& logs) {
+        auto catalog = load_catalog(options_.manifests, logs);
+        if (!catalog) return failure(kTool, catalog.error().file, catalog.error().error);
+        catalog_ = *std::move(catalog);
+        return kExitDone;
+    }
+
     Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,
                                    const std::function<void(uint64_t)>& progress) {
         render::PipelineOptions pipeline;
         pipeline.render = options_.render;
+        pipeline.catalog = catalog_;
         pipeline.lines = !options_.summary_only;
         auto summary = render::run_pipeline(source, sink, pipeline, progress);
         if (summary) ETW_CHECK(sink.close());
@@ -253,6 +268,7 @@ private:
 
     const TracefmtOptions& options_;
     OutputNames names_;
+    std::shared_ptr<const decode::Catalog> catalog_;
     bool to_stdout_ = false;
     std::FILE* reports_ = stdout;
 };
@@ -271,6 +287,7 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     app.add_option("--f", named);
     app.add_option("--rt", options.real_time);
     app.add_option("--o", options.output);
+    add_manifest_options(app, options.manifests);
     app.add_flag("--display", options.display);
     app.add_flag("--displayonly", options.display_only);
     app.add_flag("--nosummary", no_summary);

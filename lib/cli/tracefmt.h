@@ -1,6 +1,7 @@
 // tracefmt: formats the events of log files as text or JSON lines.
 #pragma once
 #include "cli/cli.h"
+#include "cli/tracefmt_manifests.h"
 #include "etw/consumer.h"
 #include "render/renderer.h"
 
@@ -18,6 +19,7 @@ struct TracefmtOptions {
     bool display_only = false;                       // -displayonly
     bool summary = true;                             // -nosummary
     bool summary_only = false;                       // -summaryonly
+    ManifestFiles manifests;                         // -man -bin -manpath
     render::RenderOptions render;                    // -json -noprefix -hires -utc
     bool help = false;                               // -h -help -?
 };
