@@ -32,14 +32,15 @@ public:
     // A folder with manifests named after provider GUIDs without braces and hyphens, `GUID.man`.
     // learn() reads those of the log's providers. Fails where the folder cannot be read.
     Status add_repository(const std::string& folder);
-    // Reads all of the repositories' manifests: for events that cannot be looked through before.
-    // Files that are no manifests are left out.
-    void add_whole_repositories();
-
-    // Looks through a log, which is read to its end, and keeps what it says of its own events, and
-    // the stacks that belong to events. Takes 64 MB for stacks and 256 MB for descriptions at most:
-    // what is beyond is left out.
+    // Looks through a log, which is read to its end, and keeps what its events need: manifests of
+    // the repositories, what is known of some providers of Windows without any, and what the log
+    // says of itself, in this order; and the stacks that belong to events. Takes 64 MB for stacks
+    // and 256 MB for descriptions at most: what is beyond is left out.
     void learn(etl::LogReader log);
+
+    // For events that cannot be looked through before: all that the repositories have, and all
+    // providers that are known without. Files that are no manifests are left out.
+    void add_all();
 
     const CatalogImpl& impl() const noexcept { return *impl_; }
 

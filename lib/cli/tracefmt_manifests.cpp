@@ -30,7 +30,7 @@ Result<std::shared_ptr<const decode::Catalog>, ManifestError> load_catalog(
             return ManifestError{folder, added.error()};
         }
     }
-    if (logs.empty()) catalog->add_whole_repositories();
+    if (logs.empty()) catalog->add_all();
     for (const std::string& path : logs) {
         auto log = etl::LogReader::open(path);
         if (!log) return ManifestError{path, log.error()};

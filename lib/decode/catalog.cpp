@@ -1,6 +1,7 @@
 #include "etw/catalog.h"
 
 #include "base/file.h"
+#include "decode/builtin_providers.h"
 #include "decode/catalog_impl.h"
 #include "decode/log_descriptions.h"
 #include "decode/manifest_xml.h"
@@ -121,24 +122,29 @@ Status Catalog::add_repository(const std::string& folder) {
     return Ok{};
 }
 
-void Catalog::add_whole_repositories() {
+void Catalog::add_all() {
     for (const auto& [provider, paths] : impl_->repository) {
         for (const std::string& path : paths) static_cast<void>(add_manifest_file(path));
     }
     impl_->repository.clear();
+    for (const BuiltinProvider& provider : builtin_providers()) {
+        impl_->providers.add(parse_builtin(provider));
+    }
 }
 
 void Catalog::learn(etl::LogReader log) {
     LogDescriptions descriptions(impl_->providers, impl_->stacks);
     etl::Record record;
     while (log.next(record)) descriptions.look_at(record);
-    for (const Guid& provider : descriptions.providers_seen()) {
-        const auto wanted = impl_->repository.find(provider);
-        if (wanted == impl_->repository.end()) continue;
-        for (const std::string& path : wanted->second) {
-            static_cast<void>(add_manifest_file(path));
+    for (const Guid& guid : descriptions.providers_seen()) {
+        const auto wanted = impl_->repository.find(guid);
+        if (wanted != impl_->repository.end()) {
+            for (const std::string& path : wanted->second) {
+                static_cast<void>(add_manifest_file(path));
+            }
+            impl_->repository.erase(wanted);
         }
-        impl_->repository.erase(wanted);
+        if (auto provider = builtin_provider(guid)) impl_->providers.add(*std::move(provider));
     }
     descriptions.finish();
 }

@@ -160,6 +160,10 @@ private:
     void set_count(const FieldModel& model, Field& field) {
         if (model.count.kind == Amount::Kind::kNone) return;
         if (Type(field.type) == Type::kNull) return fail("description: array of nothing");
+        if (model.count.kind == Amount::Kind::kToEnd) {
+            field.repeat = Field::Repeat::kToEnd;
+            return;
+        }
         if (model.count.kind == Amount::Kind::kFixed) {
             field.repeat = Field::Repeat::kConstant;
             field.count = model.count.value;

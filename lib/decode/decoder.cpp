@@ -73,6 +73,13 @@ DecoderImpl::DecoderImpl(std::shared_ptr<const Catalog> catalog)
         versions.insert(versions.begin(), {layout.version, compile_layout(layout.fields, false),
                                            compile_layout(layout.fields, true)});
     }
+    for (const KernelEvent& e : kernel_events()) {
+        auto& versions = own_layouts_[e.id];
+        ETW_ASSERT(versions.empty() || versions.front().version < e.version);
+        versions.insert(versions.begin(), {e.version, compile_layout(e.fields, false),
+                                           compile_layout(e.fields, true)});
+        if (hooks_[e.id] == nullptr) own_names_.try_emplace(e.id, e.name);
+    }
 }
 
 void DecoderImpl::decode(const etl::Record& record, Event& event) {
@@ -201,19 +208,22 @@ bool DecoderImpl::decode_kernel(const etl::Record& record, Event& event) {
     }
     if (group >= kGroupCount || classes_[group] == nullptr) return false;
     event.provider = event.name = classes_[group]->name;
-    const KernelHook* const hook = hooks_[size_t{group} * 256 + opcode];
+    const auto hook_id = uint16_t(group << 8 | opcode);
+    const KernelHook* const hook = hooks_[hook_id];
+    const auto own_name = hook == nullptr ? own_names_.find(hook_id) : own_names_.end();
     if (hook != nullptr) {
         event.opcode = hook->name;
+    } else if (own_name != own_names_.end()) {
+        event.opcode = own_name->second;
     } else {
         opcode_text_ = "Opcode(" + std::to_string(opcode) + ")";
         event.opcode = opcode_text_;
     }
-    decode_layout(record, hook != nullptr ? hook->family : Family::kNone, event);
+    decode_layout(record, find_layout(hook, hook_id, record.descriptor.version), event);
     return true;
 }
 
-void DecoderImpl::decode_layout(const etl::Record& record, Family family, Event& event) {
-    const Layout* const layout = find_layout(family, record.descriptor.version);
+void DecoderImpl::decode_layout(const etl::Record& record, const Layout* layout, Event& event) {
     if (layout == nullptr && !record.payload.empty()) {
         return leave_undecoded("no layout for this event and version", Outcome::kUnknown,
                                record.payload, event);
@@ -288,11 +298,19 @@ void DecoderImpl::decode_undescribed(const etl::Record& record, Event& event) {
     leave_undecoded("No Format Information found", Outcome::kUnknown, record.payload, event);
 }
 
-const DecoderImpl::Layout* DecoderImpl::find_layout(Family family, uint16_t version) const {
-    for (const Layout& layout : layouts_[size_t(family)]) {
-        if (layout.version <= version) return &layout;
-    }
-    return nullptr;
+// The highest version up to the event's, of its family's layouts and its own.
+const DecoderImpl::Layout* DecoderImpl::find_layout(const KernelHook* hook, uint16_t hook_id,
+                                                    uint16_t version) const {
+    const auto find = [&](const std::vector<Layout>& versions) -> const Layout* {
+        for (const Layout& layout : versions) {
+            if (layout.version <= version) return &layout;
+        }
+        return nullptr;
+    };
+    const Layout* const common = hook != nullptr ? find(layouts_[size_t(hook->family)]) : nullptr;
+    if (common != nullptr) return common;
+    const auto own = own_layouts_.find(hook_id);
+    return own != own_layouts_.end() ? find(own->second) : nullptr;
 }
 
 Decoder::Decoder(std::shared_ptr<const Catalog> catalog)

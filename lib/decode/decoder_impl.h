@@ -45,16 +45,18 @@ private:
     const CompiledEvent& compiled(const EventModel& model, const std::string& provider,
                                   bool is_64_bit);
     void add_stack(const etl::Record& record, Event& event);
-    void decode_layout(const etl::Record& record, Family family, Event& event);
+    void decode_layout(const etl::Record& record, const Layout* layout, Event& event);
     void decode_undescribed(const etl::Record& record, Event& event);
-    const Layout* find_layout(Family family, uint16_t version) const;
+    const Layout* find_layout(const KernelHook* hook, uint16_t hook_id, uint16_t version) const;
 
     std::shared_ptr<const Catalog> catalog_;  // may be null
     BlobCache<Schema> schemas_32_, schemas_64_;
     BlobCache<Provider> providers_;
     std::vector<std::vector<Layout>> layouts_;  // by family, highest version first
-    std::vector<const KernelHook*> hooks_;      // by hook id
-    std::vector<const KernelClass*> classes_;   // by group
+    std::unordered_map<uint16_t, std::vector<Layout>> own_layouts_;  // by hook id, likewise
+    std::unordered_map<uint16_t, std::string_view> own_names_;       // of events without a hook
+    std::vector<const KernelHook*> hooks_;                           // by hook id
+    std::vector<const KernelClass*> classes_;                        // by group
     std::unordered_map<Guid, uint8_t> groups_;
     Program manifest_chunk_;
     // By the model, which the catalog keeps where it is; one for each pointer size.

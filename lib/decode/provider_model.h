@@ -14,9 +14,9 @@
 
 namespace etw::decode {
 
-// How often a field repeats, or how long it is.
+// How often a field repeats, or how long it is. kToEnd: as often as it fits into the payload.
 struct Amount {
-    enum class Kind : uint8_t { kNone, kFixed, kField };
+    enum class Kind : uint8_t { kNone, kFixed, kField, kToEnd };
     Kind kind = Kind::kNone;
     uint16_t value = 0;  // kField: position of an earlier field in TemplateModel::fields
 };
