@@ -66,10 +66,7 @@ public:
         auto sink = open_output(names_.text, options_.display || options_.display_only);
         if (!sink) return failure(kTool, names_.text, sink.error());
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
-        if (const int status = load_messages(options_.messages, true, *catalog_, reports_);
-            status != kExitDone) {
-            return status;
-        }
+        if (const int status = load_descriptions({}); status != kExitDone) return status;
         LiveEvents events(**consumer);
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());
@@ -125,8 +122,7 @@ private:
             fmt::print(reports_, "Setting log file to: {}\n", path);
             readers.push_back(*std::move(reader));
         }
-        if (const int status = load_messages(options_.messages, false, *catalog_, reports_);
-            status != kExitDone) {
+        if (const int status = load_descriptions(options_.inputs); status != kExitDone) {
             return status;
         }
         for (size_t i = 0; i < readers.size(); ++i) {
@@ -135,6 +131,16 @@ private:
         }
         std::fflush(reports_);
         return kExitDone;
+    }
+
+    // Without logs: of a session's events.
+    int load_descriptions(const std::vector<std::string>& logs) {
+        if (const int status = load_messages(options_.messages, logs.empty(), *catalog_, reports_);
+            status != kExitDone) {
+            return status;
+        }
+        const auto loaded = load_manifests(options_.manifests, logs, *catalog_);
+        return loaded ? kExitDone : failure(kTool, loaded.error().file, loaded.error().error);
     }
 
     Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,

@@ -2,6 +2,7 @@
 #pragma once
 #include "cli/cli.h"
 #include "cli/tracefmt_messages.h"
+#include "cli/tracefmt_manifests.h"
 #include "etw/consumer.h"
 #include "render/renderer.h"
 
@@ -20,6 +21,7 @@ struct TracefmtOptions {
     bool summary = true;                             // -nosummary
     bool summary_only = false;                       // -summaryonly
     MessageOptions messages;                         // -tmf -p -i -r -pdb -skipTmfWpp
+    ManifestFiles manifests;                         // -man -bin -manpath
     render::RenderOptions render;                    // -json -noprefix -hires -utc
     bool help = false;                               // -h -help -?
 };

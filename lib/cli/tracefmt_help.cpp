@@ -16,6 +16,13 @@ Parameters:
   -rt [Session]      The session's events from now on, until it stops (or
                      Ctrl+C). Default: NT Kernel Logger.
 
+Descriptions of events (what a log says of its own events needs none):
+  -man File[;File]   Instrumentation manifests, XML.
+  -bin File[;File]   Windows programs or libraries that have their manifest in
+                     their resources.
+  -manpath Dir[;Dir] Folders with manifests named GUID.man, without braces and
+                     hyphens.
+
 Output:
   -o File            Text file; its summary is File.sum. - is standard output
                      (no summary). Default: FmtFile.txt and FmtSum.txt.

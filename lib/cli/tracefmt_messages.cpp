@@ -117,7 +117,7 @@ private:
     }
 
     int add_binary(const std::string& path) {
-        const auto read = catalog_.add_binary(path);
+        const auto read = catalog_.add_message_binary(path);
         if (!read) return failure(kTool, path, read.error());
         fmt::print(reports_, "Examining {} for message formats,{:3} found.\n", path,
                    read->messages);

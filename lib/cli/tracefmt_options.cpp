@@ -19,6 +19,9 @@ constexpr OptionWord kOptions[] = {
     {"r", Takes::kMaybe, false, {}, ";"},  // no paths: the default
     {"pdb", Takes::kValue, true},
     {"skiptmfwpp"},
+    kManifestOptions[0],
+    kManifestOptions[1],
+    kManifestOptions[2],
     {"display"},
     {"displayonly"},
     {"nosummary"},
@@ -53,6 +56,7 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     app.add_option("--r", options.messages.symbols);
     app.add_option("--pdb", options.messages.pdbs);
     app.add_flag("--skiptmfwpp", options.messages.skip_messages);
+    add_manifest_options(app, options.manifests);
     app.add_flag("--display", options.display);
     app.add_flag("--displayonly", options.display_only);
     app.add_flag("--nosummary", no_summary);

@@ -82,7 +82,7 @@ void JsonObject::append(const etl::Record& record, const decode::Event& event, i
     append_fields(out, event.items, {Style::kJson, local_file_times_});
     out.append('}');
     append_added(out, event.added, Style::kJson);
-    if (event.outcome != decode::Outcome::kDecoded) {
+    if (event.outcome != decode::Outcome::kDecoded || !event.rest.empty()) {
         append_key(out, "payload");
         out.append('"');
         append_hex_bytes(out, event.rest);

@@ -361,7 +361,7 @@ TEST_F(Messages, AFileSaysHowManyItHasAndWhatItHadToLeaveOut) {
     ASSERT_EQ(read->skipped.size(), 1u);
     EXPECT_EQ(read->skipped[0].line, 3u);
     EXPECT_EQ(catalog.add_tmf_file(folder_ + "/none").error().code, Code::kFileNotFound);
-    EXPECT_EQ(catalog.add_binary(write("x.txt", "text")).error().code, Code::kNotSupported);
+    EXPECT_EQ(catalog.add_message_binary(write("x.txt", "text")).error().code, Code::kNotSupported);
 }
 
 TEST_F(Messages, ClassicEventsHaveFormatsByTheirType) {
