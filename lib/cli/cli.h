@@ -69,6 +69,7 @@ struct OptionWord {
     bool repeats = false;  // may be given more than once
     std::string_view stands_for = {};
     std::string_view absent = {};  // kMaybe, kName: the value where the command line has none
+    bool refused = false;          // known, and refused with the reason: never a candidate
 };
 
 // Rewrites the words of a command line for CLI11, which has no `-word` options: `-word`, `/word`,

@@ -36,7 +36,7 @@ constexpr OptionWord kOptions[] = {
     {"skipNoFormat"},
     {"v"},
     {"trace"},
-    {"ods"},
+    {"ods", Takes::kNothing, false, {}, {}, true},
     {"h", Takes::kNothing, true},
     {"help", Takes::kNothing, true, "h"},
     {"?", Takes::kNothing, true, "h"},

@@ -15,26 +15,9 @@ constexpr std::string_view kControl[] = {
     "start", "stop", "update", "enable",   "disable", "flush",   "q",      "enumguid", "l",   "x",
     "help",  "f",    "rt",     "guid",     "flag",    "level",   "b",      "min",      "max", "ft",
     "paged", "seq",  "cir",    "prealloc", "kd",      "newfile", "append", "json",     "age", "y"};
-constexpr std::string_view kProcess[] = {"rt",          "tmf",      "p",           "o",
-                                         "csv",         "display",  "displayonly", "nosummary",
-                                         "summaryonly", "noprefix", "h",           "json"};
-
-// What this version cannot do, for a message that says so.
-struct Missing {
-    std::string_view word;
-    const char* why;
-};
-constexpr Missing kMissing[] = {
-    {"csv", "values separated by commas are not in this version; -json gives JSON lines"},
-    {"ods", "there is no debugger's output here; -display shows the events"},
-    {"v", "details of each buffer are not in this version"},
-};
-
-const Missing* find_missing(std::string_view word) {
-    const auto at = std::find_if(std::begin(kMissing), std::end(kMissing),
-                                 [&](const Missing& row) { return row.word == word; });
-    return at == std::end(kMissing) ? nullptr : &*at;
-}
+constexpr std::string_view kProcess[] = {
+    "rt",        "tmf",         "p",        "o", "csv",  "display", "displayonly",
+    "nosummary", "summaryonly", "noprefix", "h", "json", "ods",     "v"};
 
 template <class Words>
 bool contains(const Words& words, std::string_view word) {
@@ -69,9 +52,6 @@ std::vector<OptionWord> process_words() {
     rows.push_back({"process", Takes::kMaybe});
     add_missing(rows, {"p", Takes::kValue});
     add_missing(rows, {"tmf", Takes::kValue});
-    add_missing(rows, {"csv"});
-    add_missing(rows, {"ods"});
-    add_missing(rows, {"v"});
     return rows;
 }
 
@@ -132,8 +112,6 @@ Result<Ok, UsageError> check_documented(const Line& line, const std::string_view
                                         const char* other_tool) {
     for (const std::string& word : line.words()) {
         const std::string name = Line::name(word);
-        if (const Missing* missing = find_missing(name))
-            return UsageError{fmt::format("-{}: {}", name, missing->why)};
         // tracelog refuses these itself, and says why.
         if (grammar::is_refused(name)) continue;  // by tracelog, with the reason
         if (!contains(allowed, name))
@@ -230,7 +208,6 @@ std::vector<OptionWord> traceview_words(Args words) {
         const std::string_view word = row.stands_for.empty() ? row.word : row.stands_for;
         return !own && !(process ? contains(kProcess, word) : contains(kControl, word));
     });
-    std::erase_if(rows, [](const OptionWord& row) { return find_missing(row.word) != nullptr; });
     if (!process) rows.push_back({"process", Takes::kMaybe});
     return rows;
 }
