@@ -51,7 +51,7 @@ Options
 
 Formatting (-process; default LogFile.etl, to FmtFile.txt and FmtSum.txt)
   -o FILE           text file; its summary is FILE.sum
-  -display, -displayonly, -nosummary, -summaryonly, -noprefix, -json
+  -display, -displayonly, -nosummary, -summaryonly, -noprefix, -csv, -json, -v
                     as for tracefmt
   -tmf FILE, -p FOLDER
                     formats of trace messages, as for tracefmt

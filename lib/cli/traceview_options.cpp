@@ -23,40 +23,13 @@ constexpr OptionWord kParsePdb[] = {
     {"help", Takes::kNothing, false, "h"},
     {"?", Takes::kNothing, false, "h"},
 };
-constexpr std::string_view kProcess[] = {"rt",          "tmf",      "p",           "o",
-                                         "csv",         "display",  "displayonly", "nosummary",
-                                         "summaryonly", "noprefix", "h",           "json"};
-
-// What this version cannot do, for a message that says so.
-struct Missing {
-    std::string_view word;
-    const char* why;
-};
-constexpr Missing kMissing[] = {
-    {"csv", "values separated by commas are not in this version; -json gives JSON lines"},
-    {"ods", "there is no debugger's output here; -display shows the events"},
-    {"v", "details of each buffer are not in this version"},
-};
-
-const Missing* find_missing(std::string_view word) {
-    const auto at = std::find_if(std::begin(kMissing), std::end(kMissing),
-                                 [&](const Missing& row) { return row.word == word; });
-    return at == std::end(kMissing) ? nullptr : &*at;
-}
+constexpr std::string_view kProcess[] = {
+    "rt",        "tmf",         "p",        "o", "csv",  "display", "displayonly",
+    "nosummary", "summaryonly", "noprefix", "h", "json", "ods",     "v"};
 
 template <class Words>
 bool contains(const Words& words, std::string_view word) {
     return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
-
-template <class Rows>
-bool has_word(const Rows& rows, std::string_view word) {
-    return std::any_of(std::begin(rows), std::end(rows),
-                       [&](const OptionWord& row) { return row.word == word; });
-}
-
-void add_missing(std::vector<OptionWord>& rows, const OptionWord& row) {
-    if (!has_word(rows, row.word)) rows.push_back(row);
 }
 
 // With those that are refused by name.
@@ -75,9 +48,6 @@ std::vector<OptionWord> process_words() {
     const auto words = tracefmt_words();
     std::vector<OptionWord> rows(words.begin(), words.end());
     rows.push_back({"process", Takes::kMaybe});
-    add_missing(rows, {"csv"});
-    add_missing(rows, {"ods"});
-    add_missing(rows, {"v"});
     return rows;
 }
 
@@ -139,8 +109,6 @@ Result<Ok, UsageError> check_documented(const Line& line, const std::string_view
                                         const char* other_tool) {
     for (const std::string& word : line.words()) {
         const std::string name = Line::name(word);
-        if (const Missing* missing = find_missing(name))
-            return UsageError{fmt::format("-{}: {}", name, missing->why)};
         // tracelog refuses these itself, and says why.
         if (grammar::is_refused(name)) continue;  // by tracelog, with the reason
         if (!contains(allowed, name))
@@ -247,7 +215,6 @@ std::vector<OptionWord> traceview_words(Args words) {
         const std::string_view word = row.stands_for.empty() ? row.word : row.stands_for;
         return !own && !(process ? contains(kProcess, word) : contains(kControl, word));
     });
-    std::erase_if(rows, [](const OptionWord& row) { return find_missing(row.word) != nullptr; });
     if (!process) {
         rows.push_back({"process", Takes::kMaybe});
         rows.push_back(kParsePdb[0]);

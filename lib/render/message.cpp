@@ -127,9 +127,10 @@ void append_flags(OutBuffer& out, const etl::Record& record, const decode::Event
 }
 
 void append_component(OutBuffer& out, const etl::Record& record, const decode::Event& event) {
-    const bool from_message = event.message != nullptr && !event.message->component.empty();
-    const std::string_view name = from_message ? event.message->component : event.provider;
-    name.empty() ? append_guid(out, record.provider) : append_bare(out, name);
+    if (event.message != nullptr && !event.message->component.empty()) {
+        return append_bare(out, event.message->component);
+    }
+    event.provider.empty() ? append_guid(out, record.provider) : out.append(event.provider);
 }
 
 void append_event_name(OutBuffer& out, const decode::Event& event) {

@@ -70,7 +70,7 @@ TEST(TraceviewLine, WhatItDoesNotDocumentIsRefusedByName) {
     EXPECT_THAT(refusal({"-process", "-hires"}), HasSubstr("traceview has no -hires"));
     EXPECT_THAT(parsed({"-start", "S", "-kd"}).control.refusal->detail,
                 HasSubstr("kernel debugger"));
-    EXPECT_THAT(refusal({"-process", "-csv"}), HasSubstr("-json"));
+    EXPECT_THAT(refusal({"-process", "-csvheader"}), HasSubstr("traceview has no -csvheader"));
     EXPECT_THAT(refusal({"-process", "-ods"}), HasSubstr("-display"));
     EXPECT_THAT(refusal({"-q", "S", "-nonsense"}), HasSubstr("unknown option '-nonsense'"));
     EXPECT_THAT(refusal({"-q", "S", "stray"}), HasSubstr("Invalid option given: stray"));
@@ -102,6 +102,9 @@ TEST(TraceviewLine, ProcessIsTracefmt) {
     EXPECT_THAT(o.format.inputs, ElementsAre("my.etl"));
     EXPECT_EQ(o.format.output, "my.txt");
     EXPECT_FALSE(o.format.render.prefix);
+    const auto csv = parsed({"-process", "my.etl", "-csv", "-v"});
+    EXPECT_EQ(csv.format.render.format, render::Format::kCsv);
+    EXPECT_TRUE(csv.format.buffers);
     EXPECT_THAT(parsed({"/process", "/tmp/x.etl"}).format.inputs, ElementsAre("/tmp/x.etl"));
 }
 

@@ -109,6 +109,49 @@ TEST(Pipeline, GivesTheSameOutputWithAnyNumberOfThreads) {
     }
 }
 
+TEST(Pipeline, GivesTheSameDocumentWithAnyNumberOfThreads) {
+    for (const Format format : {Format::kText, Format::kCsv, Format::kJson, Format::kXml}) {
+        for (const Encoding encoding : {Encoding::kUtf8, Encoding::kUtf16, Encoding::kAnsi}) {
+            std::string one;
+            for (const unsigned threads : {1u, 2u, 5u}) {
+                Numbers source(3000);
+                Memory sink;
+                auto pipeline = options(threads);
+                pipeline.render.format = format;
+                pipeline.render.encoding = encoding;
+                pipeline.render.csv_header = true;
+                ASSERT_TRUE(run_pipeline(source, sink, pipeline, {}));
+                if (threads == 1) one = sink.text();
+                EXPECT_TRUE(one == sink.text()) << int(format) << " " << int(encoding);
+            }
+        }
+    }
+}
+
+// Of nothing, too: a document without events is a document.
+TEST(Pipeline, WritesWhatComesBeforeAndAfter) {
+    for (const uint64_t events : {0u, 1u}) {
+        Numbers source(events);
+        Memory sink;
+        auto pipeline = options(2);
+        pipeline.render.format = Format::kXml;
+        ASSERT_TRUE(run_pipeline(source, sink, pipeline, {}));
+        EXPECT_TRUE(
+            sink.text().starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Events>\n"));
+        EXPECT_TRUE(sink.text().ends_with("</Events>\n"));
+    }
+}
+
+TEST(Pipeline, MarksTheByteOrderOnce) {
+    Numbers source(5000);
+    Memory sink;
+    auto pipeline = options(3);
+    pipeline.render.encoding = Encoding::kUtf16;
+    ASSERT_TRUE(run_pipeline(source, sink, pipeline, {}));
+    EXPECT_TRUE(sink.text().starts_with(std::string("\xFF\xFEN\0", 4)));
+    EXPECT_EQ(sink.text().find("\xFF\xFE", 1), sink.text().npos);
+}
+
 TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
     Numbers source(kEvents);
     Memory sink;
