@@ -14,6 +14,8 @@
 
 namespace etw::render {
 
+class RecordFilter;
+
 class RecordSource {
 public:
     virtual ~RecordSource() = default;
@@ -30,6 +32,7 @@ struct PipelineOptions {
     std::shared_ptr<const decode::Catalog> catalog;  // may be null
     unsigned threads = 0;                            // 0: as many as are of use on this machine
     bool lines = true;                               // false: only the summary is wanted
+    const RecordFilter* filter = nullptr;            // its second step; the source takes the first
 };
 
 // Runs until the source ends or the sink fails. `progress` is called from time to time with the
