@@ -22,7 +22,8 @@ ALLOWED = {
     "host": ["ring", "etl", "wire", "session"],
     "decode": ["etl"],
     "render": ["decode"],
-    "cli": ["session", "render"],
+    "export": ["render"],
+    "cli": ["session", "render", "export"],
 }
 CMD_MAY = {"cli", "host", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "backend_linux", "host"}

@@ -1,7 +1,9 @@
 // tracefmt: formats the events of log files as text or JSON lines.
 #pragma once
 #include "cli/cli.h"
+#include "cli/tracefmt_export.h"
 #include "etw/consumer.h"
+#include "render/record_filter.h"
 #include "render/renderer.h"
 
 #include <functional>
@@ -19,6 +21,9 @@ struct TracefmtOptions {
     bool summary = true;                             // -nosummary
     bool summary_only = false;                       // -summaryonly
     render::RenderOptions render;                    // -json -noprefix -hires -utc
+    render::FilterOptions filter;                    // -from -to -pid -provider -id -event -level
+    std::vector<ExportJob> exports;                  // -perfetto -ctf -pcapng -relog
+    bool text = true;  // there is text or a summary besides the exports
     bool help = false;                               // -h -help -?
 };
 // The words of tracefmt's command line. traceview -process takes some of them.

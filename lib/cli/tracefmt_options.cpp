@@ -1,5 +1,6 @@
 // The command line of tracefmt.
 #include "cli/tracefmt.h"
+#include "cli/tracefmt_filter.h"
 #include "session/rules.h"
 
 #include <CLI/App.hpp>
@@ -22,10 +23,42 @@ constexpr OptionWord kOptions[] = {
     {"hires"},
     {"utc"},
     {"gmt", Takes::kNothing, false, "utc"},
+    {"from", Takes::kValue},
+    {"to", Takes::kValue},
+    {"level", Takes::kValue},
+    {"pid", Takes::kValue, true},
+    {"provider", Takes::kValue, true},
+    {"id", Takes::kValue, true},
+    {"event", Takes::kValue, true},
+    {"perfetto", Takes::kValue},
+    {"ctf", Takes::kValue},
+    {"pcapng", Takes::kValue},
+    {"relog", Takes::kValue},
     {"h", Takes::kNothing, true},
     {"help", Takes::kNothing, true, "h"},
     {"?", Takes::kNothing, true, "h"},
 };
+
+// Live events come once; a log is written to a file; standard output holds one output.
+Result<Ok, UsageError> check_outputs(const TracefmtOptions& options) {
+    const auto is_stdout = [](const std::string& path) { return path == "-"; };
+    size_t to_stdout = options.text && (options.display || options.display_only ||
+                                        is_stdout(options.output))
+                           ? 1
+                           : 0;
+    for (const ExportJob& job : options.exports) to_stdout += is_stdout(job.path) ? 1 : 0;
+    if (to_stdout > 1) return UsageError{"only one output can go to standard output"};
+    if (options.real_time.empty()) return Ok{};
+    for (const ExportJob& job : options.exports) {
+        if (job.kind != ExportJob::Kind::kRelog) continue;
+        return UsageError{
+            "-relog writes a log from logs; a session writes its own: tracelog -start NAME -f FILE"};
+    }
+    if (options.exports.size() + (options.text ? 1 : 0) > 1) {
+        return UsageError{"-rt: a session's events come once; ask for one output"};
+    }
+    return Ok{};
+}
 
 }  // namespace
 
@@ -49,6 +82,10 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     app.add_flag("--noprefix", no_prefix);
     app.add_flag("--hires", options.render.high_resolution);
     app.add_flag("--utc", options.render.utc);
+    FilterWords filter;
+    ExportWords exports;
+    add_filter_options(app, filter);
+    add_export_options(app, exports);
     app.add_flag("--h", options.help);
     ETW_CHECK(parse(app, args, kOptions));
     if (options.help) return options;
@@ -62,6 +99,11 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     if (!options.real_time.empty() && (!files.empty() || !named.empty())) {
         return UsageError{"-rt formats a session's live events; leave out the log files, or -rt"};
     }
+    options.exports = export_jobs(exports);
+    options.text = options.exports.empty() || !options.output.empty() || options.display ||
+                   options.display_only || options.summary_only;
+    ETW_TRY(options.filter, parse_filters(filter, options.render.utc));
+    ETW_CHECK(check_outputs(options));
     files.insert(files.end(), named.begin(), named.end());
     if (!files.empty()) options.inputs = std::move(files);
     options.summary = !no_summary;
