@@ -138,8 +138,8 @@ private:
         Progress progress(logs);
         uint64_t lost = 0;
         for (const etl::LogReader& reader : logs.readers()) lost += reader.events_lost();
-        auto summary = export_events(logs, **exporter,
-                                     [&](uint64_t events) { progress.update(events); });
+        auto summary =
+            export_events(logs, **exporter, [&](uint64_t events) { progress.update(events); });
         if (summary) {
             if (const auto done = (*exporter)->finish(lost); !done) summary = done.error();
         }
@@ -172,8 +172,7 @@ private:
         return totals.lost_anything() ? kExitLoss : kExitDone;
     }
 
-    Result<render::Summary> export_events(render::RecordSource& source,
-                                          exports::Exporter& exporter,
+    Result<render::Summary> export_events(render::RecordSource& source, exports::Exporter& exporter,
                                           const std::function<void(uint64_t)>& progress) {
         render::RecordFilter filter(options_.filter);
         auto summary = exports::run_export(source, filter, exporter, nullptr, progress);

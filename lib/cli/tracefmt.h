@@ -23,8 +23,8 @@ struct TracefmtOptions {
     render::RenderOptions render;                    // -json -noprefix -hires -utc
     render::FilterOptions filter;                    // -from -to -pid -provider -id -event -level
     std::vector<ExportJob> exports;                  // -perfetto -ctf -pcapng -relog
-    bool text = true;  // there is text or a summary besides the exports
-    bool help = false;                               // -h -help -?
+    bool text = true;   // there is text or a summary besides the exports
+    bool help = false;  // -h -help -?
 };
 // The words of tracefmt's command line. traceview -process takes some of them.
 std::span<const OptionWord> tracefmt_words();

@@ -112,7 +112,8 @@ std::optional<int64_t> read_time_of_day(TimeReader& in, int64_t& unit) {
     return ticks + *fraction;
 }
 
-// Z or +hh:mm behind a time; what has to be taken off it to get UTC. Nothing where there is no zone.
+// Z or +hh:mm behind a time; what has to be taken off it to get UTC. Nothing where there is no
+// zone.
 std::optional<int64_t> read_zone(TimeReader& in) {
     if (in.skip("Zz")) return 0;
     const char sign = in.peek(0);
@@ -136,8 +137,8 @@ std::optional<render::Moment> read_relative(std::string_view text) {
     constexpr size_t kMaxDigits = 10;
     const size_t digits = std::min(text.find('.'), text.size());
     TimeReader in(text);
-    const auto seconds =
-        digits <= kMaxDigits ? in.number(digits, 0, std::numeric_limits<int64_t>::max())
+    const auto seconds = digits <= kMaxDigits
+                             ? in.number(digits, 0, std::numeric_limits<int64_t>::max())
                              : std::nullopt;
     if (digits == 0 || !seconds) return std::nullopt;
     int64_t ticks = *seconds * kSecond;

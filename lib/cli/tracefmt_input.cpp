@@ -43,9 +43,8 @@ void MergedLogs::advance(size_t log) {
     Head& head = heads_[log];
     head.valid = readers_[log].next(head.record);
     if (!head.valid) return;
-    head.time = order_ == Order::kRaw
-                    ? head.record.time_stamp
-                    : readers_[log].time().to_filetime(head.record.time_stamp);
+    head.time = order_ == Order::kRaw ? head.record.time_stamp
+                                      : readers_[log].time().to_filetime(head.record.time_stamp);
 }
 
 uint64_t MergedLogs::size_bytes() const noexcept {

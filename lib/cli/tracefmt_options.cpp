@@ -42,17 +42,17 @@ constexpr OptionWord kOptions[] = {
 // Live events come once; a log is written to a file; standard output holds one output.
 Result<Ok, UsageError> check_outputs(const TracefmtOptions& options) {
     const auto is_stdout = [](const std::string& path) { return path == "-"; };
-    size_t to_stdout = options.text && (options.display || options.display_only ||
-                                        is_stdout(options.output))
-                           ? 1
-                           : 0;
+    size_t to_stdout =
+        options.text && (options.display || options.display_only || is_stdout(options.output)) ? 1
+                                                                                               : 0;
     for (const ExportJob& job : options.exports) to_stdout += is_stdout(job.path) ? 1 : 0;
     if (to_stdout > 1) return UsageError{"only one output can go to standard output"};
     if (options.real_time.empty()) return Ok{};
     for (const ExportJob& job : options.exports) {
         if (job.kind != ExportJob::Kind::kRelog) continue;
         return UsageError{
-            "-relog writes a log from logs; a session writes its own: tracelog -start NAME -f FILE"};
+            "-relog writes a log from logs; a session writes its own: tracelog -start NAME -f "
+            "FILE"};
     }
     if (options.exports.size() + (options.text ? 1 : 0) > 1) {
         return UsageError{"-rt: a session's events come once; ask for one output"};

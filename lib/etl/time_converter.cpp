@@ -62,8 +62,8 @@ int64_t TimeConverter::convert(int64_t raw, int64_t origin, uint64_t units) cons
     const Wide round_up =
         before ? frequency_ - 1 : 0;  // a time before the start is rounded down too
     const bool simple = frequency_ <= std::numeric_limits<uint64_t>::max() / (units + 1);
-    const Wide rest = simple ? Wide{uint64_t(scaled + round_up) / frequency_}
-                             : (scaled + round_up) / frequency_;
+    const Wide rest =
+        simple ? Wide{uint64_t(scaled + round_up) / frequency_} : (scaled + round_up) / frequency_;
     const Wide distance_units = Wide{seconds} * units + rest;
     const Wide time = before ? origin - distance_units : origin + distance_units;
     if (time > std::numeric_limits<int64_t>::max()) return std::numeric_limits<int64_t>::max();

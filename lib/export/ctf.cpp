@@ -1,5 +1,6 @@
 #include "export/ctf.h"
 
+#include "etw/check.h"
 #include "export/event_fields.h"
 #include "export/out_file.h"
 #include "export/value_text.h"
@@ -22,16 +23,6 @@ namespace fs = std::filesystem;
 constexpr uint32_t kMagic = 0xC1FC1FC1;
 constexpr char kMetadata[] = "metadata";
 constexpr std::string_view kStreamPrefix = "channel_";
-
-struct PacketHead {
-    uint32_t magic, stream;
-    uint64_t begin, end;
-    uint64_t content_bits, packet_bits;
-    uint64_t number;
-    uint64_t events_lost;
-    uint32_t cpu, padding;
-};
-static_assert(sizeof(PacketHead) == 64);
 
 constexpr char kFront[] = R"(/* CTF 1.8 */
 
@@ -85,15 +76,14 @@ stream {
         uint64_t packet_seq_num;
         uint64_t events_discarded;
         uint32_t cpu_id;
-        uint32_t _padding;
     };
     event.header := struct {
         uint32_t id;
         etw_time_t timestamp;
     };
     event.context := struct {
-        uint32_t _vpid;
-        uint32_t _vtid;
+        int32_t _vpid;
+        int32_t _vtid;
         uint8_t _level;
         uint8_t _opcode;
         xint64_t _keyword;
@@ -208,8 +198,7 @@ Status Ctf::add(const ExportEvent& in) {
 
 // Returns the name of the event.
 std::string Ctf::collect_fields(const ExportEvent& in) {
-    std::string name =
-        shown_provider(in.record, in.event) + ":" + shown_name(in.record, in.event);
+    std::string name = shown_provider(in.record, in.event) + ":" + shown_name(in.record, in.event);
     const auto number = [&](const char* field) {
         return number_field(in.event, field).value_or(0);
     };
@@ -268,26 +257,30 @@ uint32_t Ctf::class_of(const ExportEvent& in, const std::string& name) {
 // ETW's levels are 1 critical to 5 verbose; CTF's those of syslog, with finer ones from 7 on.
 void Ctf::declare(const std::string& name, uint8_t level) {
     constexpr int kLogLevels[] = {6, 2, 3, 4, 6, 14};
-    declarations_ += fmt::format("\nevent {{\n    id = {};\n    name = \"{}\";\n    stream_id = 0;\n",
-                                 classes_.size(), escaped(name));
+    declarations_ +=
+        fmt::format("\nevent {{\n    id = {};\n    name = \"{}\";\n    stream_id = 0;\n",
+                    classes_.size(), escaped(name));
     if (level != 0 && level < std::size(kLogLevels)) {
         declarations_ += fmt::format("    loglevel = {};\n", kLogLevels[level]);
     }
-    declarations_ +=
-        "    fields := struct {\n" + fields_.declaration() + "    };\n};\n";
+    declarations_ += "    fields := struct {\n" + fields_.declaration() + "    };\n};\n";
 }
 
 Status Ctf::write_packet(uint16_t cpu, Stream& stream, uint64_t events_lost) {
-    PacketHead head{};
-    head.magic = kMagic;
-    head.begin = stream.events.size() != 0 ? stream.begin : stream.last;
-    head.end = stream.last;
-    head.content_bits = (sizeof(head) + stream.events.size()) * 8;
-    head.packet_bits = head.content_bits;
-    head.number = stream.packets++;
-    head.events_lost = events_lost;
-    head.cpu = cpu;
-    const Bytes pieces[] = {std::as_bytes(std::span(&head, 1)), stream.events.bytes()};
+    constexpr size_t kHead = 2 * sizeof(uint32_t) + 6 * sizeof(uint64_t) + sizeof(uint32_t);
+    const uint64_t bits = (kHead + stream.events.size()) * 8;
+    ByteWriter head;
+    head.write(kMagic);
+    head.write(uint32_t{0});  // the stream's id
+    head.write(stream.events.size() != 0 ? stream.begin : stream.last);
+    head.write(stream.last);
+    head.write(bits);  // of content, and of the packet
+    head.write(bits);
+    head.write(stream.packets++);
+    head.write(events_lost);
+    head.write(uint32_t{cpu});
+    ETW_ASSERT(head.size() == kHead);
+    const Bytes pieces[] = {head.bytes(), stream.events.bytes()};
     ETW_CHECK(append_to(part_ / fmt::format("{}{}", kStreamPrefix, cpu), pieces));
     stream.events = {};
     return Ok{};

@@ -15,11 +15,12 @@ using decode::Field;
 using decode::Format;
 using decode::Item;
 
-// The signature is a text of the types: members one after the other, each a dot, its name, a NUL and
-// a type. A type is one of these letters with a size digit behind those of numbers; a list is [ and
-// the type of its elements; a struct { members }.
-constexpr char kMember = '.', kUnsigned = 'u', kSigned = 'i', kHex = 'x', kBool = 'b', kPort = 'p', kFloat = 'f',
-               kText = 's', kBytes = 'B', kList = '[', kStruct = '{', kStructEnd = '}';
+// The signature is a text of the types: members one after the other, each a dot, its name, a NUL
+// and a type. A type is one of these letters with a size digit behind those of numbers; a list is [
+// and the type of its elements; a struct { members }.
+constexpr char kMember = '.', kUnsigned = 'u', kSigned = 'i', kHex = 'x', kBool = 'b', kPort = 'p',
+               kFloat = 'f', kText = 's', kBytes = 'B', kList = '[', kStruct = '{',
+               kStructEnd = '}';
 
 bool is_number_size(size_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
@@ -202,8 +203,7 @@ size_t CtfFields::add_item(std::span<const Item> items, size_t at) {
         case Item::Kind::kValue:
             if (item.field->format == Format::kNull) return at + 1;
             name(item.field->name);
-            put_type(signature_, type_of(item.field->format, item.bytes.size()),
-                     item.bytes.size());
+            put_type(signature_, type_of(item.field->format, item.bytes.size()), item.bytes.size());
             add_value(*item.field, item.bytes);
             return at + 1;
         case Item::Kind::kValues: {

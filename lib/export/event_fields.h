@@ -55,7 +55,11 @@ inline bool is_kernel(const decode::Event& event, std::string_view name) {
 
 // The name of an event, or what stands in its place where nobody knows it.
 inline std::string shown_name(const etl::Record& record, const decode::Event& event) {
-    if (event.name.empty()) return "Event " + std::to_string(record.descriptor.id);
+    if (event.name.empty()) {
+        const auto& number = record.descriptor;
+        return number.id != 0 ? "Event " + std::to_string(number.id)
+                              : "Opcode " + std::to_string(number.opcode);
+    }
     std::string out(event.name);
     if (!event.opcode.empty()) out.append("/").append(event.opcode);
     return out;

@@ -130,8 +130,8 @@ struct PktMonHead {
 Result<PktMonHead> read_pktmon_head(ByteReader& in) {
     PktMonHead out{};
     ETW_TRY(out.group, in.read<uint64_t>("group"));
-    for (uint16_t* field : {&out.number, &out.appearance, &out.direction, &out.type,
-                            &out.component, &out.edge, &out.filter}) {
+    for (uint16_t* field : {&out.number, &out.appearance, &out.direction, &out.type, &out.component,
+                            &out.edge, &out.filter}) {
         ETW_TRY(*field, in.read<uint16_t>("pktmon"));
     }
     ETW_TRY(out.drop_reason, in.read<uint32_t>("drop reason"));
@@ -239,8 +239,7 @@ std::optional<Packet> PacketReader::read_pktmon(const etl::Record& record) {
     ByteReader in(record.payload);
     const auto head = read_pktmon_head(in);
     const auto link = head ? pktmon_link(head->type) : std::nullopt;
-    const auto bytes =
-        head ? in.take(head->logged_size, "packet") : Result<Bytes>(head.error());
+    const auto bytes = head ? in.take(head->logged_size, "packet") : Result<Bytes>(head.error());
     if (!link || !bytes) {
         ++malformed_;
         return std::nullopt;

@@ -192,11 +192,9 @@ Status Pcapng::finish(uint64_t) {
 }
 
 std::string Pcapng::report() const {
-    std::string out =
-        fmt::format("Packets: {} of {} interfaces\n", count_, interfaces_.size());
+    std::string out = fmt::format("Packets: {} of {} interfaces\n", count_, interfaces_.size());
     if (count_ == 0) {
-        out +=
-            "No packets: packets come from netsh trace capture=yes and from pktmon start -c\n";
+        out += "No packets: packets come from netsh trace capture=yes and from pktmon start -c\n";
     }
     if (packets_.incomplete() + packets_.malformed() + left_out_ != 0) {
         out += fmt::format("Packets left out: {} with a fragment missing, {} that make no sense\n",

@@ -30,7 +30,9 @@ private:
     class Options {
     public:
         void add(uint16_t code, Bytes value);
-        void add(uint16_t code, std::string_view text) { add(code, std::as_bytes(std::span(text))); }
+        void add(uint16_t code, std::string_view text) {
+            add(code, std::as_bytes(std::span(text)));
+        }
         ByteWriter& end();
 
     private:

@@ -65,8 +65,8 @@ constexpr uint32_t kTid = 1, kName = 2, kProcess = 3;
 }  // namespace tree
 namespace ftrace {
 constexpr uint32_t kCpu = 1, kEvent = 2, kTime = 1, kThread = 2, kSwitch = 4, kWaking = 20;
-constexpr uint32_t kPrevName = 1, kPrevThread = 2, kPrevPriority = 3, kPrevState = 4,
-                   kNextName = 5, kNextThread = 6, kNextPriority = 7;
+constexpr uint32_t kPrevName = 1, kPrevThread = 2, kPrevPriority = 3, kPrevState = 4, kNextName = 5,
+                   kNextThread = 6, kNextPriority = 7;
 constexpr uint32_t kWakeName = 1, kWakeThread = 2, kWakePriority = 3, kWakeSuccess = 4,
                    kWakeCpu = 5;
 }  // namespace ftrace
@@ -262,7 +262,9 @@ Status Perfetto::add_switch(const ExportEvent& in) {
     const auto name_of = [&](int64_t thread) {
         return thread == 0 ? std::string_view("Idle") : names_.thread(uint32_t(thread));
     };
-    const auto number = [&](const char* field) { return number_field(in.event, field).value_or(0); };
+    const auto number = [&](const char* field) {
+        return number_field(in.event, field).value_or(0);
+    };
     const size_t begun = begin_packet(in.time);
     const size_t bundle = packet_.begin(packet::kFtraceEvents);
     packet_.number(ftrace::kCpu, in.record.cpu);
@@ -374,8 +376,7 @@ Result<uint64_t> Perfetto::processor_track(uint16_t cpu, int64_t time) {
     return id;
 }
 
-Status Perfetto::describe_track(uint64_t id, uint64_t parent, std::string_view name,
-                                int64_t time) {
+Status Perfetto::describe_track(uint64_t id, uint64_t parent, std::string_view name, int64_t time) {
     if (!tracks_.insert(id).second) return Ok{};
     const size_t begun = begin_packet(time);
     const size_t all = packet_.begin(packet::kTrackDescriptor);

@@ -77,10 +77,10 @@ private:
 
     Interned categories_, event_names_, field_names_;
     std::vector<std::pair<uint64_t, std::string>> fresh_categories_, fresh_events_, fresh_fields_;
-    std::unordered_set<uint64_t> tracks_;                       // that were described
-    std::unordered_map<uint32_t, uint32_t> lives_;              // of process ids: how often started
-    std::unordered_map<uint64_t, std::vector<Open>> slices_;    // by track
-    std::unordered_map<uint16_t, uint32_t> running_;            // thread by processor
+    std::unordered_set<uint64_t> tracks_;                     // that were described
+    std::unordered_map<uint32_t, uint32_t> lives_;            // of process ids: how often started
+    std::unordered_map<uint64_t, std::vector<Open>> slices_;  // by track
+    std::unordered_map<uint16_t, uint32_t> running_;          // thread by processor
     uint64_t events_ = 0, slice_count_ = 0, switches_ = 0, unmatched_ = 0;
 };
 

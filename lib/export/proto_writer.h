@@ -1,4 +1,5 @@
-// Protocol buffer messages, as far as traces need them: https://protobuf.dev/programming-guides/encoding
+// Protocol buffer messages, as far as traces need them:
+// https://protobuf.dev/programming-guides/encoding
 #pragma once
 #include <bit>
 #include <cstdint>

@@ -21,8 +21,8 @@ constexpr uint16_t kStackWalk = 0x1820;
 constexpr size_t kRecent = 8192;
 constexpr uint32_t kModeRelogged = 0x10000;
 constexpr uint32_t kModeAddHeader = 0x1000;
-constexpr uint32_t kMinBuffer = 1024;  // bytes: of Windows 7's smallest sessions
-constexpr uint16_t kNoSession = 0;  // the logger id of relogged files
+constexpr uint32_t kMinBuffer = 1024;            // bytes: of Windows 7's smallest sessions
+constexpr uint16_t kNoSession = 0;               // the logger id of relogged files
 constexpr int64_t kTolerance = 10 * 10'000'000;  // 100 ns units: the wall clock may be adjusted
 
 // Where the fields of the header event's fixed part stand that both pointer sizes have in common.
@@ -199,8 +199,8 @@ std::vector<std::byte> Relog::header_buffer() const {
 
     std::vector<std::byte> event(header_event_.begin(),
                                  header_event_.begin() + std::ptrdiff_t(names_at));
-    const Bytes name_bytes = names.bytes().first(
-        std::min(names.size(), buffer_size_ - sizeof(BufferHeader) - names_at));
+    const Bytes name_bytes =
+        names.bytes().first(std::min(names.size(), buffer_size_ - sizeof(BufferHeader) - names_at));
     event.insert(event.end(), name_bytes.begin(), name_bytes.end());
     put(event, offsetof(wire::SystemHeader, size), uint16_t(event.size()));
     const size_t fixed = sizeof(wire::SystemHeader);

@@ -76,8 +76,8 @@ bool is_event(const etl::Record& record) {
 std::optional<uint16_t> kernel_hook(const etl::Record& record) {
     if (has_hook(record)) return record.hook_id;
     if (!is_classic(record)) return std::nullopt;
-    const auto* const at = std::find(std::begin(etl::kKernelClasses),
-                                     std::end(etl::kKernelClasses), record.provider);
+    const auto* const at =
+        std::find(std::begin(etl::kKernelClasses), std::end(etl::kKernelClasses), record.provider);
     if (at == std::end(etl::kKernelClasses)) return std::nullopt;
     return uint16_t((at - std::begin(etl::kKernelClasses)) << 8 | record.descriptor.opcode);
 }
@@ -142,8 +142,8 @@ uint32_t payload_process(const etl::Record& record) {
 // The level that a trace message format names, as TRACE_LEVEL_ERROR.
 std::optional<uint8_t> message_level(std::string_view name) {
     constexpr std::pair<std::string_view, uint8_t> kLevels[] = {
-        {"TRACE_LEVEL_NONE", 0},    {"TRACE_LEVEL_CRITICAL", 1},    {"TRACE_LEVEL_FATAL", 1},
-        {"TRACE_LEVEL_ERROR", 2},   {"TRACE_LEVEL_WARNING", 3},     {"TRACE_LEVEL_INFORMATION", 4},
+        {"TRACE_LEVEL_NONE", 0},    {"TRACE_LEVEL_CRITICAL", 1}, {"TRACE_LEVEL_FATAL", 1},
+        {"TRACE_LEVEL_ERROR", 2},   {"TRACE_LEVEL_WARNING", 3},  {"TRACE_LEVEL_INFORMATION", 4},
         {"TRACE_LEVEL_VERBOSE", 5},
     };
     for (const auto& [text, level] : kLevels) {

@@ -87,8 +87,7 @@ private:
 // A source without the records that the first step leaves out.
 class FilteredSource final : public RecordSource {
 public:
-    FilteredSource(RecordSource& source, RecordFilter& filter)
-        : source_(source), filter_(filter) {}
+    FilteredSource(RecordSource& source, RecordFilter& filter) : source_(source), filter_(filter) {}
     bool next(etl::Record& record, const etl::TimeConverter*& clock) override;
     bool ready() override { return source_.ready(); }
     uint64_t left_out() const noexcept { return left_out_; }
