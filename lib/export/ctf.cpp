@@ -226,6 +226,9 @@ std::string Ctf::collect_fields(const ExportEvent& in) {
     }
     fields_.add_items(in.event.items);
     if (in.event.outcome != decode::Outcome::kDecoded) fields_.add_bytes("payload", in.event.rest);
+    if (in.event.message != nullptr) {
+        fields_.add_text("message", message_text(in.record, in.event));
+    }
     if (in.record.activity != Guid{}) {
         fields_.add_text("activity", to_string(in.record.activity));
     }

@@ -25,7 +25,9 @@ constexpr char kMember = '.', kUnsigned = 'u', kSigned = 'i', kHex = 'x', kBool 
 bool is_number_size(size_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
 // The letter of a field whose values have `size` bytes.
-char type_of(Format format, size_t size) {
+char type_of(const Field& field, size_t size) {
+    const Format format = field.format;
+    if (field.map != nullptr) return kText;  // its values have names
     if (format == Format::kBinary) return kBytes;
     if (format == Format::kFloat) return size == 4 || size == 8 ? kFloat : kBytes;
     if (format == Format::kPort) return size == 2 ? kPort : kBytes;
@@ -203,14 +205,14 @@ size_t CtfFields::add_item(std::span<const Item> items, size_t at) {
         case Item::Kind::kValue:
             if (item.field->format == Format::kNull) return at + 1;
             name(item.field->name);
-            put_type(signature_, type_of(item.field->format, item.bytes.size()), item.bytes.size());
+            put_type(signature_, type_of(*item.field, item.bytes.size()), item.bytes.size());
             add_value(*item.field, item.bytes);
             return at + 1;
         case Item::Kind::kValues: {
             const size_t size = item.field->size;
             name(item.field->name);
             signature_ += kList;
-            put_type(signature_, type_of(item.field->format, size), size);
+            put_type(signature_, type_of(*item.field, size), size);
             values_.write(item.count);
             for (size_t i = 0; i < item.count; ++i) {
                 add_value(*item.field, item.bytes.subspan(i * size, size));
@@ -281,7 +283,7 @@ void CtfFields::add_structs(std::span<const Item> array) {
 }
 
 void CtfFields::add_value(const Field& field, Bytes bytes) {
-    switch (type_of(field.format, bytes.size())) {
+    switch (type_of(field, bytes.size())) {
         case kText:
             return write_text(values_, value_text(field, bytes));
         case kBytes:

@@ -518,6 +518,11 @@ void Perfetto::put_fields(const ExportEvent& in) {
                 break;
         }
     }
+    if (in.event.message != nullptr) {
+        const size_t one = begin("message");
+        packet_.text(annotation::kText, message_text(in.record, in.event));
+        packet_.end(one);
+    }
     const auto put_text = [&](std::string_view name, const auto& append) {
         text_.clear();
         append(text_);
@@ -535,7 +540,7 @@ void Perfetto::put_fields(const ExportEvent& in) {
 
 void Perfetto::put_value(const Item& item, size_t at, size_t size) {
     const Item one{Item::Kind::kValue, 1, item.field, item.bytes.subspan(at, size)};
-    const auto number = number_of(one);
+    const auto number = item.field->map == nullptr ? number_of(one) : std::nullopt;
     switch (number ? item.field->format : Format::kBinary) {
         case Format::kUnsigned:
         case Format::kWin32Error:

@@ -1,19 +1,26 @@
 #include "export/value_text.h"
 
-#include "base/utf16.h"
+#include "render/message.h"
+#include "render/quoted.h"
 #include "render/values.h"
 
 namespace etw::exports {
 
-std::string valid_utf8(std::string_view text) { return to_utf8(to_utf16(text)); }
-
 std::string value_text(const decode::Field& field, Bytes bytes) {
-    if (field.format == decode::Format::kUtf16) return to_utf8(bytes);
-    if (field.format == decode::Format::kUtf8) {
-        return valid_utf8({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
     render::OutBuffer out;
-    render::append_value(out, field.format, bytes, render::Style::kText);
+    render::append_field_value(out, field, bytes, render::Style::kBare);
+    return std::string(out.view());
+}
+
+std::string message_text(const etl::Record& record, const decode::Event& event) {
+    render::OutBuffer out;
+    render::append_message(out, record, event, render::Style::kBare);
+    return std::string(out.view());
+}
+
+std::string valid_utf8(std::string_view text) {
+    render::OutBuffer out;
+    render::append_bare(out, text);
     return std::string(out.view());
 }
 

@@ -1,15 +1,14 @@
-// Single values as text without quotes, for formats that have strings of their own.
+// Texts without quotes, for formats that have strings of their own. All of it is valid UTF-8.
 #pragma once
 #include "etw/event.h"
+#include "etw/log_reader.h"
 
 #include <string>
 
 namespace etw::exports {
 
-// Valid UTF-8, whatever the bytes.
 std::string value_text(const decode::Field& field, Bytes bytes);
-
-// Valid UTF-8 of text that need not be.
+std::string message_text(const etl::Record& record, const decode::Event& event);  // which has one
 std::string valid_utf8(std::string_view text);
 
 }  // namespace etw::exports
