@@ -163,11 +163,8 @@ std::optional<render::Moment> read_absolute(std::string_view text, bool utc, boo
         const auto time = read_time_of_day(in, unit);
         if (!time) return std::nullopt;
         ticks += *time;
-        if (!in.done()) {
-            zone = read_zone(in);
-            if (!zone) return std::nullopt;
-        }
     }
+    if (!in.done()) zone = read_zone(in);
     if (!in.done()) return std::nullopt;
     if (end) ticks += unit - 1;
     if (zone) return render::Moment{ticks - *zone, false};

@@ -26,6 +26,7 @@ TEST(Moments, AreIsoTimesOrThoseThatArePrinted) {
     EXPECT_EQ(utc("2003-10-23T04:57:40.173-0730"), kStartTime);
     EXPECT_EQ(utc("2003-10-23T12:27"), kStartTime - 401'730'000);
     EXPECT_EQ(utc("1970-01-01"), 116'444'736'000'000'000);
+    EXPECT_EQ(utc("1970-01-01Z"), 116'444'736'000'000'000);
     EXPECT_EQ(utc("2000-03-01"), utc("2000-02-29") + 864'000'000'000);
 }
 
