@@ -36,13 +36,23 @@ enum class Format : uint8_t {
     kSockAddr,  // family, then what the family needs
     kWin32Error,
     kStatus,  // NTSTATUS or HRESULT
-    kErrno,   // error number of Linux, 4 bytes
+    kErrno,
+    kTimeSpan,    // 8 bytes, 100 ns units
+    kMacAddress,  // 6 bytes
     kStruct,
 };
 
 // Names of a field's values: what a manifest calls a map, a trace message format a list or a set.
 struct ValueMap {
-    bool bits = false;                                    // a value is the sum of the named bits
+    // How text shows a value; each with the names or, where it has none, the number.
+    enum class Show : uint8_t {
+        kName,         // Active, or of bits Read|Write
+        kNumberFirst,  // 0x00000001(Active): ItemList
+        kBrackets,     // [Read,Write]: ItemSet
+        kNumberLast,   // Read | Write(0x3): ItemFlagsEnum
+    };
+    bool bits = false;  // a value is the sum of the named bits
+    Show show = Show::kName;
     std::vector<std::pair<uint64_t, std::string>> names;  // in ascending order of the values
 };
 

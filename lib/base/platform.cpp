@@ -6,6 +6,7 @@
 #include <io.h>
 #else
 #include <pwd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <vector>
@@ -44,6 +45,17 @@ bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept {
     return localtime_s(&out, &seconds) == 0;
 #else
     return ::localtime_r(&seconds, &out) != nullptr;
+#endif
+}
+
+std::string os_version() {
+#ifdef _WIN32
+    return {};
+#else
+    utsname system{};
+    if (::uname(&system) != 0) return {};
+    const std::string release = system.release;
+    return release.substr(0, release.find_first_not_of("0123456789."));
 #endif
 }
 

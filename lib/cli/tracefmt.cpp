@@ -1,5 +1,6 @@
 #include "cli/tracefmt.h"
 
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
 #include "cli/tracefmt_live.h"
@@ -7,6 +8,7 @@
 #include "cli/tracefmt_report.h"
 #include "export/run.h"
 #include "render/pipeline.h"
+#include "render/prefix.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -14,12 +16,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 namespace etw::cli {
 namespace {
 
 constexpr const char* kTool = "tracefmt";
+constexpr const char* kPrefixVariable = "TRACE_FORMAT_PREFIX";
 
 // The reader's failure in words that say what to do about it.
 Error explain(const std::string& path, const Error& error) {
@@ -47,9 +51,26 @@ session::Failure explain(const std::string& name, const session::Failure& failur
     return {failure.code, "no such session is running; tracelog -l lists those that are"};
 }
 
+// The prefix that the environment or -seq asks for; the default one needs none.
+Result<std::shared_ptr<const render::Prefix>, UsageError> find_prefix(
+    const TracefmtOptions& options) {
+    const bool has_lines = options.render.format == render::Format::kText ||
+                           options.render.format == render::Format::kCsv;
+    const char* const wanted = std::getenv(kPrefixVariable);
+    const bool is_own = wanted != nullptr && *wanted != '\0';
+    if (!has_lines || !options.render.prefix || (!is_own && !options.sequence)) return {nullptr};
+    const std::string text(is_own ? wanted : render::kDefaultPrefix);
+    auto compiled = render::Prefix::compile(text, options.sequence);
+    if (compiled) return {std::make_shared<const render::Prefix>(*std::move(compiled))};
+    return UsageError{fmt::format("{}: at '{}': {}", kPrefixVariable,
+                                  text.substr(compiled.error().where), compiled.error().what)};
+}
+
 class Run {
 public:
-    explicit Run(const TracefmtOptions& options) : options_(options) {
+    Run(const TracefmtOptions& options, std::shared_ptr<const render::Prefix> prefix)
+        : options_(options), render_(options.render) {
+        render_.custom_prefix = std::move(prefix);
         names_ = default_output_names(options.output);
         if (options.display_only || options.summary_only) names_.text.clear();
         if (!options.summary) names_.summary.clear();
@@ -70,10 +91,13 @@ public:
         if (!options_.exports.empty()) {
             return export_live(options_.exports.front(), **consumer);
         }
-        auto sink = open_output(names_.text, options_.display || options_.display_only);
+        auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         std::fflush(reports_);
+        if (options_.buffers) {
+            fmt::print(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
+        }
         LiveEvents events(**consumer);
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());
@@ -103,9 +127,10 @@ private:
         std::vector<etl::LogReader> readers;
         if (const int status = open_inputs(readers); status != kExitDone) return status;
         MergedLogs logs(std::move(readers));
-        auto sink = open_output(names_.text, options_.display || options_.display_only);
+        auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
         Progress progress(logs);
+        const Interrupts interrupts;
         const auto summary =
             format(logs, **sink, [&](uint64_t events) { progress.update(events); });
         progress.clear();
@@ -118,6 +143,7 @@ private:
         }
         report(totals);
         report_losses(logs, options_.inputs);
+        if (Interrupts::asked()) return report_interrupt(logs);
         return totals.lost_anything() ? kExitLoss : kExitDone;
     }
 
@@ -136,6 +162,7 @@ private:
                                                 ? MergedLogs::Order::kRaw
                                                 : MergedLogs::Order::kTime);
         Progress progress(logs);
+        const Interrupts interrupts;
         uint64_t lost = 0;
         for (const etl::LogReader& reader : logs.readers()) lost += reader.events_lost();
         auto summary =
@@ -149,6 +176,7 @@ private:
         add(logs, totals);
         report_export(job, **exporter, totals);
         report_losses(logs, options_.inputs);
+        if (Interrupts::asked()) return report_interrupt(logs);
         return totals.lost_anything() ? kExitLoss : kExitDone;
     }
 
@@ -209,6 +237,27 @@ private:
         }
     }
 
+    Result<std::unique_ptr<render::Sink>> open_sink() const {
+        trace("text: {}, summary: {}", names_.text.empty() ? "no file" : names_.text,
+              names_.summary.empty() ? "none" : names_.summary);
+        return open_output(names_.text, options_.display || options_.display_only);
+    }
+
+    int report_interrupt(const MergedLogs& logs) const {
+        char time[render::kMaxClockText];
+        const std::string_view text(time,
+                                    size_t(render::put_iso_time(time, logs.last_time()) - time));
+        fmt::print(stderr, "{}: interrupted; the output is whole up to {}\n", kTool, text);
+        return kExitInterrupted;
+    }
+
+    // -trace.
+    template <class... Args>
+    void trace(fmt::format_string<Args...> format, Args&&... args) const {
+        if (!options_.trace) return;
+        fmt::print(stderr, "{}: {}\n", kTool, fmt::format(format, std::forward<Args>(args)...));
+    }
+
     int open_inputs(std::vector<etl::LogReader>& readers) {
         for (const std::string& path : options_.inputs) {
             auto reader = etl::LogReader::open(path);
@@ -220,7 +269,10 @@ private:
             }
             if (!inputs_reported_) {
                 fmt::print(reports_, "Setting log file to: {}\n", path);
+                trace("opened {}: {} bytes, {} buffers", path, reader->size_bytes(),
+                      reader->buffer_count());
                 fmt::print(reports_, "{}", log_header_text(path, *reader, options_.render.utc));
+                if (options_.buffers) fmt::print(reports_, "{}", buffers_text(reader->buffers()));
             }
             readers.push_back(*std::move(reader));
         }
@@ -232,17 +284,20 @@ private:
     Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,
                                    const std::function<void(uint64_t)>& progress) {
         render::PipelineOptions pipeline;
-        pipeline.render = options_.render;
+        pipeline.render = render_;
         pipeline.lines = !options_.summary_only;
+        pipeline.skip_unknown = options_.skip_unknown;
         render::RecordFilter filter(options_.filter);
         render::FilteredSource wanted(source, filter);
         pipeline.filter = &filter;
         render::RecordSource& events = filter.active() ? wanted : source;
+        trace("formatting begins");
         auto summary = render::run_pipeline(events, sink, pipeline, progress);
         if (!summary) return summary;
         summary->leave_out(wanted.left_out());
         note_names(filter);
         ETW_CHECK(sink.close());
+        trace("formatted {} events", summary->events());
         return summary;
     }
 
@@ -278,7 +333,11 @@ private:
         if (names_.summary.empty()) return kExitDone;
         auto file = render::FileSink::create(names_.summary);
         if (!file) return failure(kTool, names_.summary, file.error());
-        auto status = (*file)->write(summary_text(inputs, totals, summary.rows()));
+        render::OutBuffer text;
+        text.append(render::byte_order_mark(render_.encoding));
+        render::append_encoded(text, summary_text(inputs, totals, summary.rows()), render_.encoding,
+                               render::Lacking::kQuestionMark);
+        auto status = (*file)->write(text.view());
         if (status) status = (*file)->close();
         if (!status) return failure(kTool, names_.summary, status.error());
         return kExitDone;
@@ -310,6 +369,7 @@ private:
     }
 
     const TracefmtOptions& options_;
+    render::RenderOptions render_;
     OutputNames names_;
     bool to_stdout_ = false;
     bool inputs_reported_ = false;
@@ -319,7 +379,9 @@ private:
 }  // namespace
 
 int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer) {
-    Run run(options);
+    auto prefix = find_prefix(options);
+    if (!prefix) return usage(kTool, prefix.error());
+    Run run(options, *std::move(prefix));
     return options.real_time.empty() ? run.run() : run.run_live(open_consumer);
 }
 

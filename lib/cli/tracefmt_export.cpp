@@ -1,5 +1,7 @@
 #include "cli/tracefmt_export.h"
 
+#include "cli/output.h"
+#include "cli/tracefmt.h"
 #include "etw/check.h"
 #include "export/ctf.h"
 #include "export/pcapng.h"
@@ -20,6 +22,27 @@ Result<std::unique_ptr<exports::Exporter>> any(Result<std::unique_ptr<T>> made) 
     return std::unique_ptr<exports::Exporter>(*std::move(made));
 }
 
+// Live events come once; a log is written to a file; standard output holds one output.
+Result<Ok, UsageError> check_exports(const TracefmtOptions& options) {
+    const auto is_stdout = [](const std::string& path) { return path == kStandardOutput; };
+    size_t to_stdout =
+        options.text && (options.display || options.display_only || is_stdout(options.output)) ? 1
+                                                                                               : 0;
+    for (const ExportJob& job : options.exports) to_stdout += is_stdout(job.path) ? 1 : 0;
+    if (to_stdout > 1) return UsageError{"only one output can go to standard output"};
+    if (options.real_time.empty()) return Ok{};
+    for (const ExportJob& job : options.exports) {
+        if (job.kind != ExportJob::Kind::kRelog) continue;
+        return UsageError{
+            "-relog writes a log from logs; a session writes its own: tracelog -start NAME -f "
+            "FILE"};
+    }
+    if (options.exports.size() + (options.text ? 1 : 0) > 1) {
+        return UsageError{"-rt: a session's events come once; ask for one output"};
+    }
+    return Ok{};
+}
+
 }  // namespace
 
 void add_export_options(CLI::App& app, ExportWords& words) {
@@ -29,16 +52,17 @@ void add_export_options(CLI::App& app, ExportWords& words) {
     app.add_option("--relog", words.relog);
 }
 
-std::vector<ExportJob> export_jobs(const ExportWords& words) {
-    std::vector<ExportJob> out;
+Result<Ok, UsageError> take_exports(const ExportWords& words, TracefmtOptions& options) {
     const auto add = [&](ExportJob::Kind kind, const std::string& path) {
-        if (!path.empty()) out.push_back({kind, path});
+        if (!path.empty()) options.exports.push_back({kind, path});
     };
     add(ExportJob::Kind::kPerfetto, words.perfetto);
     add(ExportJob::Kind::kCtf, words.ctf);
     add(ExportJob::Kind::kPcapng, words.pcapng);
     add(ExportJob::Kind::kRelog, words.relog);
-    return out;
+    options.text = options.exports.empty() || !options.output.empty() || options.display ||
+                   options.display_only || options.summary_only;
+    return check_exports(options);
 }
 
 Result<std::unique_ptr<exports::Exporter>> make_exporter(const ExportJob& job,

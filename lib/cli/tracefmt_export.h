@@ -11,6 +11,8 @@
 
 namespace etw::cli {
 
+struct TracefmtOptions;
+
 struct ExportJob {
     enum class Kind : uint8_t { kPerfetto, kCtf, kPcapng, kRelog };
     Kind kind = Kind::kPerfetto;
@@ -22,7 +24,8 @@ struct ExportWords {
     std::string perfetto, ctf, pcapng, relog;
 };
 void add_export_options(CLI::App& app, ExportWords& words);
-std::vector<ExportJob> export_jobs(const ExportWords& words);
+// The exports of `options`, whose other words have been taken, and whether there is text besides.
+Result<Ok, UsageError> take_exports(const ExportWords& words, TracefmtOptions& options);
 
 // `logs`: what is read, empty for live events.
 Result<std::unique_ptr<exports::Exporter>> make_exporter(const ExportJob& job,

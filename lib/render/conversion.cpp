@@ -131,17 +131,23 @@ std::optional<Conversion> parse_conversion(std::string_view text) {
         return value;
     };
     for (;;) {
-        if (take('-')) out.left = true;
-        else if (take('0')) out.zero = true;
-        else if (take('+')) out.plus = true;
-        else if (take(' ')) out.blank = true;
-        else if (take('#')) out.alternate = true;
-        else break;
+        if (take('-'))
+            out.left = true;
+        else if (take('0'))
+            out.zero = true;
+        else if (take('+'))
+            out.plus = true;
+        else if (take(' '))
+            out.blank = true;
+        else if (take('#'))
+            out.alternate = true;
+        else
+            break;
     }
     out.width = take_number();
     if (take('.')) out.precision = take_number();
-    for (const std::string_view modifier : {"I64", "I32", "hh", "h", "I", "ll", "l", "L", "w", "q",
-                                            "j", "z", "t"}) {
+    for (const std::string_view modifier :
+         {"I64", "I32", "hh", "h", "I", "ll", "l", "L", "w", "q", "j", "z", "t"}) {
         if (!text.starts_with(modifier)) continue;
         text.remove_prefix(modifier.size());
         if (modifier == "h") out.size = sizeof(uint16_t);

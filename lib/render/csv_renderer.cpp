@@ -7,9 +7,9 @@
 namespace etw::render {
 namespace {
 
-constexpr std::string_view kHeadings[] = {
-    "Provider", "Event", "Time",     "CPU",    "PID",      "TID",      "Sequence", "Level",
-    "GUID",     "Id",    "Version",  "Opcode", "Keywords", "Text"};
+constexpr std::string_view kHeadings[] = {"Provider", "Event",    "Time",     "CPU",  "PID",
+                                          "TID",      "Sequence", "Level",    "GUID", "Id",
+                                          "Version",  "Opcode",   "Keywords", "Text"};
 
 }  // namespace
 

@@ -11,10 +11,8 @@ namespace {
 using Variable = Prefix::Variable;
 
 constexpr std::pair<std::string_view, Variable> kNamed[] = {
-    {"FUNC", Variable::kFunction},
-    {"LEVEL", Variable::kLevel},
-    {"FLAGS", Variable::kFlags},
-    {"COMPNAME", Variable::kComponentName},
+    {"FUNC", Variable::kFunction},        {"LEVEL", Variable::kLevel},
+    {"FLAGS", Variable::kFlags},          {"COMPNAME", Variable::kComponentName},
     {"SUBCOMP", Variable::kSubcomponent},
 };
 
@@ -48,9 +46,7 @@ public:
     }
 
 private:
-    Error error(const char* what) const {
-        return Error{Code::kInvalidParameter, what, at_};
-    }
+    Error error(const char* what) const { return Error{Code::kInvalidParameter, what, at_}; }
     void literal(char c) {
         if (parts_.empty() || parts_.back().variable != Variable::kText) parts_.push_back({});
         parts_.back().text += c;

@@ -22,10 +22,9 @@ std::unique_ptr<Renderer> make_renderer(const RenderOptions& options) {
 }
 
 ClockText make_clock(const RenderOptions& options) {
-    return ClockText(
-        options.sortable_time ? ClockText::Style::kIso : ClockText::Style::kPrefix,
-        options.utc ? ClockText::Zone::kUtc : ClockText::Zone::kLocal,
-        options.high_resolution ? 7 : 3, options.zone_suffix);
+    return ClockText(options.sortable_time ? ClockText::Style::kIso : ClockText::Style::kPrefix,
+                     options.utc ? ClockText::Zone::kUtc : ClockText::Zone::kLocal,
+                     options.high_resolution ? 7 : 3, options.zone_suffix);
 }
 
 }  // namespace etw::render

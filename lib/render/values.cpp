@@ -48,7 +48,10 @@ size_t fixed_size(Format format) {
         case Format::kIpv6:
             return 16;
         case Format::kFileTime:
+        case Format::kTimeSpan:
             return 8;
+        case Format::kMacAddress:
+            return 6;
         case Format::kPort:
             return 2;
         case Format::kIpv4:
@@ -190,6 +193,25 @@ char* put_sid(char* p, Bytes bytes) {
     return p;
 }
 
+// Seconds with their milliseconds: "5.000s".
+char* put_time_span(char* p, int64_t ticks) {
+    const int64_t ms = ticks / 10'000;
+    if (ms < 0) *p++ = '-';
+    const uint64_t magnitude = ms < 0 ? uint64_t{0} - uint64_t(ms) : uint64_t(ms);
+    p = put_decimal(p, magnitude / 1000);
+    *p++ = '.';
+    for (const uint64_t unit : {100u, 10u, 1u}) *p++ = char('0' + magnitude / unit % 10);
+    *p++ = 's';
+    return p;
+}
+
+void append_mac_address(OutBuffer& out, Bytes bytes) {
+    for (size_t i = 0; i < bytes.size(); ++i) {
+        if (i != 0) out.append('-');
+        append_hex_bytes(out, bytes.subspan(i, 1));
+    }
+}
+
 bool is_sid(Bytes bytes) { return bytes.size() >= 8 && bytes.size() == 8 + 4 * size_t(bytes[1]); }
 
 // sockaddr of Windows or Linux. False: another family, or cut off.
@@ -247,6 +269,12 @@ bool append_word(OutBuffer& out, Format format, Bytes bytes, bool local_times) {
         case Format::kIpv6:
             out.commit(put_ipv6(out.reserve(64), bytes.data()));
             return true;
+        case Format::kTimeSpan:
+            out.commit(put_time_span(out.reserve(kMaxDecimal + 8), load_signed(bytes)));
+            return true;
+        case Format::kMacAddress:
+            append_mac_address(out, bytes);
+            return true;
         case Format::kSid:
             if (!is_sid(bytes)) return false;
             out.commit(put_sid(out.reserve(32 + bytes.size() * 3), bytes));
@@ -265,10 +293,10 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
     switch (format) {
         case Format::kUnsigned:
         case Format::kWin32Error:
-        case Format::kErrno:
             out.commit(put_decimal(p, load_unsigned(bytes)));
             return true;
         case Format::kSigned:
+        case Format::kErrno:
             out.commit(put_signed(p, load_signed(bytes)));
             return true;
         case Format::kBool:
@@ -295,22 +323,25 @@ std::string_view name_of(const decode::ValueMap& map, uint64_t value) {
                                                        : std::string_view();
 }
 
+void append_hex_number(OutBuffer& out, uint64_t value, size_t digits) {
+    out.append("0x");
+    out.commit(put_hex(out.reserve(kMaxHex), value, digits, false));
+}
+
 // Bits without a name follow as one number. False: none of the bits has a name.
-bool append_bits(OutBuffer& out, const decode::ValueMap& map, uint64_t value) {
+bool append_bits(OutBuffer& out, const decode::ValueMap& map, uint64_t value,
+                 std::string_view separator) {
     uint64_t rest = value;
-    const char* separator = "";
     for (const auto& [bits, name] : map.names) {
         if (bits == 0 || (value & bits) != bits) continue;
-        out.append(separator);
+        if (rest != value) out.append(separator);
         append_bare(out, name);
-        separator = "|";
         rest &= ~bits;
     }
     if (rest == value) return false;
-    if (rest != 0) {
-        out.append("|0x");
-        out.commit(put_hex(out.reserve(kMaxHex), rest, 1, false));
-    }
+    if (rest == 0) return true;
+    out.append(separator);
+    append_hex_number(out, rest, 1);
     return true;
 }
 
@@ -324,14 +355,43 @@ void append_word_of_map(OutBuffer& out, std::string_view word, Style style) {
 }
 
 // False: the value has no name.
-bool append_named(OutBuffer& out, const decode::ValueMap& map, uint64_t value, Style style) {
-    if (const auto name = name_of(map, value); !name.empty()) {
-        append_word_of_map(out, name, style);
-        return true;
-    }
+bool append_named(OutBuffer& out, const decode::ValueMap& map, Bytes bytes, Style style) {
+    using Show = decode::ValueMap::Show;
+    const Show show = style == Style::kJson ? Show::kName : map.show;
+    const uint64_t value = load_unsigned(bytes);
+    std::string_view name = name_of(map, value);
     OutBuffer words;
-    if (!map.bits || !append_bits(words, map, value)) return false;
-    append_word_of_map(out, words.view(), style);
+    if (name.empty() && map.bits) {
+        const std::string_view separator = show == Show::kBrackets     ? ","
+                                           : show == Show::kNumberLast ? " | "
+                                                                       : "|";
+        if (append_bits(words, map, value, separator)) name = words.view();
+    }
+    if (name.empty()) return false;
+    const size_t begin = out.size();
+    switch (show) {
+        case Show::kName:
+            append_word_of_map(out, name, style);
+            return true;
+        case Show::kNumberFirst:
+            append_hex_number(out, value, bytes.size() * 2);
+            out.append('(');
+            append_bare(out, name);
+            out.append(')');
+            break;
+        case Show::kBrackets:
+            out.append('[');
+            append_bare(out, name);
+            out.append(']');
+            break;
+        case Show::kNumberLast:
+            append_bare(out, name);
+            out.append('(');
+            append_hex_number(out, value, 1);
+            out.append(')');
+            break;
+    }
+    keep_to_line(out, begin);
     return true;
 }
 
@@ -355,7 +415,7 @@ void append_value(OutBuffer& out, Format format, Bytes bytes, ValueRules rules) 
 
 void append_field_value(OutBuffer& out, const decode::Field& field, Bytes bytes, ValueRules rules) {
     if (field.map != nullptr && is_integer_size(bytes.size()) &&
-        append_named(out, *field.map, load_unsigned(bytes), rules.style)) {
+        append_named(out, *field.map, bytes, rules.style)) {
         return;
     }
     append_value(out, field.format, bytes, rules);

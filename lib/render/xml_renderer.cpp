@@ -108,8 +108,8 @@ void XmlRenderer::render(const etl::Record& record, const decode::Event& event, 
     out.append("</Event>\n");
 }
 
-void XmlRenderer::append_system(const etl::Record& record, const decode::Event& event,
-                                int64_t time, OutBuffer& out) {
+void XmlRenderer::append_system(const etl::Record& record, const decode::Event& event, int64_t time,
+                                OutBuffer& out) {
     const wire::EventDescriptor& d = record.descriptor;
     out.append("\t<System>\n\t\t<Provider");
     if (!event.provider.empty()) {
@@ -188,9 +188,7 @@ void XmlRenderer::append_fields_of(const decode::Event& event, OutBuffer& out) {
         out.append("\t\t<Data Name=\"");
         append_xml_text(out, item.field->name);
         out.append("\">");
-        escaped(out, [&](OutBuffer& to) {
-            i = append_item(to, event.items, i, rules);
-        });
+        escaped(out, [&](OutBuffer& to) { i = append_item(to, event.items, i, rules); });
         out.append("</Data>\n");
     }
     out.append("\t</EventData>\n");
@@ -230,8 +228,8 @@ void XmlRenderer::append_rendering(const etl::Record& record, const decode::Even
 
 void XmlRenderer::append_extended(const etl::Record& record, const decode::Event& event,
                                   OutBuffer& out) {
-    const bool has_guid = record.type != wire::HeaderType::kEvent32 &&
-                          record.type != wire::HeaderType::kEvent64;
+    const bool has_guid =
+        record.type != wire::HeaderType::kEvent32 && record.type != wire::HeaderType::kEvent64;
     const decode::Added& added = event.added;
     if (!has_guid && added.stack.empty() && event.outcome != decode::Outcome::kUnknown) return;
     out.append("\t<ExtendedTracingInfo");

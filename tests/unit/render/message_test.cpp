@@ -59,8 +59,7 @@ TEST(Message, StaysInItsLine) {
     Described event;
     event.trace_message().text("10", "two\r\nlines\x1b\xC2\x85\xE2\x80\xA8\xFF");
     event.say("a\tb\n").insert(0, "s").say("\r\n\n");
-    EXPECT_EQ(render(event),
-              "a\tb\\ntwo\\r\\nlines\\u001b\\u0085\\u2028\xEF\xBF\xBD\n");
+    EXPECT_EQ(render(event), "a\tb\\ntwo\\r\\nlines\\u001b\\u0085\\u2028\xEF\xBF\xBD\n");
 }
 
 TEST(Message, ThatAsksForAValueThatIsNotThereSaysSo) {
@@ -91,8 +90,10 @@ TEST(Message, CountsTopLevelItems) {
     EXPECT_EQ(render(event), "1 [1] 0002\n");
 }
 
-const decode::ValueMap kReasons{false, {{1, "Timer"}, {2, "Not running"}}};
-const decode::ValueMap kBits{true, {{1, "Read"}, {2, "Write"}, {0x10, "Share"}}};
+const decode::ValueMap kReasons{
+    false, decode::ValueMap::Show::kName, {{1, "Timer"}, {2, "Not running"}}};
+const decode::ValueMap kBits{
+    true, decode::ValueMap::Show::kName, {{1, "Read"}, {2, "Write"}, {0x10, "Share"}}};
 
 TEST(ValueMaps, NameValues) {
     Described event;
@@ -102,13 +103,32 @@ TEST(ValueMaps, NameValues) {
     event.value("access", Format::kHex, uint32_t{0x13}, &kBits);
     event.value("more", Format::kHex, uint32_t{0x81}, &kBits);
     event.value("none", Format::kHex, uint32_t{0x80}, &kBits);
-    EXPECT_EQ(render(event), "Event: reason=Timer other=\"Not running\" unknown=9 "
-                             "access=Read|Write|Share more=Read|0x80 none=0x80\n");
+    EXPECT_EQ(render(event),
+              "Event: reason=Timer other=\"Not running\" unknown=9 "
+              "access=Read|Write|Share more=Read|0x80 none=0x80\n");
     const auto fields =
         nlohmann::json::parse(render(event, {.format = render::Format::kJson}))["fields"];
     EXPECT_EQ(fields["reason"], "Timer");
     EXPECT_EQ(fields["unknown"], 9);
     EXPECT_EQ(fields["access"], "Read|Write|Share");
+}
+
+TEST(ValueMaps, AreShownAsTheirItemsAre) {
+    using Show = decode::ValueMap::Show;
+    const decode::ValueMap list{false, Show::kNumberFirst, {{1, "Timer"}}};
+    const decode::ValueMap set{true, Show::kBrackets, {{1, "Read"}, {2, "Write"}}};
+    const decode::ValueMap flags{true, Show::kNumberLast, {{1, "Read"}, {2, "Write"}}};
+    Described event;
+    event.value("10", Format::kUnsigned, uint32_t{1}, &list);
+    event.value("11", Format::kUnsigned, uint32_t{3}, &set);
+    event.value("12", Format::kUnsigned, uint32_t{3}, &flags);
+    event.value("13", Format::kUnsigned, uint32_t{7}, &list);
+    event.insert(0, "s").say(" ").insert(1, "s").say(" ").insert(2, "s").say(" ").insert(3, "s");
+    EXPECT_EQ(render(event), "0x00000001(Timer) [Read,Write] Read | Write(0x3) 7\n");
+    const auto fields =
+        nlohmann::json::parse(render(event, {.format = render::Format::kJson}))["fields"];
+    EXPECT_EQ(fields["10"], "Timer");
+    EXPECT_EQ(fields["12"], "Read|Write");
 }
 
 TEST(ValueMaps, AreTextsInMessages) {
@@ -150,10 +170,10 @@ TEST(JsonMeta, ChoosesTheMembers) {
     options.json_meta = 0;
     EXPECT_EQ(render(event, options), "{\"fields\":{}}\n");
     const std::pair<uint32_t, const char*> kMembers[] = {
-        {0x1, "provider_guid"}, {0x2, "event"},    {0x4, "time"},     {0x8, "cpu"},
-        {0x10, "pid"},          {0x20, "tid"},     {0x40, "id"},      {0x80, "version"},
-        {0x100, "channel"},     {0x200, "level"},  {0x400, "opcode"}, {0x800, "task"},
-        {0x1000, "keywords"},   {0x2000, "tag"},   {0x4000, "activity"}, {0x8000, "related"},
+        {0x1, "provider_guid"}, {0x2, "event"},     {0x4, "time"},        {0x8, "cpu"},
+        {0x10, "pid"},          {0x20, "tid"},      {0x40, "id"},         {0x80, "version"},
+        {0x100, "channel"},     {0x200, "level"},   {0x400, "opcode"},    {0x800, "task"},
+        {0x1000, "keywords"},   {0x2000, "tag"},    {0x4000, "activity"}, {0x8000, "related"},
         {0x10000, "ktime"},     {0x20000, "utime"}, {0x40000, "ptime"}};
     const Guid related = decode::test::kProvider;
     event.record.activity = related;
