@@ -3,6 +3,7 @@
 #include "base/utf16.h"
 #include "decode/schema.h"
 #include "etw/event.h"
+#include "etw/log_reader.h"
 
 #include <cstring>
 #include <optional>
