@@ -24,7 +24,8 @@ ALLOWED = {
     "tmf": ["base"],
     "decode": ["etl", "tmf"],
     "render": ["decode"],
-    "cli": ["session", "render", "tmf"],
+    "export": ["render"],
+    "cli": ["session", "render", "export", "tmf"],
 }
 CMD_MAY = {"cli", "host", "boot", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "host"}

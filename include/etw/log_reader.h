@@ -28,8 +28,12 @@ public:
     TimeConverter() = default;
     explicit TimeConverter(const LogHeader& header);
     int64_t to_filetime(int64_t raw) const noexcept;  // exact for any delta, no overflow
+    // Nanoseconds since 1970: what a clock finer than 100 ns tells is kept.
+    int64_t to_unix_ns(int64_t raw) const noexcept;
 
 private:
+    int64_t convert(int64_t raw, int64_t origin, uint64_t units) const noexcept;
+
     int64_t raw0_ = 0;
     int64_t filetime0_ = 0;
     uint64_t frequency_ = 0;  // 0: raw is FILETIME already

@@ -6,16 +6,19 @@
 #include "cli/tracefmt_live.h"
 #include "cli/tracefmt_progress.h"
 #include "cli/tracefmt_report.h"
+#include "export/run.h"
 #include "render/pipeline.h"
 #include "render/prefix.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace etw::cli {
 namespace {
@@ -73,8 +76,10 @@ public:
         if (options.display_only || options.summary_only) names_.text.clear();
         if (!options.summary) names_.summary.clear();
         if (options.summary_only && names_.summary.empty()) names_.summary = "FmtSum.txt";
+        if (!options.text) names_ = {};
         to_stdout_ = !options.summary_only &&
                      (options.display || options.display_only || names_.text == kStandardOutput);
+        for (const ExportJob& job : options.exports) to_stdout_ |= job.path == kStandardOutput;
         reports_ = to_stdout_ ? stderr : stdout;
     }
 
@@ -84,10 +89,14 @@ public:
             const session::Failure why = explain(options_.real_time, consumer.error());
             return failure(kTool, options_.real_time, {why.code, why.detail.c_str()});
         }
+        if (!options_.exports.empty()) {
+            return export_live(options_.exports.front(), **consumer);
+        }
         auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         if (const int status = load_descriptions({}); status != kExitDone) return status;
+        std::fflush(reports_);
         if (options_.buffers) {
             fmt::print(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
         }
@@ -106,6 +115,17 @@ public:
     }
 
     int run() {
+        int status = kExitDone;
+        for (const ExportJob& job : options_.exports) {
+            const int done = export_logs(job);
+            if (done != kExitDone && done != kExitLoss) return done;
+            status = std::max(status, done);
+        }
+        return options_.text ? format_logs() : status;
+    }
+
+private:
+    int format_logs() {
         std::vector<etl::LogReader> readers;
         if (const int status = open_inputs(readers); status != kExitDone) return status;
         MergedLogs logs(std::move(readers));
@@ -124,18 +144,104 @@ public:
             return status;
         }
         report(totals);
+        report_losses(logs, options_.inputs);
+        if (Interrupts::asked()) return report_interrupt(logs);
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
+    // Each export is a pass of its own over the logs.
+    int export_logs(const ExportJob& job) {
+        std::vector<etl::LogReader> readers;
+        if (const int status = open_inputs(readers); status != kExitDone) return status;
+        for (const std::string& input : options_.inputs) {
+            if (!same_file(job.path, input)) continue;
+            return failure(kTool, job.path,
+                           {Code::kInvalidParameter, "is the log itself; choose another name"});
+        }
+        auto exporter = make_exporter(job, readers, options_.filter);
+        if (!exporter) return failure(kTool, job.path, exporter.error());
+        MergedLogs logs(std::move(readers), job.kind == ExportJob::Kind::kRelog
+                                                ? MergedLogs::Order::kRaw
+                                                : MergedLogs::Order::kTime);
+        Progress progress(logs);
+        const Interrupts interrupts;
+        uint64_t lost = 0;
+        for (const etl::LogReader& reader : logs.readers()) lost += reader.events_lost();
+        auto summary =
+            export_events(logs, **exporter, [&](uint64_t events) { progress.update(events); });
+        if (summary) {
+            if (const auto done = (*exporter)->finish(lost); !done) summary = done.error();
+        }
+        progress.clear();
+        if (!summary) return export_failure(job, summary.error());
+        FormatTotals totals = count(*summary);
+        add(logs, totals);
+        report_export(job, **exporter, totals);
+        report_losses(logs, options_.inputs);
+        if (Interrupts::asked()) return report_interrupt(logs);
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
+    int export_live(const ExportJob& job, session::Consumer& consumer) {
+        auto exporter = make_exporter(job, {}, options_.filter);
+        if (!exporter) return failure(kTool, job.path, exporter.error());
+        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        if (const int status = load_descriptions({}); status != kExitDone) return status;
+        std::fflush(reports_);
+        LiveEvents events(consumer);
+        auto summary = export_events(events, **exporter, {});
+        FormatTotals totals;
+        if (summary) totals = count(*summary);
+        events.count(totals);
+        if (summary) {
+            const auto done = (*exporter)->finish(totals.events_lost);
+            if (!done) summary = done.error();
+        }
+        if (!summary) return export_failure(job, summary.error());
+        report_export(job, **exporter, totals);
+        report_loss(options_.real_time, totals, consumer.damage());
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
+    Result<render::Summary> export_events(render::RecordSource& source, exports::Exporter& exporter,
+                                          const std::function<void(uint64_t)>& progress) {
+        render::RecordFilter filter(options_.filter);
+        WithoutMessages without(source);
+        render::RecordSource& all = options_.messages.skip_messages ? without : source;
+        auto summary = exports::run_export(all, filter, exporter, catalog_, progress);
+        note_names(filter);
+        return summary;
+    }
+
+    static int export_failure(const ExportJob& job, const Error& error) {
+        if (job.path == kStandardOutput && error.where == EPIPE) return kExitDone;
+        return failure(kTool, job.path, error);
+    }
+
+    void report_export(const ExportJob& job, const exports::Exporter& exporter,
+                       const FormatTotals& totals) const {
+        fmt::print(reports_, "\n{}\n{}", completed_text(totals), exporter.report());
+        if (job.path != kStandardOutput) fmt::print(reports_, "Exported to {}\n", job.path);
+        std::fflush(reports_);
+    }
+
+    static void note_names(const render::RecordFilter& filter) {
+        if (!filter.lacks_process_names()) return;
+        fmt::print(stderr,
+                   "{}: -pid: the log names no process, as only kernel events do; give numbers\n",
+                   kTool);
+    }
+
+    static void report_losses(const MergedLogs& logs, std::span<const std::string> inputs) {
         for (size_t i = 0; i < logs.readers().size(); ++i) {
             const etl::LogReader& reader = logs.readers()[i];
             FormatTotals lost;
             lost.events_lost = reader.events_lost();
             lost.buffers_lost = reader.buffers_lost();
-            report_loss(options_.inputs[i], lost, reader.damage());
+            report_loss(inputs[i], lost, reader.damage());
         }
-        if (Interrupts::asked()) return report_interrupt(logs);
-        return totals.lost_anything() ? kExitLoss : kExitDone;
     }
 
-private:
     Result<std::unique_ptr<render::Sink>> open_sink() const {
         trace("text: {}, summary: {}", names_.text.empty() ? "no file" : names_.text,
               names_.summary.empty() ? "none" : names_.summary);
@@ -166,11 +272,15 @@ private:
                 return failure(kTool, name,
                                {Code::kInvalidParameter, "is the log itself; choose another -o"});
             }
-            fmt::print(reports_, "Setting log file to: {}\n", path);
-            trace("opened {}: {} bytes, {} buffers", path, reader->size_bytes(),
-                  reader->buffer_count());
+            if (!inputs_reported_) {
+                fmt::print(reports_, "Setting log file to: {}\n", path);
+                trace("opened {}: {} bytes, {} buffers", path, reader->size_bytes(),
+                      reader->buffer_count());
+            }
             readers.push_back(*std::move(reader));
         }
+        // Once for all outputs of a run.
+        if (std::exchange(inputs_reported_, true)) return kExitDone;
         if (const int status = load_descriptions(options_.inputs); status != kExitDone) {
             return status;
         }
@@ -200,12 +310,19 @@ private:
         pipeline.catalog = catalog_;
         pipeline.lines = !options_.summary_only;
         pipeline.skip_unknown = options_.skip_unknown;
-        trace("formatting begins");
+        render::RecordFilter filter(options_.filter);
         WithoutMessages without(source);
-        render::RecordSource& wanted = options_.messages.skip_messages ? without : source;
-        auto summary = render::run_pipeline(wanted, sink, pipeline, progress);
-        if (summary) ETW_CHECK(sink.close());
-        if (summary) trace("formatted {} events", summary->events());
+        render::RecordSource& all = options_.messages.skip_messages ? without : source;
+        render::FilteredSource wanted(all, filter);
+        pipeline.filter = &filter;
+        render::RecordSource& events = filter.active() ? wanted : all;
+        trace("formatting begins");
+        auto summary = render::run_pipeline(events, sink, pipeline, progress);
+        if (!summary) return summary;
+        summary->leave_out(wanted.left_out());
+        note_names(filter);
+        ETW_CHECK(sink.close());
+        trace("formatted {} events", summary->events());
         return summary;
     }
 
@@ -221,6 +338,7 @@ private:
         totals.events = summary.events();
         totals.format_errors = summary.malformed();
         totals.unknown = summary.unknown();
+        totals.left_out = summary.left_out();
         return totals;
     }
 
@@ -280,6 +398,7 @@ private:
     render::RenderOptions render_;
     OutputNames names_;
     bool to_stdout_ = false;
+    bool inputs_reported_ = false;
     std::FILE* reports_ = stdout;
 };
 

@@ -1,9 +1,11 @@
 // tracefmt: formats the events of log files as text, CSV, JSON lines or XML.
 #pragma once
 #include "cli/cli.h"
+#include "cli/tracefmt_export.h"
 #include "cli/tracefmt_manifests.h"
 #include "cli/tracefmt_messages.h"
 #include "etw/consumer.h"
+#include "render/record_filter.h"
 #include "render/renderer.h"
 
 #include <functional>
@@ -23,11 +25,14 @@ struct TracefmtOptions {
     MessageOptions messages;                         // -tmf -p -i -r -pdb -skipTmfWpp
     ManifestFiles manifests;                         // -man -bin -manpath
     render::RenderOptions render;                    // formats, prefix, times, encoding
-    bool sequence = false;                           // -seq
-    bool skip_unknown = false;                       // -skipNoFormat
-    bool buffers = false;                            // -v: a line for each buffer
-    bool trace = false;                              // -trace: says what the tool does
-    bool help = false;                               // -h -help -?
+    render::FilterOptions filter;                    // -from -to -pid -provider -id -event -level
+    std::vector<ExportJob> exports;                  // -perfetto -ctf -pcapng -relog
+    bool text = true;           // there is text or a summary besides the exports
+    bool sequence = false;      // -seq
+    bool skip_unknown = false;  // -skipNoFormat
+    bool buffers = false;       // -v: a line for each buffer
+    bool trace = false;         // -trace: says what the tool does
+    bool help = false;          // -h -help -?
 };
 // The words of tracefmt's command line. traceview -process takes some of them.
 std::span<const OptionWord> tracefmt_words();

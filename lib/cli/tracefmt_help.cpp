@@ -60,6 +60,26 @@ Reports:
   -v                 A line for each buffer of the logs.
   -trace             What the tool does, on standard error.
 
+Which events (in every output; options of one kind are alternatives, those of
+different kinds have to hold together; lists: a;b, or the option again):
+  -from Time         Not before: seconds from the first event (1.5), a date
+  -to Time           and time (2003-10-23T12:27:40.173, Z for UTC), or a time
+                     as it is printed. -to includes the unit it ends in.
+  -pid Process       Number, or a name (*.exe) where the log has kernel events.
+  -provider Provider GUID, or a name; * and ? as in file names.
+  -id Id             Number or range (1000-1010) of manifest events and trace
+                     messages.
+  -event Name        Name, or Class/Opcode of a kernel event; * and ? as above.
+  -level Level       At most: 0 to 255, or critical, error, warning,
+                     information, verbose.
+
+Other formats, in place of the text (which comes as well with -o or -display):
+  -perfetto File     Trace for ui.perfetto.dev.
+  -ctf Folder        Common Trace Format: babeltrace2, Trace Compass.
+  -pcapng File       Packets of netsh trace and pktmon, for Wireshark.
+  -relog File.etl    Log with these events only, their bytes unchanged. Records
+                     that name or describe them stay in it.
+
   -h, -help, -?      This text.
 
 Options may also be written /option, in any case. Reports go to standard error

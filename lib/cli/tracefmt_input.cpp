@@ -13,8 +13,8 @@ constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
 }  // namespace
 
-MergedLogs::MergedLogs(std::vector<etl::LogReader> readers)
-    : readers_(std::move(readers)), taken_(kNone) {
+MergedLogs::MergedLogs(std::vector<etl::LogReader> readers, Order order)
+    : readers_(std::move(readers)), order_(order), taken_(kNone) {
     if (readers_.size() == 1) return;
     heads_.resize(readers_.size());
     for (size_t i = 0; i < readers_.size(); ++i) advance(i);
@@ -45,7 +45,9 @@ bool MergedLogs::next(etl::Record& record, const etl::TimeConverter*& clock) {
 void MergedLogs::advance(size_t log) {
     Head& head = heads_[log];
     head.valid = readers_[log].next(head.record);
-    if (head.valid) head.time = readers_[log].time().to_filetime(head.record.time_stamp);
+    if (!head.valid) return;
+    head.time = order_ == Order::kRaw ? head.record.time_stamp
+                                      : readers_[log].time().to_filetime(head.record.time_stamp);
 }
 
 uint64_t MergedLogs::size_bytes() const noexcept {

@@ -10,7 +10,9 @@ namespace etw::cli {
 
 class MergedLogs final : public render::RecordSource {
 public:
-    explicit MergedLogs(std::vector<etl::LogReader> readers);
+    // kRaw: by raw time stamps, of logs that have one clock.
+    enum class Order : uint8_t { kTime, kRaw };
+    explicit MergedLogs(std::vector<etl::LogReader> readers, Order order = Order::kTime);
 
     bool next(etl::Record& record, const etl::TimeConverter*& clock) override;
 
@@ -30,6 +32,7 @@ private:
     void advance(size_t log);
 
     std::vector<etl::LogReader> readers_;
+    Order order_;
     // With several logs: the next record of each, but of the log `taken_`, whose record next() gave
     // last and whose views are valid until it is asked again.
     std::vector<Head> heads_;

@@ -1,5 +1,6 @@
 // The command line of tracefmt.
 #include "cli/tracefmt.h"
+#include "cli/tracefmt_filter.h"
 #include "session/rules.h"
 
 #include <CLI/App.hpp>
@@ -46,6 +47,17 @@ constexpr OptionWord kOptions[] = {
     {"v"},
     {"trace"},
     {"ods", Takes::kNothing, false, {}, {}, true},
+    {"from", Takes::kValue},
+    {"to", Takes::kValue},
+    {"level", Takes::kValue},
+    {"pid", Takes::kValue, true},
+    {"provider", Takes::kValue, true},
+    {"id", Takes::kValue, true},
+    {"event", Takes::kValue, true},
+    {"perfetto", Takes::kValue},
+    {"ctf", Takes::kValue},
+    {"pcapng", Takes::kValue},
+    {"relog", Takes::kValue},
     {"h", Takes::kNothing, true},
     {"help", Takes::kNothing, true, "h"},
     {"?", Takes::kNothing, true, "h"},
@@ -54,6 +66,8 @@ constexpr OptionWord kOptions[] = {
 // The words as they stand on the command line; what they mean together is found out afterwards.
 struct Words {
     std::vector<std::string> files, named;
+    FilterWords filter;
+    ExportWords exports;
     std::string code_page, json_meta;
     bool csv = false, csv_header = false, csv_quote = false;
     bool json = false, prefer_json = false, xml = false;
@@ -166,6 +180,8 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     Words words;
     CLI::App app;
     add_options(app, options, words);
+    add_filter_options(app, words.filter);
+    add_export_options(app, words.exports);
     ETW_CHECK(parse(app, args, kOptions));
     if (options.help) return options;
     ETW_CHECK(check_outputs(options, words));
@@ -188,6 +204,8 @@ Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
     if (!words.code_page.empty()) {
         ETW_TRY(render.encoding, parse_encoding(words.code_page));
     }
+    ETW_TRY(options.filter, parse_filters(words.filter, render.utc));
+    ETW_CHECK(take_exports(words.exports, options));
     return options;
 }
 

@@ -108,10 +108,12 @@ std::string buffers_text(std::span<const etl::BufferInfo> buffers) {
 }
 
 std::string completed_text(const FormatTotals& t) {
-    return fmt::format(
+    std::string out = fmt::format(
         "Processing completed   Buffers: {}, Events: {}, EventsLost: {} :: Format Errors: {}, "
         "Unknowns: {}\n",
         t.buffers, t.events, t.events_lost, t.format_errors, t.unknown);
+    if (t.left_out != 0) out += fmt::format("Events filtered out: {}\n", t.left_out);
+    return out;
 }
 
 std::string summary_text(std::span<const std::string> inputs, const FormatTotals& t,
@@ -123,6 +125,7 @@ std::string summary_text(std::span<const std::string> inputs, const FormatTotals
     fmt::format_to(to, "Total Buffers Processed {}\n", t.buffers);
     fmt::format_to(to, "Total Events  Processed {}\n", t.events);
     fmt::format_to(to, "Total Events  Lost      {}\n", t.events_lost);
+    if (t.left_out != 0) fmt::format_to(to, "Total Events  Filtered  {}\n", t.left_out);
     fmt::format_to(to, "Total Format  Errors    {}\n", t.format_errors);
     fmt::format_to(to, "Total Formats Unknown   {}\n", t.unknown);
     fmt::format_to(to, "Elapsed Time            {} sec\n", t.elapsed / kTicksPerSecond);

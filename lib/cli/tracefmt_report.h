@@ -18,7 +18,8 @@ struct FormatTotals {
     uint64_t damaged_records = 0;
     uint64_t format_errors = 0;
     uint64_t unknown = 0;
-    int64_t elapsed = 0;  // 100 ns units
+    uint64_t left_out = 0;  // by the filter options; not among the events
+    int64_t elapsed = 0;    // 100 ns units
 
     bool lost_anything() const {
         return events_lost + buffers_lost + damaged_buffers + damaged_records != 0;

@@ -1,6 +1,7 @@
 #include "render/pipeline.h"
 
 #include "etw/decoder.h"
+#include "render/record_filter.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -116,6 +117,10 @@ private:
             text.clear();
             for (const Entry& entry : batch.entries()) {
                 decoder.decode(entry.record, event);
+                if (options_.filter != nullptr && !options_.filter->wants(entry.record, event)) {
+                    summary.leave_out();
+                    continue;
+                }
                 summary.add(entry.record, event);
                 if (!options_.lines) continue;
                 if (options_.skip_unknown && event.outcome == decode::Outcome::kUnknown) continue;

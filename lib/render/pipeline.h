@@ -16,6 +16,8 @@
 
 namespace etw::render {
 
+class RecordFilter;
+
 class RecordSource {
 public:
     virtual ~RecordSource() = default;
@@ -33,6 +35,7 @@ struct PipelineOptions {
     unsigned threads = 0;                            // 0: as many as are of use on this machine
     bool lines = true;                               // false: only the summary is wanted
     bool skip_unknown = false;                       // no line for what nothing describes
+    const RecordFilter* filter = nullptr;            // its second step; the source takes the first
 };
 
 // Runs until the source ends or the sink fails. `progress` is called from time to time with the

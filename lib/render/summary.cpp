@@ -58,6 +58,7 @@ void Summary::merge(const Summary& other) {
     events_ += other.events_;
     unknown_ += other.unknown_;
     malformed_ += other.malformed_;
+    left_out_ += other.left_out_;
 }
 
 std::vector<SummaryRow> Summary::rows() const {

@@ -1,6 +1,7 @@
 #include "render/pipeline.h"
 
 #include "../decode/event_builder.h"
+#include "render/record_filter.h"
 
 #include <gtest/gtest.h>
 
@@ -164,6 +165,39 @@ TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
     EXPECT_EQ(summary->rows()[0].name, "N");
     EXPECT_EQ(summary->rows()[0].type, "P");
     EXPECT_EQ(summary->rows()[0].count, kEvents);
+}
+
+TEST(Pipeline, LeavesOutWhatTheFilterDoesNotWantWithAnyNumberOfThreads) {
+    FilterOptions none;
+    none.events = {"Other"};
+    FilterOptions all;
+    all.events = {"n"};
+    for (const unsigned threads : {1u, 3u}) {
+        for (const auto& [options_of, wanted] : {std::pair{none, false}, std::pair{all, true}}) {
+            const RecordFilter filter(options_of);
+            Numbers source(kEvents);
+            Memory sink;
+            auto pipeline = options(threads);
+            pipeline.filter = &filter;
+            const auto summary = run_pipeline(source, sink, pipeline, {});
+            ASSERT_TRUE(summary);
+            EXPECT_EQ(summary->events(), wanted ? kEvents : 0);
+            EXPECT_EQ(summary->left_out(), wanted ? 0 : kEvents);
+            EXPECT_TRUE(sink.text() == (wanted ? expected() : ""));
+        }
+    }
+}
+
+TEST(FilteredSource, LeavesOutAndCounts) {
+    FilterOptions options_of;
+    options_of.level = 4;  // the events have 5
+    RecordFilter filter(options_of);
+    Numbers source(100);
+    FilteredSource wanted(source, filter);
+    etl::Record record;
+    const etl::TimeConverter* clock = nullptr;
+    EXPECT_FALSE(wanted.next(record, clock));
+    EXPECT_EQ(wanted.left_out(), 100u);
 }
 
 TEST(Pipeline, FormatsWhatIsThereBeforeItWaitsForMore) {
