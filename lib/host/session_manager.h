@@ -94,7 +94,7 @@ private:
     void stop_session(Session& session, StatusAnswer answer);
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
-    void drop(Session& session);
+    std::shared_ptr<Session> drop(Session& session);
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
