@@ -119,6 +119,7 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
     detach_all(session, [this, key, answer = std::move(answer)] {
         Session* stopping = find(key);
         ETW_ASSERT(stopping != nullptr);  // only finish_stop() ends a session that is stopping
+        take_up_left_rings(*stopping);
         stopping->thread->post([this, key, answer](SessionThread& thread) {
             const Status ended = thread.end();
             loop_.post([this, key, answer, ended] { finish_stop(key, ended, answer); });

@@ -281,6 +281,17 @@ void prepare_process() noexcept {
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+// After main() and the application's own handlers.
+[[gnu::destructor]] void at_exit() noexcept {
+    if (!g_state.agent_started || g_state.agent_pid != ::getpid()) return;
+    timespec deadline{};
+    ::clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 1;
+    if (::pthread_mutex_timedlock(&g_state.lock, &deadline) != 0) return;
+    leave_rings();
+    ::pthread_mutex_unlock(&g_state.lock);
+}
+
 }  // namespace
 
 void pin_module() noexcept {
