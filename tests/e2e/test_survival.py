@@ -4,11 +4,12 @@ import ctypes
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import unittest
 
-from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, Writer, wait_for
 
 NOBODY = 65534
 
@@ -160,6 +161,18 @@ class KilledHost(EndToEnd):
         self.assertEqual(dict(self.numbered("k.etl")),
                          {(writer.pid, 0): list(range(3000)) for writer in writers})
         self.check_etl(self.folder / "k.etl")
+
+    def test_a_program_that_may_write_no_file_ends_as_it_would(self):
+        def no_files():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID)
+        writer = Writer(self.env, "--count", 3000, "--hold", preexec_fn=no_files)
+        self.writers.append(writer)
+        writer.written()
+        self.kill_hosts()
+        writer.go()
+        writer.finish()
+        self.assertEqual([p.name for p in (self.runtime / "sessions" / "0").glob("*-*")], [])
 
 
 class FullDisk(SmallDisk, EndToEnd):
