@@ -120,9 +120,13 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     }
     // One that the checkpoint knows, missing until now, has its place there already.
     if (session->stream_count > streams.size()) --session->stream_count;
-    if (const auto added = add_stream(*session, from.peer().uid, std::move(*rings)); !added) {
+    const auto added = add_stream(*session, from.peer().uid, std::move(*rings));
+    if (!added) {
         journal(fmt::format("rings handed back by process {}", from.peer().pid), added.error());
+        return;
     }
+    // A process hands back its newest first: what follows is older and not to be handed out.
+    std::rotate(session->streams.begin(), session->streams.end() - 1, session->streams.end());
 }
 
 // --- providers -------------------------------------------------------------------------------

@@ -156,8 +156,8 @@ TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
     next.ring_doorbell();
     ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
     ASSERT_EQ(next.handed_back.size(), 2u);
-    EXPECT_EQ(next.handed_back[0].geometry.blocks, 5u) << "the older first";
-    EXPECT_EQ(next.handed_back[1].geometry.blocks, 6u);
+    EXPECT_EQ(next.handed_back[0].geometry.blocks, 6u) << "the newest first";
+    EXPECT_EQ(next.handed_back[1].geometry.blocks, 5u);
     host_.reset();
     next.send_detach();
     ASSERT_TRUE(
