@@ -58,7 +58,7 @@ public:
         bool earlier = false;           // as the process says: see wire::kRegisterEarlier
     };
     static constexpr size_t kMaxRegistrations = 1024;
-    static constexpr size_t kMaxBytes = 1 << 20;  // of its user's share
+    static constexpr size_t kMaxBytes = 2 << 20;  // of its user's share
 
     ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer,
                        std::shared_ptr<UserShare> share, uint64_t id, bool counter_usable);

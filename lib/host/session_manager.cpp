@@ -125,6 +125,7 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
     detach_all(session, [this, key, answer = std::move(answer)] {
         Session* stopping = find(key);
         ETW_ASSERT(stopping != nullptr);  // only finish_stop() ends a session that is stopping
+        take_up_left_rings(*stopping);
         stopping->thread->post([this, key, answer](SessionThread& thread) {
             const Status ended = thread.end();
             loop_.post([this, key, answer, ended] { finish_stop(key, ended, answer); });
@@ -155,13 +156,16 @@ void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ende
     ETW_ASSERT(session != nullptr);
     if (!ended) journal("cannot finish " + session->thread->snapshot().path, ended.error());
     const SessionStatus status = session->status();
-    drop(*session);
+    const std::shared_ptr<Session> gone = drop(*session);
+    // Closing a log of many megabytes and freeing rings may take longer than all the rest.
+    loop_.post([gone] {});
     if (ended) return answer(status);
     answer(failure_of(ended.error(), status.properties.log_file));
 }
 
-// Nothing of it remains, in memory, at the keeper or in the runtime folder.
-void SessionManager::drop(Session& session) {
+// Nothing of it remains, at the keeper, in the runtime folder or to be found here; the memory goes
+// with what is returned.
+std::shared_ptr<Session> SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
     forget_life(session);
     providers_.for_each([&](ProviderConnection& connection) {
@@ -169,9 +173,8 @@ void SessionManager::drop(Session& session) {
     });
     session.forget_kept(keeper_);
     forget_consumers(session);
-    session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);
-    sessions_[slot] = nullptr;
+    return std::move(sessions_[slot]);
 }
 
 void SessionManager::stop_all(std::function<void()> done) {

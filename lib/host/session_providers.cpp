@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace etw::host {
@@ -108,6 +110,8 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     const auto theirs = [&](const auto& s) { return s->uid == from.peer().uid; };
     const auto& streams = session->streams;
     if (std::any_of(streams.begin(), streams.end(), same)) return;
+    const auto& copied = session->copied;
+    if (std::find(copied.begin(), copied.end(), *identity) != copied.end()) return;
     if (std::count_if(streams.begin(), streams.end(), theirs) >= kMaxStreamsPerUser) return;
     auto rings = ring::RingSet::adopt(std::move(fd), packet.geometry);
     if (!rings) {
@@ -116,9 +120,13 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     }
     // One that the checkpoint knows, missing until now, has its place there already.
     if (session->stream_count > streams.size()) --session->stream_count;
-    if (const auto added = add_stream(*session, from.peer().uid, std::move(*rings)); !added) {
+    const auto added = add_stream(*session, from.peer().uid, std::move(*rings));
+    if (!added) {
         journal(fmt::format("rings handed back by process {}", from.peer().pid), added.error());
+        return;
     }
+    // A process hands back its newest first: what follows is older and not to be handed out.
+    std::rotate(session->streams.begin(), session->streams.end() - 1, session->streams.end());
 }
 
 // --- providers -------------------------------------------------------------------------------
@@ -155,6 +163,53 @@ void SessionManager::on_closed(ProviderConnection& from) {
             }
         });
     });
+}
+
+// --- rings that programs left ----------------------------------------------------------------
+
+// Of programs that ended before this host came. Not at once: where another process has the same
+// rings, these are newer. At the latest when the session ends.
+void SessionManager::await_left_rings(const Session& session) {
+    loop_.after(kRetireAfter, [this, key = session.saved.key] {
+        Session* owner = find(key);
+        if (owner != nullptr && owner->state == State::kRunning) take_up_left_rings(*owner);
+    });
+}
+
+void SessionManager::take_up_left_rings(Session& session) {
+    const std::string folder = state_folder(folder_.sessions_folder(), session.saved.key.slot);
+    for (const LeftRings& left : find_left_rings(folder)) {
+        const auto same = [&](const auto& s) { return s->rings_identity == left.rings; };
+        const bool there = std::any_of(session.streams.begin(), session.streams.end(), same) ||
+                           std::any_of(session.retiring.begin(), session.retiring.end(), same);
+        if (!there) take_up(session, left);
+        ::unlink(left.path.c_str());
+    }
+}
+
+void SessionManager::take_up(Session& session, const LeftRings& left) {
+    wire::RingGeometry geometry = session.saved.geometry;  // but for an earlier -max
+    geometry.blocks = left.blocks;
+    auto rings = read_left_rings(left.path, geometry);
+    auto stream = rings ? Stream::make(::geteuid(), std::move(*rings))
+                        : Result<std::shared_ptr<Stream>>(rings.error());
+    if (!stream) return journal(left.path, stream.error());
+    // One that the checkpoint knows has its place there already.
+    const size_t present = session.streams.size() + session.retiring.size();
+    if (session.stream_count <= present) ++session.stream_count;
+    session.copied.push_back(left.rings);
+    keeper_.store(session.kept_rings(**stream), (*stream)->rings.fd());
+    session.thread->post([missing = left.rings, stream = *stream](SessionThread& thread) {
+        if (const auto added = thread.drain().add_copy(missing, stream); !added) {
+            journal("rings that a program left", added.error());
+        }
+    });
+    if (session.is_buffered()) {
+        session.streams.insert(session.streams.begin(), *stream);
+    } else {
+        session.retiring.push_back(*stream);
+        drain_retiring(session, *stream);
+    }
 }
 
 // --- other rings -----------------------------------------------------------------------------

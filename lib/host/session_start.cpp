@@ -364,6 +364,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
         limit_life(*sessions_[slot]);
+        await_left_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
     private_.recover();

@@ -281,6 +281,25 @@ void prepare_process() noexcept {
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+// After main() and the application's own handlers.
+[[gnu::destructor]] void at_exit() noexcept {
+    if (!g_state.agent_started || g_state.agent_pid != ::getpid()) return;
+    timespec deadline{};
+    ::clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 1;
+    if (::pthread_mutex_timedlock(&g_state.lock, &deadline) != 0) return;
+    // A file that grows past the process's limit must not change how the program ends.
+    sigset_t too_large, before;
+    ::sigemptyset(&too_large);
+    ::sigaddset(&too_large, SIGXFSZ);
+    ::pthread_sigmask(SIG_BLOCK, &too_large, &before);
+    leave_rings();
+    constexpr timespec kNow{};
+    if (::sigismember(&before, SIGXFSZ) == 0) ::sigtimedwait(&too_large, nullptr, &kNow);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_mutex_unlock(&g_state.lock);
+}
+
 }  // namespace
 
 void pin_module() noexcept {

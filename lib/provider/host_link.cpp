@@ -49,15 +49,6 @@ bool peer_trusted(int fd) noexcept {
 }
 
 void hand_back_rings(uint32_t host) noexcept {
-    // Before those that took their place: the host gives the newest to whoever comes.
-    for (uint32_t i = 0; i < g_state.former_count; ++i) {
-        const FormerRings& former = g_state.former[i];
-        const int fd = former.host == host ? former.fd.get() : -1;
-        if (fd < 0) continue;
-        const wire::Rings packet = {
-            {ProviderMessage::kRings, sizeof(packet)}, former.key, former.geometry};
-        send_packet(host, &packet, sizeof(packet), fd);
-    }
     for (SessionSlot& slot : g_state.slots) {
         if (slot.generation.load(std::memory_order_relaxed) == 0 || slot.host != host ||
             slot.in_process || !slot.orphaned) {
@@ -68,6 +59,15 @@ void hand_back_rings(uint32_t host) noexcept {
         if (fd < 0) continue;  // the application closed it: the host has its own copies
         const wire::Rings packet = {
             {ProviderMessage::kRings, sizeof(packet)}, slot.key, slot.geometry};
+        send_packet(host, &packet, sizeof(packet), fd);
+    }
+    // After those that took their place, the newest first: a host takes only so many of a user.
+    for (uint32_t i = g_state.former_count; i-- > 0;) {
+        const FormerRings& former = g_state.former[i];
+        const int fd = former.host == host ? former.fd.get() : -1;
+        if (fd < 0) continue;
+        const wire::Rings packet = {
+            {ProviderMessage::kRings, sizeof(packet)}, former.key, former.geometry};
         send_packet(host, &packet, sizeof(packet), fd);
     }
 }

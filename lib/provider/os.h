@@ -82,9 +82,9 @@ public:
         __atomic_store_n(&other.fd_, __atomic_load_n(&fd_, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
         __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
     }
-    bool names(uint64_t device, uint64_t inode) const noexcept {
-        return device_ == device && inode_ == inode;
-    }
+    // Of what was taken, also where the application has closed it since.
+    uint64_t device() const noexcept { return device_; }
+    uint64_t inode() const noexcept { return inode_; }
     // Taken and not reset, ours or not.
     bool taken() const noexcept { return __atomic_load_n(&fd_, __ATOMIC_ACQUIRE) >= 0; }
 

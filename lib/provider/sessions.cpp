@@ -77,7 +77,7 @@ void forget_former(uint32_t host, const wire::Drained& drained) noexcept {
     for (uint32_t i = g_state.former_count; i-- > 0;) {
         const FormerRings& former = g_state.former[i];
         if (former.host == host && former.key == drained.session &&
-            former.fd.names(drained.device, drained.inode)) {
+            former.fd.device() == drained.device && former.fd.inode() == drained.inode) {
             forget_former_at(i);
         }
     }

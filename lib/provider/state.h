@@ -216,6 +216,10 @@ void forget_former(uint32_t host, const wire::SessionKey& key) noexcept;
 void forget_former(uint32_t host, const wire::Drained& drained) noexcept;
 void forget_all_former() noexcept;
 
+// --- left_rings.cpp, with the lock ---
+// At the end of the program: what a next host is to find of sessions whose host does not live.
+void leave_rings() noexcept;
+
 // --- host_link.cpp, called by the agent with the lock ---
 void connect_host(uint32_t host) noexcept;
 void disconnect_host(uint32_t host) noexcept;

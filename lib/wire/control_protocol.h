@@ -49,6 +49,8 @@ struct ControlFrame {
 };
 static_assert(sizeof(ControlFrame) == 16);
 constexpr char kSavedSessionsFolder[] = "sessions";
+// In the folder of a session there: rings that a program left, as PREFIX device-inode-blocks.
+constexpr char kLeftRingsPrefix[] = "left-";
 constexpr char kHostLockName[] = "lock";  // flock of the host that has the folder
 constexpr size_t kMaxControlBody = 4 * 1024 * 1024;
 constexpr size_t kMaxControlDescriptors = 2;

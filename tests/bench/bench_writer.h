@@ -3,17 +3,24 @@
 //
 //   <writer> burst one|three COUNT    for every line on standard input: writes COUNT events as fast
 //                                     as it goes and prints the nanoseconds for each
+//   <writer> worst one|three MS       for every line: writes for MS milliseconds and prints the
+//                                     nanoseconds of the longest write in which the thread kept
+//                                     its CPU, and the number of events
 //   <writer> rate  one|three PER_SECOND SECONDS THREADS
 //                                     writes at a steady rate, every millisecond what is due;
 //                                     prints "written N"
 #ifndef ETW_BENCH_WRITER_H
 #define ETW_BENCH_WRITER_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 // To be defined before including this file: one event with a u32, and one with a u64, a double and
@@ -35,6 +42,37 @@ static void write_run(int three, uint64_t first, uint64_t count) {
     } else {
         for (uint64_t n = first; n < first + count; ++n) write_one(n);
     }
+}
+
+static long switches_of_thread(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw + usage.ru_nvcsw;
+}
+
+// Each write begins when the one before it ends, so that losing the CPU falls into one of them.
+static void write_and_find_worst(int three, double ms) {
+    const uint64_t kShort = 2000;  // nothing that matters
+    uint64_t worst = 0, count = 0;
+    long switches = switches_of_thread();
+    uint64_t begin = now_ns();
+    const uint64_t end = begin + (uint64_t)(ms * 1e6);
+    while (begin < end) {
+        write_run(three, count++, 1);
+        uint64_t done = now_ns();
+        const uint64_t taken = done - begin;
+        if (taken > kShort) {
+            const long now = switches_of_thread();
+            if (now == switches && taken > worst) worst = taken;
+            switches = now;
+            done = now_ns();
+        } else if (taken > worst) {
+            worst = taken;
+        }
+        begin = done;
+    }
+    printf("%llu %llu\n", (unsigned long long)worst, (unsigned long long)count);
+    fflush(stdout);
 }
 
 struct rate_job {
@@ -74,6 +112,11 @@ static int bench_writer_main(int argc, char** argv) {
             printf("%.3f\n", (double)(now_ns() - start) / (double)count);
             fflush(stdout);
         }
+        return 0;
+    }
+    if (strcmp(argv[1], "worst") == 0) {
+        char line[16];
+        while (fgets(line, sizeof(line), stdin) != NULL) write_and_find_worst(three, atof(argv[3]));
         return 0;
     }
     if (argc < 6) return 2;

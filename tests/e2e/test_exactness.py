@@ -141,10 +141,11 @@ class FullDisk(SmallDisk, EndToEnd):
             lost = self.status("D")["log_buffers_lost"]
             self.write(15000)
             wait_for(lambda: self.status("D")["log_buffers_lost"] > lost, "lost buffers")
-            buffers = self.status("D")["buffers_written"]  # stands still until there is room
+            # Stands still until there is room; Buffers Written begins anew with a next file.
+            recorded = self.status("D")["recorded_bytes"]
             self.free()
             self.write(100)
-            wait_for(lambda: self.status("D")["buffers_written"] > buffers, "the disk to be used")
+            wait_for(lambda: self.status("D")["recorded_bytes"] > recorded, "the disk to be used")
         return json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
 
     def expect_exact(self, final, *logs):

@@ -92,6 +92,23 @@ class Update(EndToEnd):
         self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(2000))})
         self.check_etl(self.folder / "u.etl")
 
+    def test_after_many_changes_the_newest_rings_survive_the_hosts(self):
+        writer = self.writer("--count", 1000, "--wait", "--hold")
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "64",
+                      "-timeout", "60000")
+        for n in range(12):
+            self.tracelog("-update", "U", "-max", 100 + n % 2 * 50)
+        self.kill_hosts()
+        writer.go()
+        self.assertEqual(writer.written(), 1000)
+        self.status("U")
+        wait_for(lambda: json.loads(self.tracelog("-enumguid", "-json").stdout), "the writer")
+        final = json.loads(self.tracelog("-stop", "U", "-json").stdout)
+        writer.go()
+        writer.finish()
+        self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(1000))})
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,6 @@
 #include "etw/TraceLoggingProvider.h"
 #include "support/fake_host.h"
+#include "support/fork_under_tsan.h"
 
 #include <gtest/gtest.h>
 
@@ -9,14 +10,6 @@
 #include <thread>
 
 TRACELOGGING_DEFINE_PROVIDER(g_test_provider, "OpenEtw.Test", (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-// The library starts its thread anew in a forked child, which this tool refuses unless it is told.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
-#endif
-#endif
 
 namespace etw::provider {
 namespace {
@@ -163,8 +156,8 @@ TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
     next.ring_doorbell();
     ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
     ASSERT_EQ(next.handed_back.size(), 2u);
-    EXPECT_EQ(next.handed_back[0].geometry.blocks, 5u) << "the older first";
-    EXPECT_EQ(next.handed_back[1].geometry.blocks, 6u);
+    EXPECT_EQ(next.handed_back[0].geometry.blocks, 6u) << "the newest first";
+    EXPECT_EQ(next.handed_back[1].geometry.blocks, 5u);
     host_.reset();
     next.send_detach();
     ASSERT_TRUE(
