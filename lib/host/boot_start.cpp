@@ -52,7 +52,10 @@ void BootStart::run(std::function<void()> done) {
     done_ = std::move(done);
     open_ = 1;
     const auto names = folder_.names();
-    if (!names) journal_failure("*", names.error());
+    if (!names) {
+        journal(fmt::format("no session of the boot is started: {} [{}]", names.error().detail,
+                            uint32_t(names.error().code)));
+    }
     for (const std::string& name : names ? *names : std::vector<std::string>()) {
         ++open_;
         if (const auto begun = start(name); !begun) {

@@ -79,7 +79,9 @@ class Configuration(BootTest):
             "ClockType": "1", "MaximumFileSize": "0"}})
         self.assertEqual(self.sessions(), [])
         self.assertEqual(self.host_pids(), [])
-        self.assert_operation(self.tracelog("-q", "GlobalLogger", code=1).stdout, 4201)
+        done = self.tracelog("-q", "GlobalLogger", code=1)
+        self.assert_operation(done.stdout, 4201)
+        self.assertIn("starts with the next boot", done.stderr)
 
     def test_T13a_with_options(self):
         self.tracelog("-start", "globallogger", "-f", "g.log", "-b", "128", "-min", "8", "-max",
@@ -269,6 +271,7 @@ class BootMode(BootTest):
         status = self.values(self.global_logger())[""]["Status"]
         if status == "0":  # the machine's kernel events can be had
             self.assertEqual(self.sessions(), ["NT Kernel Logger"])
+            self.assert_operation(self.tracelog("-stop", "GlobalLogger").stdout)
         else:
             self.assertEqual(status, "50")
             self.assertIn("kernel events", said)
