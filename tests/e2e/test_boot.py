@@ -188,6 +188,36 @@ class Configuration(BootTest):
         self.assertEqual(self.sessions(), [])
 
 
+class Diagnosis(BootTest):
+    def finding(self):
+        done = self.tracelog("-doctor", "-json", code=None)
+        finding, = [c for c in json.loads(done.stdout)["checks"] if c["check"] == "boot sessions"]
+        return finding
+
+    def test_nothing_is_configured(self):
+        self.assertEqual(self.finding()["result"], "ok")
+
+    @unittest.skipIf(os.geteuid() != 0, "systemd's unit starts those of root")
+    def test_a_configuration_that_nothing_starts(self):
+        self.tracelog("-start", "GlobalLogger", "-f", "g.log")
+        enabled = any(pathlib.Path("/etc/systemd/system").glob("*.wants/openetw-boot.service"))
+        finding = self.finding()
+        self.assertEqual(finding["result"], "ok" if enabled else "warning")
+        self.assertIn("1 configured", json.dumps(finding))
+
+    def test_what_became_of_the_last_boot(self):
+        self.write(self.autologger("Auto"), "Start = 1", f"FileName = {self.folder}/no/way/",
+                   "MaxFileSize = 8")
+        self.boot()
+        finding = self.finding()
+        self.assertEqual(finding["result"], "warning")
+        self.assertIn("could not start 'Auto': error 161", json.dumps(finding))
+
+    def test_a_line_that_cannot_be_read(self):
+        self.write(self.autologger("Auto"), "Start = 1", "Start")
+        self.assertIn("Auto.conf:2: 'Start'", json.dumps(self.finding()))
+
+
 class BootMode(BootTest):
     def configure(self):
         self.tracelog("-start", "GlobalLogger", "-f", "logs/trace.log", "-guid", WRITER_GUID,
