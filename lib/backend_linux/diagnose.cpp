@@ -290,6 +290,7 @@ std::vector<Finding> diagnose() {
     look_at_shared_memory(out);
     look_at_limits(out);
     look_at_log_folder(out);
+    look_at_boot(out);
     look_at_kernel(out);
     look_at_sequences(out);
     look_at_clock(out);

@@ -1,6 +1,7 @@
 #include "cli/tracelog_answer.h"
 
 #include "cli/tracelog_display.h"
+#include "session/boot_config.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -44,6 +45,8 @@ void TracelogAnswer::note_failure(const Failure& failure) {
     note(fmt::format("{}{} [{}]", subject,
                      failure.detail.empty() ? explanation(failure.code) : failure.detail,
                      uint32_t(failure.code)));
+    if (failure.code == Code::kSessionNotFound && session::is_global_logger(session_))
+        note("it starts with the next boot once tracelog -start GlobalLogger has configured it");
 }
 
 std::string TracelogAnswer::explanation(Code code) const {

@@ -68,7 +68,8 @@ void BootCommands::configure_boot() {
     show_configured(*configured);
     note(
         fmt::format("'{}' starts with the next boot and every one after, by openetw-boot.service "
-                    "or 'etwd --boot'; nothing runs yet",
+                    "or 'etwd --boot' (tracelog -doctor says whether that is enabled); nothing "
+                    "runs yet",
                     session_));
     if (session::start_request(configured->session).providers.empty()) {
         note("no provider is named; give them with -guid, or write them into the configuration");

@@ -26,10 +26,10 @@ Change a running session
   -incrementfile NAME  go on in the next file of a -newfile session
 
 At the next boot
-  -start GlobalLogger  have each boot start this session from now on, with the
-                    options of -start; what it says goes into a configuration file
-  -addautologger NAME  the same for a session of any name
-  -remove GlobalLogger  no longer; an AutoLogger goes when its file is deleted
+  -start GlobalLogger  write the configuration of a session that every boot from
+                    the next one on starts; with the options of -start
+  -addautologger NAME  the same for a session of any other name
+  -remove GlobalLogger  start it no longer; of another session delete the file
 
 Look
   -q NAME           show a session

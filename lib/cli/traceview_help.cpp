@@ -12,7 +12,8 @@ Controls trace sessions as tracelog does, joins running sessions, shows what
 they record, and formats logs as tracefmt does.
 
 Commands
-  -start NAME       start a session and enable its providers (-guid)
+  -start NAME       start a session and enable its providers (-guid);
+                    GlobalLogger: configure it for the next boot
   -stop NAME        write out what is buffered, close the log, end the session
   -update NAME      change -f, -rt, -max or -ft of a running session
   -enable NAME      enable providers in a running session, or change how

@@ -52,7 +52,10 @@ void BootStart::run(std::function<void()> done) {
     done_ = std::move(done);
     open_ = 1;
     const auto names = folder_.names();
-    if (!names) journal_failure("*", names.error());
+    if (!names) {
+        journal(fmt::format("no session of the boot is started: {} [{}]", names.error().detail,
+                            uint32_t(names.error().code)));
+    }
     for (const std::string& name : names ? *names : std::vector<std::string>()) {
         ++open_;
         if (const auto begun = start(name); !begun) {
@@ -73,9 +76,14 @@ Outcome<Ok> BootStart::start(const std::string& name) {
     for (const std::string& note : parsed.notes) journal(note);
     const session::BootSession& boot = parsed.session;
     session::StartRequest request = session::start_request(boot);
+    if (!boot.start) {
+        one_done();
+        return Ok{};
+    }
     // One that runs was started by a worker before this one, which was killed before it had
-    // started all.
-    if (!boot.start || manager_.query(request.properties.name)) {
+    // started all. With another log it has written down that it did.
+    if (const auto running = manager_.query(request.properties.name)) {
+        if (running->properties.log_file == request.properties.log_file) runs(name, boot);
         one_done();
         return Ok{};
     }
@@ -103,6 +111,10 @@ void BootStart::started(const std::string& name, const session::BootSession& boo
         journal_failure(name, {code, fmt::format("provider {} is not enabled: {}",
                                                  to_string(providers[i].guid), code_text(code))});
     }
+    runs(name, boot);
+}
+
+void BootStart::runs(const std::string& name, const session::BootSession& boot) {
     const auto number = session::next_log_number(boot);
     write_back(name, Code::kOk,
                number ? std::optional(session::counter_after(boot, *number)) : std::nullopt);

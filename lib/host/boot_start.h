@@ -23,6 +23,7 @@ private:
     session::Outcome<Ok> start(const std::string& name);
     void started(const std::string& name, const session::BootSession& boot,
                  const session::Outcome<session::EnableResult>& result);
+    void runs(const std::string& name, const session::BootSession& boot);
     void write_back(const std::string& name, Code status, std::optional<uint32_t> counter);
     void one_done();
 

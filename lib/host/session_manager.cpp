@@ -54,8 +54,12 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
 // --- looking up ------------------------------------------------------------------------------
 
 Session* SessionManager::find(const std::string& name) const {
+    // With kernel events the boot's session is called NT Kernel Logger, and answers to both names.
+    const bool global = session::same_name(name, session::kGlobalLoggerName);
     for (const auto& session : sessions_) {
-        if (session != nullptr && session::same_name(session->saved.properties.name, name)) {
+        if (session == nullptr) continue;
+        const session::Properties& p = session->saved.properties;
+        if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
         }
     }

@@ -157,10 +157,6 @@ std::string_view without_comment(std::string_view text) {
     return text;
 }
 
-bool same_word(std::string_view a, std::string_view b) {
-    return same_name(std::string(a), std::string(b));
-}
-
 std::optional<uint64_t> number_of(std::string_view text) {
     const bool hex = text.starts_with("0x") || text.starts_with("0X");
     if (hex) text.remove_prefix(2);
@@ -239,7 +235,7 @@ public:
 
 private:
     bool matches(const char* name) {
-        const bool same = same_word(name, name_) || same_word(name, other_name());
+        const bool same = same_name(name, name_) || same_name(name, other_name());
         known_ = known_ || same;
         return same;
     }
@@ -250,7 +246,7 @@ private:
             {"Flags", "EnableFlags"},           {"EnableFlags", "Flags"},
             {"Level", "EnableLevel"},           {"EnableLevel", "Level"}};
         for (const auto& [name, other] : kNames) {
-            if (same_word(name, name_)) return other;
+            if (same_name(name, name_)) return other;
         }
         return name_;
     }
@@ -498,7 +494,7 @@ std::string with_boot_value(std::string_view text, std::string_view name, uint32
         text.remove_prefix(whole.size());
         const auto parts = is_comment(content) ? std::nullopt : split(content);
         in_session = in_session && !content.starts_with('[');
-        if (in_session && parts && same_word(parts->first, name)) {
+        if (in_session && parts && same_name(parts->first, name)) {
             if (!std::exchange(done, true)) out += line;  // one that was given twice stands once
             continue;
         }

@@ -87,11 +87,14 @@ Outcome<Ok> check_name(const Properties& p) {
                       "'NT Kernel Logger' records kernel events, which are not in this version; "
                       "give the session another name and its providers with -guid");
     }
-    // The boot starts that one, with the GUID that is its own.
-    if (same_name(name, kGlobalLoggerName) && p.guid != kGlobalLoggerGuid) {
+    // The boot starts that one, with a GUID that is its own; with kernel events it is the NT Kernel
+    // Logger.
+    const bool global = same_name(name, kGlobalLoggerName);
+    const bool kernel = same_name(name, kKernelLoggerName);
+    if (p.guid == kGlobalLoggerGuid ? !global && !kernel : global) {
         return refuse(Code::kInvalidParameter,
-                      "'GlobalLogger' is the session that the boot starts, by this name in any "
-                      "spelling; give the session another one");
+                      "name (in any spelling) and GUID of GlobalLogger are those of the session "
+                      "that the boot starts; give the session others");
     }
     return Ok{};
 }
@@ -325,7 +328,7 @@ std::string numbered_log_file(const std::string& pattern, uint32_t number) {
     return file;
 }
 
-bool same_name(const std::string& a, const std::string& b) {
+bool same_name(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
     return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
                                               [&](char x, char y) { return lower(x) == lower(y); });

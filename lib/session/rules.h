@@ -3,6 +3,8 @@
 #pragma once
 #include "etw/session.h"
 
+#include <string_view>
+
 namespace etw::session {
 
 constexpr uint32_t kDefaultBufferKb = 64;
@@ -38,6 +40,6 @@ uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus);
 // replaced. Also the whole of a log file's name where it has no %d.
 std::string numbered_log_file(const std::string& pattern, uint32_t number);
 
-bool same_name(const std::string& a, const std::string& b);  // without regard to (ASCII) case
+bool same_name(std::string_view a, std::string_view b);  // without regard to (ASCII) case
 
 }  // namespace etw::session

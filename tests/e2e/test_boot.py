@@ -79,7 +79,9 @@ class Configuration(BootTest):
             "ClockType": "1", "MaximumFileSize": "0"}})
         self.assertEqual(self.sessions(), [])
         self.assertEqual(self.host_pids(), [])
-        self.assert_operation(self.tracelog("-q", "GlobalLogger", code=1).stdout, 4201)
+        done = self.tracelog("-q", "GlobalLogger", code=1)
+        self.assert_operation(done.stdout, 4201)
+        self.assertIn("starts with the next boot", done.stderr)
 
     def test_T13a_with_options(self):
         self.tracelog("-start", "globallogger", "-f", "g.log", "-b", "128", "-min", "8", "-max",
@@ -186,6 +188,36 @@ class Configuration(BootTest):
         self.assertEqual(self.sessions(), [])
 
 
+class Diagnosis(BootTest):
+    def finding(self):
+        done = self.tracelog("-doctor", "-json", code=None)
+        finding, = [c for c in json.loads(done.stdout)["checks"] if c["check"] == "boot sessions"]
+        return finding
+
+    def test_nothing_is_configured(self):
+        self.assertEqual(self.finding()["result"], "ok")
+
+    @unittest.skipIf(os.geteuid() != 0, "systemd's unit starts those of root")
+    def test_a_configuration_that_nothing_starts(self):
+        self.tracelog("-start", "GlobalLogger", "-f", "g.log")
+        enabled = any(pathlib.Path("/etc/systemd/system").glob("*.wants/openetw-boot.service"))
+        finding = self.finding()
+        self.assertEqual(finding["result"], "ok" if enabled else "warning")
+        self.assertIn("1 configured", json.dumps(finding))
+
+    def test_what_became_of_the_last_boot(self):
+        self.write(self.autologger("Auto"), "Start = 1", f"FileName = {self.folder}/no/way/",
+                   "MaxFileSize = 8")
+        self.boot()
+        finding = self.finding()
+        self.assertEqual(finding["result"], "warning")
+        self.assertIn("could not start 'Auto': error 161", json.dumps(finding))
+
+    def test_a_line_that_cannot_be_read(self):
+        self.write(self.autologger("Auto"), "Start = 1", "Start")
+        self.assertIn("Auto.conf:2: 'Start'", json.dumps(self.finding()))
+
+
 class BootMode(BootTest):
     def configure(self):
         self.tracelog("-start", "GlobalLogger", "-f", "logs/trace.log", "-guid", WRITER_GUID,
@@ -269,6 +301,7 @@ class BootMode(BootTest):
         status = self.values(self.global_logger())[""]["Status"]
         if status == "0":  # the machine's kernel events can be had
             self.assertEqual(self.sessions(), ["NT Kernel Logger"])
+            self.assert_operation(self.tracelog("-stop", "GlobalLogger").stdout)
         else:
             self.assertEqual(status, "50")
             self.assertIn("kernel events", said)
@@ -333,6 +366,39 @@ class BootMode(BootTest):
         for log in ("logs/trace.log", "logs/auto.etl"):
             sequence, = self.numbered(log).values()
             self.assertEqual(sequence, list(range(1000)), log)
+
+    def booting_worker(self):
+        """By its command line: while the host comes up, its keeper has a parent, too."""
+        for pid in self.host_pids():
+            with contextlib.suppress(OSError):
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"--worker-fd" in words and pid not in self.killed:
+                    self.killed.append(pid)
+                    return pid
+        return None
+
+    def test_sigkill_in_the_middle_of_the_boot(self):
+        self.killed = []
+        names = [f"Auto{number}" for number in range(8)]
+        for name in names:
+            self.write(self.autologger(name), "Start = 1", "MaxFileSize = 8", "FileMax = 16",
+                       f"FileName = {self.folder}/logs/{name}.etl", f"[{WRITER_GUID}]")
+        booting = subprocess.Popen([BIN / "etwd", "--boot", "--runtime-dir", self.runtime,
+                                    "--config-dir", self.config],
+                                   env=self.env, stdin=subprocess.DEVNULL)
+        saved = self.runtime / "sessions"
+        for count in (0, 1, 4):  # before the first, and with some that run
+            wait_for(lambda: count == 0 or len(os.listdir(saved)) >= count, "sessions")
+            os.kill(wait_for(self.booting_worker, "a worker"), signal.SIGKILL)
+        self.assertEqual(booting.wait(DEADLINE), 0)
+        self.assertEqual(sorted(self.sessions()), names)
+        self.writer("--count", 100).finish()
+        self.shut_down()
+        for name in names:
+            values = self.values(self.autologger(name))[""]
+            self.assertEqual((values["Status"], values["FileCounter"]), ("0", "1"), name)
+            sequence, = self.numbered(f"logs/{name}.etl.0001").values()
+            self.assertEqual(sequence, list(range(100)), name)
 
 
 if __name__ == "__main__":

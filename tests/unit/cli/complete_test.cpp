@@ -67,6 +67,7 @@ TEST_F(Complete, SessionsFollowWhatTakesOne) {
     EXPECT_THAT(tracelog({"/Q", "my"}), ElementsAre("MyTrace", "my other"));
     EXPECT_THAT(tracelog({"-query", "b"}), ElementsAre("Boot"));
     EXPECT_THAT(tracelog({"-stop", "x"}), IsEmpty());
+    EXPECT_THAT(tracelog({"-remove", ""}), ElementsAre("GlobalLogger"));
 }
 
 TEST_F(Complete, ProvidersAreOfferedByTheNameThatFindsThem) {

@@ -56,6 +56,8 @@ TEST(Rules, ReservedNamesAreRefusedInAnyCase) {
         EXPECT_EQ(code_of(p), Code::kInvalidParameter) << name;
         p.guid = kGlobalLoggerGuid;  // as the boot starts it
         EXPECT_EQ(code_of(p), Code::kOk) << name;
+        p.name = "Other";
+        EXPECT_EQ(code_of(p), Code::kInvalidParameter);
     }
 }
 
