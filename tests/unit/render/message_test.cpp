@@ -59,8 +59,7 @@ TEST(Message, StaysInItsLine) {
     Described event;
     event.trace_message().text("10", "two\r\nlines\x1b\xC2\x85\xE2\x80\xA8\xFF");
     event.say("a\tb\n").insert(0, "s").say("\r\n\n");
-    EXPECT_EQ(render(event),
-              "a\tb\\ntwo\\r\\nlines\\u001b\\u0085\\u2028\xEF\xBF\xBD\n");
+    EXPECT_EQ(render(event), "a\tb\\ntwo\\r\\nlines\\u001b\\u0085\\u2028\xEF\xBF\xBD\n");
 }
 
 TEST(Message, ThatAsksForAValueThatIsNotThereSaysSo) {
@@ -102,8 +101,9 @@ TEST(ValueMaps, NameValues) {
     event.value("access", Format::kHex, uint32_t{0x13}, &kBits);
     event.value("more", Format::kHex, uint32_t{0x81}, &kBits);
     event.value("none", Format::kHex, uint32_t{0x80}, &kBits);
-    EXPECT_EQ(render(event), "Event: reason=Timer other=\"Not running\" unknown=9 "
-                             "access=Read|Write|Share more=Read|0x80 none=0x80\n");
+    EXPECT_EQ(render(event),
+              "Event: reason=Timer other=\"Not running\" unknown=9 "
+              "access=Read|Write|Share more=Read|0x80 none=0x80\n");
     const auto fields =
         nlohmann::json::parse(render(event, {.format = render::Format::kJson}))["fields"];
     EXPECT_EQ(fields["reason"], "Timer");
@@ -116,6 +116,28 @@ TEST(ValueMaps, AreTextsInMessages) {
     event.trace_message().value("10", Format::kUnsigned, uint8_t{2}, &kReasons);
     event.insert(0, "s").say("=").insert(0, "d");
     EXPECT_EQ(render(event), "Not running=2\n");
+}
+
+TEST(ValueMaps, ShowNumbersWhereFormatsOfTraceMessagesWantThem) {
+    using Show = decode::ValueMap::Show;
+    const std::vector<std::pair<uint64_t, std::string>> names = {
+        {1, "Low"}, {2, "High"}, {4, "Top"}};
+    const decode::ValueMap list{false, Show::kNumberFirst, names};
+    const decode::ValueMap set{true, Show::kBrackets, names};
+    const decode::ValueMap flags{true, Show::kNumberLast, names};
+    const auto shown = [](const decode::ValueMap& map, uint32_t value) {
+        Described event;
+        event.trace_message().value("10", Format::kHex, value, &map);
+        event.insert(0, "s");
+        return render(event);
+    };
+    EXPECT_EQ(shown(list, 2), "0x00000002(High)\n");
+    EXPECT_EQ(shown(list, 9), "0x00000009\n");
+    EXPECT_EQ(shown(set, 5), "[Low,Top]\n");
+    EXPECT_EQ(shown(set, 0), "[]\n");
+    EXPECT_EQ(shown(set, 9), "[Low,0x8]\n");
+    EXPECT_EQ(shown(flags, 6), "High | Top(0x6)\n");
+    EXPECT_EQ(shown(flags, 8), "0x8\n");
 }
 
 TEST(CodeNames, StandBehindTheCode) {
@@ -150,10 +172,10 @@ TEST(JsonMeta, ChoosesTheMembers) {
     options.json_meta = 0;
     EXPECT_EQ(render(event, options), "{\"fields\":{}}\n");
     const std::pair<uint32_t, const char*> kMembers[] = {
-        {0x1, "provider_guid"}, {0x2, "event"},    {0x4, "time"},     {0x8, "cpu"},
-        {0x10, "pid"},          {0x20, "tid"},     {0x40, "id"},      {0x80, "version"},
-        {0x100, "channel"},     {0x200, "level"},  {0x400, "opcode"}, {0x800, "task"},
-        {0x1000, "keywords"},   {0x2000, "tag"},   {0x4000, "activity"}, {0x8000, "related"},
+        {0x1, "provider_guid"}, {0x2, "event"},     {0x4, "time"},        {0x8, "cpu"},
+        {0x10, "pid"},          {0x20, "tid"},      {0x40, "id"},         {0x80, "version"},
+        {0x100, "channel"},     {0x200, "level"},   {0x400, "opcode"},    {0x800, "task"},
+        {0x1000, "keywords"},   {0x2000, "tag"},    {0x4000, "activity"}, {0x8000, "related"},
         {0x10000, "ktime"},     {0x20000, "utime"}, {0x40000, "ptime"}};
     const Guid related = decode::test::kProvider;
     event.record.activity = related;
