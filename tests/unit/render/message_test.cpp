@@ -122,9 +122,9 @@ TEST(ValueMaps, ShowNumbersWhereFormatsOfTraceMessagesWantThem) {
     using Show = decode::ValueMap::Show;
     const std::vector<std::pair<uint64_t, std::string>> names = {
         {1, "Low"}, {2, "High"}, {4, "Top"}};
-    const decode::ValueMap list{false, Show::kNumberFirst, names};
-    const decode::ValueMap set{true, Show::kBrackets, names};
-    const decode::ValueMap flags{true, Show::kNumberLast, names};
+    const decode::ValueMap list{false, names, Show::kNumberFirst};
+    const decode::ValueMap set{true, names, Show::kBrackets};
+    const decode::ValueMap flags{true, names, Show::kNumberLast};
     const auto shown = [](const decode::ValueMap& map, uint32_t value) {
         Described event;
         event.trace_message().value("10", Format::kHex, value, &map);
