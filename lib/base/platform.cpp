@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #else
 #include <pwd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <vector>
@@ -61,6 +62,17 @@ std::string executable_folder() {
     const std::string_view text(path, size_t(length));
 #endif
     return std::string(text.substr(0, text.find_last_of("/\\")));
+}
+
+std::string os_version() {
+#ifdef _WIN32
+    return {};
+#else
+    utsname system{};
+    if (::uname(&system) != 0) return {};
+    const std::string release = system.release;
+    return release.substr(0, release.find_first_not_of("0123456789."));
+#endif
 }
 
 std::string user_name([[maybe_unused]] uint32_t uid) {

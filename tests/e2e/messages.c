@@ -1,6 +1,6 @@
 /* A program with trace messages: writes two of them as soon as a session wants them, and ends. */
 #include <unistd.h>
-#define WPP_CONTROL_GUIDS                                                              \
+#define WPP_CONTROL_GUIDS                                                               \
     WPP_DEFINE_CONTROL_GUID(MessageProgram, (7c3b9a54, 1f0e, 4c5d, 9a36, 0d5a1c6f7e02), \
                             WPP_DEFINE_BIT(FLAG_ONE) WPP_DEFINE_BIT(FLAG_TWO))
 #include <etw/trace_message.h>

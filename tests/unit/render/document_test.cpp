@@ -103,19 +103,16 @@ TEST(Encoding, WritesTheWesternCodePage) {
     EXPECT_EQ(encoded("\xC3\xA9\xE2\x82\xAC", Encoding::kAnsi), "\xE9\x80");
     EXPECT_EQ(encoded("\xD0\xAF", Encoding::kAnsi), "?");
     EXPECT_EQ(encoded("\xD0\xAF", Encoding::kAnsi, Lacking::kXmlReference), "&#1071;");
-    EXPECT_EQ(encoded("\xF0\x9F\x98\x80", Encoding::kAnsi, Lacking::kJsonEscape),
-              "\\ud83d\\ude00");
+    EXPECT_EQ(encoded("\xF0\x9F\x98\x80", Encoding::kAnsi, Lacking::kJsonEscape), "\\ud83d\\ude00");
 }
 
 TEST(Clock, IsSortableAndNamesItsZone) {
     Described event;
     RenderOptions options;
     options.sortable_time = options.zone_suffix = true;
-    EXPECT_EQ(render(event, options),
-              "[0]0AF4.0C64::2003-10-23T12:27:40.173Z [Provider]Event\n");
+    EXPECT_EQ(render(event, options), "[0]0AF4.0C64::2003-10-23T12:27:40.173Z [Provider]Event\n");
     options.sortable_time = false;
-    EXPECT_EQ(render(event, options),
-              "[0]0AF4.0C64::10/23/2003-12:27:40.173Z [Provider]Event\n");
+    EXPECT_EQ(render(event, options), "[0]0AF4.0C64::10/23/2003-12:27:40.173Z [Provider]Event\n");
 }
 
 }  // namespace

@@ -82,7 +82,8 @@ TEST(Prefix, KeepsPercentSigns) {
 }
 
 TEST(Prefix, RefusesWhatItDoesNotKnow) {
-    for (const char* text : {"%", "%0", "%10", "%x", "%8!", "%8!04", "%8!y!", "%!NOPE!", "%!FUNC"}) {
+    for (const char* text :
+         {"%", "%0", "%10", "%x", "%8!", "%8!04", "%8!y!", "%!NOPE!", "%!FUNC"}) {
         const auto compiled = Prefix::compile(text, false);
         ASSERT_FALSE(compiled) << text;
         EXPECT_EQ(compiled.error().code, Code::kInvalidParameter);
