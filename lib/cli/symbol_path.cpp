@@ -112,7 +112,8 @@ Result<std::string> find_pdb(const std::string& image, const SymbolPath& symbols
     const std::string name = reference.path.substr(reference.path.find_last_of("/\\") + 1);
     std::vector<fs::path> folders;
     for (const std::string& folder : symbols.folders()) {
-        folders.push_back(fs::path(folder) / name / store_id(reference.identity));
+        const std::string builds = find_name(folder, name);
+        if (!builds.empty()) folders.emplace_back(find_name(builds, store_id(reference.identity)));
         folders.emplace_back(folder);
     }
     const fs::path own = fs::path(image).parent_path();
@@ -121,7 +122,8 @@ Result<std::string> find_pdb(const std::string& image, const SymbolPath& symbols
     for (const fs::path& folder : folders) {
         if (folder.empty()) continue;
         const std::string path = find_name(folder, name);
-        if (path.empty()) continue;
+        std::error_code ignored;
+        if (path.empty() || fs::is_directory(path, ignored)) continue;
         const auto identity = identity_of(path);
         // Ages rise when a PDB is written again; its GUID is that of the build.
         if (identity && identity->guid == reference.identity.guid) return path;

@@ -19,7 +19,7 @@ constexpr OptionWord kOptions[] = {
     {"i", Takes::kValue, true},
     {"r", Takes::kMaybe, false, {}, ";"},  // no paths: the default
     {"pdb", Takes::kValue, true},
-    {"skiptmfwpp"},
+    {"skipTmfWpp"},
     kManifestOptions[0],
     kManifestOptions[1],
     kManifestOptions[2],

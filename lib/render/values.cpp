@@ -115,6 +115,11 @@ std::string_view code_name(Format format, uint8_t out_type, uint32_t code) {
             break;
     }
     const bool is_hresult = decode::Out(out_type) == decode::Out::kHResult;
+    // Win32 errors as HRESULTs: Windows' tool names the error.
+    constexpr uint32_t kWin32Facility = 0x8007;
+    if (is_hresult && code >> 16 == kWin32Facility) {
+        if (const auto name = win32_error_name(code & 0xFFFF); !name.empty()) return name;
+    }
     const auto name = is_hresult ? hresult_name(code) : ntstatus_name(code);
     return name.empty() && !is_hresult ? hresult_name(code) : name;
 }

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -306,6 +307,17 @@ TEST_F(Messages, AreFoundInAFolderByTheirGuid) {
     decoder.decode(record(10), event_);
     EXPECT_EQ(event_.outcome, Outcome::kDecoded);
     EXPECT_THAT(parts(event_), ElementsAre(text("found")));
+}
+
+TEST_F(Messages, AreFoundUnderAGuidInCapitals) {
+    std::string name = to_string(kGuid);
+    for (char& c : name) c = char(std::toupper(c));
+    write_tmf(std::string(kPlain) + "found\"\n", name + ".tmf");
+    auto catalog = std::make_shared<Catalog>();
+    catalog->add_tmf_folder(folder_);
+    Decoder decoder(catalog);
+    decoder.decode(record(10), event_);
+    EXPECT_EQ(event_.outcome, Outcome::kDecoded);
 }
 
 TEST_F(Messages, TheSourceThatWasNamedFirstCounts) {
