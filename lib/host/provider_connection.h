@@ -58,6 +58,9 @@ public:
     }
     // Sessions (by epoch) that this process has been attached to.
     std::set<uint64_t>& attached() noexcept { return attached_; }
+    // Whether it has been sent what it numbers trace messages with.
+    bool has_numbers() const noexcept { return has_numbers_; }
+    void set_has_numbers() noexcept { has_numbers_ = true; }
 
     // Queues what does not fit into the socket. `fd` is borrowed. A peer that lets the queue grow
     // past its bound is disconnected.
@@ -94,6 +97,7 @@ private:
     bool greeted_ = false;
     bool uses_rings_ = true;
     bool failed_ = false;
+    bool has_numbers_ = false;
     bool deaf_ = false;  // the process has ended; what it sent is still to be read
     std::map<uint32_t, Registration> registrations_;
     std::set<uint64_t> attached_;

@@ -243,6 +243,8 @@ size_t expected_size(ProviderMessage type) noexcept {
             return sizeof(wire::Enable);
         case ProviderMessage::kDetach:
             return sizeof(wire::Detach);
+        case ProviderMessage::kNumbers:
+            return sizeof(wire::Numbers);
         case ProviderMessage::kPrivateStart:
             return sizeof(wire::PrivateStart);
         case ProviderMessage::kPrivateControl:
@@ -258,7 +260,7 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
     const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size &&
                        size == expected_size(type) &&
                        welcomed == (type != ProviderMessage::kWelcome);
-    const bool takes_fd = type == ProviderMessage::kAttach ||
+    const bool takes_fd = type == ProviderMessage::kAttach || type == ProviderMessage::kNumbers ||
                           type == ProviderMessage::kPrivateStart ||
                           type == ProviderMessage::kPrivateControl;
     if (fd >= 0 && (!valid || !takes_fd)) {
@@ -275,6 +277,8 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
             return on_registered(host, packet.registered);
         case ProviderMessage::kEnable:
             return on_enable(host, packet.enable);
+        case ProviderMessage::kNumbers:
+            return fd >= 0 ? take_numbers(g_state.hosts[host], fd) : disconnect_host(host);
         case ProviderMessage::kPrivateStart:
             return start_private(host, packet.private_start, fd);
         case ProviderMessage::kPrivateControl:

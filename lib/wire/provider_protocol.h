@@ -10,6 +10,8 @@
 //                                <-            [Attach + fd, Enable] ... then Registered
 //                                <-            Enable (enable, disable, capture state), any time
 //   Ack                          ->            after the new state is in force in this process
+//                                <-            Numbers + fd: before the first Attach to a session
+//                                              that numbers trace messages
 //                                <-            Detach: the session is gone
 //   Ack                          ->            no thread of this process is in its rings any more
 //   Event                        ->            from a process that cannot use rings
@@ -28,7 +30,7 @@
 
 namespace etw::wire {
 
-constexpr uint32_t kProviderProtocolVersion = 2;
+constexpr uint32_t kProviderProtocolVersion = 3;
 
 enum class ProviderMessage : uint32_t {
     kHello = 1,
@@ -46,6 +48,7 @@ enum class ProviderMessage : uint32_t {
     kPrivateStart,
     kPrivateControl,
     kPrivateStatus,
+    kNumbers,
 };
 
 struct PacketHeader {
@@ -98,6 +101,23 @@ struct Rings {
 };
 static_assert(sizeof(Rings) == 40);
 using Attach = Rings;
+
+// With one descriptor, a memory file of sizeof(MessageNumbers) bytes that every process in a
+// session with numbers maps. A number is taken with one atomic addition, before the record is
+// written: numbers are unique, those of a thread rise, and a message that is lost leaves a gap. A
+// hostile process can spoil the numbers of others, and nothing else.
+struct Numbers {
+    PacketHeader header;
+};
+static_assert(sizeof(Numbers) == 8);
+struct MessageNumber {
+    alignas(128) std::atomic<uint32_t> last;  // the next is one more
+};
+struct MessageNumbers {
+    MessageNumber global;
+    MessageNumber local[kMaxSessions];  // by SessionKey::slot
+};
+static_assert(sizeof(MessageNumbers) == 65 * 128);
 
 struct Detach {
     PacketHeader header;
