@@ -84,12 +84,13 @@ inline bool wants(const EnableEntry& entry, uint32_t what) noexcept {
 
 // For sessions that number their messages. The number is taken before the record's time, so two
 // threads that write at the same instant may have theirs either way around; a message that is lost
-// leaves a gap.
-// False: the session has other rings since its entry was read.
+// leaves a gap. False: the session has other rings since its entry was read; `number`, 0 at first,
+// is kept for the next try.
 [[gnu::noinline]] bool deliver_numbered(const EnableEntry& entry, SessionSlot& slot,
                                         uint64_t generation, std::atomic<uint32_t>& numbers,
-                                        const Message& message, uint32_t& result) noexcept {
-    const uint32_t number = numbers.fetch_add(1, std::memory_order_relaxed) + 1;
+                                        const Message& message, uint32_t& number,
+                                        uint32_t& result) noexcept {
+    if (number == 0) number = numbers.fetch_add(1, std::memory_order_relaxed) + 1;
     const uint32_t size = message.size + uint32_t{sizeof(number)};
     if (size > wire::kMaxRecordSize) {
         result = ETW_ARITHMETIC_OVERFLOW;
@@ -134,13 +135,16 @@ inline bool wants(const EnableEntry& entry, uint32_t what) noexcept {
     uint32_t mask = registration.entries.load(std::memory_order_acquire) & kEntryBits;
     for (; mask != 0; mask &= mask - 1) {
         const EnableEntry& entry = registration.entry[__builtin_ctz(mask)];
+        uint32_t number = 0;
     again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
         if (generation == 0 || !wants(entry, message.what)) continue;
         SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         if (auto* numbers = slot.numbers.load(std::memory_order_relaxed);
             __builtin_expect(numbers != nullptr, false)) {
-            if (!deliver_numbered(entry, slot, generation, *numbers, message, result)) goto again;
+            if (!deliver_numbered(entry, slot, generation, *numbers, message, number, result)) {
+                goto again;
+            }
             continue;
         }
         record.map = &slot.map;
