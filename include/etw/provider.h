@@ -1,9 +1,9 @@
 /* The C interface of the provider library, below evntprov.h and TraceLoggingProvider.h. An
  * application registers providers and writes events; sessions decide which of them are recorded.
  *
- * All functions but etw_register, etw_unregister and etw_set_traits are async-signal-safe and never
- * wait. None prints, aborts or throws. Results are Win32 codes, 0 for success.
- * Not needed on Windows, where the system's own headers take the place of these. */
+ * All functions but those that register and unregister and etw_set_traits are async-signal-safe and
+ * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. Not needed on
+ * Windows, where the system's own headers take the place of these. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -2,11 +2,15 @@
  * constant expressions. C has no functions for that, but gcc and clang fold some of libc's on
  * string literals.
  *
- * A format is read in steps, one for each %. Step n finds the next one behind its predecessor's p:
- *   o  its place    m  length if it takes no value (%%, %!FUNC!), else 0    u  1 if it takes a
- * value c  the value's index    w, l  where the length modifier and the conversion begin k  the
- * kind of value that it takes: ETW_TM_KIND_...    b  1 + index of the first misfit, or 0 d  how
- * many values so far are not of a fixed size    e  where to go on */
+ * A format is read in steps, one for each %. Step n looks from its predecessor's e on and gives
+ * - o: the place of the %, or of the end
+ * - m: the length of what takes no value (%%, %!FUNC!), else 0
+ * - u: 1 if it takes a value, whose index is c
+ * - w, l: where the length modifier and the conversion begin
+ * - k: the kind of value that it takes, ETW_TM_KIND_...
+ * - b: 1 + the index of the first value that does not fit, or 0
+ * - d: how many values so far are not of a fixed size
+ * - e: where to go on */
 #pragma once
 #pragma GCC system_header
 #include "tracelogging_each.h"

@@ -176,8 +176,11 @@ constexpr int type_of() {
     +(etw_n - i >= 6 && etw_n - i < 12 ? etw_t##i << 5 * ((etw_n - i) % 6) : 0)
 #define ETW_TM_TYPES2(i, value) +(etw_n - i >= 12 ? etw_t##i << 5 * ((etw_n - i) % 6) : 0)
 /* Bytes in a record of fixed size. */
-#define ETW_TM_SIZE(type) \
-    ((type) <= ETW_TM_UINT8 ? 1 : (type) <= ETW_TM_UINT16 ? 2 : (type) <= ETW_TM_UINT32 ? 4 : 8)
+#define ETW_TM_SIZE(type)               \
+    ((int)(type) <= ETW_TM_UINT8    ? 1 \
+     : (int)(type) <= ETW_TM_UINT16 ? 2 \
+     : (int)(type) <= ETW_TM_UINT32 ? 4 \
+                                    : 8)
 #define ETW_TM_SIZES(i, value) +ETW_TM_SIZE(etw_t##i)
 
 /* A value of up to 8 bytes; floating point as a double. */

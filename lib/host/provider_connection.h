@@ -77,6 +77,9 @@ public:
     }
     // Sessions (by epoch) that this process has been attached to.
     std::set<uint64_t>& attached() noexcept { return attached_; }
+    // Whether it has been sent what it numbers trace messages with.
+    bool has_numbers() const noexcept { return has_numbers_; }
+    void set_has_numbers() noexcept { has_numbers_ = true; }
 
     // Queues what does not fit into the socket. `fd` is borrowed. A peer for which there is no
     // memory left is disconnected.
@@ -121,6 +124,7 @@ private:
     std::optional<uint32_t> other_version_;
     bool uses_rings_ = true;
     bool failed_ = false;
+    bool has_numbers_ = false;
     bool deaf_ = false;  // the process has ended; what it sent is still to be read
     std::shared_ptr<UserShare> share_;
     size_t charged_ = 0;  // bytes of it

@@ -7,6 +7,7 @@
 #include "host/event_loop.h"
 #include "host/keeper_link.h"
 #include "host/left_rings.h"
+#include "host/message_numbers.h"
 #include "host/new_session.h"
 #include "host/private_sessions.h"
 #include "host/provider_table.h"
@@ -126,6 +127,10 @@ private:
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
     void attach(ProviderConnection& to, Session& session);
+    // What programs number the messages of some sessions with.
+    static bool numbers_messages(const Session& session) noexcept;
+    Status ensure_numbers();
+    void send_numbers(ProviderConnection& to, const Session& session);
     void replace_rings(Session& session, std::vector<std::pair<uint32_t, ring::RingSet>> made,
                        std::function<void()> done);
     void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
@@ -161,7 +166,11 @@ private:
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
+    std::optional<MessageNumbers> numbers_;  // once a session has needed them
 };
+
+// Name under which the keeper has the numbers of trace messages.
+constexpr char kKeptNumbers[] = "numbers";
 
 template <class F>
 void SessionManager::for_each(F f) const {

@@ -71,9 +71,34 @@ Status SessionManager::ensure_socket_stream(Session& session) {
     return Ok{};
 }
 
+bool SessionManager::numbers_messages(const Session& session) noexcept {
+    constexpr uint32_t kNumbered = wire::kRingLocalNumbers | wire::kRingGlobalNumbers;
+    return (session.saved.geometry.flags & kNumbered) != 0;
+}
+
+Status SessionManager::ensure_numbers() {
+    if (numbers_) return Ok{};
+    ETW_TRY(auto made, MessageNumbers::create());
+    keeper_.store(kKeptNumbers, made.fd());
+    numbers_.emplace(std::move(made));
+    return Ok{};
+}
+
+void SessionManager::send_numbers(ProviderConnection& to, const Session& session) {
+    if (!numbers_messages(session) || to.has_numbers()) return;
+    if (const auto ready = ensure_numbers(); !ready) {
+        return journal(
+            fmt::format("message numbers of session '{}'", session.saved.properties.name),
+            ready.error());
+    }
+    to.set_has_numbers();
+    to.send(wire::Numbers{}, wire::ProviderMessage::kNumbers, numbers_->fd().get());
+}
+
 // Once for each process and session. A process that can have no ring sends its events.
 void SessionManager::attach(ProviderConnection& to, Session& session) {
     if (!to.attached().insert(session.saved.key.epoch).second) return;
+    send_numbers(to, session);
     wire::Attach packet{{}, session.saved.key, session.saved.geometry};
     const bool rings =
         to.uses_rings() && (session.saved.properties.log_file_mode & kModeNoPerProcessor) == 0;

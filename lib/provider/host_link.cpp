@@ -262,6 +262,8 @@ size_t expected_size(ProviderMessage type) noexcept {
             return sizeof(wire::Drained);
         case ProviderMessage::kDetach:
             return sizeof(wire::Detach);
+        case ProviderMessage::kNumbers:
+            return sizeof(wire::Numbers);
         case ProviderMessage::kPrivateStart:
             return sizeof(wire::PrivateStart);
         case ProviderMessage::kPrivateControl:
@@ -277,7 +279,7 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
     const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size &&
                        size == expected_size(type) &&
                        welcomed == (type != ProviderMessage::kWelcome);
-    const bool takes_fd = type == ProviderMessage::kAttach ||
+    const bool takes_fd = type == ProviderMessage::kAttach || type == ProviderMessage::kNumbers ||
                           type == ProviderMessage::kPrivateStart ||
                           type == ProviderMessage::kPrivateControl;
     if (fd >= 0 && (!valid || !takes_fd)) {
@@ -296,6 +298,8 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
             return on_enable(host, packet.enable);
         case ProviderMessage::kDrained:
             return forget_former(host, packet.drained);
+        case ProviderMessage::kNumbers:
+            return fd >= 0 ? take_numbers(g_state.hosts[host], fd) : disconnect_host(host);
         case ProviderMessage::kPrivateStart:
             return start_private(host, packet.private_start, fd);
         case ProviderMessage::kPrivateControl:

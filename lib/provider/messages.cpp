@@ -34,28 +34,33 @@ inline uint64_t header_word(uint32_t size, uint32_t what, uint16_t flags) noexce
            uint64_t{flags} << 48;
 }
 
-// The file's GUID, made when its first message is written. Threads that meet here store the same.
-[[gnu::noinline, gnu::cold]] void learn_file(etw_message_file& file) noexcept {
+// etw_message_file::known. One thread makes the file's GUID known; whoever comes meanwhile, its own
+// signal handler or a child forked in between (which will never see it known), makes it for itself.
+enum : uint32_t { kFileUnknown, kFileBeingMade, kFileKnown };
+
+[[gnu::noinline, gnu::cold]] void learn_file(etw_message_file& file, void* id) noexcept {
     Guid control;
     std::memcpy(static_cast<void*>(&control), file.control, sizeof(control));
-    const Guid id = uuid5(control, file.name, std::strlen(file.name));
-    using Word [[gnu::may_alias]] = uint32_t;
-    static_assert(sizeof(id) == 4 * sizeof(Word));
-    Word words[4];
-    std::memcpy(words, &id, sizeof(words));
-    auto* to = reinterpret_cast<Word*>(&file.id);
-    for (int i = 0; i < 4; ++i) __atomic_store_n(to + i, words[i], __ATOMIC_RELAXED);
-    __atomic_store_n(&file.known, 1u, __ATOMIC_RELEASE);
+    const Guid made = uuid5(control, file.name, std::strlen(file.name));
+    std::memcpy(id, &made, sizeof(made));
+    uint32_t before = kFileUnknown;
+    if (!__atomic_compare_exchange_n(&file.known, &before, uint32_t{kFileBeingMade}, false,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        return;
+    }
+    std::memcpy(static_cast<void*>(&file.id), &made, sizeof(made));
+    __atomic_store_n(&file.known, uint32_t{kFileKnown}, __ATOMIC_RELEASE);
 }
 
 inline void fill_head(uint64_t* head, etw_message_file& file, uint32_t what,
                       uint32_t size) noexcept {
-    if (__builtin_expect(__atomic_load_n(&file.known, __ATOMIC_ACQUIRE) == 0, false)) {
-        learn_file(file);
-    }
     const Identity identity = current_identity();
     head[0] = header_word(size, what, kMessageFlags);
-    std::memcpy(head + 1, &file.id, sizeof(file.id));
+    if (__builtin_expect(__atomic_load_n(&file.known, __ATOMIC_ACQUIRE) == kFileKnown, true)) {
+        std::memcpy(head + 1, &file.id, sizeof(file.id));
+    } else {
+        learn_file(file, head + 1);
+    }
     head[kTimeWord] = 0;  // the section's
     head[4] = identity.thread_id | uint64_t{identity.process_id} << 32;
 }
@@ -79,12 +84,13 @@ inline bool wants(const EnableEntry& entry, uint32_t what) noexcept {
 
 // For sessions that number their messages. The number is taken before the record's time, so two
 // threads that write at the same instant may have theirs either way around; a message that is lost
-// leaves a gap.
-// False: the session has other rings since its entry was read.
+// leaves a gap. False: the session has other rings since its entry was read; `number`, 0 at first,
+// is kept for the next try.
 [[gnu::noinline]] bool deliver_numbered(const EnableEntry& entry, SessionSlot& slot,
                                         uint64_t generation, std::atomic<uint32_t>& numbers,
-                                        const Message& message, uint32_t& result) noexcept {
-    const uint32_t number = numbers.fetch_add(1, std::memory_order_relaxed) + 1;
+                                        const Message& message, uint32_t& number,
+                                        uint32_t& result) noexcept {
+    if (number == 0) number = numbers.fetch_add(1, std::memory_order_relaxed) + 1;
     const uint32_t size = message.size + uint32_t{sizeof(number)};
     if (size > wire::kMaxRecordSize) {
         result = ETW_ARITHMETIC_OVERFLOW;
@@ -129,13 +135,16 @@ inline bool wants(const EnableEntry& entry, uint32_t what) noexcept {
     uint32_t mask = registration.entries.load(std::memory_order_acquire) & kEntryBits;
     for (; mask != 0; mask &= mask - 1) {
         const EnableEntry& entry = registration.entry[__builtin_ctz(mask)];
+        uint32_t number = 0;
     again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
         if (generation == 0 || !wants(entry, message.what)) continue;
         SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         if (auto* numbers = slot.numbers.load(std::memory_order_relaxed);
             __builtin_expect(numbers != nullptr, false)) {
-            if (!deliver_numbered(entry, slot, generation, *numbers, message, result)) goto again;
+            if (!deliver_numbered(entry, slot, generation, *numbers, message, number, result)) {
+                goto again;
+            }
             continue;
         }
         record.map = &slot.map;

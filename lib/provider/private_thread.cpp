@@ -43,13 +43,22 @@ int64_t raw_time(const PrivateSession& session, int64_t counter) noexcept {
 
 // Of whole records of ours; stops where they make no sense, which only the application can do.
 void rewrite_times(const PrivateSession& session, std::byte* records, size_t size) noexcept {
-    wire::EventHeader header;
+    wire::MessageHeader header;  // an event's begins alike: size and marker
     while (size >= sizeof(header)) {
-        std::memcpy(static_cast<void*>(&header), records, sizeof(header));
+        std::memcpy(&header, records, sizeof(header));
         const size_t length = wire::align8(size_t{header.size});
-        if (header.marker != wire::kMarkerEvent || length < sizeof(header) || length > size) return;
-        const int64_t time = raw_time(session, header.time_stamp);
-        std::memcpy(records + offsetof(wire::EventHeader, time_stamp), &time, sizeof(time));
+        size_t at = offsetof(wire::EventHeader, time_stamp);
+        if (header.marker == wire::kMarkerMessage) {
+            const bool numbered = (header.flags & wire::kMessageSequence) != 0;
+            at = sizeof(header) + (numbered ? sizeof(uint32_t) : 0) + sizeof(Guid);
+        } else if (header.marker != wire::kMarkerEvent) {
+            return;
+        }
+        int64_t time = 0;
+        if (length > size || length < at + sizeof(time)) return;
+        std::memcpy(&time, records + at, sizeof(time));
+        time = raw_time(session, time);
+        std::memcpy(records + at, &time, sizeof(time));
         records += length;
         size -= length;
     }

@@ -119,8 +119,11 @@ struct Host {
     char path[108];  // sun_path
     bool trusted;    // the folder is the system's: the peer need not be root or this user
     GuardedFd socket;
-    uint64_t connection;  // 0: none; counts up
-    bool welcome;         // has answered Hello
+    uint64_t connection;            // 0: none; counts up
+    bool welcome;                   // has answered Hello
+    wire::MessageNumbers* numbers;  // mapped until the process ends, or null
+    dev_t numbers_device;           // of its file
+    ino_t numbers_inode;
     bool no_rings;
     bool was_connected;
     int64_t retry_at;  // monotonic ns; 0: not before the doorbell rings
@@ -207,6 +210,8 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
 // under a lock. Null: no slot is left.
 SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
                             const wire::RingGeometry& geometry, std::byte* set) noexcept;
+// What the host numbers the trace messages of some sessions with. Takes over `fd`.
+void take_numbers(Host& host, int fd) noexcept;
 // Maps the pages of rings before the first event needs them.
 void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.

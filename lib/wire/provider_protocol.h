@@ -15,6 +15,8 @@
 //                                <-            Attach + fd: other rings for the session; those it
 //                                              had are kept, and handed back to a next host
 //                                <-            Drained: what stood in former rings is written
+//                                <-            Numbers + fd: before the first Attach to a session
+//                                              that numbers trace messages
 //                                <-            Detach: the session is gone
 //   Ack                          ->            no thread of this process is in its rings any more
 //   Event                        ->            from a process that cannot use rings
@@ -52,6 +54,7 @@ enum class ProviderMessage : uint32_t {
     kPrivateControl,
     kPrivateStatus,
     kDrained,
+    kNumbers,
 };
 
 struct PacketHeader {
@@ -114,6 +117,23 @@ struct Drained {
     uint64_t inode;
 };
 static_assert(sizeof(Drained) == 40);
+
+// With one descriptor, a memory file of sizeof(MessageNumbers) bytes that every process in a
+// session with numbers maps. A number is taken with one atomic addition, before the record is
+// written: numbers are unique, those of a thread rise, and a message that is lost leaves a gap. A
+// hostile process can spoil the numbers of others, and nothing else.
+struct Numbers {
+    PacketHeader header;
+};
+static_assert(sizeof(Numbers) == 8);
+struct MessageNumber {
+    alignas(128) std::atomic<uint32_t> last;  // the next is one more
+};
+struct MessageNumbers {
+    MessageNumber global;
+    MessageNumber local[kMaxSessions];  // by SessionKey::slot
+};
+static_assert(sizeof(MessageNumbers) == 65 * 128);
 
 struct Detach {
     PacketHeader header;

@@ -5,7 +5,9 @@
 #include "ring/ring_set.h"
 #include "wire/provider_protocol.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -98,6 +100,14 @@ public:
                                       status.st_ino};
         send(&packet, sizeof(packet));
     }
+    // As before the Attach to a session that numbers trace messages.
+    void send_numbers() {
+        const UniqueFd fd(::memfd_create("numbers", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+        ETW_ASSERT(::ftruncate(fd.get(), sizeof(wire::MessageNumbers)) == 0);
+        ETW_ASSERT(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+        const wire::Numbers packet = {{wire::ProviderMessage::kNumbers, sizeof(packet)}};
+        send(&packet, sizeof(packet), fd.get());
+    }
     void send_enable(uint32_t registration) {
         wire::Enable packet = enable;
         packet.header = {wire::ProviderMessage::kEnable, sizeof(packet)};
@@ -162,6 +172,7 @@ public:
     uint32_t unregistered = 0;
     bool enable_at_registration = true;
     uint32_t version = wire::kProviderProtocolVersion;  // that it claims to speak
+    bool with_numbers = false;
 
 private:
     static uint32_t cpus() { return uint32_t(::sysconf(_SC_NPROCESSORS_CONF)); }
@@ -206,6 +217,7 @@ private:
             std::memcpy(&packet, buffer, sizeof(packet));
             registered.push_back(packet);
             if (enable_at_registration) {
+                if (registered.size() == 1 && with_numbers) send_numbers();
                 send_attach();
                 send_enable(packet.registration);
             }

@@ -7,6 +7,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <set>
@@ -42,8 +43,11 @@ protected:
         g_host = nullptr;
     }
     // Both languages' controls are the same objects.
-    void start(uint64_t flags = ~uint64_t{0}, uint8_t level = 5, bool rings = true) {
-        host_.emplace(rings);
+    void start(uint64_t flags = ~uint64_t{0}, uint8_t level = 5, bool rings = true,
+               uint32_t ring_flags = 0) {
+        constexpr uint32_t kBlocks = 64;  // nothing is refused, however late a test takes it
+        host_.emplace(rings, kBlocks, 65536, ring_flags);
+        host_->with_numbers = ring_flags != 0;
         host_->enable.match_any_keyword = flags;
         host_->enable.level = level;
         host_->ring_doorbell();
@@ -94,6 +98,14 @@ TEST(Uuid5, IsThatOfTheStandard) {  // RFC 9562, A.4
     EXPECT_EQ(to_string(uuid5(dns, "www.example.com", 15)), "2ed6657d-e927-568b-95e1-2665a8aea6a2");
 }
 
+TEST_F(Message, OnTheSameLineAsAnotherHasANumberOfItsOwn) {
+    start();
+    messages_c_two_on_a_line(7);
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_NE(number_of(records[0]), number_of(records[1]));
+}
+
 TEST_F(Message, IsWrittenForItsFlagUpToTheLevel) {
     start(1, 3);
     EXPECT_EQ(messages_c_levels(), 1 + 4);
@@ -140,6 +152,39 @@ TEST_F(Message, OfAForkedChildHasItsProcessId) {
     EXPECT_EQ(at<uint32_t>(records[0], 36), uint32_t(child));
 }
 
+TEST_F(Message, OfASessionWithNumbersHasThem) {
+    start(~uint64_t{0}, 5, true, wire::kRingLocalNumbers);
+    messages_c_two_integers(7, -2);
+    messages_c_levels();
+    messages_c_two_integers(3, 4);
+    auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 8u);
+    std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
+        return at<uint32_t>(a, 8) < at<uint32_t>(b, 8);
+    });
+    for (uint32_t i = 0; i < records.size(); ++i) {
+        EXPECT_EQ(at<uint16_t>(records[i], 0), records[i].size());
+        EXPECT_EQ(at<uint16_t>(records[i], 6), 0xAB);
+        EXPECT_EQ(at<uint32_t>(records[i], 8), i + 1);
+        EXPECT_EQ(at<Guid>(records[i], 12), at<Guid>(records[0], 12));
+        EXPECT_NE(at<int64_t>(records[i], 28), 0);
+        EXPECT_EQ(at<uint32_t>(records[i], 36), uint32_t(::gettid()));
+        EXPECT_EQ(at<uint32_t>(records[i], 40), uint32_t(::getpid()));
+    }
+    EXPECT_EQ(records[0].size(), 52u);
+    EXPECT_EQ(values_of(records[0], 44), std::string("\7\0\0\0\xFE\xFF\xFF\xFF", 8));
+    EXPECT_EQ(values_of(records[6], 44), std::string("by a macro of the program\0", 26));
+}
+
+TEST_F(Message, WithItsNumberTravelsByPacketToo) {
+    start(~uint64_t{0}, 5, false, wire::kRingGlobalNumbers);
+    messages_c_two_integers(7, 8);
+    messages_c_two_integers(7, 8);
+    ASSERT_TRUE(host_->serve_until([&] { return host_->packets.size() == 2; }));
+    EXPECT_EQ(at<uint32_t>(host_->packets[1], 8), 2u);
+    EXPECT_EQ(values_of(host_->packets[1], 44), std::string("\7\0\0\0\10\0\0\0", 8));
+}
+
 // Every message of threads and of the signal handlers that interrupt them is there, and whole.
 TEST_F(Message, OfThreadsAndSignalHandlersAreWhole) {
     start();
@@ -166,8 +211,9 @@ TEST_F(Message, OfThreadsAndSignalHandlersAreWhole) {
             ++count;
         }
     };
-    while (running != 0) {
-        ::kill(::getpid(), SIGUSR1);
+    constexpr int kMostSignals = 10'000;
+    for (int signals = 0; running != 0; ++signals) {
+        if (signals < kMostSignals) ::kill(::getpid(), SIGUSR1);
         take();
     }
     for (std::thread& thread : threads) thread.join();

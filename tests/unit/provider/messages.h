@@ -25,6 +25,11 @@ void MESSAGES_FUNCTION(cleanup)(void) { WPP_CLEANUP(); }
 
 void MESSAGES_FUNCTION(two_integers)(int a, int b) { DoTraceMessage(FLAG_ONE, "%d %d", a, b); }
 
+#define WRITE_TWO_ON_A_LINE(value)               \
+    DoTraceMessage(FLAG_ONE, "first %d", value); \
+    DoTraceMessage(FLAG_ONE, "second %d", value)
+void MESSAGES_FUNCTION(two_on_a_line)(int value) { WRITE_TWO_ON_A_LINE(value); }
+
 int MESSAGES_FUNCTION(levels)(void) {
     DoTraceMessage(FLAG_ONE, "no level");
     DoTraceMessage(FLAG_TWO, "not enabled");

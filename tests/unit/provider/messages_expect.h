@@ -13,6 +13,7 @@ void expect_message(const char* values, size_t size);
     void messages_##language##_init(void);             \
     void messages_##language##_cleanup(void);          \
     void messages_##language##_two_integers(int, int); \
+    void messages_##language##_two_on_a_line(int);     \
     int messages_##language##_levels(void);            \
     void messages_##language##_values(void);
 ETW_DECLARE_MESSAGES(c)
