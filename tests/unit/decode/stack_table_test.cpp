@@ -121,15 +121,19 @@ TEST_F(StackTableTest, KeepsTheAddressesOf32BitSystemsSmall) {
 }
 
 TEST_F(StackTableTest, TakesNoMoreMemoryThanItMay) {
-    std::vector<uint64_t> frames(190);
-    for (int64_t i = 0; i < 100'000; ++i) {
-        frames[0] = uint64_t(i);  // 150 MB of different stacks
-        stack(i, 1, frames);
+    ByteWriter out = reference(0, 1);
+    for (int frame = 0; frame < 1000; ++frame) out.write(uint64_t{1});
+    ByteVector payload = out.take();
+    constexpr int64_t kStacks = 10'000;  // 80 MB of different ones
+    for (int64_t i = 0; i < kStacks; ++i) {
+        std::memcpy(payload.data(), &i, sizeof(i));
+        std::memcpy(payload.data() + 16, &i, sizeof(i));
+        table_.add(test::kernel_record(0x1820, 2, payload));
     }
     table_.finish();
     EXPECT_GT(table_.dropped(), 0u);
     EXPECT_FALSE(find(10, 1).empty());
-    EXPECT_TRUE(find(99'999, 1).empty());
+    EXPECT_TRUE(find(kStacks - 1, 1).empty());
 }
 
 }  // namespace
