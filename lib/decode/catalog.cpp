@@ -66,7 +66,7 @@ std::vector<std::filesystem::path> text_files(const std::filesystem::path& binar
 std::optional<Guid> guid_of_digits(std::string digits) {
     constexpr size_t kDigits = 32;
     if (digits.size() != kDigits) return std::nullopt;
-    for (const size_t at : {20, 16, 12, 8}) digits.insert(at, 1, '-');
+    for (const size_t at : {20u, 16u, 12u, 8u}) digits.insert(at, 1, '-');
     return parse_guid(digits);
 }
 
