@@ -144,9 +144,17 @@ void Catalog::learn(etl::LogReader log) {
             }
             impl_->repository.erase(wanted);
         }
-        if (auto provider = builtin_provider(guid)) impl_->providers.add(*std::move(provider));
     }
+    const auto add_builtin = [&](bool over_log) {
+        for (const BuiltinProvider& provider : builtin_providers()) {
+            if (provider.over_log != over_log) continue;
+            if (!descriptions.providers_seen().contains(provider.guid)) continue;
+            impl_->providers.add(parse_builtin(provider));
+        }
+    };
+    add_builtin(true);
     descriptions.finish();
+    add_builtin(false);
 }
 
 }  // namespace etw::decode
