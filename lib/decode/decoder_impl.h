@@ -42,8 +42,7 @@ private:
     void decode_described(const etl::Record& record, Bytes schema, Event& event);
     bool decode_kernel(const etl::Record& record, Event& event);
     bool decode_from_manifest(const etl::Record& record, Event& event);
-    const CompiledEvent& compiled(const EventModel& model, const std::string& provider,
-                                  bool is_64_bit);
+    const CompiledEvent& compiled(const EventModel& model, bool is_64_bit);
     void add_stack(const etl::Record& record, Event& event);
     void decode_layout(const etl::Record& record, const Layout* layout, Event& event);
     void decode_undescribed(const etl::Record& record, Event& event);

@@ -19,7 +19,7 @@ void try_events(const ProviderModel& provider, Bytes payload) {
     for (const EventModel& event : provider.events) {
         if (left-- == 0) return;
         for (const bool is_64_bit : {false, true}) {
-            const CompiledEvent compiled = compile_event(provider.name, event, is_64_bit);
+            const CompiledEvent compiled = compile_event(event, is_64_bit);
             if (compiled.error != nullptr) continue;
             Event out;
             walk(compiled.program, payload, is_64_bit, out);

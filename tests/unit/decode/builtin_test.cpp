@@ -17,7 +17,7 @@ TEST(BuiltinProviders, AreReadableForBothPointerSizes) {
             EXPECT_TRUE(seen.insert({event.id, event.version}).second) << provider.name << event.id;
             EXPECT_FALSE(event.task.empty()) << provider.name << event.id;
             for (const bool is_64_bit : {false, true}) {
-                EXPECT_EQ(compile_event(model.name, event, is_64_bit).error, nullptr)
+                EXPECT_EQ(compile_event(event, is_64_bit).error, nullptr)
                     << provider.name << ' ' << event.id;
             }
         }

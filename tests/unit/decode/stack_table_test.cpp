@@ -120,6 +120,15 @@ TEST_F(StackTableTest, KeepsTheAddressesOf32BitSystemsSmall) {
     EXPECT_EQ(stack.addresses.size(), 8u);
 }
 
+TEST_F(StackTableTest, TakesASecondLog) {
+    stack(100, 1, {0xA});
+    table_.finish();
+    stack(50, 1, {0xB});
+    table_.finish();
+    EXPECT_THAT(find(50, 1), testing::ElementsAre(0xB));
+    EXPECT_THAT(find(100, 1), testing::ElementsAre(0xA));
+}
+
 TEST_F(StackTableTest, TakesNoMoreMemoryThanItMay) {
     ByteWriter out = reference(0, 1);
     for (int frame = 0; frame < 1000; ++frame) out.write(uint64_t{1});
