@@ -52,9 +52,9 @@ public:
     // learn() reads those of the log's providers. Fails where the folder cannot be read.
     Status add_repository(const std::string& folder);
     // Looks through a log, which is read to its end, and keeps what its events need: manifests of
-    // the repositories, what is known of some providers of Windows without any, and what the log
-    // says of itself, in this order; and the stacks that belong to events. Takes 64 MB for stacks
-    // and 256 MB for descriptions at most: what is beyond is left out.
+    // the repositories, what the log says of itself, what is known of some providers of Windows
+    // without either (docs/decoding.md has the order); and the stacks that belong to events. Takes
+    // 64 MB for stacks and 256 MB for descriptions at most: what is beyond is left out.
     void learn(etl::LogReader log);
 
     // For events that cannot be looked through before: all that the repositories have, and all

@@ -172,8 +172,9 @@ struct Event {
     const Message* message = nullptr;    // its text, if its description has one
     const HeaderNames* names = nullptr;  // if something describes the event from outside
     std::vector<Item> items;             // what could be decoded, whole fields only
-    Bytes
-        rest;  // payload bytes behind that; also of events that have more than their manifest says
+    // Payload bytes behind that; decoded events have some where they have more than their manifest
+    // says.
+    Bytes rest;
     Outcome outcome = Outcome::kDecoded;
     const char* reason = "";  // why outcome is not kDecoded
 };

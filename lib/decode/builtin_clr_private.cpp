@@ -21,8 +21,9 @@ bits StartupFlags: 0x1=CONCURRENT_GC 0x2=LOADER_OPTIMIZATION_SINGLE_DOMAIN
 bits ThreadFlags: 0x1=GCSpecial 0x2=Finalizer 0x4=ThreadPoolWorker
 bits TieredCompilationSettingsFlags: 0x0=None 0x1=QuickJit 0x2=QuickJitForLoops
 0.0 ClrStack/Walk: ClrInstanceID:u16 Reserved1:u8 Reserved2:u8 FrameCount:u32 Stack:ptr[]
-10.0 GC/Settings: HardLimit:x64 LOHThreshold:x64 PhysicalMemoryConfig:x64 Gen0MinBudgetConfig:x64
-  Gen0MaxBudgetConfig:x64 BitSettings:x32 ClrInstanceID:u16
+10.0 GC/SettingsRundown: HardLimit:x64 LOHThreshold:x64 PhysicalMemoryConfig:x64
+  Gen0MinBudgetConfig:x64 Gen0MaxBudgetConfig:x64 HighMemPercentConfig:u32 BitSettings:x32
+  ClrInstanceID:u16
 141.0 Method/DCStart, 142.0 Method/DCStop: MethodID:x64 ModuleID:x64 MethodStartAddress:x64
   MethodSize:u32 MethodToken:u32 MethodFlags:u32=MethodFlags
 141.1 Method/DCStart, 142.1 Method/DCStop: MethodID:x64 ModuleID:x64 MethodStartAddress:x64
@@ -76,7 +77,7 @@ bits TieredCompilationSettingsFlags: 0x0=None 0x1=QuickJit 0x2=QuickJitForLoops
   BclBuildNumber:u16 BclQfeNumber:u16 VMMajorVersion:u16 VMMinorVersion:u16 VMBuildNumber:u16
   VMQfeNumber:u16 StartupFlags:u32=StartupFlags StartupMode:u8=StartupMode CommandLine:wstr
   ComObjectGuid:guid RuntimeDllPath:wstr
-280.0 TieredCompilation/SettingsDCStart: ClrInstanceID:u16
+280.0 TieredCompilationRundown/SettingsDCStart: ClrInstanceID:u16
   Flags:x32=TieredCompilationSettingsFlags
 )";
 

@@ -254,8 +254,8 @@ bits TieredCompilationSettingsFlags: 0x0=None 0x1=QuickJit 0x2=QuickJitForLoops
   MethodBeingCompiledNameSignature:wstr InlinerNamespace:wstr InlinerName:wstr
   InlinerNameSignature:wstr InlineeNamespace:wstr InlineeName:wstr InlineeNameSignature:wstr
   FailAlways:bool FailReason:wstr ClrInstanceID:u16
-200.0 GC/IncreaseMemoryPressure: BytesAllocated:u64 ClrInstanceID:u16
-201.0 GC/DecreaseMemoryPressure: BytesFreed:u64 ClrInstanceID:u16
+200.0 GarbageCollection/IncreaseMemoryPressure: BytesAllocated:u64 ClrInstanceID:u16
+201.0 GarbageCollection/DecreaseMemoryPressure: BytesFreed:u64 ClrInstanceID:u16
 202.0 GC/MarkWithType: HeapNum:u32 ClrInstanceID:u16 Type:u32=GCRootKind Bytes:u64
 203.2 GC/Join: Heap:u32 JoinTime:u32 JoinType:u32 ClrInstanceID:u16 JoinID:u32
 204.3 GC/PerHeapHistory: ClrInstanceID:u16 FreeListAllocated:ptr FreeListRejected:ptr

@@ -12,12 +12,15 @@ namespace {
 
 struct Word {
     std::string_view word;
-    uint16_t in_type;  // TDH's number
+    uint16_t in_type;  // TDH's numbers
+    uint16_t out_type = 0;
 };
 constexpr Word kWords[] = {
-    {"wstr", 1},  {"str", 2},  {"i8", 3},   {"u8", 4},   {"i16", 5},    {"u16", 6},
-    {"i32", 7},   {"u32", 8},  {"i64", 9},  {"u64", 10}, {"f64", 12},   {"bool", 13},
-    {"guid", 15}, {"ptr", 16}, {"x32", 20}, {"x64", 21}, {"bytes", 14},
+    {"wstr", 1}, {"str", 2},      {"i8", 3},      {"u8", 4},        {"i16", 5},
+    {"u16", 6},  {"i32", 7},      {"u32", 8},     {"i64", 9},       {"u64", 10},
+    {"f32", 11}, {"f64", 12},     {"bool", 13},   {"bytes", 14},    {"guid", 15},
+    {"ptr", 16}, {"x32", 20},     {"x64", 21},    {"filetime", 17}, {"systemtime", 18},
+    {"sid", 19}, {"port", 6, 22}, {"ip4", 8, 23}, {"ip6", 14, 24},  {"status", 8, 31},
 };
 
 template <class Number>
@@ -81,6 +84,7 @@ private:
                                            [&](const Word& w) { return w.word == type; });
             ETW_ASSERT(word != std::end(kWords));
             model.in_type = word->in_type;
+            model.out_type = word->out_type;
             if (take_char(text, '=')) {
                 const auto map = maps_.find(take_word(text, " [}"));
                 ETW_ASSERT(map != maps_.end());
@@ -187,31 +191,70 @@ private:
 const std::array kProviders{
     BuiltinProvider{{0xe13c0d23, 0xccbc, 0x4e12, {0x93, 0x1b, 0xd9, 0xcc, 0x2e, 0xee, 0x27, 0xe4}},
                     "Microsoft-Windows-DotNETRuntime",
-                    kClrRuntimeEvents},
+                    kClrRuntimeEvents,
+                    true},
     BuiltinProvider{{0xa669021c, 0xc450, 0x4609, {0xa0, 0x35, 0x5a, 0xf5, 0x9a, 0xf4, 0xdf, 0x18}},
                     "Microsoft-Windows-DotNETRuntimeRundown",
-                    kClrRundownEvents},
+                    kClrRundownEvents,
+                    true},
     BuiltinProvider{{0xcc2bcbba, 0x16b6, 0x4cf3, {0x89, 0x90, 0xd7, 0x4c, 0x2e, 0x8a, 0xf5, 0x00}},
                     "Microsoft-Windows-DotNETRuntimeStress",
-                    kClrStressEvents},
+                    kClrStressEvents,
+                    true},
     BuiltinProvider{{0x763fd754, 0x7086, 0x4dfe, {0x95, 0xeb, 0xc0, 0x1a, 0x46, 0xfa, 0xf4, 0xca}},
                     "Microsoft-Windows-DotNETRuntimePrivate",
-                    kClrPrivateEvents},
+                    kClrPrivateEvents,
+                    true},
     BuiltinProvider{{0xa0c1853b, 0x5c40, 0x4b15, {0x87, 0x66, 0x3c, 0xf1, 0xc5, 0x8f, 0x98, 0x5a}},
                     "Microsoft-Windows-PowerShell",
                     kPowerShellEvents},
+    BuiltinProvider{{0x2a576b87, 0x09a7, 0x520e, {0xc2, 0x1a, 0x49, 0x42, 0xf0, 0x27, 0x1d, 0x67}},
+                    "Microsoft-Antimalware-Scan-Interface",
+                    kAmsiEvents},
+    BuiltinProvider{{0x22fb2cd6, 0x0e7b, 0x422b, {0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16}},
+                    "Microsoft-Windows-Kernel-Process",
+                    kKernelProcessEvents},
+    BuiltinProvider{{0xedd08927, 0x9cc4, 0x4e65, {0xb9, 0x70, 0xc2, 0x56, 0x0f, 0xb5, 0xc2, 0x89}},
+                    "Microsoft-Windows-Kernel-File",
+                    kKernelFileEvents},
+    BuiltinProvider{{0x7dd42a49, 0x5329, 0x4832, {0x8d, 0xfd, 0x43, 0xd9, 0x79, 0x15, 0x3a, 0x88}},
+                    "Microsoft-Windows-Kernel-Network",
+                    kKernelNetworkEvents},
+    BuiltinProvider{{0x70eb4f03, 0xc1de, 0x4f73, {0xa0, 0x51, 0x33, 0xd1, 0x3d, 0x54, 0x13, 0xbd}},
+                    "Microsoft-Windows-Kernel-Registry",
+                    kKernelRegistryEvents},
+    BuiltinProvider{{0xc7bde69a, 0xe1e0, 0x4177, {0xb6, 0xef, 0x28, 0x3a, 0xd1, 0x52, 0x52, 0x71}},
+                    "Microsoft-Windows-Kernel-Disk",
+                    kKernelDiskEvents},
+    BuiltinProvider{{0xd1d93ef7, 0xe1f2, 0x4f45, {0x99, 0x43, 0x03, 0xd2, 0x45, 0xfe, 0x6c, 0x00}},
+                    "Microsoft-Windows-Kernel-Memory",
+                    kKernelMemoryEvents},
+    BuiltinProvider{{0xb675ec37, 0xbdb6, 0x4648, {0xbc, 0x92, 0xf3, 0xfd, 0xc7, 0x4d, 0x3c, 0xa2}},
+                    "Microsoft-Windows-Kernel-EventTracing",
+                    kKernelEventTracingEvents},
+    BuiltinProvider{{0xe02a841c, 0x75a3, 0x4fa7, {0xaf, 0xc8, 0xae, 0x09, 0xcf, 0x9b, 0x7f, 0x23}},
+                    "Microsoft-Windows-Kernel-Audit-API-Calls",
+                    kKernelAuditEvents},
+    BuiltinProvider{{0x1c95126e, 0x7eea, 0x49a9, {0xa3, 0xfe, 0xa3, 0x78, 0xb0, 0x3d, 0xdb, 0x4d}},
+                    "Microsoft-Windows-DNS-Client",
+                    kDnsClientEvents},
+    BuiltinProvider{{0x2ed6006e, 0x4729, 0x4609, {0xb4, 0x23, 0x3e, 0xe7, 0xbc, 0xd6, 0x78, 0xef}},
+                    "Microsoft-Windows-NDIS-PacketCapture",
+                    kPacketCaptureEvents},
+    BuiltinProvider{{0x6ad52b32, 0xd609, 0x4be9, {0xae, 0x07, 0xce, 0x8d, 0xae, 0x93, 0x7e, 0x39}},
+                    "Microsoft-Windows-RPC",
+                    kRpcEvents},
+    BuiltinProvider{{0xe53c6823, 0x7bb8, 0x44bb, {0x90, 0xdc, 0x3f, 0x86, 0x09, 0x0d, 0x48, 0xa6}},
+                    "Microsoft-Windows-Winsock-AFD",
+                    kWinsockEvents},
+    BuiltinProvider{{0x1418ef04, 0xb0b4, 0x4623, {0xbf, 0x7e, 0xd7, 0x4a, 0xb4, 0x7b, 0xbd, 0xaa}},
+                    "Microsoft-Windows-WMI-Activity",
+                    kWmiEvents},
 };
 
 }  // namespace
 
 std::span<const BuiltinProvider> builtin_providers() noexcept { return kProviders; }
-
-std::optional<ProviderModel> builtin_provider(const Guid& guid) {
-    for (const BuiltinProvider& provider : kProviders) {
-        if (provider.guid == guid) return parse_builtin(provider);
-    }
-    return std::nullopt;
-}
 
 ProviderModel parse_builtin(const BuiltinProvider& provider) {
     return TextParser(provider).parse();

@@ -74,7 +74,7 @@ std::vector<std::filesystem::path> text_files(const std::filesystem::path& binar
 std::optional<Guid> guid_of_digits(std::string digits) {
     constexpr size_t kDigits = 32;
     if (digits.size() != kDigits) return std::nullopt;
-    for (const size_t at : {20, 16, 12, 8}) digits.insert(at, 1, '-');
+    for (const size_t at : {20u, 16u, 12u, 8u}) digits.insert(at, 1, '-');
     return parse_guid(digits);
 }
 
@@ -168,9 +168,17 @@ void Catalog::learn(etl::LogReader log) {
             }
             impl_->repository.erase(wanted);
         }
-        if (auto provider = builtin_provider(guid)) impl_->providers.add(*std::move(provider));
     }
+    const auto add_builtin = [&](bool over_log) {
+        for (const BuiltinProvider& provider : builtin_providers()) {
+            if (provider.over_log != over_log) continue;
+            if (!descriptions.providers_seen().contains(provider.guid)) continue;
+            impl_->providers.add(parse_builtin(provider));
+        }
+    };
+    add_builtin(true);
     descriptions.finish();
+    add_builtin(false);
 }
 
 }  // namespace etw::decode

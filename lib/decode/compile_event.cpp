@@ -7,8 +7,6 @@ namespace {
 
 // In-types of tdh.h up to 25 are those of TraceLogging; these are of the MOF classes.
 enum : uint16_t {
-    kTdhBinary = 14,
-    kTdhSid = 19,
     kTdhCountedString = 300,
     kTdhCountedAnsiString = 301,
     kTdhRestString = 304,
@@ -270,9 +268,8 @@ std::optional<MappedType> map_type(uint16_t tdh_in, uint16_t tdh_out) noexcept {
     }
 }
 
-CompiledEvent compile_event(const std::string& provider, const EventModel& event, bool is_64_bit) {
+CompiledEvent compile_event(const EventModel& event, bool is_64_bit) {
     CompiledEvent out;
-    out.provider = provider;
     out.names = {event.symbol, event.level,   event.task,
                  event.opcode, event.channel, {event.keywords.begin(), event.keywords.end()}};
     const bool has_task = !event.task.empty();

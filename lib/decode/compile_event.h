@@ -7,7 +7,6 @@ namespace etw::decode {
 
 // Refers to the model that it was made of, which must outlive it.
 struct CompiledEvent {
-    std::string_view provider;
     std::string_view name;    // task, or the event's symbol where it has none
     std::string_view opcode;  // empty where the opcode says nothing
     Program program;
@@ -17,7 +16,7 @@ struct CompiledEvent {
     const char* error = nullptr;  // the fields cannot be read, and why; the names are good
 };
 
-CompiledEvent compile_event(const std::string& provider, const EventModel& event, bool is_64_bit);
+CompiledEvent compile_event(const EventModel& event, bool is_64_bit);
 
 // How values of a TDH type are read, in terms of the types that schemas have. Nothing where the
 // type is none that manifests can have.

@@ -273,7 +273,7 @@ bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) 
         record.provider, classic ? uint16_t{d.opcode} : d.id, d.version, classic);
     if (found.provider != nullptr && event.provider.empty()) event.provider = *found.provider;
     if (found.event == nullptr) return false;
-    const CompiledEvent& described = compiled(*found.event, *found.provider, record.is_64_bit);
+    const CompiledEvent& described = compiled(*found.event, record.is_64_bit);
     event.name = described.name;
     event.opcode = described.opcode;
     event.names = &described.names;
@@ -290,12 +290,11 @@ bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) 
     return true;
 }
 
-const CompiledEvent& DecoderImpl::compiled(const EventModel& model, const std::string& provider,
-                                           bool is_64_bit) {
+const CompiledEvent& DecoderImpl::compiled(const EventModel& model, bool is_64_bit) {
     auto& events = is_64_bit ? events_64_ : events_32_;
     const auto known = events.find(&model);
     if (known != events.end()) return known->second;
-    return events.emplace(&model, compile_event(provider, model, is_64_bit)).first->second;
+    return events.emplace(&model, compile_event(model, is_64_bit)).first->second;
 }
 
 void DecoderImpl::decode_undescribed(const etl::Record& record, Event& event) {

@@ -53,8 +53,7 @@ private:
     const MessageProgram* find_message(const Guid& guid, uint16_t number);
     void decode_unknown_message(const etl::Record& record, Event& event);
     bool decode_from_manifest(const etl::Record& record, Event& event);
-    const CompiledEvent& compiled(const EventModel& model, const std::string& provider,
-                                  bool is_64_bit);
+    const CompiledEvent& compiled(const EventModel& model, bool is_64_bit);
     void add_stack(const etl::Record& record, Event& event);
     void decode_layout(const etl::Record& record, const Layout* layout, Event& event);
     void decode_undescribed(const etl::Record& record, Event& event);

@@ -112,6 +112,9 @@ void LogDescriptions::meta_data(const etl::Record& record) {
         if (!provider) return;
         auto map = parse_map_info(in.rest());
         if (!map) return;
+        size_t size = 0;  // entries can share one text
+        for (const auto& [value, name] : map->map.names) size += sizeof(name) + name.size();
+        if (!charge(size)) return;
         maps_[*provider].try_emplace(std::move(map->name),
                                      std::make_shared<const ValueMap>(std::move(map->map)));
     }

@@ -46,6 +46,16 @@ constexpr Named<uint16_t> kInTypes[] = {
     {"CountedUnicodeString", 22},
     {"CountedAnsiString", 23},
     {"CountedBinary", 25},
+    // As PerfView names them in the manifests that it makes of what a system knows.
+    {"SInt8", 3},
+    {"SInt16", 5},
+    {"SInt32", 7},
+    {"SInt64", 9},
+    {"WString", 1},
+    {"String", 2},
+    {"WChar", 306},
+    {"SizeT", 308},
+    {"IPAddrV4", 8},
 };
 
 constexpr Named<uint16_t> kOutTypes[] = {

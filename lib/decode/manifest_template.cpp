@@ -67,6 +67,7 @@ private:
     Amount amount(const pugi::xml_attribute& attribute) const {
         if (!attribute) return {};
         const auto number = parse_number(attribute.value());
+        if (number == 0) return {};  // as the message compiler has it
         if (number)
             return {Amount::Kind::kFixed, uint16_t(std::min<uint64_t>(*number, UINT16_MAX))};
         for (size_t level = levels_.size(); level-- > 0;) {

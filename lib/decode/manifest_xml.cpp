@@ -234,6 +234,7 @@ private:
         const auto found = levels_.find(name);
         if (found != levels_.end()) return found->second.shown;
         constexpr std::string_view kAbbreviated = "Informational";
+        if (name.empty()) return std::string(level_name(0));
         const std::string_view local = local_name(name);
         return clean_text(local == kAbbreviated ? level_name(4) : local);
     }
@@ -245,6 +246,7 @@ private:
         }
         const auto found = opcodes_.find(name);
         if (found != opcodes_.end()) return found->second.shown;
+        if (name.empty()) return std::string(opcode_name(0));
         std::string local = clean_text(local_name(name));
         if (local.starts_with("DC_")) local.erase(2, 1);  // as the classic kernel events write them
         return local;

@@ -18,7 +18,6 @@ bool ProviderSet::add(ProviderModel provider) {
         bytes_ += size_of(event);
         if (bytes_ > kMaxCatalogBytes) return false;
         versions.insert(at, std::move(event));
-        ++event_count_;
     }
     return true;
 }

@@ -21,7 +21,6 @@ public:
     Found find(const Guid& provider, uint16_t id, uint8_t version, bool is_classic) const;
 
     bool empty() const noexcept { return providers_.empty(); }
-    size_t event_count() const noexcept { return event_count_; }
 
 private:
     struct Entry {
@@ -32,7 +31,6 @@ private:
 
     std::unordered_map<Guid, Entry> providers_;
     size_t bytes_ = 0;
-    size_t event_count_ = 0;
 };
 
 }  // namespace etw::decode

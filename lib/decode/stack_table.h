@@ -18,7 +18,8 @@ class StackTable {
 public:
     // Takes what a stack record says; others must not be given. In order of time.
     void add(const etl::Record& record);
-    // To be called once behind the last record; stacks can then be found.
+    // To be called behind the last record of a log; stacks can then be found. Another log may
+    // follow.
     void finish();
 
     bool empty() const noexcept { return joins_.empty(); }

@@ -232,7 +232,7 @@ private:
     void read_names_of(uint32_t list) {
         // What the list misses the events go without.
         static_cast<void>(for_each<T>(list, [&](const T& entry, uint32_t offset) {
-            names_[offset] = shown(entry.message, entry.name);
+            keep_name(offset, shown(entry.message, entry.name));
         }));
     }
     void read_names() {
@@ -241,15 +241,21 @@ private:
         read_names_of<Opcode>(magic("OPCO"));
         read_names_of<Keyword>(magic("KEYW"));
         static_cast<void>(for_each<Channel>(magic("CHAN"), [&](const Channel& c, uint32_t offset) {
-            names_[offset] = clean_label(text(c.name));
+            keep_name(offset, clean_label(text(c.name)));
         }));
         const auto add_symbol = [&](const EventAttribute& a, uint32_t) {
             if (a.kind != kEventAttributeName) return;
-            symbols_[uint32_t{a.id} << 8 | a.version] = clean_label(plain_text(a.value));
+            std::string symbol = clean_label(plain_text(a.value));
+            if (charge(symbol.size()))
+                symbols_[uint32_t{a.id} << 8 | a.version] = std::move(symbol);
         };
         static_cast<void>(for_each<EventAttribute>(magic("EVTA"), add_symbol));
     }
 
+    // Many definitions can name one text: it counts for each of them.
+    void keep_name(uint32_t offset, std::string name) {
+        if (charge(name.size())) names_[offset] = std::move(name);
+    }
     std::string name_at(uint32_t offset) const {
         const auto found = names_.find(offset);
         return found == names_.end() ? std::string() : found->second;
@@ -307,6 +313,9 @@ private:
                 return Error{Code::kInvalidData, "WEVT: too many properties"};
             }
             list.push_back({to_field(property), property.types, property.members});
+            if (!charge(list.back().field.name.size())) {
+                return Error{Code::kInvalidData, "WEVT: too large"};
+            }
         }
         return to_template(std::move(list), header.top_level_count);
     }

@@ -1,7 +1,7 @@
 find_package(nlohmann_json REQUIRED)
 
 add_executable(tracefmt_test tracefmt_filter_test.cpp tracefmt_formats_test.cpp
-                             tracefmt_test.cpp)
+                             tracefmt_manifests_test.cpp tracefmt_test.cpp)
 target_link_libraries(tracefmt_test PRIVATE etw_cli etw_flags nlohmann_json::nlohmann_json
                                             GTest::gmock GTest::gtest_main)
 target_compile_definitions(tracefmt_test PRIVATE
