@@ -35,8 +35,8 @@ enum class Format : uint8_t {
     kIpv6,      // 16 bytes
     kSockAddr,  // family, then what the family needs
     kWin32Error,
-    kStatus,  // NTSTATUS or HRESULT
-    kErrno,
+    kStatus,      // NTSTATUS or HRESULT
+    kErrno,       // error number of Linux, 4 bytes
     kTimeSpan,    // 8 bytes, 100 ns units
     kMacAddress,  // 6 bytes
     kStruct,
@@ -51,9 +51,9 @@ struct ValueMap {
         kBrackets,     // [Read,Write]: ItemSet
         kNumberLast,   // Read | Write(0x3): ItemFlagsEnum
     };
-    bool bits = false;  // a value is the sum of the named bits
-    Show show = Show::kName;
+    bool bits = false;                                    // a value is the sum of the named bits
     std::vector<std::pair<uint64_t, std::string>> names;  // in ascending order of the values
+    Show show = Show::kName;
 };
 
 struct Field {

@@ -90,8 +90,10 @@ char* put_octal(char* p, uint64_t bits) {
 }
 
 bool append_float(OutBuffer& out, const Conversion& how, Bytes bytes) {
+    // Formats of trace messages say s: Windows' tool shows what %g does.
+    const char type = how.type == 's' ? 'g' : how.type;
     constexpr std::string_view kTypes = "aAeEfFgG";
-    if (kTypes.find(how.type) == kTypes.npos) return false;
+    if (kTypes.find(type) == kTypes.npos) return false;
     double value = 0;
     if (bytes.size() == sizeof(float)) {
         float single;
@@ -107,7 +109,7 @@ bool append_float(OutBuffer& out, const Conversion& how, Bytes bytes) {
     if (how.zero && !how.left) format += '0';
     if (how.width != 0) format += std::to_string(how.width);
     if (how.precision >= 0) format += '.' + std::to_string(how.precision);
-    format += how.type;
+    format += type;
     format += '}';
     out.append(fmt::vformat(format, fmt::make_format_args(value)));
     return true;

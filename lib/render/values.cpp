@@ -5,9 +5,9 @@
 #include "render/clock_text.h"
 #include "render/code_names.h"
 #include "render/digits.h"
+#include "render/named_value.h"
 #include "render/quoted.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace etw::render {
@@ -115,6 +115,11 @@ std::string_view code_name(Format format, uint8_t out_type, uint32_t code) {
             break;
     }
     const bool is_hresult = decode::Out(out_type) == decode::Out::kHResult;
+    // Win32 errors as HRESULTs: Windows' tool names the error.
+    constexpr uint32_t kWin32Facility = 0x8007;
+    if (is_hresult && code >> 16 == kWin32Facility) {
+        if (const auto name = win32_error_name(code & 0xFFFF); !name.empty()) return name;
+    }
     const auto name = is_hresult ? hresult_name(code) : ntstatus_name(code);
     return name.empty() && !is_hresult ? hresult_name(code) : name;
 }
@@ -293,10 +298,10 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
     switch (format) {
         case Format::kUnsigned:
         case Format::kWin32Error:
+        case Format::kErrno:
             out.commit(put_decimal(p, load_unsigned(bytes)));
             return true;
         case Format::kSigned:
-        case Format::kErrno:
             out.commit(put_signed(p, load_signed(bytes)));
             return true;
         case Format::kBool:
@@ -314,85 +319,6 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
         default:
             return false;
     }
-}
-
-std::string_view name_of(const decode::ValueMap& map, uint64_t value) {
-    const auto at = std::lower_bound(map.names.begin(), map.names.end(), value,
-                                     [](const auto& row, uint64_t v) { return row.first < v; });
-    return at != map.names.end() && at->first == value ? std::string_view(at->second)
-                                                       : std::string_view();
-}
-
-void append_hex_number(OutBuffer& out, uint64_t value, size_t digits) {
-    out.append("0x");
-    out.commit(put_hex(out.reserve(kMaxHex), value, digits, false));
-}
-
-// Bits without a name follow as one number. False: none of the bits has a name.
-bool append_bits(OutBuffer& out, const decode::ValueMap& map, uint64_t value,
-                 std::string_view separator) {
-    uint64_t rest = value;
-    for (const auto& [bits, name] : map.names) {
-        if (bits == 0 || (value & bits) != bits) continue;
-        if (rest != value) out.append(separator);
-        append_bare(out, name);
-        rest &= ~bits;
-    }
-    if (rest == value) return false;
-    if (rest == 0) return true;
-    out.append(separator);
-    append_hex_number(out, rest, 1);
-    return true;
-}
-
-void append_word_of_map(OutBuffer& out, std::string_view word, Style style) {
-    const bool is_one_word = word.find_first_of(" \t\r\n\"\\") == word.npos;
-    if (style == Style::kBare || (style == Style::kText && is_one_word)) {
-        append_bare(out, word);
-    } else {
-        append_quoted(out, word);
-    }
-}
-
-// False: the value has no name.
-bool append_named(OutBuffer& out, const decode::ValueMap& map, Bytes bytes, Style style) {
-    using Show = decode::ValueMap::Show;
-    const Show show = style == Style::kJson ? Show::kName : map.show;
-    const uint64_t value = load_unsigned(bytes);
-    std::string_view name = name_of(map, value);
-    OutBuffer words;
-    if (name.empty() && map.bits) {
-        const std::string_view separator = show == Show::kBrackets     ? ","
-                                           : show == Show::kNumberLast ? " | "
-                                                                       : "|";
-        if (append_bits(words, map, value, separator)) name = words.view();
-    }
-    if (name.empty()) return false;
-    const size_t begin = out.size();
-    switch (show) {
-        case Show::kName:
-            append_word_of_map(out, name, style);
-            return true;
-        case Show::kNumberFirst:
-            append_hex_number(out, value, bytes.size() * 2);
-            out.append('(');
-            append_bare(out, name);
-            out.append(')');
-            break;
-        case Show::kBrackets:
-            out.append('[');
-            append_bare(out, name);
-            out.append(']');
-            break;
-        case Show::kNumberLast:
-            append_bare(out, name);
-            out.append('(');
-            append_hex_number(out, value, 1);
-            out.append(')');
-            break;
-    }
-    keep_to_line(out, begin);
-    return true;
 }
 
 }  // namespace
@@ -415,7 +341,7 @@ void append_value(OutBuffer& out, Format format, Bytes bytes, ValueRules rules) 
 
 void append_field_value(OutBuffer& out, const decode::Field& field, Bytes bytes, ValueRules rules) {
     if (field.map != nullptr && is_integer_size(bytes.size()) &&
-        append_named(out, *field.map, bytes, rules.style)) {
+        append_named(out, *field.map, load_unsigned(bytes), rules.style)) {
         return;
     }
     append_value(out, field.format, bytes, rules);

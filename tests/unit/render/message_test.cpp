@@ -90,10 +90,8 @@ TEST(Message, CountsTopLevelItems) {
     EXPECT_EQ(render(event), "1 [1] 0002\n");
 }
 
-const decode::ValueMap kReasons{
-    false, decode::ValueMap::Show::kName, {{1, "Timer"}, {2, "Not running"}}};
-const decode::ValueMap kBits{
-    true, decode::ValueMap::Show::kName, {{1, "Read"}, {2, "Write"}, {0x10, "Share"}}};
+const decode::ValueMap kReasons{false, {{1, "Timer"}, {2, "Not running"}}};
+const decode::ValueMap kBits{true, {{1, "Read"}, {2, "Write"}, {0x10, "Share"}}};
 
 TEST(ValueMaps, NameValues) {
     Described event;
@@ -113,29 +111,33 @@ TEST(ValueMaps, NameValues) {
     EXPECT_EQ(fields["access"], "Read|Write|Share");
 }
 
-TEST(ValueMaps, AreShownAsTheirItemsAre) {
-    using Show = decode::ValueMap::Show;
-    const decode::ValueMap list{false, Show::kNumberFirst, {{1, "Timer"}}};
-    const decode::ValueMap set{true, Show::kBrackets, {{1, "Read"}, {2, "Write"}}};
-    const decode::ValueMap flags{true, Show::kNumberLast, {{1, "Read"}, {2, "Write"}}};
-    Described event;
-    event.value("10", Format::kUnsigned, uint32_t{1}, &list);
-    event.value("11", Format::kUnsigned, uint32_t{3}, &set);
-    event.value("12", Format::kUnsigned, uint32_t{3}, &flags);
-    event.value("13", Format::kUnsigned, uint32_t{7}, &list);
-    event.insert(0, "s").say(" ").insert(1, "s").say(" ").insert(2, "s").say(" ").insert(3, "s");
-    EXPECT_EQ(render(event), "0x00000001(Timer) [Read,Write] Read | Write(0x3) 7\n");
-    const auto fields =
-        nlohmann::json::parse(render(event, {.format = render::Format::kJson}))["fields"];
-    EXPECT_EQ(fields["10"], "Timer");
-    EXPECT_EQ(fields["12"], "Read|Write");
-}
-
 TEST(ValueMaps, AreTextsInMessages) {
     Described event;
     event.trace_message().value("10", Format::kUnsigned, uint8_t{2}, &kReasons);
     event.insert(0, "s").say("=").insert(0, "d");
     EXPECT_EQ(render(event), "Not running=2\n");
+}
+
+TEST(ValueMaps, ShowNumbersWhereFormatsOfTraceMessagesWantThem) {
+    using Show = decode::ValueMap::Show;
+    const std::vector<std::pair<uint64_t, std::string>> names = {
+        {1, "Low"}, {2, "High"}, {4, "Top"}};
+    const decode::ValueMap list{false, names, Show::kNumberFirst};
+    const decode::ValueMap set{true, names, Show::kBrackets};
+    const decode::ValueMap flags{true, names, Show::kNumberLast};
+    const auto shown = [](const decode::ValueMap& map, uint32_t value) {
+        Described event;
+        event.trace_message().value("10", Format::kHex, value, &map);
+        event.insert(0, "s");
+        return render(event);
+    };
+    EXPECT_EQ(shown(list, 2), "0x00000002(High)\n");
+    EXPECT_EQ(shown(list, 9), "0x00000009\n");
+    EXPECT_EQ(shown(set, 5), "[Low,Top]\n");
+    EXPECT_EQ(shown(set, 0), "[]\n");
+    EXPECT_EQ(shown(set, 9), "[Low,0x8]\n");
+    EXPECT_EQ(shown(flags, 6), "High | Top(0x6)\n");
+    EXPECT_EQ(shown(flags, 8), "0x8\n");
 }
 
 TEST(CodeNames, StandBehindTheCode) {
