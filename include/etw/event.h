@@ -51,9 +51,9 @@ struct ValueMap {
         kBrackets,     // [Read,Write]: ItemSet
         kNumberLast,   // Read | Write(0x3): ItemFlagsEnum
     };
-    bool bits = false;  // a value is the sum of the named bits
-    Show show = Show::kName;
+    bool bits = false;                                    // a value is the sum of the named bits
     std::vector<std::pair<uint64_t, std::string>> names;  // in ascending order of the values
+    Show show = Show::kName;
 };
 
 struct Field {

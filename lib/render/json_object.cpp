@@ -82,13 +82,14 @@ void JsonObject::append(const etl::Record& record, const decode::Event& event, i
     append_fields(out, event.items, {Style::kJson, local_file_times_});
     out.append('}');
     append_added(out, event.added, Style::kJson);
-    if (event.outcome != decode::Outcome::kDecoded || !event.rest.empty()) {
+    const bool undecoded = event.outcome != decode::Outcome::kDecoded;
+    if (undecoded || !event.rest.empty()) {
         append_key(out, "payload");
         out.append('"');
         append_hex_bytes(out, event.rest);
         out.append('"');
-        append_member(out, "undecoded", std::string_view(event.reason));
     }
+    if (undecoded) append_member(out, "undecoded", std::string_view(event.reason));
     out.append('}');
     out.replace(begin, '{');
 }

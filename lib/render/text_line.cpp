@@ -9,9 +9,6 @@
 namespace etw::render {
 namespace {
 
-// What a decoder says where it has no more to say.
-constexpr std::string_view kNoFormat = "No Format Information found";
-
 // Leaves out what the prefix or the line already says.
 void append_unknown(const etl::Record& record, const decode::Event& event, OutBuffer& out) {
     const wire::EventDescriptor& d = record.descriptor;
@@ -23,13 +20,12 @@ void append_unknown(const etl::Record& record, const decode::Event& event, OutBu
     out.append("): GUID=");
     append_guid(out, record.provider);
     out.append(" (No Format Information found).");
-    if (event.reason != kNoFormat) {
-        const size_t begin = out.size();
+    if (record.type == wire::HeaderType::kMessage) {  // has no more than its number
         out.append(' ');
+        const size_t begin = out.size();
         append_bare(out, event.reason);
-        keep_to_line(out, begin);
+        return keep_to_line(out, begin);
     }
-    if (record.type == wire::HeaderType::kMessage) return;  // has no more than its number
     out.append(" version=");
     append_number(out, d.version);
     out.append(" opcode=");

@@ -149,14 +149,16 @@ void XmlRenderer::append_data(const etl::Record& record, const decode::Event& ev
                               OutBuffer& out) {
     if (record.type == wire::HeaderType::kMessage && event.message != nullptr) {
         append_debug_data(record, event, out);
-    } else if (event.outcome == decode::Outcome::kUnknown) {
+    } else if (event.outcome != decode::Outcome::kUnknown) {
+        append_fields_of(event, out);
+    }
+    if (event.outcome == decode::Outcome::kMalformed) {
+        append_error(event, out);
+    } else if (!event.rest.empty() || event.outcome == decode::Outcome::kUnknown) {
         out.append("\t<BinaryEventData>");
         append_hex_bytes(out, event.rest);
         out.append("</BinaryEventData>\n");
-    } else {
-        append_fields_of(event, out);
     }
-    if (event.outcome == decode::Outcome::kMalformed) append_error(event, out);
 }
 
 void XmlRenderer::append_debug_data(const etl::Record& record, const decode::Event& event,

@@ -90,10 +90,8 @@ TEST(Message, CountsTopLevelItems) {
     EXPECT_EQ(render(event), "1 [1] 0002\n");
 }
 
-const decode::ValueMap kReasons{
-    false, decode::ValueMap::Show::kName, {{1, "Timer"}, {2, "Not running"}}};
-const decode::ValueMap kBits{
-    true, decode::ValueMap::Show::kName, {{1, "Read"}, {2, "Write"}, {0x10, "Share"}}};
+const decode::ValueMap kReasons{false, {{1, "Timer"}, {2, "Not running"}}};
+const decode::ValueMap kBits{true, {{1, "Read"}, {2, "Write"}, {0x10, "Share"}}};
 
 TEST(ValueMaps, NameValues) {
     Described event;
@@ -115,9 +113,9 @@ TEST(ValueMaps, NameValues) {
 
 TEST(ValueMaps, AreShownAsTheirItemsAre) {
     using Show = decode::ValueMap::Show;
-    const decode::ValueMap list{false, Show::kNumberFirst, {{1, "Timer"}}};
-    const decode::ValueMap set{true, Show::kBrackets, {{1, "Read"}, {2, "Write"}}};
-    const decode::ValueMap flags{true, Show::kNumberLast, {{1, "Read"}, {2, "Write"}}};
+    const decode::ValueMap list{false, {{1, "Timer"}}, Show::kNumberFirst};
+    const decode::ValueMap set{true, {{1, "Read"}, {2, "Write"}}, Show::kBrackets};
+    const decode::ValueMap flags{true, {{1, "Read"}, {2, "Write"}}, Show::kNumberLast};
     Described event;
     event.value("10", Format::kUnsigned, uint32_t{1}, &list);
     event.value("11", Format::kUnsigned, uint32_t{3}, &set);
@@ -142,9 +140,9 @@ TEST(ValueMaps, ShowNumbersWhereFormatsOfTraceMessagesWantThem) {
     using Show = decode::ValueMap::Show;
     const std::vector<std::pair<uint64_t, std::string>> names = {
         {1, "Low"}, {2, "High"}, {4, "Top"}};
-    const decode::ValueMap list{false, Show::kNumberFirst, names};
-    const decode::ValueMap set{true, Show::kBrackets, names};
-    const decode::ValueMap flags{true, Show::kNumberLast, names};
+    const decode::ValueMap list{false, names, Show::kNumberFirst};
+    const decode::ValueMap set{true, names, Show::kBrackets};
+    const decode::ValueMap flags{true, names, Show::kNumberLast};
     const auto shown = [](const decode::ValueMap& map, uint32_t value) {
         Described event;
         event.trace_message().value("10", Format::kHex, value, &map);
