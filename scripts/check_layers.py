@@ -18,15 +18,18 @@ ALLOWED = {
     "etl": ["base", "wire"],
     "provider": ["wire", "ring", "etl"],
     "session": ["base"],
-    "backend_linux": ["session", "wire", "ring", "etl"],
+    "boot": ["session"],
+    "backend_linux": ["boot", "session", "wire", "ring", "etl"],
     "backend_windows": ["session", "etl"],
-    "host": ["ring", "etl", "wire", "session"],
-    "decode": ["etl"],
+    "host": ["boot", "ring", "etl", "wire", "session"],
+    "tmf": ["base"],
+    "decode": ["etl", "tmf"],
     "render": ["decode"],
-    "cli": ["session", "render"],
+    "export": ["render"],
+    "cli": ["session", "render", "export", "tmf"],
 }
-CMD_MAY = {"cli", "host", "base"}
-LINUX_LAYERS = {"base", "ring", "provider", "backend_linux", "host"}
+CMD_MAY = {"cli", "host", "boot", "base"}
+LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "host"}
 LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -1,5 +1,6 @@
 // etwd: the session host. Owns the ETW sessions of this user, or of the machine when it runs as
 // root. Usually nobody starts it by hand: tracelog does when it is needed.
+#include "boot/boot_folder.h"
 #include "host/program.h"
 #include "host/recover.h"
 #include "host/runtime_folder.h"
@@ -17,6 +18,11 @@ int main(int argc, char** argv) {
     app.add_option("--ready-fd", options.ready_fd, "descriptor to write a byte to once it listens");
     app.add_flag("--foreground", options.foreground,
                  "do not fork, write troubles to stderr, never leave for being idle");
+    bool boot = false;
+    std::string config = etw::boot::default_config_folder();
+    app.add_flag("--boot", boot, "start the sessions of the boot configuration first");
+    app.add_option("--config-dir", config, "folder of the boot configuration")
+        ->capture_default_str();
     bool recover = false;
     etw::host::RecoverOptions lost;
     app.add_flag("--recover", recover,
@@ -35,5 +41,6 @@ int main(int argc, char** argv) {
     }
     if (recover) return etw::host::run_recovery(lost);
     options.folder = std::filesystem::absolute(options.folder);
+    if (boot) options.boot_folder = std::filesystem::absolute(config);
     return etw::host::run_program(options);
 }

@@ -1,5 +1,5 @@
 // Records to events with named, typed fields. Sources of the description: the record itself
-// (TraceLogging), the layouts of the classic kernel events, EventSource's manifest event.
+// (TraceLogging), the layouts of the classic kernel events, the catalog. docs/decoding.md has all.
 #pragma once
 #include "etw/catalog.h"
 #include "etw/event.h"

@@ -28,6 +28,7 @@ enum class Code : uint32_t {
     kMoreData = 234,
     kNoMoreItems = 259,
     kCancelled = 1223,
+    kRevisionMismatch = 1306,  // tools and session host of different versions
     kNoSystemResources = 1450,
     kTimeout = 1460,
     kActiveConnections = 2402,

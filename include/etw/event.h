@@ -35,14 +35,25 @@ enum class Format : uint8_t {
     kIpv6,      // 16 bytes
     kSockAddr,  // family, then what the family needs
     kWin32Error,
-    kStatus,  // NTSTATUS or HRESULT
+    kStatus,      // NTSTATUS or HRESULT
+    kErrno,       // error number of Linux, 4 bytes
+    kTimeSpan,    // 8 bytes, 100 ns units
+    kMacAddress,  // 6 bytes
     kStruct,
 };
 
 // Names of a field's values: what a manifest calls a map, a trace message format a list or a set.
 struct ValueMap {
+    // How text shows a value; each with the names or, where it has none, the number.
+    enum class Show : uint8_t {
+        kName,         // Active, or of bits Read|Write
+        kNumberFirst,  // 0x00000001(Active): ItemList
+        kBrackets,     // [Read,Write]: ItemSet
+        kNumberLast,   // Read | Write(0x3): ItemFlagsEnum
+    };
     bool bits = false;                                    // a value is the sum of the named bits
     std::vector<std::pair<uint64_t, std::string>> names;  // in ascending order of the values
+    Show show = Show::kName;
 };
 
 struct Field {
@@ -50,6 +61,7 @@ struct Field {
         kNone,
         kConstant,  // `count` times
         kCounted,   // a u16 in the payload says how often
+        kReferred,  // as often as an earlier field says
         kToEnd,     // as often as it fits into the rest of the payload
     };
     std::string_view name;  // UTF-8, no control characters; not always unique before compile
@@ -58,10 +70,14 @@ struct Field {
     uint8_t out = 0;   // out-type likewise
     uint8_t size = 0;  // bytes of one value; 0: it varies, or a struct
     Repeat repeat = Repeat::kNone;
-    bool optional = false;  // may be absent at the end of the payload
-    bool hidden = false;    // "no print": renderers for people leave it out
-    uint16_t count = 0;     // of a constant array; bytes of a skipped or fixed-length text
-    uint16_t end = 0;       // index of the first field behind this one and its members
+    bool optional = false;    // may be absent at the end of the payload
+    bool hidden = false;      // "no print": renderers for people leave it out
+    uint8_t kept_as = 0;      // not 0: an integer that later fields refer to by this number
+    uint8_t count_from = 0;   // kReferred: which integer says how often
+    uint8_t length_from = 0;  // not 0: which integer says how long one value is, in units
+    uint16_t count = 0;       // of a constant array; bytes of a skipped or fixed-length text
+    uint16_t length = 0;      // units of one value of a sized type, unless length_from
+    uint16_t end = 0;         // index of the first field behind this one and its members
     uint32_t tag = 0;
     const ValueMap* map = nullptr;  // of an integer whose values have names
 };
@@ -115,13 +131,24 @@ struct Message {
     std::string_view subcomponent;  // %!SUBCOMP!
 };
 
+// The names that a description has for the numbers of an event's header. Each is empty where it has
+// none: renderers then show the number.
+struct HeaderNames {
+    std::string_view symbol;  // the event's own name
+    std::string_view level;
+    std::string_view task;
+    std::string_view opcode;
+    std::string_view channel;
+    std::vector<std::string_view> keywords;
+};
+
 // What a session had added to the event; each is empty where it had not.
 struct Added {
     Bytes user;           // SID
     Bytes login_session;  // u32
     Bytes process_key;    // u64, of the process in its boot
     Bytes event_key;      // u64
-    Bytes stack;          // addresses, innermost first
+    Bytes stack;          // addresses, innermost first; the event's own or that of its stack record
     uint8_t address_size = 8;
 
     bool empty() const {
@@ -133,15 +160,21 @@ struct Added {
 // One event. Every view is valid until the next decode() of the same Decoder, and not longer than
 // the record.
 struct Event {
-    std::string_view provider;      // provider or kernel class name; empty: only the GUID is known
-    std::string_view name;          // event name; empty: unknown
-    std::string_view opcode;        // kernel events: name is the class, this the opcode
+    std::string_view provider;  // provider or kernel class name; empty: only the GUID is known
+    std::string_view name;      // event name; empty: unknown
+    // Of kernel events name is the class and this the opcode; of events that a description knows by
+    // task and opcode the same. Empty elsewhere.
+    std::string_view opcode;
+    uint32_t tag = 0;               // of a self-describing event
     const Guid* group = nullptr;    // provider group, if the provider has one
     const Guid* related = nullptr;  // related activity, if the event has one
     Added added;
-    const Message* message = nullptr;  // its text, if its description has one
-    std::vector<Item> items;           // what could be decoded, whole fields only
-    Bytes rest;                        // payload bytes behind that
+    const Message* message = nullptr;    // its text, if its description has one
+    const HeaderNames* names = nullptr;  // if something describes the event from outside
+    std::vector<Item> items;             // what could be decoded, whole fields only
+    // Payload bytes behind that; decoded events have some where they have more than their manifest
+    // says.
+    Bytes rest;
     Outcome outcome = Outcome::kDecoded;
     const char* reason = "";  // why outcome is not kDecoded
 };

@@ -28,8 +28,12 @@ public:
     TimeConverter() = default;
     explicit TimeConverter(const LogHeader& header);
     int64_t to_filetime(int64_t raw) const noexcept;  // exact for any delta, no overflow
+    // Nanoseconds since 1970: what a clock finer than 100 ns tells is kept.
+    int64_t to_unix_ns(int64_t raw) const noexcept;
 
 private:
+    int64_t convert(int64_t raw, int64_t origin, uint64_t units) const noexcept;
+
     int64_t raw0_ = 0;
     int64_t filetime0_ = 0;
     uint64_t frequency_ = 0;  // 0: raw is FILETIME already
@@ -69,6 +73,14 @@ struct Damage {
     std::string first;     // what and where, for the report; empty if none
 };
 
+// A buffer of a log, as its header tells.
+struct BufferInfo {
+    int64_t time = 0;     // FILETIME of when it was written; 0 where the header has none
+    uint32_t filled = 0;  // bytes; of a compressed buffer those that are stored
+    uint16_t cpu = 0;
+    bool lost_events = false;  // the session lost events when it was the current one
+};
+
 class LogReader {
 public:
     // Opens and indexes the buffers. Fails with the code of opening, or kInvalidData when the file
@@ -85,6 +97,9 @@ public:
     const TimeConverter& time() const noexcept;
     uint64_t buffer_count() const noexcept;
     uint64_t size_bytes() const noexcept;
+    // All but the header buffer, in the order in which they were taken into use; reads each one's
+    // header. What cannot be read is left out.
+    std::vector<BufferInfo> buffers() const;
     // Events lost and buffers lost as the header says (0 for a log that was not finished).
     uint64_t events_lost() const noexcept;
     uint64_t buffers_lost() const noexcept;

@@ -1,9 +1,9 @@
 /* The C interface of the provider library, below evntprov.h and TraceLoggingProvider.h. An
  * application registers providers and writes events; sessions decide which of them are recorded.
  *
- * All functions but etw_register, etw_unregister and etw_set_traits are async-signal-safe and never
- * wait. None prints, aborts or throws. Results are Win32 codes, 0 for success.
- * Not needed on Windows, where the system's own headers take the place of these. */
+ * All functions but those that register and unregister and etw_set_traits are async-signal-safe and
+ * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. Not needed on
+ * Windows, where the system's own headers take the place of these. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +77,41 @@ typedef struct etw_event {
     uint32_t reserved;
 } etw_event;
 
+/* A control GUID of trace messages, as WPP_DEFINE_CONTROL_GUID lays it out. */
+typedef struct etw_message_control {
+    uint8_t level_plus1[32]; /* by flag; 0: no session listens. Written by the library any time */
+    uint64_t handle;         /* 0 while not registered */
+    etw_guid id;
+} etw_message_control;
+
+/* What the messages of a source file have in common. */
+typedef struct etw_message_file {
+    const char* name; /* and the name space of it: the file's GUID is their UUID, version 5 */
+    const etw_guid* control;
+    etw_guid id;    /* the library's, as is the next */
+    uint32_t known; /* 0: id not made yet */
+} etw_message_file;
+
+/* A value that has no fixed size, or stands beside such a one. */
+enum {
+    ETW_PART_VALUE, /* the first `size` bytes of `value` itself; else it is an address: */
+    ETW_PART_BYTES, /* `size` bytes; null: zeros */
+    ETW_PART_TEXT,  /* NUL-terminated; null: "NULL" */
+    ETW_PART_TEXT16,
+    ETW_PART_TEXT32,         /* written as UTF-16 */
+    ETW_PART_ANSI_STRING,    /* u16 bytes, u16, char*: written as u16 bytes, text */
+    ETW_PART_UNICODE_STRING, /* the same in UTF-16 */
+    ETW_PART_SID,
+    ETW_PART_COUNTED,     /* `size` bytes: written as u16 bytes, bytes; cut at 64 KB */
+    ETW_MAX_PARTS = 18,   /* that a message may have */
+    ETW_MESSAGE_HEAD = 5, /* words */
+};
+typedef struct etw_message_part {
+    uint64_t value;
+    uint32_t size;
+    uint32_t form;
+} etw_message_part;
+
 /* is_enabled: 0 no session is left, 1 a session wants events, 2 a session asks for a rundown of the
  * provider's state (then level and keywords are that session's). Called on the library's own thread
  * with all signals blocked. */
@@ -104,6 +139,18 @@ ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
 ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                            const etw_guid* activity, const etw_guid* related,
                                            uint32_t count, etw_data* data);
+
+/* ETW_OK for one that is registered already. `control` must live until it is unregistered. */
+ETW_API uint32_t etw_register_messages(etw_message_control* control);
+ETW_API void etw_unregister_messages(etw_message_control* control);
+/* A message of fixed size: `size` bytes of values, padded to a word with zeros, behind
+ * ETW_MESSAGE_HEAD words for the library's use. what: number | level << 16 | flag << 24, the flag
+ * counted from 0. */
+ETW_API uint32_t etw_write_message(const etw_message_control* control, etw_message_file* file,
+                                   uint32_t what, uint64_t* record, uint32_t size);
+ETW_API uint32_t etw_write_message_parts(const etw_message_control* control, etw_message_file* file,
+                                         uint32_t what, const etw_message_part* parts,
+                                         uint32_t count);
 
 /* The calling thread's current activity, for the library and its wrappers. */
 ETW_API void etw_activity_get(etw_guid* id);

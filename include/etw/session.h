@@ -1,7 +1,7 @@
 // Controls the sessions of this machine. Linux: talks to the session host (etwd). Windows: wraps
 // the system's own ETW. Both return the same codes: an unknown session is kSessionNotFound.
 #pragma once
-#include "etw/session_properties.h"
+#include "etw/boot_session.h"
 
 #include <memory>
 
@@ -48,6 +48,19 @@ public:
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;
     virtual Outcome<std::vector<RegisteredProvider>> registered_providers() = 0;
+    // Programs that run and cannot take part, by process id.
+    virtual Outcome<std::vector<RefusedProgram>> refused_programs() {
+        return std::vector<RefusedProgram>();
+    }
+    // What the next boot starts; nothing that runs changes. An empty log file is that of a boot
+    // session by default. What only hands write into a configuration stays.
+    virtual Outcome<BootConfiguration> configure_boot(const BootSession&) {
+        return Failure{Code::kNotSupported, "the boot starts no sessions here"};
+    }
+    // GlobalLogger only: Start becomes 0, and nothing else is left.
+    virtual Outcome<BootConfiguration> remove_boot(const std::string&) {
+        return Failure{Code::kNotSupported, "the boot starts no sessions here"};
+    }
 };
 
 // Defined once per platform: lib/backend_linux/ or lib/backend_windows/, chosen by CMake.

@@ -174,6 +174,16 @@ struct EnableResult {
 };
 
 // A provider that at least one process has registered.
+// A running program that the host has turned away: its provider library is of another version.
+struct RefusedProgram {
+    uint32_t pid = 0;
+    std::string executable;  // base name; empty: the host may not see it
+    uint32_t version = 0;    // of the protocol between programs and hosts, as it speaks it
+    uint32_t host_version = 0;
+
+    friend bool operator==(const RefusedProgram&, const RefusedProgram&) = default;
+};
+
 struct RegisteredProvider {
     struct Enabled {
         uint32_t logger_id = 0;

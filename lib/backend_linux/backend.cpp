@@ -1,6 +1,7 @@
 #include "backend_linux/backend.h"
 
 #include "backend_linux/recovery.h"
+#include "boot/boot_folder.h"
 #include "session/codec.h"
 #include "session/rules.h"
 #include "wire/provider_protocol.h"
@@ -17,6 +18,7 @@ using session::Failure;
 using session::FlushRequest;
 using session::Outcome;
 using session::PrivateRequest;
+using session::RefusedProgram;
 using session::RegisteredProvider;
 using session::SessionStatus;
 using session::StartRequest;
@@ -37,7 +39,7 @@ constexpr int kAttempts = 8;
 
 bool only_reads(ControlOp op) {
     return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders ||
-           op == ControlOp::kConsume;
+           op == ControlOp::kListRefused || op == ControlOp::kConsume;
 }
 
 Failure connection_failure(const Error& error, const std::string& folder) {
@@ -46,7 +48,22 @@ Failure connection_failure(const Error& error, const std::string& folder) {
                                         "owner or a member of its group",
                                         folder)};
     }
+    if (error.code == Code::kRevisionMismatch) {
+        return {error.code, fmt::format("the session host in {} speaks version {} of the control "
+                                        "protocol, this tool version {}: use the tools that were "
+                                        "installed with it, and end its sessions with them before "
+                                        "you go on with these",
+                                        folder, error.where, wire::kControlProtocolVersion)};
+    }
     return {error.code, fmt::format("session host in {}: {}", folder, error.what)};
+}
+
+constexpr char kBootHeader[] =
+    "# A session that the boot starts. The values are described in docs/boot.md; tracelog writes\n"
+    "# this file anew when the session is configured again.\n";
+
+boot::BootFolder boot_folder() {
+    return {boot::default_config_folder(), boot::default_log_folder()};
 }
 
 bool has_saved_sessions(const std::string& folder) {
@@ -219,6 +236,41 @@ Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return ask_all<RegisteredProvider>(ControlOp::kListProviders);
+}
+
+Outcome<std::vector<RefusedProgram>> Backend::refused_programs() {
+    return ask_all<RefusedProgram>(ControlOp::kListRefused);
+}
+
+Outcome<session::BootConfiguration> Backend::configure_boot(const session::BootSession& asked) {
+    const boot::BootFolder folder = boot_folder();
+    const std::string& name = asked.properties.name;
+    session::BootSession now = asked;
+    const auto before = folder.load(name);
+    if (before) {
+        now = session::replaced(before->session, now);
+    } else if (before.error().code != Code::kFileNotFound) {
+        return before.error();  // what people have written is for them to put right
+    }
+    session::Properties& p = now.properties;
+    if (p.log_file.empty() && (p.log_file_mode & (kModeRealTime | kModeBuffering)) == 0)
+        p.log_file = session::boot_defaults(name, folder.log_folder()).properties.log_file;
+    ETW_CHECK(session::check(now));
+    ETW_CHECK(folder.write(name, kBootHeader + session::format_boot(now)));
+    return session::BootConfiguration{now, folder.file_of(name)};
+}
+
+Outcome<session::BootConfiguration> Backend::remove_boot(const std::string& name) {
+    const boot::BootFolder folder = boot_folder();
+    if (!session::is_global_logger(name)) {
+        return Failure{Code::kInvalidParameter,
+                       fmt::format("-remove takes GlobalLogger only; to take an AutoLogger away "
+                                   "delete its file, {}",
+                                   folder.file_of(name))};
+    }
+    ETW_CHECK(folder.write(name, "Start = 0\n"));
+    ETW_TRY(session::ParsedBoot left, folder.load(name));
+    return session::BootConfiguration{std::move(left.session), folder.file_of(name)};
 }
 
 Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& request,

@@ -36,6 +36,10 @@ public:
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    session::Outcome<std::vector<session::RefusedProgram>> refused_programs() override;
+    session::Outcome<session::BootConfiguration> configure_boot(
+        const session::BootSession& asked) override;
+    session::Outcome<session::BootConfiguration> remove_boot(const std::string& name) override;
     // `socket`: the host's end of the consumer's pair.
     session::Outcome<session::ConsumeGrant> consume(const session::ConsumeRequest& request,
                                                     int socket);

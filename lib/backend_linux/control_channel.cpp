@@ -83,7 +83,7 @@ Result<Reply> ControlChannel::call(wire::ControlOp op, Bytes body, std::span<con
     if (frame.magic != wire::ControlFrame::kMagic)
         return Error{Code::kInvalidData, "reply: not a session host", 0};
     if (frame.version != wire::kControlProtocolVersion)
-        return Error{Code::kInvalidData, "reply: another protocol version", frame.version};
+        return Error{Code::kRevisionMismatch, "reply: another protocol version", frame.version};
     if (frame.size > wire::kMaxControlBody)
         return Error{Code::kInvalidData, "reply: too long", frame.size};
     Reply reply;

@@ -38,6 +38,21 @@ std::string whose(uid_t uid) {
     return uid == ::geteuid() ? "yours" : fmt::format("of user id {}", uid);
 }
 
+void look_for_refused(Findings& out, ControlChannel& channel) {
+    const auto reply = channel.call(wire::ControlOp::kListRefused, {}, {});
+    const auto refused =
+        reply ? session::decode<std::vector<session::RefusedProgram>>(reply->body) : reply.error();
+    if (!refused) return;
+    for (const session::RefusedProgram& program : *refused) {
+        out.push_back(
+            {"provider library", Verdict::kWarning,
+             fmt::format("process {} ({}) speaks version {} with session hosts, this one "
+                         "version {}: it is not recorded",
+                         program.pid, program.executable, program.version, program.host_version),
+             "build that program with this version's provider library"});
+    }
+}
+
 // Asks it for its sessions: another version's host answers something else, a stopped one nothing.
 void look_at_answer(Findings& out, ControlChannel& channel, const std::string& place) {
     channel.wait_at_most(std::chrono::seconds(3));
@@ -47,14 +62,20 @@ void look_at_answer(Findings& out, ControlChannel& channel, const std::string& p
     if (sessions && reply->code == Code::kOk) {
         out.push_back({"session host", Verdict::kOk,
                        fmt::format("answers in {}; sessions: {}", place, sessions->size()), ""});
+        look_for_refused(out, channel);
     } else if (!sessions && sessions.error().code == Code::kTimeout) {
         out.push_back({"session host", Verdict::kFailure,
                        fmt::format("does not answer in {}", place),
                        "let that etwd go on if it is stopped (kill -CONT), or end it; the next one "
                        "goes on with its sessions"});
+    } else if (!sessions && sessions.error().code == Code::kRevisionMismatch) {
+        out.push_back({"session host", Verdict::kFailure,
+                       fmt::format("speaks version {} of the control protocol in {}, this tool {}",
+                                   sessions.error().where, place, wire::kControlProtocolVersion),
+                       "end that etwd, or use the tools that were installed with it"});
     } else {
         out.push_back({"session host", Verdict::kFailure,
-                       fmt::format("does not answer as one of this version in {}", place),
+                       fmt::format("does not answer as a host in {}", place),
                        "end that etwd, or use the tools that were installed with it"});
     }
 }
@@ -269,6 +290,7 @@ std::vector<Finding> diagnose() {
     look_at_shared_memory(out);
     look_at_limits(out);
     look_at_log_folder(out);
+    look_at_boot(out);
     look_at_kernel(out);
     look_at_sequences(out);
     look_at_clock(out);

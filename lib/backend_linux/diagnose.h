@@ -13,6 +13,9 @@ void look_at_limits(Findings& out);
 void look_at_shared_memory(Findings& out);
 void look_at_log_folder(Findings& out);
 
+// The sessions that the boot starts: diagnose_boot.cpp
+void look_at_boot(Findings& out);
+
 // The kernel and the processor: diagnose_machine.cpp
 void look_at_kernel(Findings& out);
 void look_at_sequences(Findings& out);

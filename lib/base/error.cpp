@@ -59,6 +59,8 @@ const char* code_text(Code code) noexcept {
             return "The GUID passed was not recognized as valid by a WMI data provider.";
         case Code::kSessionNotFound:
             return "The instance name passed was not recognized as valid by a WMI data provider.";
+        case Code::kRevisionMismatch:
+            return "Indicates two revision levels are incompatible.";
         case Code::kServiceNotAvailable:
             return "The service has not been started.";
     }

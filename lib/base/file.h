@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 namespace etw {
 
@@ -35,5 +36,8 @@ public:
 private:
     UniqueFd fd_;
 };
+
+// All of a regular file. Fails as open_read does, and with kBadLength above `max_size` bytes.
+Result<std::vector<std::byte>> read_file(const std::string& path, size_t max_size);
 
 }  // namespace etw

@@ -20,7 +20,13 @@ class App;
 namespace etw::cli {
 
 // Not the Win32 code: a status has 8 bits (4352 becomes 0).
-enum ExitStatus : int { kExitDone = 0, kExitFailed = 1, kExitUsage = 2, kExitLoss = 3 };
+enum ExitStatus : int {
+    kExitDone = 0,
+    kExitFailed = 1,
+    kExitUsage = 2,
+    kExitLoss = 3,
+    kExitInterrupted = 130,  // as shells have it for SIGINT
+};
 
 // Asks a person: prints `text`, which ends in the question, and returns the line of the answer.
 // Nothing at the end of input.
@@ -63,6 +69,7 @@ struct OptionWord {
     bool repeats = false;  // may be given more than once
     std::string_view stands_for = {};
     std::string_view absent = {};  // kMaybe, kName: the value where the command line has none
+    bool refused = false;          // known, and refused with the reason: never a candidate
 };
 
 // Rewrites the words of a command line for CLI11, which has no `-word` options: `-word`, `/word`,

@@ -11,7 +11,7 @@ namespace etw::cli {
 namespace {
 
 // What stands after an option, where something better than a file name can be offered.
-enum class Value : uint8_t { kOther, kSession, kProvider, kJoin };
+enum class Value : uint8_t { kOther, kSession, kProvider, kJoin, kGlobalLogger, kEncoding };
 constexpr std::pair<std::string_view, Value> kValues[] = {
     {"stop", Value::kSession},         {"q", Value::kSession},
     {"update", Value::kSession},       {"flush", Value::kSession},
@@ -19,6 +19,7 @@ constexpr std::pair<std::string_view, Value> kValues[] = {
     {"capturestate", Value::kSession}, {"incrementfile", Value::kSession},
     {"rt", Value::kSession},           {"guid", Value::kProvider},
     {"enumguidex", Value::kProvider},  {"join", Value::kJoin},
+    {"remove", Value::kGlobalLogger},  {"cp", Value::kEncoding},
 };
 
 Value value_of(const OptionWord& option) {
@@ -53,6 +54,8 @@ const OptionWord* option_of(std::string_view word, std::span<const OptionWord> o
 std::vector<std::string> values(Value value, session::Backend& backend) {
     std::vector<std::string> out;
     if (value == Value::kJoin) return {"yes", "no", "cancel"};
+    if (value == Value::kGlobalLogger) return {session::kGlobalLoggerName};
+    if (value == Value::kEncoding) return {"utf8", "utf16", "ansi"};
     if (value == Value::kSession) {
         const auto sessions = backend.list();
         if (!sessions) return {};
@@ -78,7 +81,8 @@ std::vector<std::string> unused_options(Args before, std::span<const OptionWord>
         const bool given = std::any_of(before.begin(), before.end(), [&](const char* word) {
             return option_of(word, options) == &option;
         });
-        const bool offered = option.stands_for.empty() && !grammar::is_refused(option.word);
+        const bool offered =
+            option.stands_for.empty() && !option.refused && !grammar::is_refused(option.word);
         if (offered && (!given || option.repeats)) out.push_back(fmt::format("-{}", option.word));
     }
     return out;

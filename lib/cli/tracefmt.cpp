@@ -1,46 +1,30 @@
 #include "cli/tracefmt.h"
 
-#include "base/platform.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
 #include "cli/tracefmt_live.h"
+#include "cli/tracefmt_progress.h"
 #include "cli/tracefmt_report.h"
+#include "export/run.h"
 #include "render/pipeline.h"
+#include "render/prefix.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace etw::cli {
 namespace {
 
 constexpr const char* kTool = "tracefmt";
-
-constexpr OptionWord kOptions[] = {
-    {"f", Takes::kValue, true},
-    {"rt", Takes::kName, false, {}, session::kKernelLoggerName},
-    {"o", Takes::kValue},
-    {"display"},
-    {"displayonly"},
-    {"nosummary"},
-    {"summaryonly"},
-    {"json"},
-    {"noprefix"},
-    {"hires"},
-    {"utc"},
-    {"gmt", Takes::kNothing, false, "utc"},
-    {"h", Takes::kNothing, true},
-    {"help", Takes::kNothing, true, "h"},
-    {"?", Takes::kNothing, true, "h"},
-};
+constexpr const char* kPrefixVariable = "TRACE_FORMAT_PREFIX";
 
 // The reader's failure in words that say what to do about it.
 Error explain(const std::string& path, const Error& error) {
@@ -68,44 +52,34 @@ session::Failure explain(const std::string& name, const session::Failure& failur
     return {failure.code, "no such session is running; tracelog -l lists those that are"};
 }
 
-// One line on the terminal that is written over and over.
-class Progress {
-public:
-    explicit Progress(const MergedLogs& logs) : logs_(logs), shown_(is_terminal(stderr)) {}
-
-    void update(uint64_t events) {
-        if (!shown_) return;
-        const auto now = Clock::now();
-        if (now - last_ < std::chrono::milliseconds(200)) return;
-        last_ = now;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        const uint64_t size = std::max<uint64_t>(logs_.size_bytes(), 1);
-        fmt::print(stderr, "\r{:3}%  {:.0f} events/s\x1b[K", logs_.consumed_bytes() * 100 / size,
-                   double(events) / seconds);
-        drawn_ = true;
-    }
-    void clear() const {
-        if (drawn_) fmt::print(stderr, "\r\x1b[K");
-    }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    const MergedLogs& logs_;
-    bool shown_;
-    bool drawn_ = false;
-    Clock::time_point start_ = Clock::now();
-    Clock::time_point last_ = start_;
-};
+// The prefix that the environment or -seq asks for; the default one needs none.
+Result<std::shared_ptr<const render::Prefix>, UsageError> find_prefix(
+    const TracefmtOptions& options) {
+    const bool has_lines = options.render.format == render::Format::kText ||
+                           options.render.format == render::Format::kCsv;
+    const char* const wanted = std::getenv(kPrefixVariable);
+    const bool is_own = wanted != nullptr && *wanted != '\0';
+    if (!has_lines || !options.render.prefix || (!is_own && !options.sequence)) return {nullptr};
+    const std::string text(is_own ? wanted : render::kDefaultPrefix);
+    auto compiled = render::Prefix::compile(text, options.sequence);
+    if (compiled) return {std::make_shared<const render::Prefix>(*std::move(compiled))};
+    return UsageError{fmt::format("{}: at '{}': {}", kPrefixVariable,
+                                  text.substr(compiled.error().where), compiled.error().what)};
+}
 
 class Run {
 public:
-    explicit Run(const TracefmtOptions& options) : options_(options) {
+    Run(const TracefmtOptions& options, std::shared_ptr<const render::Prefix> prefix)
+        : options_(options), render_(options.render) {
+        render_.custom_prefix = std::move(prefix);
         names_ = default_output_names(options.output);
         if (options.display_only || options.summary_only) names_.text.clear();
         if (!options.summary) names_.summary.clear();
         if (options.summary_only && names_.summary.empty()) names_.summary = "FmtSum.txt";
+        if (!options.text) names_ = {};
         to_stdout_ = !options.summary_only &&
                      (options.display || options.display_only || names_.text == kStandardOutput);
+        for (const ExportJob& job : options.exports) to_stdout_ |= job.path == kStandardOutput;
         reports_ = to_stdout_ ? stderr : stdout;
     }
 
@@ -115,10 +89,17 @@ public:
             const session::Failure why = explain(options_.real_time, consumer.error());
             return failure(kTool, options_.real_time, {why.code, why.detail.c_str()});
         }
-        auto sink = open_output(names_.text, options_.display || options_.display_only);
+        if (!options_.exports.empty()) {
+            return export_live(options_.exports.front(), **consumer);
+        }
+        auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        if (const int status = load_descriptions({}); status != kExitDone) return status;
         std::fflush(reports_);
+        if (options_.buffers) {
+            fmt::print(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
+        }
         LiveEvents events(**consumer);
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());
@@ -134,12 +115,24 @@ public:
     }
 
     int run() {
+        int status = kExitDone;
+        for (const ExportJob& job : options_.exports) {
+            const int done = export_logs(job);
+            if (done != kExitDone && done != kExitLoss) return done;
+            status = std::max(status, done);
+        }
+        return options_.text ? format_logs() : status;
+    }
+
+private:
+    int format_logs() {
         std::vector<etl::LogReader> readers;
         if (const int status = open_inputs(readers); status != kExitDone) return status;
         MergedLogs logs(std::move(readers));
-        auto sink = open_output(names_.text, options_.display || options_.display_only);
+        auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
         Progress progress(logs);
+        const Interrupts interrupts;
         const auto summary =
             format(logs, **sink, [&](uint64_t events) { progress.update(events); });
         progress.clear();
@@ -151,17 +144,125 @@ public:
             return status;
         }
         report(totals);
+        report_losses(logs, options_.inputs);
+        if (Interrupts::asked()) return report_interrupt(logs);
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
+    // Each export is a pass of its own over the logs.
+    int export_logs(const ExportJob& job) {
+        std::vector<etl::LogReader> readers;
+        if (const int status = open_inputs(readers); status != kExitDone) return status;
+        for (const std::string& input : options_.inputs) {
+            if (!same_file(job.path, input)) continue;
+            return failure(kTool, job.path,
+                           {Code::kInvalidParameter, "is the log itself; choose another name"});
+        }
+        auto exporter = make_exporter(job, readers, options_.filter);
+        if (!exporter) return failure(kTool, job.path, exporter.error());
+        MergedLogs logs(std::move(readers), job.kind == ExportJob::Kind::kRelog
+                                                ? MergedLogs::Order::kRaw
+                                                : MergedLogs::Order::kTime);
+        Progress progress(logs);
+        const Interrupts interrupts;
+        uint64_t lost = 0;
+        for (const etl::LogReader& reader : logs.readers()) lost += reader.events_lost();
+        auto summary =
+            export_events(logs, **exporter, [&](uint64_t events) { progress.update(events); });
+        if (summary) {
+            if (const auto done = (*exporter)->finish(lost); !done) summary = done.error();
+        }
+        progress.clear();
+        if (!summary) return export_failure(job, summary.error());
+        FormatTotals totals = count(*summary);
+        add(logs, totals);
+        report_export(job, **exporter, totals);
+        report_losses(logs, options_.inputs);
+        if (Interrupts::asked()) return report_interrupt(logs);
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
+    int export_live(const ExportJob& job, session::Consumer& consumer) {
+        auto exporter = make_exporter(job, {}, options_.filter);
+        if (!exporter) return failure(kTool, job.path, exporter.error());
+        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        if (const int status = load_descriptions({}); status != kExitDone) return status;
+        std::fflush(reports_);
+        LiveEvents events(consumer);
+        auto summary = export_events(events, **exporter, {});
+        FormatTotals totals;
+        if (summary) totals = count(*summary);
+        events.count(totals);
+        if (summary) {
+            const auto done = (*exporter)->finish(totals.events_lost);
+            if (!done) summary = done.error();
+        }
+        if (!summary) return export_failure(job, summary.error());
+        report_export(job, **exporter, totals);
+        report_loss(options_.real_time, totals, consumer.damage());
+        return totals.lost_anything() ? kExitLoss : kExitDone;
+    }
+
+    Result<render::Summary> export_events(render::RecordSource& source, exports::Exporter& exporter,
+                                          const std::function<void(uint64_t)>& progress) {
+        render::RecordFilter filter(options_.filter);
+        WithoutMessages without(source);
+        render::RecordSource& all = options_.messages.skip_messages ? without : source;
+        auto summary = exports::run_export(all, filter, exporter, catalog_, progress);
+        note_names(filter);
+        return summary;
+    }
+
+    static int export_failure(const ExportJob& job, const Error& error) {
+        if (job.path == kStandardOutput && error.where == EPIPE) return kExitDone;
+        return failure(kTool, job.path, error);
+    }
+
+    void report_export(const ExportJob& job, const exports::Exporter& exporter,
+                       const FormatTotals& totals) const {
+        fmt::print(reports_, "\n{}\n{}", completed_text(totals), exporter.report());
+        if (job.path != kStandardOutput) fmt::print(reports_, "Exported to {}\n", job.path);
+        std::fflush(reports_);
+    }
+
+    static void note_names(const render::RecordFilter& filter) {
+        if (!filter.lacks_process_names()) return;
+        fmt::print(stderr,
+                   "{}: -pid: the log names no process, as only kernel events do; give numbers\n",
+                   kTool);
+    }
+
+    static void report_losses(const MergedLogs& logs, std::span<const std::string> inputs) {
         for (size_t i = 0; i < logs.readers().size(); ++i) {
             const etl::LogReader& reader = logs.readers()[i];
             FormatTotals lost;
             lost.events_lost = reader.events_lost();
             lost.buffers_lost = reader.buffers_lost();
-            report_loss(options_.inputs[i], lost, reader.damage());
+            report_loss(inputs[i], lost, reader.damage());
         }
-        return totals.lost_anything() ? kExitLoss : kExitDone;
     }
 
-private:
+    Result<std::unique_ptr<render::Sink>> open_sink() const {
+        trace("text: {}, summary: {}", names_.text.empty() ? "no file" : names_.text,
+              names_.summary.empty() ? "none" : names_.summary);
+        return open_output(names_.text, options_.display || options_.display_only);
+    }
+
+    int report_interrupt(const MergedLogs& logs) const {
+        char time[render::kMaxClockText];
+        const std::string_view text(time,
+                                    size_t(render::put_iso_time(time, logs.last_time()) - time));
+        fmt::print(stderr, "{}: interrupted; the output is whole up to {}\n", kTool, text);
+        return kExitInterrupted;
+    }
+
+    // -trace.
+    template <class... Args>
+    void trace(fmt::format_string<Args...> format, Args&&... args) const {
+        if (!options_.trace) return;
+        fmt::print(stderr, "{}: {}\n", kTool, fmt::format(format, std::forward<Args>(args)...));
+    }
+
     int open_inputs(std::vector<etl::LogReader>& readers) {
         for (const std::string& path : options_.inputs) {
             auto reader = etl::LogReader::open(path);
@@ -171,21 +272,57 @@ private:
                 return failure(kTool, name,
                                {Code::kInvalidParameter, "is the log itself; choose another -o"});
             }
-            fmt::print(reports_, "Setting log file to: {}\n", path);
-            fmt::print(reports_, "{}", log_header_text(path, *reader, options_.render.utc));
+            if (!inputs_reported_) {
+                fmt::print(reports_, "Setting log file to: {}\n", path);
+                trace("opened {}: {} bytes, {} buffers", path, reader->size_bytes(),
+                      reader->buffer_count());
+            }
             readers.push_back(*std::move(reader));
+        }
+        // Once for all outputs of a run.
+        if (std::exchange(inputs_reported_, true)) return kExitDone;
+        if (const int status = load_descriptions(options_.inputs); status != kExitDone) {
+            return status;
+        }
+        for (size_t i = 0; i < readers.size(); ++i) {
+            fmt::print(reports_, "{}",
+                       log_header_text(options_.inputs[i], readers[i], options_.render.utc));
+            if (options_.buffers) fmt::print(reports_, "{}", buffers_text(readers[i].buffers()));
         }
         std::fflush(reports_);
         return kExitDone;
     }
 
+    // Without logs: of a session's events.
+    int load_descriptions(const std::vector<std::string>& logs) {
+        if (const int status = load_messages(options_.messages, logs.empty(), *catalog_, reports_);
+            status != kExitDone) {
+            return status;
+        }
+        const auto loaded = load_manifests(options_.manifests, logs, *catalog_);
+        return loaded ? kExitDone : failure(kTool, loaded.error().file, loaded.error().error);
+    }
+
     Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,
                                    const std::function<void(uint64_t)>& progress) {
         render::PipelineOptions pipeline;
-        pipeline.render = options_.render;
+        pipeline.render = render_;
+        pipeline.catalog = catalog_;
         pipeline.lines = !options_.summary_only;
-        auto summary = render::run_pipeline(source, sink, pipeline, progress);
-        if (summary) ETW_CHECK(sink.close());
+        pipeline.skip_unknown = options_.skip_unknown;
+        render::RecordFilter filter(options_.filter);
+        WithoutMessages without(source);
+        render::RecordSource& all = options_.messages.skip_messages ? without : source;
+        render::FilteredSource wanted(all, filter);
+        pipeline.filter = &filter;
+        render::RecordSource& events = filter.active() ? wanted : all;
+        trace("formatting begins");
+        auto summary = render::run_pipeline(events, sink, pipeline, progress);
+        if (!summary) return summary;
+        summary->leave_out(wanted.left_out());
+        note_names(filter);
+        ETW_CHECK(sink.close());
+        trace("formatted {} events", summary->events());
         return summary;
     }
 
@@ -201,6 +338,7 @@ private:
         totals.events = summary.events();
         totals.format_errors = summary.malformed();
         totals.unknown = summary.unknown();
+        totals.left_out = summary.left_out();
         return totals;
     }
 
@@ -220,7 +358,11 @@ private:
         if (names_.summary.empty()) return kExitDone;
         auto file = render::FileSink::create(names_.summary);
         if (!file) return failure(kTool, names_.summary, file.error());
-        auto status = (*file)->write(summary_text(inputs, totals, summary.rows()));
+        render::OutBuffer text;
+        text.append(render::byte_order_mark(render_.encoding));
+        render::append_encoded(text, summary_text(inputs, totals, summary.rows()), render_.encoding,
+                               render::Lacking::kQuestionMark);
+        auto status = (*file)->write(text.view());
         if (status) status = (*file)->close();
         if (!status) return failure(kTool, names_.summary, status.error());
         return kExitDone;
@@ -252,56 +394,20 @@ private:
     }
 
     const TracefmtOptions& options_;
+    std::shared_ptr<decode::Catalog> catalog_ = std::make_shared<decode::Catalog>();
+    render::RenderOptions render_;
     OutputNames names_;
     bool to_stdout_ = false;
+    bool inputs_reported_ = false;
     std::FILE* reports_ = stdout;
 };
 
 }  // namespace
 
-std::span<const OptionWord> tracefmt_words() { return kOptions; }
-
-Result<TracefmtOptions, UsageError> parse_tracefmt(Args args) {
-    TracefmtOptions options;
-    CLI::App app;
-    app.set_help_flag();
-    std::vector<std::string> files, named;
-    bool json = false, no_prefix = false, no_summary = false;
-    app.add_option("files", files);
-    app.add_option("--f", named);
-    app.add_option("--rt", options.real_time);
-    app.add_option("--o", options.output);
-    app.add_flag("--display", options.display);
-    app.add_flag("--displayonly", options.display_only);
-    app.add_flag("--nosummary", no_summary);
-    app.add_flag("--summaryonly", options.summary_only);
-    app.add_flag("--json", json);
-    app.add_flag("--noprefix", no_prefix);
-    app.add_flag("--hires", options.render.high_resolution);
-    app.add_flag("--utc", options.render.utc);
-    app.add_flag("--h", options.help);
-    ETW_CHECK(parse(app, args, kOptions));
-    if (options.help) return options;
-
-    if (options.summary_only && no_summary) {
-        return UsageError{"-summaryonly and -nosummary leave nothing to do; give one of them"};
-    }
-    if (options.summary_only && (options.display || options.display_only)) {
-        return UsageError{"-summaryonly shows no events; leave out -display and -displayonly"};
-    }
-    if (!options.real_time.empty() && (!files.empty() || !named.empty())) {
-        return UsageError{"-rt formats a session's live events; leave out the log files, or -rt"};
-    }
-    files.insert(files.end(), named.begin(), named.end());
-    if (!files.empty()) options.inputs = std::move(files);
-    options.summary = !no_summary;
-    options.render.prefix = !no_prefix;
-    options.render.format = json ? render::Format::kJson : render::Format::kText;
-    return options;
-}
-
 int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer) {
-    Run run(options);
+    auto prefix = find_prefix(options);
+    if (!prefix) return usage(kTool, prefix.error());
+    Run run(options, *std::move(prefix));
     return options.real_time.empty() ? run.run() : run.run_live(open_consumer);
 }
 

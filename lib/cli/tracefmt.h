@@ -1,7 +1,11 @@
-// tracefmt: formats the events of log files as text or JSON lines.
+// tracefmt: formats the events of log files as text, CSV, JSON lines or XML.
 #pragma once
 #include "cli/cli.h"
+#include "cli/tracefmt_export.h"
+#include "cli/tracefmt_manifests.h"
+#include "cli/tracefmt_messages.h"
 #include "etw/consumer.h"
+#include "render/record_filter.h"
 #include "render/renderer.h"
 
 #include <functional>
@@ -18,8 +22,17 @@ struct TracefmtOptions {
     bool display_only = false;                       // -displayonly
     bool summary = true;                             // -nosummary
     bool summary_only = false;                       // -summaryonly
-    render::RenderOptions render;                    // -json -noprefix -hires -utc
-    bool help = false;                               // -h -help -?
+    MessageOptions messages;                         // -tmf -p -i -r -pdb -skipTmfWpp
+    ManifestFiles manifests;                         // -man -bin -manpath
+    render::RenderOptions render;                    // formats, prefix, times, encoding
+    render::FilterOptions filter;                    // -from -to -pid -provider -id -event -level
+    std::vector<ExportJob> exports;                  // -perfetto -ctf -pcapng -relog
+    bool text = true;           // there is text or a summary besides the exports
+    bool sequence = false;      // -seq
+    bool skip_unknown = false;  // -skipNoFormat
+    bool buffers = false;       // -v: a line for each buffer
+    bool trace = false;         // -trace: says what the tool does
+    bool help = false;          // -h -help -?
 };
 // The words of tracefmt's command line. traceview -process takes some of them.
 std::span<const OptionWord> tracefmt_words();
@@ -33,8 +46,8 @@ using OpenConsumer =
     std::function<session::Outcome<std::unique_ptr<session::Consumer>>(const std::string& name)>;
 
 // Formats the logs, or what a session delivers until it stops or the user does; returns the exit
-// status. Reports go to stdout, or to stderr where stdout has the events; errors and progress
-// always go to stderr.
+// status. Reports go to stdout, or to stderr where stdout has the events; errors, progress and what
+// -trace says always go to stderr. Reads TRACE_FORMAT_PREFIX.
 int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer = {});
 
 }  // namespace etw::cli

@@ -1,5 +1,7 @@
 #include "cli/tracefmt_input.h"
 
+#include "cli/interrupt.h"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -11,14 +13,15 @@ constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
 }  // namespace
 
-MergedLogs::MergedLogs(std::vector<etl::LogReader> readers)
-    : readers_(std::move(readers)), taken_(kNone) {
+MergedLogs::MergedLogs(std::vector<etl::LogReader> readers, Order order)
+    : readers_(std::move(readers)), order_(order), taken_(kNone) {
     if (readers_.size() == 1) return;
     heads_.resize(readers_.size());
     for (size_t i = 0; i < readers_.size(); ++i) advance(i);
 }
 
 bool MergedLogs::next(etl::Record& record, const etl::TimeConverter*& clock) {
+    if (Interrupts::asked()) return false;
     size_t log = 0;
     if (heads_.empty()) {
         if (!readers_[0].next(record)) return false;
@@ -42,7 +45,9 @@ bool MergedLogs::next(etl::Record& record, const etl::TimeConverter*& clock) {
 void MergedLogs::advance(size_t log) {
     Head& head = heads_[log];
     head.valid = readers_[log].next(head.record);
-    if (head.valid) head.time = readers_[log].time().to_filetime(head.record.time_stamp);
+    if (!head.valid) return;
+    head.time = order_ == Order::kRaw ? head.record.time_stamp
+                                      : readers_[log].time().to_filetime(head.record.time_stamp);
 }
 
 uint64_t MergedLogs::size_bytes() const noexcept {
@@ -57,9 +62,12 @@ uint64_t MergedLogs::consumed_bytes() const noexcept {
     return total;
 }
 
+int64_t MergedLogs::last_time() const noexcept {
+    return last_clock_ == nullptr ? 0 : last_clock_->to_filetime(last_raw_);
+}
+
 int64_t MergedLogs::elapsed() const noexcept {
-    if (last_clock_ == nullptr) return 0;
-    return std::max<int64_t>(last_clock_->to_filetime(last_raw_) - first_time_, 0);
+    return std::max<int64_t>(last_time() - first_time_, 0);
 }
 
 }  // namespace etw::cli

@@ -1,4 +1,4 @@
-// Several logs as one stream of records in order of time.
+// Several logs as one stream of records in order of time, until it ends or the user asks for it.
 #pragma once
 #include "etw/log_reader.h"
 #include "render/pipeline.h"
@@ -10,13 +10,16 @@ namespace etw::cli {
 
 class MergedLogs final : public render::RecordSource {
 public:
-    explicit MergedLogs(std::vector<etl::LogReader> readers);
+    // kRaw: by raw time stamps, of logs that have one clock.
+    enum class Order : uint8_t { kTime, kRaw };
+    explicit MergedLogs(std::vector<etl::LogReader> readers, Order order = Order::kTime);
 
     bool next(etl::Record& record, const etl::TimeConverter*& clock) override;
 
     const std::vector<etl::LogReader>& readers() const noexcept { return readers_; }
     uint64_t size_bytes() const noexcept;
     uint64_t consumed_bytes() const noexcept;
+    int64_t last_time() const noexcept;  // of the last record that next() gave, as FILETIME
     // From the first record to the last that next() gave, in 100 ns units.
     int64_t elapsed() const noexcept;
 
@@ -29,6 +32,7 @@ private:
     void advance(size_t log);
 
     std::vector<etl::LogReader> readers_;
+    Order order_;
     // With several logs: the next record of each, but of the log `taken_`, whose record next() gave
     // last and whose views are valid until it is asked again.
     std::vector<Head> heads_;

@@ -1,5 +1,6 @@
 #include "cli/tracefmt_report.h"
 
+#include "base/platform.h"
 #include "base/utf16.h"
 #include "decode/schema.h"
 #include "etw/log_file_mode.h"
@@ -37,10 +38,10 @@ constexpr ModeWord kModeWords[] = {
     {kModeSystemLogger, "systemlogger"},
     {kModeCompressed, "compressed"},
     {kModeIndependent, "independent"},
-    {kModeNoPerProcessor, "lowcapacity"},
 };
 
-// Windows' tool never closes the parenthesis before the words.
+// Windows' tool has no word for some bits, that of -lowcapacity among them, and never closes the
+// parenthesis before the words.
 std::string mode_text(uint32_t mode) {
     if (mode == 0) return "(0) Logfile Mode is not set";
     std::string out = fmt::format("({:x}) (", mode);
@@ -71,7 +72,8 @@ std::string log_header_text(const std::string& path, const etl::LogReader& reade
     const auto line = [&](const char* label, const std::string& value) {
         fmt::format_to(std::back_inserter(out), "        {:<24}{}\n", label, value);
     };
-    line("OS version", fmt::format("{}.{}.{}", h.os_major, h.os_minor, h.provider_version));
+    line("OS version", fmt::format("{}.{}.{}  (Currently running on {})", h.os_major, h.os_minor,
+                                   h.provider_version, os_version()));
     line("Start Time", time_text(h.start_time, utc));
     line("End Time", time_text(h.end_time, utc));
     line("Timezone is",
@@ -88,11 +90,30 @@ std::string log_header_text(const std::string& path, const etl::LogReader& reade
     return out;
 }
 
+std::string buffers_text(std::span<const etl::BufferInfo> buffers) {
+    std::string out;
+    render::ClockText clock(render::ClockText::Style::kPrefix, render::ClockText::Zone::kUtc, 3);
+    uint64_t number = 0, total_lost = 0;
+    for (const etl::BufferInfo& buffer : buffers) {
+        char time[render::kMaxClockText];
+        const std::string_view text(time, size_t(clock.put(time, buffer.time) - time));
+        // A buffer says that events were lost, not how many.
+        const int lost = buffer.lost_events ? 1 : 0;
+        total_lost += uint64_t(lost);
+        fmt::format_to(std::back_inserter(out),
+                       "{} :: {:8}: Filled={:8}, Lost={:3} TotalLost={:2}\n", text, ++number,
+                       buffer.filled, lost, total_lost);
+    }
+    return out;
+}
+
 std::string completed_text(const FormatTotals& t) {
-    return fmt::format(
+    std::string out = fmt::format(
         "Processing completed   Buffers: {}, Events: {}, EventsLost: {} :: Format Errors: {}, "
         "Unknowns: {}\n",
         t.buffers, t.events, t.events_lost, t.format_errors, t.unknown);
+    if (t.left_out != 0) out += fmt::format("Events filtered out: {}\n", t.left_out);
+    return out;
 }
 
 std::string summary_text(std::span<const std::string> inputs, const FormatTotals& t,
@@ -104,6 +125,7 @@ std::string summary_text(std::span<const std::string> inputs, const FormatTotals
     fmt::format_to(to, "Total Buffers Processed {}\n", t.buffers);
     fmt::format_to(to, "Total Events  Processed {}\n", t.events);
     fmt::format_to(to, "Total Events  Lost      {}\n", t.events_lost);
+    if (t.left_out != 0) fmt::format_to(to, "Total Events  Filtered  {}\n", t.left_out);
     fmt::format_to(to, "Total Format  Errors    {}\n", t.format_errors);
     fmt::format_to(to, "Total Formats Unknown   {}\n", t.unknown);
     fmt::format_to(to, "Elapsed Time            {} sec\n", t.elapsed / kTicksPerSecond);

@@ -1,55 +1,30 @@
 #include "cli/tracelog.h"
 
-#include "cli/provider_list.h"
+#include "cli/tracelog_boot.h"
 #include "cli/tracelog_display.h"
+#include "session/boot_config.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <set>
 
 namespace etw::cli {
 namespace {
 
-using session::EnableRequest;
-using session::EnableResult;
 using session::Failure;
 using session::Outcome;
 using session::ProviderEnable;
 using session::SessionStatus;
 
-constexpr char kNoProviders[] =
-    "no provider is registered with the session host; it starts with the first -start";
-
-// The log file is the caller's: its folder is the caller's too, not the host's.
-std::string absolute_path(const std::string& path) {
-    return std::filesystem::absolute(path).lexically_normal().string();
-}
-
 bool is_buffered(const SessionStatus& status) {
     return (status.properties.log_file_mode & kModeBuffering) != 0;
 }
 
-std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& registered,
-                              const std::vector<ProviderEnable>& asked) {
-    std::vector<Guid> out;
-    for (const ProviderEnable& provider : asked) {
-        const bool there = std::any_of(registered.begin(), registered.end(),
-                                       [&](const auto& r) { return r.guid == provider.guid; });
-        if (!there) out.push_back(provider.guid);
-    }
-    return out;
-}
-
-class Command {
+class Command : BootCommands {
 public:
     Command(const TracelogOptions& options, session::Backend& backend, const Ask& ask)
-        : options_(options), backend_(backend), ask_(ask), session_(options.session) {
-        report_.notes = options.notes;
-    }
+        : BootCommands(options, backend), ask_(ask) {}
 
     TracelogReport run() {
         if (options_.refusal) {
@@ -91,6 +66,10 @@ private:
                 return enum_guid();
             case TracelogAction::kEnumGuidEx:
                 return enum_guid_ex();
+            case TracelogAction::kAddAutoLogger:
+                return configure_boot();
+            case TracelogAction::kRemove:
+                return remove_boot();
             case TracelogAction::kHelp:
             case TracelogAction::kDoctor:
             case TracelogAction::kRefused:
@@ -100,6 +79,7 @@ private:
     }
 
     void start() {
+        if (session::is_global_logger(session_)) return configure_boot();
         session::StartRequest request;
         request.properties = options_.properties;
         if (session::same_name(session_, session::kKernelLoggerName) &&
@@ -126,16 +106,6 @@ private:
         if (providers->empty()) {
             note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
                              session_));
-        }
-    }
-
-    // What was typed and changes nothing; said once, however many providers it was typed for.
-    void note_ineffective(const std::vector<ProviderEnable>& providers) {
-        std::set<std::string> said;
-        for (const ProviderEnable& provider : providers) {
-            for (const std::string& text : session::ineffective(provider)) {
-                if (said.insert(text).second) note(text);
-            }
         }
     }
 
@@ -212,6 +182,7 @@ private:
 
     void update() {
         session::UpdateRequest request = options_.update;
+        if (const auto may = session::check(request); !may) return failed(may.error());
         if (request.log_file) request.log_file = absolute_path(*request.log_file);
         if (options_.private_session) return update_private(request);
         session::UpdateRequest nothing;
@@ -303,52 +274,6 @@ private:
         }
     }
 
-    void enable() {
-        const auto asked = providers();
-        if (!asked) return failed(asked.error());
-        const auto result = backend_.enable({session_, *asked, options_.timeout_ms});
-        if (!result) return not_enabled(result.error(), nullptr);
-        show_enabled(*asked, *result);
-    }
-
-    // `started`: the session runs all the same.
-    void not_enabled(const Failure& failure, const SessionStatus* started) {
-        if (!options_.json && failure.code == Code::kSessionNotFound && !started)
-            print("ERROR: Logger not started\n");
-        failed(failure);
-        if (started) note(fmt::format("'{}' runs, without its providers", session_));
-    }
-
-    void disable() {
-        const auto asked = providers();
-        if (!asked) return failed(asked.error());
-        const auto result = backend_.disable({session_, *asked, 0});
-        if (!result) return failed(result.error());
-        note_failed(*asked, *result, "disabled");
-        print(options_.json ? to_json(*asked, *result) : block(result->status));
-    }
-
-    // Without -guid all providers of the session are asked.
-    void capture_state() {
-        auto asked = providers();
-        if (!asked) return failed(asked.error());
-        if (options_.provider_sources.empty()) {
-            const auto status = backend_.query(session_);
-            if (!status) return failed(status.error());
-            for (const ProviderEnable& enabled : status->providers) {
-                asked->push_back(options_.provider_defaults);
-                asked->back().guid = enabled.guid;
-            }
-        }
-        const auto result = backend_.capture_state({session_, *asked, options_.timeout_ms});
-        if (!result) return failed(result.error());
-        note_failed(*asked, *result, "captured");
-        if (asked->empty())
-            note(fmt::format("'{}' has no providers; there is no state to capture", session_));
-        if (options_.json) return print(to_json(*asked, *result));
-        print(capture_lines(*asked, *result) + block(result->status));
-    }
-
     void stop_all() {
         if (!options_.answer_yes && (!ask_ || options_.json)) {
             return failed({Code::kCancelled,
@@ -409,140 +334,7 @@ private:
         if (sessions->empty()) note("no session runs");
     }
 
-    void enum_guid() {
-        const auto providers = backend_.registered_providers();
-        if (!providers) return failed(providers.error());
-        print(options_.json ? to_json(*providers) : registered_table(*providers));
-        if (providers->empty()) note(kNoProviders);
-    }
-
-    void enum_guid_ex() {
-        const auto wanted = providers();
-        if (!wanted) return failed(wanted.error());
-        auto found = backend_.registered_providers();
-        if (!found) return failed(found.error());
-        if (!wanted->empty()) {
-            for (const Guid& guid : absent_from(*found, *wanted)) {
-                report_.exit_status = kExitFailed;
-                note(fmt::format("{}: no running program has registered it [{}]", to_string(guid),
-                                 uint32_t(Code::kGuidNotFound)));
-            }
-            std::erase_if(*found, [&](const auto& provider) {
-                return std::none_of(wanted->begin(), wanted->end(),
-                                    [&](const auto& w) { return w.guid == provider.guid; });
-            });
-        }
-        print(options_.json ? to_json(*found) : provider_details(*found));
-        if (found->empty() && wanted->empty()) note(kNoProviders);
-    }
-
-    Outcome<std::vector<ProviderEnable>> providers() {
-        ETW_TRY(ProviderList list,
-                resolve_providers(options_.provider_sources, options_.provider_defaults));
-        for (const std::string& line : list.notes) note(line);
-        for (const ProviderEnable& more : options_.more_providers) {
-            const auto same = [&](const ProviderEnable& p) { return p.guid == more.guid; };
-            if (std::none_of(list.providers.begin(), list.providers.end(), same))
-                list.providers.push_back(more);
-        }
-        for (const ProviderEnable& provider : list.providers) ETW_CHECK(session::check(provider));
-        return std::move(list.providers);
-    }
-
-    void show_enabled(const std::vector<ProviderEnable>& asked, const EnableResult& result) {
-        note_failed(asked, result, "enabled");
-        std::vector<ProviderEnable> taken;
-        for (size_t i = 0; i < asked.size(); ++i) {
-            if (i >= result.codes.size() || result.codes[i] == Code::kOk) taken.push_back(asked[i]);
-        }
-        note_ineffective(taken);
-        note_absent(taken);
-        if (options_.json) return print(to_json(asked, result));
-        print(enable_lines(asked, result) + block(result.status));
-    }
-
-    void note_failed(const std::vector<ProviderEnable>& asked, const EnableResult& result,
-                     const char* what) {
-        for (size_t i = 0; i < asked.size() && i < result.codes.size(); ++i) {
-            const Code code = result.codes[i];
-            if (code == Code::kOk) continue;
-            report_.exit_status = kExitFailed;
-            note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, why_not(code),
-                             uint32_t(code)));
-        }
-    }
-
-    // Why a provider was left out, by its code.
-    static const char* why_not(Code code) {
-        switch (code) {
-            case Code::kNoSystemResources:
-                return "eight sessions have it enabled; -disable it in one, or stop one";
-            case Code::kTimeout:
-                return "a program did not answer in the time of -timeout; it may still follow";
-            case Code::kGuidNotFound:
-                return "the session does not have it enabled; -enable it first";
-            default:
-                return code_text(code);
-        }
-    }
-
-    std::vector<Guid> absent_providers(const std::vector<ProviderEnable>& asked) {
-        const auto registered = backend_.registered_providers();
-        return registered ? absent_from(*registered, asked) : std::vector<Guid>();
-    }
-
-    void note_absent(const std::vector<ProviderEnable>& asked) {
-        for (const Guid& guid : absent_providers(asked)) {
-            note(fmt::format("no running program has registered {}; it records as soon as one does",
-                             to_string(guid)));
-        }
-    }
-
-    std::string block(const SessionStatus& status) const {
-        std::string out = operation_status(Code::kOk) + "\n" + properties_block(status);
-        if (options_.list_providers) out += "\n" + provider_table(status.providers);
-        return out;
-    }
-
-    void show(const Outcome<SessionStatus>& status) {
-        if (!status) return failed(status.error());
-        print(options_.json ? to_json(*status) : block(*status));
-    }
-
-    void failed(const Failure& failure) {
-        report_.exit_status = kExitFailed;
-        if (options_.json) {
-            print(to_json(session_, failure));
-        } else {
-            print(operation_status(failure.code));
-            if (!session_.empty()) print("\n" + failed_block(session_));
-        }
-        note_failure(failure);
-    }
-
-    void note_failure(const Failure& failure) {
-        const std::string subject = session_.empty() ? "" : fmt::format("'{}': ", session_);
-        note(fmt::format("{}{} [{}]", subject,
-                         failure.detail.empty() ? explanation(failure.code) : failure.detail,
-                         uint32_t(failure.code)));
-    }
-
-    // For a code that came without words.
-    std::string explanation(Code code) const {
-        if (code != Code::kSessionNotFound) return code_text(code);
-        if (session::same_name(session_, session::kKernelLoggerName))
-            return "no session of that name runs; give the session's name after the action";
-        return "no session of that name runs; tracelog -l lists those that do";
-    }
-
-    void print(const std::string& text) { report_.output += text; }
-    void note(const std::string& text) { report_.notes.push_back(text); }
-
-    const TracelogOptions& options_;
-    session::Backend& backend_;
     const Ask& ask_;
-    std::string session_;  // the one that is spoken of; -x speaks of several
-    TracelogReport report_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/filetime.h"
 #include "base/platform.h"
 #include "cli/json_writer.h"
+#include "session/boot_config.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -80,8 +81,14 @@ std::string further_options(const ProviderEnable& how) {
     return out;
 }
 
-const char* size_unit(const SessionStatus& s) {
-    return (s.properties.log_file_mode & kModeUseKilobytes) != 0 ? "Kb" : "Mb";
+std::string file_size(const session::Properties& p) {
+    if (p.maximum_file_size == 0) return "not set";
+    const char* unit = (p.log_file_mode & kModeUseKilobytes) != 0 ? "Kb" : "Mb";
+    return fmt::format("{} {}", p.maximum_file_size, unit);
+}
+
+std::string flush_timer(const session::Properties& p) {
+    return p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s);
 }
 
 void write_ids(JsonWriter& out, const char* key,
@@ -260,16 +267,40 @@ std::string properties_block(const SessionStatus& s) {
     line(out, "ClockType:", clock_name(p.clock));
     line(out, "Log Mode:", log_mode(p));
     if (has(kModeRealTime)) out += "Real Time mode enabled\n";
-    line(out, "Maximum File Size:",
-         p.maximum_file_size == 0 ? "not set"
-                                  : fmt::format("{} {}", p.maximum_file_size, size_unit(s)));
-    line(out, "Buffer Flush Timer:",
-         p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s));
+    line(out, "Maximum File Size:", file_size(p));
+    line(out, "Buffer Flush Timer:", flush_timer(p));
     if (p.enable_flags != 0) line(out, "Enabled tracing:", fmt::format("{:#010x}", p.enable_flags));
     line(out, "Log Filename:", p.log_file);
     if (has(kModeLocalSequence)) out += "Local Sequence numbers in use.\n";
     if (has(kModeGlobalSequence)) out += "Global Sequence numbers in use.\n";
     return out + further_properties(s);
+}
+
+std::string boot_block(const session::BootConfiguration& configuration) {
+    const session::BootSession& boot = configuration.session;
+    const session::StartRequest request = session::start_request(boot);
+    const session::Properties& p = request.properties;
+    const auto or_host = [](uint32_t value, const char* unit) {
+        return value == 0 ? std::string("chosen at the start") : fmt::format("{}{}", value, unit);
+    };
+    std::string out;
+    line(out, "Logger Name:", boot.properties.name);
+    line(out, "Start:", boot.start ? 1 : 0);
+    line(out, "Configuration:", configuration.file);
+    if (!boot.start) return out;
+    line(out, "Guid:", to_string(p.guid));
+    line(out, "Buffer Size:", or_host(p.buffer_size_kb, " Kb"));
+    line(out, "Maximum Buffers:", or_host(p.maximum_buffers, ""));
+    line(out, "Minimum Buffers:", or_host(p.minimum_buffers, ""));
+    line(out, "ClockType:", clock_name(p.clock));
+    line(out, "Log Mode:", log_mode(p));
+    if ((p.log_file_mode & kModeRealTime) != 0) out += "Real Time mode enabled\n";
+    line(out, "Maximum File Size:", file_size(p));
+    line(out, "Buffer Flush Timer:", flush_timer(p));
+    if (p.enable_flags != 0) line(out, "Enabled tracing:", fmt::format("{:#010x}", p.enable_flags));
+    line(out, "Log Filename:", p.log_file);
+    if (!request.providers.empty()) out += "\n" + provider_table(request.providers);
+    return out;
 }
 
 std::string failed_block(const std::string& name) {
@@ -432,6 +463,21 @@ std::string to_json(const std::vector<session::RecoveredLog>& logs) {
         out.key("detail").text(log.detail).end_object();
     }
     return out.end_array().take() + "\n";
+}
+
+std::string to_json(const session::BootConfiguration& configuration) {
+    const session::StartRequest request = session::start_request(configuration.session);
+    SessionStatus status;
+    status.properties = request.properties;
+    status.properties.name = configuration.session.properties.name;
+    JsonWriter out;
+    out.begin_object().key("operation_status").number(0);
+    write_properties(out, status);
+    out.key("start").boolean(configuration.session.start);
+    out.key("configuration").text(configuration.file);
+    out.key("providers").begin_array();
+    for (const ProviderEnable& provider : request.providers) write_provider(out, provider);
+    return out.end_array().end_object().take() + "\n";
 }
 
 std::string to_json(const std::string& name, const Failure& failure) {

@@ -13,6 +13,9 @@ std::string operation_status(Code code);
 
 // The properties block, value column 24.
 std::string properties_block(const session::SessionStatus& status);
+// What the boot is to start, and the file that says so.
+std::string boot_block(const session::BootConfiguration& configuration);
+std::string to_json(const session::BootConfiguration& configuration);
 // What is printed of a session that an operation failed for.
 std::string failed_block(const std::string& name);
 

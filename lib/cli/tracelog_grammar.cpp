@@ -6,6 +6,7 @@ namespace etw::cli::grammar {
 namespace {
 
 constexpr uint32_t kStart = bit(TracelogAction::kStart);
+constexpr uint32_t kAutoLogger = bit(TracelogAction::kAddAutoLogger);
 constexpr uint32_t kStop = bit(TracelogAction::kStop);
 constexpr uint32_t kUpdate = bit(TracelogAction::kUpdate);
 constexpr uint32_t kFlush = bit(TracelogAction::kFlush);
@@ -33,47 +34,49 @@ constexpr ActionRow kActions[] = {
     {"x", TracelogAction::kStopAll, Takes::kNothing, ""},
     {"enumguid", TracelogAction::kEnumGuid, Takes::kNothing, ""},
     {"doctor", TracelogAction::kDoctor, Takes::kNothing, ""},
+    {"addautologger", TracelogAction::kAddAutoLogger, Takes::kValue, ""},
+    {"remove", TracelogAction::kRemove, Takes::kValue, ""},
     {"enumguidex", TracelogAction::kEnumGuidEx, Takes::kName, kEveryProvider},
 };
 
 constexpr OptionRow kOptions[] = {
     // The session and where its events go.
-    {"f", Takes::kMaybe, kStart | kUpdate | kFlush | kRecover, 0, kDefaultLogFile},
-    {"rt", Takes::kNothing, kStart | kUpdate},
-    {"buffering", Takes::kNothing, kStart, kUpdate},
+    {"f", Takes::kMaybe, kStart | kAutoLogger | kUpdate | kFlush | kRecover, 0, kDefaultLogFile},
+    {"rt", Takes::kNothing, kStart | kAutoLogger | kUpdate},
+    {"buffering", Takes::kNothing, kStart | kAutoLogger, kUpdate},
     {"um", Takes::kNothing, kStart | kStop | kUpdate | kFlush | kQuery},
-    {"seq", Takes::kMaybe, kStart, kUpdate, "0"},
-    {"cir", Takes::kMaybe, kStart, kUpdate, "0"},
-    {"newfile", Takes::kMaybe, kStart, kUpdate, "0"},
+    {"seq", Takes::kMaybe, kStart | kAutoLogger, kUpdate, "0"},
+    {"cir", Takes::kMaybe, kStart | kAutoLogger, kUpdate, "0"},
+    {"newfile", Takes::kMaybe, kStart | kAutoLogger, kUpdate, "0"},
     {"append", Takes::kNothing, kStart, kUpdate},
-    {"prealloc", Takes::kNothing, kStart, kUpdate},
-    {"kb", Takes::kNothing, kStart, kUpdate},
+    {"prealloc", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"kb", Takes::kNothing, kStart | kAutoLogger, kUpdate},
     // Buffers.
-    {"b", Takes::kValue, kStart, kUpdate},
-    {"min", Takes::kValue, kStart, kUpdate},
-    {"max", Takes::kValue, kStart | kUpdate},
-    {"ft", Takes::kValue, kStart | kUpdate},
-    {"bt", Takes::kValue, kStart, kUpdate},
-    {"age", Takes::kValue, 0, kStart | kUpdate},
-    {"paged", Takes::kNothing, kStart, kUpdate},
-    {"lowcapacity", Takes::kNothing, kStart, kUpdate},
-    {"independent", Takes::kNothing, kStart, kUpdate},
-    {"secure", Takes::kNothing, kStart, kUpdate},
-    {"gs", Takes::kNothing, kStart, kUpdate},
-    {"ls", Takes::kNothing, kStart, kUpdate},
-    {"sessionguid", Takes::kValue, kStart, kUpdate},
-    {"UsePerfCounter", Takes::kNothing, kStart, kUpdate},
-    {"UseSystemTime", Takes::kNothing, kStart, kUpdate},
-    {"UseCPUCycle", Takes::kNothing, kStart, kUpdate},
+    {"b", Takes::kValue, kStart | kAutoLogger, kUpdate},
+    {"min", Takes::kValue, kStart | kAutoLogger, kUpdate},
+    {"max", Takes::kValue, kStart | kAutoLogger | kUpdate},
+    {"ft", Takes::kValue, kStart | kAutoLogger | kUpdate},
+    {"bt", Takes::kValue, kStart | kAutoLogger, kUpdate},
+    {"age", Takes::kValue, 0, kStart | kAutoLogger | kUpdate},
+    {"paged", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"lowcapacity", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"independent", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"secure", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"gs", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"ls", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"sessionguid", Takes::kValue, kStart | kAutoLogger, kUpdate},
+    {"UsePerfCounter", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"UseSystemTime", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"UseCPUCycle", Takes::kNothing, kStart | kAutoLogger, kUpdate},
     {"owner-pid", Takes::kValue, kStart},
     {"ttl", Takes::kValue, kStart},
     // Providers and what they write.
-    {"guid", Takes::kValue, kStart | kEnable | kDisable | kCapture, 0, {}, true},
-    {"flag", Takes::kValue, kStart | kEnable | kCapture, kDisable},
-    {"level", Takes::kValue, kStart | kEnable | kCapture, kDisable},
-    {"matchanykw", Takes::kValue, kStart | kEnable | kCapture, kDisable},
-    {"matchallkw", Takes::kValue, kStart | kEnable | kCapture, kDisable},
-    {"enableproperty", Takes::kValue, kStart | kEnable, kDisable},
+    {"guid", Takes::kValue, kStart | kAutoLogger | kEnable | kDisable | kCapture, 0, {}, true},
+    {"flag", Takes::kValue, kStart | kAutoLogger | kEnable | kCapture, kDisable},
+    {"level", Takes::kValue, kStart | kAutoLogger | kEnable | kCapture, kDisable},
+    {"matchanykw", Takes::kValue, kStart | kAutoLogger | kEnable | kCapture, kDisable},
+    {"matchallkw", Takes::kValue, kStart | kAutoLogger | kEnable | kCapture, kDisable},
+    {"enableproperty", Takes::kValue, kStart | kAutoLogger | kEnable, kDisable},
     {"sourceguid", Takes::kValue, kStart | kEnable, kDisable},
     {"timeout", Takes::kValue, kStart | kEnable | kCapture, kDisable},
     {"ExeFilter", Takes::kValue, kStart | kEnable, kDisable},
@@ -91,15 +94,10 @@ constexpr char kKernel[] =
 constexpr char kHeap[] =
     "heap and critical section events are not in this version; heaptrack, valgrind or perf show "
     "what a program allocates and waits for";
-constexpr char kBoot[] =
-    "sessions of the next boot are not in this version; start the session from a service that "
-    "runs early, with -start";
 constexpr char kPackage[] =
     "programs have no package identity here; choose them with -ExeFilter or -PidFilter";
 
 constexpr RefusedRow kRefused[] = {
-    {"addautologger", Takes::kName, kBoot},
-    {"remove", Takes::kName, kBoot},
     {"systemrundown", Takes::kName, kKernel},
     {"disableex", Takes::kName, "it was removed on Windows too; use -disable"},
     {"kd", Takes::kNothing,

@@ -25,6 +25,12 @@ Change a running session
                     still hold of its sessions, to -f FILE or NAME.etl
   -incrementfile NAME  go on in the next file of a -newfile session
 
+At the next boot
+  -start GlobalLogger  write the configuration of a session that every boot from
+                    the next one on starts; with the options of -start
+  -addautologger NAME  the same for a session of any other name
+  -remove GlobalLogger  start it no longer; of another session delete the file
+
 Look
   -q NAME           show a session
   -l                show all sessions

@@ -330,7 +330,9 @@ private:
         constexpr std::string_view kOfProviders[] = {
             "level",   "matchanykw", "matchallkw", "enableproperty", "sourceguid",
             "timeout", "ExeFilter",  "PidFilter",  "EventIdFilter",  "StackWalkFilter"};
-        if (out_.action != TracelogAction::kStart || !out_.provider_sources.empty()) return Ok{};
+        const bool starts =
+            out_.action == TracelogAction::kStart || out_.action == TracelogAction::kAddAutoLogger;
+        if (!starts || !out_.provider_sources.empty()) return Ok{};
         for (const std::string_view word : kOfProviders) {
             if (words_.has(word))
                 out_.notes.push_back(fmt::format("-{} has no effect without -guid", word));

@@ -28,6 +28,8 @@ enum class TracelogAction : uint32_t {
     kEnumGuid,
     kEnumGuidEx,
     kDoctor,
+    kAddAutoLogger,
+    kRemove,
     kRefused,  // an action that has no counterpart here; `refusal` says why
 };
 

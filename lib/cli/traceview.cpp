@@ -3,6 +3,7 @@
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
 #include "cli/traceview_show.h"
+#include "session/boot_config.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -17,9 +18,6 @@ using session::Failure;
 using session::Outcome;
 using session::ProviderEnable;
 using session::SessionStatus;
-
-// In this spelling only: with another one it is the name of an ordinary session.
-constexpr char kGlobalLogger[] = "GlobalLogger";
 
 constexpr uint32_t kFileModes = kModeSequential | kModeCircular | kModeNewFile | kModeAppend |
                                 kModePreallocate | kModeUseKilobytes;
@@ -54,7 +52,13 @@ public:
         : options_(options), asked_(options.control), backend_(backend), ask_(ask) {}
 
     TraceviewReport run() {
-        if (asked_.provider_sources.empty() && asked_.session != kGlobalLogger) {
+        if (session::is_global_logger(asked_.session)) {
+            if (asked_.session == session::kGlobalLoggerName) return start(asked_);
+            return failed({Code::kInvalidParameter,
+                           "the session that the boot starts is spelled GlobalLogger here, and no "
+                           "other session can have its name"});
+        }
+        if (asked_.provider_sources.empty()) {
             return failed({Code::kNotSupported,
                            "without -guid this would be the NT Kernel Logger session, whose "
                            "kernel events are not in this version; name providers with -guid"});
@@ -230,13 +234,6 @@ private:
 
 TraceviewReport run_traceview(const TraceviewOptions& options, session::Backend& backend,
                               const Ask& ask) {
-    if (options.command == TraceviewCommand::kParsePdb) {
-        TracelogReport report;
-        report.exit_status = kExitFailed;
-        report.output = operation_status(Code::kNotSupported);
-        report.notes.push_back("-parsepdb is not in this version: it reads no trace messages [50]");
-        return {std::move(report), "", false};
-    }
     if (options.control.action == TracelogAction::kStart) return Start(options, backend, ask).run();
     return {run_tracelog(options.control, backend, ask), "", false};
 }

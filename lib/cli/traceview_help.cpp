@@ -6,12 +6,14 @@ const char kTraceviewHelp[] =
     R"(Usage: traceview {-start|-stop|-update|-enable|-disable|-flush|-q} NAME [options]
        traceview {-l|-enumguid|-x|-h}
        traceview -process [EtlFile | -rt [NAME]] [options]
+       traceview -parsepdb PDB [-p FOLDER]
 
 Controls trace sessions as tracelog does, joins running sessions, shows what
 they record, and formats logs as tracefmt does.
 
 Commands
-  -start NAME       start a session and enable its providers (-guid)
+  -start NAME       start a session and enable its providers (-guid);
+                    GlobalLogger: configure it for the next boot
   -stop NAME        write out what is buffered, close the log, end the session
   -update NAME      change -f, -rt, -max or -ft of a running session
   -enable NAME      enable providers in a running session, or change how
@@ -22,6 +24,9 @@ Commands
   -enumguid         show the registered providers
   -x                stop all sessions
   -process          format a log: see below
+  -parsepdb PDB     write the trace message formats of PDB files, or of binaries,
+                    as tracepdb -c does: TMF, TMC and MOF files, to FOLDER or
+                    the current folder; -json
 
 Options
   -guid PROVIDER    a GUID, a file of providers or a provider's name
@@ -47,10 +52,10 @@ Options
 
 Formatting (-process; default LogFile.etl, to FmtFile.txt and FmtSum.txt)
   -o FILE           text file; its summary is FILE.sum
-  -display, -displayonly, -nosummary, -summaryonly, -noprefix, -json
+  -display, -displayonly, -nosummary, -summaryonly, -noprefix, -csv, -json, -v
                     as for tracefmt
-  -p FOLDER, -tmf FILE
-                    accepted: trace message formats are not in this version
+  -tmf FILE, -p FOLDER
+                    formats of trace messages, as for tracefmt
 
 Exit status: 0 done, 1 failed, refused or cancelled, 2 usage, 3 done, but events
 were lost.

@@ -2,6 +2,7 @@
 
 #include "decode/decoder_impl.h"
 #include "decode/layout.h"
+#include "decode/log_descriptions.h"
 #include "decode/walk.h"
 #include "etw/check.h"
 
@@ -12,13 +13,9 @@ namespace {
 
 constexpr size_t kHookCount = kGroupCount * 256;
 
-// EventSource sends its manifest as events of this id, in chunks.
-constexpr uint16_t kManifestEventId = 0xFFFE;
 constexpr std::string_view kManifestChunk =
     "Format:u8 MajorVersion:u8 MinorVersion:u8 Magic:u8 TotalChunks:u16 ChunkNumber:u16 "
     "Data:restchars";
-constexpr size_t kManifestMagicOffset = 3;
-constexpr std::byte kManifestMagic{0x5B};
 
 bool is_classic(wire::HeaderType type) {
     switch (type) {
@@ -76,12 +73,21 @@ DecoderImpl::DecoderImpl(std::shared_ptr<const Catalog> catalog)
         versions.insert(versions.begin(), {layout.version, compile_layout(layout.fields, false),
                                            compile_layout(layout.fields, true)});
     }
+    for (const KernelEvent& e : kernel_events()) {
+        auto& versions = own_layouts_[e.id];
+        ETW_ASSERT(versions.empty() || versions.front().version < e.version);
+        versions.insert(versions.begin(), {e.version, compile_layout(e.fields, false),
+                                           compile_layout(e.fields, true)});
+        if (hooks_[e.id] == nullptr) own_names_.try_emplace(e.id, e.name);
+    }
 }
 
 void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.provider = event.name = event.opcode = {};
     event.group = event.related = nullptr;
     event.message = nullptr;
+    event.tag = 0;
+    event.names = nullptr;
     const Extended extended = find_items(record.extended);
     if (extended.related.size() == sizeof(Guid)) {
         std::memcpy(&related_, extended.related.data(), sizeof(Guid));
@@ -89,8 +95,19 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
     }
     event.added = extended.added;
     if (!extended.traits.empty()) set_provider(extended.traits, event);
+    if (catalog_ != nullptr) add_stack(record, event);
     if (!extended.schema.empty()) return decode_described(record, extended.schema, event);
-    if (!decode_kernel(record, event)) decode_undescribed(record, event);
+    if (record.type == wire::HeaderType::kMessage) {
+        if (!decode_message(record, record.descriptor.id, event)) {
+            decode_unknown_message(record, event);
+        }
+        return;
+    }
+    if (decode_kernel(record, event)) return;
+    if (decode_from_manifest(record, event)) return;
+    // Classic events have formats, too: the number is the event type.
+    if (is_classic(record.type) && decode_message(record, record.descriptor.opcode, event)) return;
+    decode_undescribed(record, event);
 }
 
 namespace {
@@ -180,6 +197,7 @@ void DecoderImpl::decode_described(const etl::Record& record, Bytes blob, Event&
         return leave_undecoded(schema.error, Outcome::kMalformed, record.payload, event);
     }
     event.name = schema.program.name;
+    event.tag = schema.program.tag;
     walk(schema.program, record.payload, record.is_64_bit, event);
 }
 
@@ -200,19 +218,22 @@ bool DecoderImpl::decode_kernel(const etl::Record& record, Event& event) {
     }
     if (group >= kGroupCount || classes_[group] == nullptr) return false;
     event.provider = event.name = classes_[group]->name;
-    const KernelHook* const hook = hooks_[size_t{group} * 256 + opcode];
+    const auto hook_id = uint16_t(group << 8 | opcode);
+    const KernelHook* const hook = hooks_[hook_id];
+    const auto own_name = hook == nullptr ? own_names_.find(hook_id) : own_names_.end();
     if (hook != nullptr) {
         event.opcode = hook->name;
+    } else if (own_name != own_names_.end()) {
+        event.opcode = own_name->second;
     } else {
         opcode_text_ = "Opcode(" + std::to_string(opcode) + ")";
         event.opcode = opcode_text_;
     }
-    decode_layout(record, hook != nullptr ? hook->family : Family::kNone, event);
+    decode_layout(record, find_layout(hook, hook_id, record.descriptor.version), event);
     return true;
 }
 
-void DecoderImpl::decode_layout(const etl::Record& record, Family family, Event& event) {
-    const Layout* const layout = find_layout(family, record.descriptor.version);
+void DecoderImpl::decode_layout(const etl::Record& record, const Layout* layout, Event& event) {
     if (layout == nullptr && !record.payload.empty()) {
         return leave_undecoded("no layout for this event and version", Outcome::kUnknown,
                                record.payload, event);
@@ -233,6 +254,49 @@ void DecoderImpl::decode_layout(const etl::Record& record, Family family, Event&
     }
 }
 
+// What a log keeps in records of its own; a stack in the event itself is the event's.
+void DecoderImpl::add_stack(const etl::Record& record, Event& event) {
+    const StackTable& stacks = catalog_->impl().stacks;
+    if (stacks.empty() || !event.added.stack.empty() || is_stack_record(record)) return;
+    const Stack stack = stacks.find(record, stack_hint_);
+    if (stack.addresses.empty()) return;
+    event.added.stack = stack.addresses;
+    event.added.address_size = stack.address_size;
+}
+
+bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) {
+    if (catalog_ == nullptr || catalog_->impl().providers.empty()) return false;
+    const bool classic = is_classic(record.type);
+    if (!classic && !is_event(record.type)) return false;
+    const wire::EventDescriptor& d = record.descriptor;
+    const auto found = catalog_->impl().providers.find(
+        record.provider, classic ? uint16_t{d.opcode} : d.id, d.version, classic);
+    if (found.provider != nullptr && event.provider.empty()) event.provider = *found.provider;
+    if (found.event == nullptr) return false;
+    const CompiledEvent& described = compiled(*found.event, record.is_64_bit);
+    event.name = described.name;
+    event.opcode = described.opcode;
+    event.names = &described.names;
+    if (!described.message.parts.empty()) event.message = &described.message;
+    if (described.error != nullptr) {
+        leave_undecoded(described.error, Outcome::kMalformed, record.payload, event);
+        return true;
+    }
+    walk(described.program, record.payload, record.is_64_bit, event);
+    // Writers append to an event without telling its manifest: the fields are right all the same.
+    if (event.outcome == Outcome::kMalformed && event.reason == kBytesLeft) {
+        event.outcome = Outcome::kDecoded;
+    }
+    return true;
+}
+
+const CompiledEvent& DecoderImpl::compiled(const EventModel& model, bool is_64_bit) {
+    auto& events = is_64_bit ? events_64_ : events_32_;
+    const auto known = events.find(&model);
+    if (known != events.end()) return known->second;
+    return events.emplace(&model, compile_event(model, is_64_bit)).first->second;
+}
+
 void DecoderImpl::decode_undescribed(const etl::Record& record, Event& event) {
     if (is_event(record.type) && record.descriptor.id == kManifestEventId &&
         record.payload.size() > kManifestMagicOffset &&
@@ -243,11 +307,19 @@ void DecoderImpl::decode_undescribed(const etl::Record& record, Event& event) {
     leave_undecoded("No Format Information found", Outcome::kUnknown, record.payload, event);
 }
 
-const DecoderImpl::Layout* DecoderImpl::find_layout(Family family, uint16_t version) const {
-    for (const Layout& layout : layouts_[size_t(family)]) {
-        if (layout.version <= version) return &layout;
-    }
-    return nullptr;
+// The highest version up to the event's, of its family's layouts and its own.
+const DecoderImpl::Layout* DecoderImpl::find_layout(const KernelHook* hook, uint16_t hook_id,
+                                                    uint16_t version) const {
+    const auto find = [&](const std::vector<Layout>& versions) -> const Layout* {
+        for (const Layout& layout : versions) {
+            if (layout.version <= version) return &layout;
+        }
+        return nullptr;
+    };
+    const Layout* const common = hook != nullptr ? find(layouts_[size_t(hook->family)]) : nullptr;
+    if (common != nullptr) return common;
+    const auto own = own_layouts_.find(hook_id);
+    return own != own_layouts_.end() ? find(own->second) : nullptr;
 }
 
 Decoder::Decoder(std::shared_ptr<const Catalog> catalog)

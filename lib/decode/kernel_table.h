@@ -121,9 +121,19 @@ struct KernelLayout {
     std::string_view fields;
 };
 
+// A layout that one event has for itself from a version on: beside those of its family, if it has
+// one. Names events that no hook names.
+struct KernelEvent {
+    uint16_t id;  // as in KernelHook
+    uint8_t version;
+    std::string_view name;
+    std::string_view fields;
+};
+
 std::span<const KernelClass> kernel_classes() noexcept;
 std::span<const KernelHook> kernel_hooks() noexcept;
 std::span<const KernelLayout> kernel_layouts() noexcept;
+std::span<const KernelEvent> kernel_events() noexcept;
 
 constexpr uint8_t kGroupEventTrace = 0x00;
 constexpr uint8_t kGroupImage = 0x14;

@@ -249,9 +249,11 @@ Format format_of(Type type, Out out) noexcept {
         case Type::kUtf16:
         case Type::kCountedUtf16:
         case Type::kFixedText:
+        case Type::kSizedUtf16:
             return Format::kUtf16;
         case Type::kUtf8:
         case Type::kCountedUtf8:
+        case Type::kSizedUtf8:
             return Format::kUtf8;
         case Type::kInt8:
         case Type::kInt16:
@@ -271,6 +273,7 @@ Format format_of(Type type, Out out) noexcept {
         case Type::kBinary:
         case Type::kCountedBinary:
         case Type::kRest:
+        case Type::kSizedBinary:
             return binary_format(out);
         case Type::kGuid:
             return Format::kGuid;

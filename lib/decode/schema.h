@@ -11,7 +11,7 @@
 
 namespace etw::decode {
 
-// TraceLogging in-types; those from kFixedText on exist in kernel layouts only.
+// TraceLogging in-types; those from kFixedText on exist in kernel layouts and manifests only.
 enum class Type : uint8_t {
     kNull = 0,
     kUtf16 = 1,
@@ -39,10 +39,13 @@ enum class Type : uint8_t {
     kCountedUtf8 = 23,
     kStruct = 24,
     kCountedBinary = 25,
-    kFixedText = 32,  // UTF-16, `count` bytes, ends at the first NUL
-    kUserSid = 33,    // u32 0, or a TOKEN_USER (two pointers) and a SID
-    kSkip = 34,       // `count` bytes that mean nothing
-    kRest = 35,       // bytes up to the end of the payload
+    kFixedText = 32,   // UTF-16, `count` bytes, ends at the first NUL
+    kUserSid = 33,     // u32 0, or a TOKEN_USER (two pointers) and a SID
+    kSkip = 34,        // `count` bytes that mean nothing
+    kRest = 35,        // bytes up to the end of the payload
+    kSizedUtf16 = 36,  // as many units as the field says, or an earlier one; shown up to a NUL
+    kSizedUtf8 = 37,
+    kSizedBinary = 38,
 };
 
 // TraceLogging out-types.
@@ -67,10 +70,12 @@ enum class Out : uint8_t {
     kSigned = 17,
     kUnsigned = 18,
     kCodePointer = 0x25,
+    kDateTimeUtc = 0x26,
 };
 
 constexpr size_t kMaxFields = 1024;  // per schema; TraceLogging itself allows 128
 constexpr int kMaxNesting = 16;      // structs in structs
+constexpr uint8_t kMaxKept = 63;     // integers of an event that later fields refer to
 
 // Owns the text its fields view.
 struct Program {

@@ -1,6 +1,7 @@
 #include "decode/walk.h"
 
 #include <algorithm>
+#include <array>
 
 namespace etw::decode {
 namespace {
@@ -36,7 +37,7 @@ public:
             event.reason = "";
         } else {
             event.outcome = Outcome::kMalformed;
-            event.reason = "bytes behind the last field";
+            event.reason = kBytesLeft;
         }
     }
 
@@ -68,21 +69,35 @@ private:
         uint16_t count = f.count;
         switch (f.repeat) {
             case Field::Repeat::kNone:
-                return element(f);
+                return element(f) && (f.kept_as == 0 || keep(f));
             case Field::Repeat::kConstant:
                 return array(f, count);
             case Field::Repeat::kCounted:
                 return read_u16(count) && array(f, count);
+            case Field::Repeat::kReferred:
+                return array(f, kept_[f.count_from]);
             case Field::Repeat::kToEnd:
                 return to_end(f);
         }
         return fail("unknown repetition");
     }
 
-    bool array(const Field& f, uint16_t count) {
-        if (f.size != 0) return put(Item::Kind::kValues, f, count, size_t{count} * f.size);
+    // The integer that was just put, for the fields that refer to it.
+    bool keep(const Field& f) {
+        uint64_t value = 0;
+        const Bytes bytes = items_.back().bytes;
+        std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof(value)));
+        kept_[f.kept_as] = uint32_t(std::min<uint64_t>(value, UINT32_MAX));
+        return true;
+    }
+
+    bool array(const Field& f, uint32_t count) {
+        if (f.size != 0) {
+            if (count > remaining() / f.size) return fail("payload ends inside an array");
+            return put(Item::Kind::kValues, f, count, size_t{count} * f.size);
+        }
         if (!mark(Item::Kind::kArrayBegin, f)) return false;
-        for (uint16_t i = 0; i < count; ++i) {
+        for (uint32_t i = 0; i < count; ++i) {
             if (!element(f)) return false;
         }
         return mark(Item::Kind::kArrayEnd, f);
@@ -128,6 +143,12 @@ private:
                 return skip(f.count);
             case Type::kRest:
                 return put(Item::Kind::kValue, f, 1, remaining());
+            case Type::kSizedUtf16:
+                return sized_text(f, 2);
+            case Type::kSizedUtf8:
+                return sized_text(f, 1);
+            case Type::kSizedBinary:
+                return put(Item::Kind::kValue, f, 1, units_of(f));
             default:
                 return fail("unknown field type");
         }
@@ -163,12 +184,24 @@ private:
         return end;
     }
 
-    bool fixed_text(const Field& f) {
+    bool fixed_text(const Field& f) { return text_of(f, f.count, 2); }
+
+    size_t units_of(const Field& f) const {
+        return f.length_from != 0 ? kept_[f.length_from] : f.length;
+    }
+    bool sized_text(const Field& f, size_t unit) {
+        if (units_of(f) > remaining() / unit) return fail("payload ends inside a field");
+        return text_of(f, units_of(f) * unit, unit);
+    }
+
+    // A text in a space of `size` bytes, which ends at its first NUL.
+    bool text_of(const Field& f, size_t size, size_t unit) {
         const size_t start = at_;
-        if (f.count > remaining()) return fail("payload ends inside a field");
-        const size_t length = std::min<size_t>(wide_length(payload_.data() + at_), f.count);
-        if (!put(Item::Kind::kValue, f, 1, length)) return false;
-        at_ = start + f.count;
+        if (size > remaining()) return fail("payload ends inside a field");
+        const std::byte* const text = payload_.data() + at_;
+        const size_t length = unit == 1 ? narrow_length(text) : wide_length(text);
+        if (!put(Item::Kind::kValue, f, 1, std::min(length, size))) return false;
+        at_ = start + size;
         return true;
     }
 
@@ -211,6 +244,7 @@ private:
     bool is_64_bit_;
     std::vector<Item>& items_;
     size_t at_ = 0;  // invariant: at_ <= payload_.size()
+    std::array<uint32_t, kMaxKept + 1> kept_{};
     const char* reason_ = "";
 };
 

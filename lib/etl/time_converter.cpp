@@ -1,13 +1,22 @@
+#include "base/filetime.h"
 #include "etw/log_reader.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace etw::etl {
 namespace {
 
 constexpr uint64_t kFileTimePerSecond = 10'000'000;
-// Up to here (frequency - 1) * kFileTimePerSecond + frequency fits 64 bits.
-constexpr uint64_t kMaxSimple = std::numeric_limits<uint64_t>::max() / (kFileTimePerSecond + 1);
+constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+// Times that 64 bits of nanoseconds do not reach become the nearest that they do.
+int64_t saturated_unix_ns(int64_t filetime) {
+    constexpr int64_t kReach = std::numeric_limits<int64_t>::max() / 100;
+    constexpr int64_t kFirst = kFileTimeOfUnixEpoch - kReach;
+    constexpr int64_t kLast = kFileTimeOfUnixEpoch + kReach;
+    return unix_ns_from_filetime(std::clamp(filetime, kFirst, kLast));
+}
 
 uint64_t frequency_of(const LogHeader& header) {
     const auto& fixed = header.fixed;
@@ -32,7 +41,16 @@ TimeConverter::TimeConverter(const LogHeader& header)
       frequency_(frequency_of(header)) {}
 
 int64_t TimeConverter::to_filetime(int64_t raw) const noexcept {
-    if (frequency_ == 0) return raw;
+    return frequency_ == 0 ? raw : convert(raw, filetime0_, kFileTimePerSecond);
+}
+
+int64_t TimeConverter::to_unix_ns(int64_t raw) const noexcept {
+    const int64_t origin = saturated_unix_ns(frequency_ == 0 ? raw : filetime0_);
+    return frequency_ == 0 ? origin : convert(raw, origin, kNanosecondsPerSecond);
+}
+
+// The time of `raw` in `units` per second, where that of raw0_ is `origin`.
+int64_t TimeConverter::convert(int64_t raw, int64_t origin, uint64_t units) const noexcept {
     __extension__ using Wide = __int128;
     // Whole seconds and the rest apart: two 64-bit divisions, and 128 bits only where they are
     // needed.
@@ -40,13 +58,14 @@ int64_t TimeConverter::to_filetime(int64_t raw) const noexcept {
     const bool before = raw < raw0_;
     const uint64_t distance = before ? 0 - delta : delta;
     const uint64_t seconds = distance / frequency_;
-    const Wide scaled = Wide{distance % frequency_} * kFileTimePerSecond;
+    const Wide scaled = Wide{distance % frequency_} * units;
     const Wide round_up =
         before ? frequency_ - 1 : 0;  // a time before the start is rounded down too
-    const Wide rest = frequency_ <= kMaxSimple ? Wide{uint64_t(scaled + round_up) / frequency_}
-                                               : (scaled + round_up) / frequency_;
-    const Wide units = Wide{seconds} * kFileTimePerSecond + rest;
-    const Wide time = before ? filetime0_ - units : filetime0_ + units;
+    const bool simple = frequency_ <= std::numeric_limits<uint64_t>::max() / (units + 1);
+    const Wide rest =
+        simple ? Wide{uint64_t(scaled + round_up) / frequency_} : (scaled + round_up) / frequency_;
+    const Wide distance_units = Wide{seconds} * units + rest;
+    const Wide time = before ? origin - distance_units : origin + distance_units;
     if (time > std::numeric_limits<int64_t>::max()) return std::numeric_limits<int64_t>::max();
     if (time < std::numeric_limits<int64_t>::min()) return std::numeric_limits<int64_t>::min();
     return int64_t(time);

@@ -19,7 +19,7 @@ Status ControlFrameReader::check_header() const {
         return Error{Code::kInvalidData, "control frame: magic", 0};
     }
     if (frame->version != wire::kControlProtocolVersion) {
-        return Error{Code::kInvalidData, "control frame: version", 4};
+        return Error{Code::kRevisionMismatch, "control frame: version", frame->version};
     }
     if (frame->size > wire::kMaxControlBody) {
         return Error{Code::kInvalidData, "control frame: size", 12};

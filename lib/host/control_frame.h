@@ -18,7 +18,8 @@ struct ControlRequest {
 class ControlFrameReader {
 public:
     // Bytes (and descriptors) as they came. Fails with kInvalidData when no request can begin like
-    // this; then the connection has to end.
+    // this, with kRevisionMismatch when it is one of another version; then the connection has to
+    // end.
     Status feed(Bytes bytes, std::vector<UniqueFd> fds);
     // A whole request, if there is one.
     std::optional<ControlRequest> next();

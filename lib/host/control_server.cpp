@@ -57,7 +57,9 @@ bool ControlServer::receive_some(uint64_t id, Connection& connection) {
     const auto got = receive(connection.socket.get(), buffer, fds);
     if (!got) return got.error().code == Code::kBusy;
     if (got->size == 0 || got->truncated || connection.answering) return false;
-    if (!connection.reader.feed(Bytes(buffer).first(got->size), std::move(fds))) return false;
+    const Status fed = connection.reader.feed(Bytes(buffer).first(got->size), std::move(fds));
+    if (!fed && fed.error().code == Code::kRevisionMismatch) name_our_version(connection);
+    if (!fed) return false;
     auto request = connection.reader.next();
     if (!request) {
         expect_progress(id, connection);
@@ -70,6 +72,13 @@ bool ControlServer::receive_some(uint64_t id, Connection& connection) {
     handler_(std::move(*request), peer,
              [this, id](Code code, Bytes body) { answer(id, code, body); });
     return connections_.contains(id);
+}
+
+// The whole of it goes into a socket that nothing was written to yet.
+void ControlServer::name_our_version(const Connection& connection) {
+    const wire::ControlFrame frame{wire::ControlFrame::kMagic, wire::kControlProtocolVersion,
+                                   uint32_t(Code::kRevisionMismatch), 0};
+    static_cast<void>(send(connection.socket.get(), std::as_bytes(std::span(&frame, 1))));
 }
 
 void ControlServer::answer(uint64_t id, Code code, Bytes body) {

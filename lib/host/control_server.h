@@ -42,6 +42,7 @@ private:
     void accept_some();
     void serve(uint64_t id, uint32_t events);
     bool receive_some(uint64_t id, Connection& connection);
+    static void name_our_version(const Connection& connection);
     bool send_some(Connection& connection);
     void answer(uint64_t id, Code code, Bytes body);
     void close(uint64_t id);

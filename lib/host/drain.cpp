@@ -56,6 +56,14 @@ Status Drain::add_stream(std::shared_ptr<Stream> stream) {
     return Ok{};
 }
 
+Status Drain::add_copy(const FileIdentity& missing, std::shared_ptr<Stream> stream) {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+        StreamProgress& known = progress_.streams[i];
+        if (streams_[i] == nullptr && known.rings == missing) known.rings = stream->rings_identity;
+    }
+    return add_stream(std::move(stream));
+}
+
 bool Drain::retire(const Stream& stream) {
     const auto found = std::find_if(streams_.begin(), streams_.end(),
                                     [&](const auto& s) { return s.get() == &stream; });

@@ -37,6 +37,8 @@ public:
     // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
     // there are too many.
     Status add_stream(std::shared_ptr<Stream> stream);
+    // The same contents, in other memory, as rings that have not been handed back.
+    Status add_copy(const FileIdentity& missing, std::shared_ptr<Stream> stream);
     // Nobody writes to the stream any more: forgets it, but for what it lost, once it is empty.
     // False: it is not.
     bool retire(const Stream& stream);

@@ -1,5 +1,6 @@
 #include "host/host.h"
 
+#include "host/boot_start.h"
 #include "host/control_server.h"
 #include "host/journal.h"
 #include "host/session_manager.h"
@@ -14,6 +15,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 namespace etw::host {
 
@@ -24,6 +27,8 @@ using wire::ControlOp;
 namespace {
 
 constexpr char kControllersGroup[] = "tracing";
+// The disk of one session of the boot may hang; the machine is to come up all the same.
+constexpr std::chrono::seconds kBootPatience{10};
 
 template <class T>
 std::vector<std::byte> encoded(const T& value) {
@@ -59,19 +64,18 @@ public:
 
     Status open() {
         ETW_TRY(auto kept, keeper_.fetch());
-        ETW_TRY(auto control, socket_for(kept, wire::kControlSocketName, SOCK_STREAM));
-        ETW_TRY(auto providers, socket_for(kept, wire::kProviderSocketName, SOCK_SEQPACKET));
+        ETW_TRY(control_socket_, socket_for(kept, wire::kControlSocketName, SOCK_STREAM));
+        ETW_TRY(provider_socket_, socket_for(kept, wire::kProviderSocketName, SOCK_SEQPACKET));
         ETW_CHECK(set_modes());
         manager_.recover(std::move(kept), options_.crashes);
-        ETW_CHECK(control_.listen(std::move(control)));
-        ETW_CHECK(manager_.providers().listen(std::move(providers)));
         ETW_CHECK(watch_signals());
         ETW_CHECK(watch_keeper());
-        keeper_.ready();
-        ring_doorbells();
-        if (options_.idle_exit.count() != 0) watch_idleness();
+        if (options_.boot_folder.empty()) return serve();
+        start_boot_sessions();
         return Ok{};
     }
+
+    int exit_status() const { return exit_status_; }
 
     // Nobody is to wait for an answer from a socket without a host.
     void close() {
@@ -133,6 +137,32 @@ private:
         });
     }
 
+    Status serve() {
+        ETW_CHECK(control_.listen(std::move(control_socket_)));
+        ETW_CHECK(manager_.providers().listen(std::move(provider_socket_)));
+        keeper_.ready();
+        if (options_.on_ready) options_.on_ready();
+        ring_doorbells();
+        if (options_.idle_exit.count() != 0) watch_idleness();
+        return Ok{};
+    }
+
+    // Nobody is served before the sessions of the boot run: no program is to write something that
+    // they miss. Whoever connects meanwhile waits in the sockets' queues.
+    void start_boot_sessions() {
+        boot_.emplace(manager_, boot::BootFolder(options_.boot_folder, boot::default_log_folder()));
+        const auto serve_once = [this] {
+            if (std::exchange(serving_, true)) return;
+            const auto served = serve();
+            if (served) return;
+            journal("cannot start", served.error());
+            exit_status_ = 1;
+            loop_.stop();
+        };
+        boot_->run([this, serve_once] { loop_.post(serve_once); });
+        loop_.after(kBootPatience, serve_once);
+    }
+
     void watch_idleness() {
         loop_.after(options_.idle_exit, [this] {
             if (manager_.empty() && manager_.providers().empty() && control_.empty()) {
@@ -152,8 +182,13 @@ private:
     KeeperLink& keeper_;
     const WorkerOptions& options_;
     UniqueFd signals_;
+    UniqueFd control_socket_;  // until it listens
+    UniqueFd provider_socket_;
     SessionManager manager_;
     ControlServer control_;
+    std::optional<BootStart> boot_;
+    bool serving_ = false;  // after a boot
+    int exit_status_ = 0;
 };
 
 void refuse(const ControlServer::Reply& reply, const Error& error) {
@@ -208,6 +243,8 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             return reply(Code::kOk, encoded(manager_.list()));
         case ControlOp::kListProviders:
             return reply(Code::kOk, encoded(manager_.registered_providers()));
+        case ControlOp::kListRefused:
+            return reply(Code::kOk, encoded(manager_.providers().refused()));
         case ControlOp::kShutdown:
             if (!manager_.empty()) {
                 return reply(Code::kBusy, encoded(Failure{Code::kBusy, "sessions are running"}));
@@ -259,10 +296,9 @@ int run_worker(WorkerOptions options) {
         journal("cannot start", opened.error());
         return 1;
     }
-    if (options.on_ready) options.on_ready();
     (*loop)->run();
     host.close();
-    return 0;
+    return host.exit_status();
 }
 
 }  // namespace etw::host

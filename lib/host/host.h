@@ -16,6 +16,8 @@ struct WorkerOptions {
     // Command line of a keeper, for another one when this one dies; empty: go on without.
     std::vector<std::string> keeper_arguments;
     unsigned crashes = 0;  // of workers before this one, lately
+    // Start what the boot configuration in this folder wants, before anything else; empty: nothing.
+    std::string boot_folder;
     // Without sessions and connections for this long, it leaves; zero: never.
     std::chrono::seconds idle_exit{60};
     std::function<void()> on_ready;  // it listens

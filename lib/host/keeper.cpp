@@ -111,6 +111,10 @@ private:
         ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
         ::fcntl(socket, F_SETFD, 0);
         std::vector<std::string> arguments = options_.arguments;
+        if (!was_ready_) {
+            arguments.insert(arguments.end(), options_.first_arguments.begin(),
+                             options_.first_arguments.end());
+        }
         arguments.insert(arguments.end(), {"--worker-fd", std::to_string(socket), "--crashes",
                                            std::to_string(crashes_.size())});
         std::vector<char*> argv;

@@ -14,6 +14,8 @@ struct KeeperOptions {
     // The worker's command line; "--worker-fd N" is added. Executed as /proc/self/exe unless
     // `program` is set.
     std::vector<std::string> arguments;
+    // Added until a worker has listened: what is done once and not by those after it.
+    std::vector<std::string> first_arguments;
     std::string program = "/proc/self/exe";
     std::function<void()> on_ready;  // the worker listens; called once
     // The worker of a keeper that died: it hands over what it has and ends.

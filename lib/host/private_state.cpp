@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "session/codec.h"
+#include "wire/control_protocol.h"
 
 #include <fcntl.h>
 
@@ -15,7 +16,7 @@ struct FixedPart {
     FileIdentity folder;
     uint64_t first_taken;
 };
-constexpr uint64_t kMagic = 0x3156495057544524;  // changes with the layout
+constexpr uint64_t kMagic = 0x3256495057544524;  // as in saved_session.cpp
 constexpr uint64_t kMaxSize = 4 * 1024 * 1024;
 
 std::string path_in(const std::string& folder) { return folder + "/private"; }
@@ -28,6 +29,7 @@ Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_
 Status save_private(const std::string& folder, const PrivateState& state) {
     ByteWriter out;
     out.write(kMagic);
+    out.write(wire::kControlProtocolVersion);
     out.write(FixedPart{state.folder, state.first_taken ? 1u : 0u});
     session::SessionStatus status;
     status.processes = state.processes;
@@ -52,8 +54,12 @@ Result<PrivateState> load_private(const std::string& folder) {
     ETW_CHECK(file.read_at(0, bytes));
     ByteReader in(bytes);
     ETW_TRY(const auto magic, in.read<uint64_t>("private state: magic"));
-    ETW_TRY(const auto fixed, in.read<FixedPart>("private state: fixed part"));
     if (magic != kMagic) return Error{Code::kInvalidData, "private state: magic", 0};
+    ETW_TRY(const auto version, in.read<uint32_t>("private state: version"));
+    if (version != wire::kControlProtocolVersion) {
+        return Error{Code::kRevisionMismatch, "private state: version", version};
+    }
+    ETW_TRY(const auto fixed, in.read<FixedPart>("private state: fixed part"));
     ETW_TRY(auto status, session::decode<session::SessionStatus>(in.rest()));
     return PrivateState{fixed.folder, fixed.first_taken != 0, std::move(status.processes)};
 }

@@ -95,6 +95,10 @@ int run_as_keeper(const ProgramOptions& options) {
     auto lock = take_folder(*folder);
     if (!lock) return fail(folder->path(), lock.error());
     if (!*lock) {
+        if (!options.boot_folder.empty()) {
+            journal("a session host runs here already; it goes on without the boot's sessions");
+            return 1;
+        }
         say_ready(options.ready_fd);
         say_ready(detached_fd);
         return 0;
@@ -103,6 +107,8 @@ int run_as_keeper(const ProgramOptions& options) {
     ::fcntl(lock->get(), F_SETFD, 0);
     KeeperOptions keeper;
     keeper.arguments = keeper_arguments(options);
+    if (!options.boot_folder.empty())
+        keeper.first_arguments = {"--boot", "--config-dir", options.boot_folder};
     keeper.on_ready = ready;
     return run_keeper(std::move(keeper));
 }
@@ -124,6 +130,7 @@ int run_as_worker(const ProgramOptions& options) {
     worker.keeper = UniqueFd(options.worker_fd);
     worker.keeper_arguments = keeper_arguments(options);
     worker.crashes = options.crashes;
+    worker.boot_folder = options.boot_folder;
     ::fcntl(options.worker_fd, F_SETFD, FD_CLOEXEC);
     if (options.foreground) worker.idle_exit = std::chrono::seconds(0);
     worker.on_ready = [foreground = options.foreground] {

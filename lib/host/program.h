@@ -8,6 +8,8 @@ struct ProgramOptions {
     std::string program;  // argv[0], for whoever looks at the list of processes
     std::string folder;   // absolute
     bool foreground = false;
+    // Start the sessions of this boot configuration first; empty: none. Absolute.
+    std::string boot_folder;
     int ready_fd = -1;  // to write a byte to once it listens
     // For the two processes' own use.
     int worker_fd = -1;  // be the worker; the socket to its keeper

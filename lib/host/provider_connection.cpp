@@ -11,6 +11,15 @@ namespace {
 
 constexpr int kPacketsPerTurn = 64;  // of one connection, so that a flood leaves the others room
 
+// What the allocator and a container's node take beside the value.
+constexpr size_t kAllocation = 64;
+
+// With the sessions that enable it.
+size_t charge_of(const ProviderConnection::Registration& registration) {
+    return sizeof(registration) + registration.name.size() +
+           kAllocation * (2 + wire::kMaxSessionsPerProvider);
+}
+
 template <class... F>
 struct Overloaded : F... {
     using F::operator()...;
@@ -21,16 +30,36 @@ Overloaded(F...) -> Overloaded<F...>;
 }  // namespace
 
 ProviderConnection::ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer,
-                                       uint64_t id, bool counter_usable)
+                                       std::shared_ptr<UserShare> share, uint64_t id,
+                                       bool counter_usable)
     : loop_(loop),
       socket_(std::move(socket)),
       peer_(peer),
       process_(find_process(uint32_t(peer.pid)).value_or(ProcessKey{uint32_t(peer.pid), 0, 0})),
       executable_(executable_of(uint32_t(peer.pid))),
       id_(id),
-      counter_usable_(counter_usable) {}
+      counter_usable_(counter_usable),
+      share_(std::move(share)) {}
 
-ProviderConnection::~ProviderConnection() { loop_.forget(socket_.get()); }
+ProviderConnection::~ProviderConnection() {
+    loop_.forget(socket_.get());
+    share_->give_back(charged_);
+}
+
+size_t ProviderConnection::Queued::charged() const noexcept {
+    return sizeof(*this) + bytes.size() + kAllocation;
+}
+
+bool ProviderConnection::charge(size_t bytes) noexcept {
+    if (bytes > kMaxBytes - charged_ || !share_->take(bytes)) return false;
+    charged_ += bytes;
+    return true;
+}
+
+void ProviderConnection::give_back(size_t bytes) noexcept {
+    share_->give_back(bytes);
+    charged_ -= bytes;
+}
 
 void ProviderConnection::send_bytes(Bytes bytes, int fd) {
     if (failed_ || deaf_) return;
@@ -43,13 +72,13 @@ void ProviderConnection::send_bytes(Bytes bytes, int fd) {
         }
         loop_.change(socket_.get(), EPOLLIN | EPOLLOUT);
     }
-    if (queue_.size() == kMaxQueued) {
+    UniqueFd copy(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1);
+    Queued queued{{bytes.begin(), bytes.end()}, std::move(copy)};
+    if ((fd >= 0 && !queued.fd) || !charge(queued.charged())) {
         failed_ = true;
         return;
     }
-    UniqueFd copy(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1);
-    if (fd >= 0 && !copy) failed_ = true;
-    queue_.push_back({{bytes.begin(), bytes.end()}, std::move(copy)});
+    queue_.push_back(std::move(queued));
 }
 
 void ProviderConnection::send_queued() {
@@ -60,9 +89,11 @@ void ProviderConnection::send_queued() {
         if (!sent && sent.error().code == Code::kBusy) return;
         if (!sent) {
             deaf_ = true;
+            for (const Queued& queued : queue_) give_back(queued.charged());
             queue_.clear();
             break;
         }
+        give_back(first.charged());
         queue_.pop_front();
     }
     loop_.change(socket_.get(), EPOLLIN);
@@ -95,47 +126,50 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd,
     const bool is_hello = std::holds_alternative<wire::Hello>(packet);
     if (is_hello == greeted_) return false;  // it comes first and once
     return std::visit(
-        Overloaded{
-            [&](const wire::Hello& hello) {
-                if (hello.version != wire::kProviderProtocolVersion) return false;
-                greeted_ = true;
-                uses_rings_ = counter_usable_ && (hello.flags & wire::kHelloNoRings) == 0;
-                send(wire::Welcome{{},
-                                   wire::kProviderProtocolVersion,
-                                   counter_usable_ ? 0u : uint32_t{wire::kWelcomeNoRings}},
-                     wire::ProviderMessage::kWelcome);
-                return true;
-            },
-            [&](const wire::Rings& rings) {
-                if (!fd) return false;
-                listener.on_rings(*this, rings, std::move(fd));
-                return true;
-            },
-            [&](const RegisterPacket& p) {
-                if (!add_registration(p)) return false;
-                listener.on_register(*this, p.fixed.registration);
-                send(wire::Registered{{}, p.fixed.registration, 0},
-                     wire::ProviderMessage::kRegistered);
-                return true;
-            },
-            [&](const wire::Unregister& p) { return registrations_.erase(p.registration) == 1; },
-            [&](const wire::Ack& ack) {
-                listener.on_ack(*this, ack.cookie);
-                return true;
-            },
-            [&](const EventPacket& event) {
-                listener.on_event(*this, event);
-                return true;
-            },
-            [&](const wire::EventsLost& lost) {
-                listener.on_events_lost(*this, lost);
-                return true;
-            },
-            [&](const wire::PrivateStatus& status) {
-                listener.on_private_status(*this, status);
-                return true;
-            }},
+        Overloaded{[&](const wire::Hello& hello) {
+                       greet(hello);
+                       return !other_version_;
+                   },
+                   [&](const wire::Rings& rings) {
+                       if (!fd) return false;
+                       listener.on_rings(*this, rings, std::move(fd));
+                       return true;
+                   },
+                   [&](const RegisterPacket& p) {
+                       if (!add_registration(p)) return false;
+                       listener.on_register(*this, p.fixed.registration);
+                       send(wire::Registered{{}, p.fixed.registration, 0},
+                            wire::ProviderMessage::kRegistered);
+                       return true;
+                   },
+                   [&](const wire::Unregister& p) { return remove_registration(p.registration); },
+                   [&](const wire::Ack& ack) {
+                       listener.on_ack(*this, ack.cookie);
+                       return true;
+                   },
+                   [&](const EventPacket& event) {
+                       listener.on_event(*this, event);
+                       return true;
+                   },
+                   [&](const wire::EventsLost& lost) {
+                       listener.on_events_lost(*this, lost);
+                       return true;
+                   },
+                   [&](const wire::PrivateStatus& status) {
+                       listener.on_private_status(*this, status);
+                       return true;
+                   }},
         packet);
+}
+
+void ProviderConnection::greet(const wire::Hello& hello) {
+    greeted_ = true;
+    uses_rings_ = counter_usable_ && (hello.flags & wire::kHelloNoRings) == 0;
+    send(wire::Welcome{{},
+                       wire::kProviderProtocolVersion,
+                       counter_usable_ ? 0u : uint32_t{wire::kWelcomeNoRings}},
+         wire::ProviderMessage::kWelcome);
+    if (hello.version != wire::kProviderProtocolVersion) other_version_ = hello.version;
 }
 
 bool ProviderConnection::add_registration(const RegisterPacket& packet) {
@@ -144,7 +178,15 @@ bool ProviderConnection::add_registration(const RegisterPacket& packet) {
                                     traits_name(packet.traits),
                                     {},
                                     (packet.fixed.flags & wire::kRegisterEarlier) != 0};
-    return registrations_.emplace(packet.fixed.registration, registration).second;
+    return charge(charge_of(registration)) &&
+           registrations_.emplace(packet.fixed.registration, registration).second;
+}
+
+bool ProviderConnection::remove_registration(uint32_t id) {
+    const auto node = registrations_.extract(id);
+    if (node.empty()) return false;
+    give_back(charge_of(node.mapped()));
+    return true;
 }
 
 }  // namespace etw::host

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -30,6 +31,24 @@ public:
     virtual void on_closed(ProviderConnection& from) = 0;
 };
 
+// Memory that the host spends on the processes of one user: what they have registered, and packets
+// that they do not read.
+class UserShare {
+public:
+    static constexpr size_t kMaxBytes = 16 << 20;
+
+    // False: that would be too much.
+    bool take(size_t bytes) noexcept {
+        if (bytes > kMaxBytes - bytes_) return false;
+        bytes_ += bytes;
+        return true;
+    }
+    void give_back(size_t bytes) noexcept { bytes_ -= bytes; }
+
+private:
+    size_t bytes_ = 0;
+};
+
 class ProviderConnection {
 public:
     struct Registration {
@@ -39,10 +58,10 @@ public:
         bool earlier = false;           // as the process says: see wire::kRegisterEarlier
     };
     static constexpr size_t kMaxRegistrations = 1024;
-    static constexpr size_t kMaxQueued = 4096;  // packets for a process that does not read
+    static constexpr size_t kMaxBytes = 2 << 20;  // of its user's share
 
-    ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer, uint64_t id,
-                       bool counter_usable);
+    ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer,
+                       std::shared_ptr<UserShare> share, uint64_t id, bool counter_usable);
     ProviderConnection(const ProviderConnection&) = delete;
     ProviderConnection& operator=(const ProviderConnection&) = delete;
     ~ProviderConnection();
@@ -58,9 +77,12 @@ public:
     }
     // Sessions (by epoch) that this process has been attached to.
     std::set<uint64_t>& attached() noexcept { return attached_; }
+    // Whether it has been sent what it numbers trace messages with.
+    bool has_numbers() const noexcept { return has_numbers_; }
+    void set_has_numbers() noexcept { has_numbers_ = true; }
 
-    // Queues what does not fit into the socket. `fd` is borrowed. A peer that lets the queue grow
-    // past its bound is disconnected.
+    // Queues what does not fit into the socket. `fd` is borrowed. A peer for which there is no
+    // memory left is disconnected.
     template <class T>
     void send(T packet, wire::ProviderMessage type, int fd = -1) {
         packet.header = {type, uint32_t(sizeof(T))};
@@ -70,17 +92,24 @@ public:
     // The socket is ready. False: the connection is over.
     bool serve(uint32_t events, ProviderListener& listener);
     bool failed() const noexcept { return failed_; }
+    // Of the protocol, where the process speaks another than ours: then the connection is over.
+    std::optional<uint32_t> other_version() const noexcept { return other_version_; }
 
 private:
     struct Queued {
         std::vector<std::byte> bytes;
         UniqueFd fd;
+        size_t charged() const noexcept;
     };
+    bool charge(size_t bytes) noexcept;
+    void give_back(size_t bytes) noexcept;
     void send_bytes(Bytes bytes, int fd);
     void send_queued();
     bool receive_some(ProviderListener& listener);
     bool handle(const ProviderPacket& packet, UniqueFd fd, ProviderListener& listener);
+    void greet(const wire::Hello& hello);
     bool add_registration(const RegisterPacket& packet);
+    bool remove_registration(uint32_t id);
 
     EventLoop& loop_;
     UniqueFd socket_;
@@ -92,9 +121,13 @@ private:
     uint64_t id_;
     bool counter_usable_;
     bool greeted_ = false;
+    std::optional<uint32_t> other_version_;
     bool uses_rings_ = true;
     bool failed_ = false;
+    bool has_numbers_ = false;
     bool deaf_ = false;  // the process has ended; what it sent is still to be read
+    std::shared_ptr<UserShare> share_;
+    size_t charged_ = 0;  // bytes of it
     std::map<uint32_t, Registration> registrations_;
     std::set<uint64_t> attached_;
     std::deque<Queued> queue_;

@@ -41,7 +41,8 @@ void ProviderTable::add(UniqueFd socket) {
     const auto peer = peer_credentials(socket.get());
     if (!peer || (only_uid_ && peer->uid != *only_uid_)) return;
     // Said once: a user who keeps trying must not fill the system's journal.
-    if (per_user_[peer->uid] >= kMaxConnectionsPerUser) {
+    User& user = users_[peer->uid];
+    if (user.connections >= kMaxConnectionsPerUser) {
         if (std::exchange(refused_user_, peer->uid) != peer->uid) {
             journal(fmt::format("user {} has too many provider processes connected", peer->uid));
         }
@@ -49,10 +50,11 @@ void ProviderTable::add(UniqueFd socket) {
     }
     const uint64_t id = ++last_id_;
     const int fd = socket.get();
-    auto connection = std::make_unique<ProviderConnection>(loop_, std::move(socket), *peer, id,
-                                                           ring::counter_is_usable());
+    auto connection = std::make_unique<ProviderConnection>(
+        loop_, std::move(socket), *peer, user.share, id, ring::counter_is_usable());
     if (!loop_.watch(fd, EPOLLIN, [this, id](uint32_t events) { serve(id, events); })) return;
-    ++per_user_[peer->uid];
+    std::erase_if(refused_, [&](const Refused& r) { return r.process == connection->process(); });
+    ++user.connections;
     connections_.emplace(id, std::move(connection));
 }
 
@@ -66,8 +68,33 @@ void ProviderTable::close(uint64_t id) {
     auto node = connections_.extract(id);
     if (node.empty()) return;
     const uid_t uid = node.mapped()->peer().uid;
-    if (--per_user_[uid] == 0) per_user_.erase(uid);
+    if (--users_.at(uid).connections == 0) users_.erase(uid);
+    if (const auto version = node.mapped()->other_version()) {
+        return note_refused(*node.mapped(), *version);  // nobody has heard of it
+    }
     listener_.on_closed(*node.mapped());
+}
+
+void ProviderTable::note_refused(const ProviderConnection& connection, uint32_t version) {
+    const auto same = [&](const Refused& r) { return r.process == connection.process(); };
+    if (std::any_of(refused_.begin(), refused_.end(), same)) return;
+    if (refused_.size() == kMaxRefused) refused_.erase(refused_.begin());
+    const session::RefusedProgram program{connection.process().pid, connection.executable(),
+                                          version, wire::kProviderProtocolVersion};
+    refused_.push_back({connection.process(), program});
+    journal(
+        fmt::format("process {} ({}) speaks version {} of the provider protocol, this host {}: "
+                    "it takes no part",
+                    program.pid, program.executable, version, program.host_version));
+}
+
+std::vector<session::RefusedProgram> ProviderTable::refused() const {
+    std::vector<session::RefusedProgram> out;
+    for (const Refused& refused : refused_) {
+        if (find_process(refused.process.pid) == refused.process) out.push_back(refused.program);
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.pid < b.pid; });
+    return out;
 }
 
 // A connection whose queue overflowed while others were told something is closed on the way out:

@@ -32,11 +32,15 @@ public:
     std::vector<session::RegisteredProvider> list(
         const std::function<uint32_t(uint64_t epoch)>& logger_of) const;
 
+    // Programs that run and whose provider library is of another version, by process id.
+    std::vector<session::RefusedProgram> refused() const;
+
 private:
     void accept_some();
     void add(UniqueFd socket);
     void serve(uint64_t id, uint32_t events);
     void close(uint64_t id);
+    void note_refused(const ProviderConnection& connection, uint32_t version);
 
     EventLoop& loop_;
     ProviderListener& listener_;
@@ -44,8 +48,18 @@ private:
     UniqueFd socket_;
     uint64_t last_id_ = 0;
     std::map<uint64_t, std::unique_ptr<ProviderConnection>> connections_;
-    std::map<uid_t, size_t> per_user_;
+    struct User {
+        size_t connections = 0;
+        std::shared_ptr<UserShare> share = std::make_shared<UserShare>();
+    };
+    std::map<uid_t, User> users_;
     std::optional<uid_t> refused_user_;  // the last one, for lack of room
+    static constexpr size_t kMaxRefused = 64;
+    struct Refused {
+        ProcessKey process;
+        session::RefusedProgram program;
+    };
+    std::vector<Refused> refused_;  // those of another version, the newest last
 };
 
 // Rings the doorbell of every provider process that waits for a host to come up.

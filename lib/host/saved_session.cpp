@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/testpoint.h"
 #include "session/codec.h"
+#include "wire/control_protocol.h"
 
 #include <fmt/format.h>
 
@@ -34,7 +35,9 @@ struct FixedPart {
     uint32_t reserved2;
 };
 
-constexpr uint64_t kMagic = 0x3247464357544524;  // changes with the layout
+// Changes with the layout of what stands before the session, whose form is that of the control
+// protocol and changes with its version.
+constexpr uint64_t kMagic = 0x3347464357544524;
 constexpr uint64_t kMaxConfigSize = 4 * 1024 * 1024;
 
 std::string config_path(const std::string& folder) { return folder + "/config"; }
@@ -55,6 +58,7 @@ std::string boot_id() {
 std::vector<std::byte> encode_saved(const SavedSession& s, const std::string& boot) {
     ByteWriter out;
     out.write(kMagic);
+    out.write(wire::kControlProtocolVersion);
     out.write_counted(boot);
     out.write(FixedPart{s.key, s.geometry, s.owner_uid, s.owner_gid, s.controller_pid, 0,
                         s.start_counter, s.start_filetime, s.counter_hz, s.owner,
@@ -71,6 +75,10 @@ Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot) {
     ByteReader in(bytes);
     ETW_TRY(const auto magic, in.read<uint64_t>("config: magic"));
     if (magic != kMagic) return Error{Code::kInvalidData, "config: magic", 0};
+    ETW_TRY(const auto version, in.read<uint32_t>("config: version"));
+    if (version != wire::kControlProtocolVersion) {
+        return Error{Code::kRevisionMismatch, "config: version", version};
+    }
     ETW_TRY(const auto written_in, in.take_counted("config: boot id"));
     if (written_in != boot) return Error{Code::kInvalidData, "config: of another boot", 0};
     ETW_TRY(const auto fixed, in.read<FixedPart>("config: fixed part"));

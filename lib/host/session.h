@@ -28,6 +28,7 @@ struct Session {
     State state = State::kStarting;
     std::vector<std::shared_ptr<Stream>> streams;
     std::vector<std::shared_ptr<Stream>> retiring;  // nobody writes to these any more
+    std::vector<FileIdentity> copied;               // rings whose copies are among these
     size_t stream_count = 0;                        // those that have not been handed back included
     std::optional<StreamWriter> socket_writer;
     FileIdentity claimed_log;                // the newest file it was given, in use or about to be

@@ -1,5 +1,6 @@
 // Which providers take part in which sessions: what is asked for, in which processes it holds, and
 // telling them.
+#include "etw/boot_session.h"
 #include "host/session_manager.h"
 #include "session/rules.h"
 
@@ -79,6 +80,8 @@ void SessionManager::send_enable(ProviderConnection& to, uint32_t registration,
     packet.source_id = how.source_id;
     packet.enable_property = how.enable_property;
     packet.level = how.level;
+    // Its programs take part without being notified; their callbacks are for other controllers.
+    packet.quiet = session.saved.properties.guid == session::kGlobalLoggerGuid ? 1 : 0;
     packet.events = wire_filter(how.event_ids);
     packet.stacks = wire_filter(how.stack_walk_ids);
     to.send(packet, wire::ProviderMessage::kEnable);

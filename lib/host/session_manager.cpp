@@ -54,8 +54,12 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
 // --- looking up ------------------------------------------------------------------------------
 
 Session* SessionManager::find(const std::string& name) const {
+    // With kernel events the boot's session is called NT Kernel Logger, and answers to both names.
+    const bool global = session::same_name(name, session::kGlobalLoggerName);
     for (const auto& session : sessions_) {
-        if (session != nullptr && session::same_name(session->saved.properties.name, name)) {
+        if (session == nullptr) continue;
+        const session::Properties& p = session->saved.properties;
+        if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
         }
     }
@@ -110,6 +114,12 @@ std::vector<SessionStatus> SessionManager::list() const {
 void SessionManager::stop(const std::string& name, StatusAnswer answer) {
     const auto session = running(name);
     if (!session) return answer(session.error());
+    if (((*session)->saved.properties.log_file_mode & kModeNonStoppable) != 0) {
+        return answer(Failure{
+            Code::kAccessDenied,
+            fmt::format("'{}' is not to be stopped (LogFileMode has 0x40); it ends with its host",
+                        name)});
+    }
     stop_session(**session, std::move(answer));
 }
 
@@ -119,6 +129,7 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
     detach_all(session, [this, key, answer = std::move(answer)] {
         Session* stopping = find(key);
         ETW_ASSERT(stopping != nullptr);  // only finish_stop() ends a session that is stopping
+        take_up_left_rings(*stopping);
         stopping->thread->post([this, key, answer](SessionThread& thread) {
             const Status ended = thread.end();
             loop_.post([this, key, answer, ended] { finish_stop(key, ended, answer); });
@@ -149,13 +160,16 @@ void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ende
     ETW_ASSERT(session != nullptr);
     if (!ended) journal("cannot finish " + session->thread->snapshot().path, ended.error());
     const SessionStatus status = session->status();
-    drop(*session);
+    const std::shared_ptr<Session> gone = drop(*session);
+    // Closing a log of many megabytes and freeing rings may take longer than all the rest.
+    loop_.post([gone] {});
     if (ended) return answer(status);
     answer(failure_of(ended.error(), status.properties.log_file));
 }
 
-// Nothing of it remains, in memory, at the keeper or in the runtime folder.
-void SessionManager::drop(Session& session) {
+// Nothing of it remains, at the keeper, in the runtime folder or to be found here; the memory goes
+// with what is returned.
+std::shared_ptr<Session> SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
     forget_life(session);
     providers_.for_each([&](ProviderConnection& connection) {
@@ -163,9 +177,8 @@ void SessionManager::drop(Session& session) {
     });
     session.forget_kept(keeper_);
     forget_consumers(session);
-    session.thread.reset();
     remove_state(folder_.sessions_folder(), slot);
-    sessions_[slot] = nullptr;
+    return std::move(sessions_[slot]);
 }
 
 void SessionManager::stop_all(std::function<void()> done) {
@@ -279,6 +292,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
                             StatusAnswer answer) {
     const auto found = running(request.name);
     if (!found) return answer(found.error());
+    if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;
     SavedSession changed = session.saved;
     uint32_t& mode = changed.properties.log_file_mode;

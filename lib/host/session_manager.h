@@ -6,6 +6,8 @@
 #include "host/ack_tracker.h"
 #include "host/event_loop.h"
 #include "host/keeper_link.h"
+#include "host/left_rings.h"
+#include "host/message_numbers.h"
 #include "host/new_session.h"
 #include "host/private_sessions.h"
 #include "host/provider_table.h"
@@ -94,7 +96,7 @@ private:
     void stop_session(Session& session, StatusAnswer answer);
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
-    void drop(Session& session);
+    std::shared_ptr<Session> drop(Session& session);
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
@@ -125,10 +127,18 @@ private:
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
     void attach(ProviderConnection& to, Session& session);
+    // What programs number the messages of some sessions with.
+    static bool numbers_messages(const Session& session) noexcept;
+    Status ensure_numbers();
+    void send_numbers(ProviderConnection& to, const Session& session);
     void replace_rings(Session& session, std::vector<std::pair<uint32_t, ring::RingSet>> made,
                        std::function<void()> done);
     void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
     void drain_retiring(Session& session, const std::shared_ptr<Stream>& stream);
+    void tell_drained(const Session& session, const Stream& stream);
+    void await_left_rings(const Session& session);
+    void take_up_left_rings(Session& session);
+    void take_up(Session& session, const LeftRings& left);
     // Which providers take part, and in which processes (session_enable.cpp).
     static bool admits(const Session& session, const session::ProviderEnable& how,
                        const ProviderConnection& who, bool registering);
@@ -156,7 +166,11 @@ private:
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
+    std::optional<MessageNumbers> numbers_;  // once a session has needed them
 };
+
+// Name under which the keeper has the numbers of trace messages.
+constexpr char kKeptNumbers[] = "numbers";
 
 template <class F>
 void SessionManager::for_each(F f) const {

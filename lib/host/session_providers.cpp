@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace etw::host {
@@ -13,9 +15,9 @@ using wire::EnableAction;
 
 namespace {
 
-// One user's rings in one session: those it was given, and few that were handed back because the
-// host lost them and made new ones meanwhile.
-constexpr ptrdiff_t kMaxStreamsPerUser = 4;
+// One user's rings in one session: those it was given, and few that were handed back: former ones,
+// and such as the host lost and made new ones for meanwhile.
+constexpr ptrdiff_t kMaxStreamsPerUser = 8;
 // A child of a process that has left, or that had other rings, may not have connected yet.
 constexpr std::chrono::seconds kRetireAfter{5};
 constexpr std::chrono::seconds kReplacePatience{1};
@@ -69,9 +71,34 @@ Status SessionManager::ensure_socket_stream(Session& session) {
     return Ok{};
 }
 
+bool SessionManager::numbers_messages(const Session& session) noexcept {
+    constexpr uint32_t kNumbered = wire::kRingLocalNumbers | wire::kRingGlobalNumbers;
+    return (session.saved.geometry.flags & kNumbered) != 0;
+}
+
+Status SessionManager::ensure_numbers() {
+    if (numbers_) return Ok{};
+    ETW_TRY(auto made, MessageNumbers::create());
+    keeper_.store(kKeptNumbers, made.fd());
+    numbers_.emplace(std::move(made));
+    return Ok{};
+}
+
+void SessionManager::send_numbers(ProviderConnection& to, const Session& session) {
+    if (!numbers_messages(session) || to.has_numbers()) return;
+    if (const auto ready = ensure_numbers(); !ready) {
+        return journal(
+            fmt::format("message numbers of session '{}'", session.saved.properties.name),
+            ready.error());
+    }
+    to.set_has_numbers();
+    to.send(wire::Numbers{}, wire::ProviderMessage::kNumbers, numbers_->fd().get());
+}
+
 // Once for each process and session. A process that can have no ring sends its events.
 void SessionManager::attach(ProviderConnection& to, Session& session) {
     if (!to.attached().insert(session.saved.key.epoch).second) return;
+    send_numbers(to, session);
     wire::Attach packet{{}, session.saved.key, session.saved.geometry};
     const bool rings =
         to.uses_rings() && (session.saved.properties.log_file_mode & kModeNoPerProcessor) == 0;
@@ -108,6 +135,8 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     const auto theirs = [&](const auto& s) { return s->uid == from.peer().uid; };
     const auto& streams = session->streams;
     if (std::any_of(streams.begin(), streams.end(), same)) return;
+    const auto& copied = session->copied;
+    if (std::find(copied.begin(), copied.end(), *identity) != copied.end()) return;
     if (std::count_if(streams.begin(), streams.end(), theirs) >= kMaxStreamsPerUser) return;
     auto rings = ring::RingSet::adopt(std::move(fd), packet.geometry);
     if (!rings) {
@@ -116,9 +145,13 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     }
     // One that the checkpoint knows, missing until now, has its place there already.
     if (session->stream_count > streams.size()) --session->stream_count;
-    if (const auto added = add_stream(*session, from.peer().uid, std::move(*rings)); !added) {
+    const auto added = add_stream(*session, from.peer().uid, std::move(*rings));
+    if (!added) {
         journal(fmt::format("rings handed back by process {}", from.peer().pid), added.error());
+        return;
     }
+    // A process hands back its newest first: what follows is older and not to be handed out.
+    std::rotate(session->streams.begin(), session->streams.end() - 1, session->streams.end());
 }
 
 // --- providers -------------------------------------------------------------------------------
@@ -155,6 +188,53 @@ void SessionManager::on_closed(ProviderConnection& from) {
             }
         });
     });
+}
+
+// --- rings that programs left ----------------------------------------------------------------
+
+// Of programs that ended before this host came. Not at once: where another process has the same
+// rings, these are newer. At the latest when the session ends.
+void SessionManager::await_left_rings(const Session& session) {
+    loop_.after(kRetireAfter, [this, key = session.saved.key] {
+        Session* owner = find(key);
+        if (owner != nullptr && owner->state == State::kRunning) take_up_left_rings(*owner);
+    });
+}
+
+void SessionManager::take_up_left_rings(Session& session) {
+    const std::string folder = state_folder(folder_.sessions_folder(), session.saved.key.slot);
+    for (const LeftRings& left : find_left_rings(folder)) {
+        const auto same = [&](const auto& s) { return s->rings_identity == left.rings; };
+        const bool there = std::any_of(session.streams.begin(), session.streams.end(), same) ||
+                           std::any_of(session.retiring.begin(), session.retiring.end(), same);
+        if (!there) take_up(session, left);
+        ::unlink(left.path.c_str());
+    }
+}
+
+void SessionManager::take_up(Session& session, const LeftRings& left) {
+    wire::RingGeometry geometry = session.saved.geometry;  // but for an earlier -max
+    geometry.blocks = left.blocks;
+    auto rings = read_left_rings(left.path, geometry);
+    auto stream = rings ? Stream::make(::geteuid(), std::move(*rings))
+                        : Result<std::shared_ptr<Stream>>(rings.error());
+    if (!stream) return journal(left.path, stream.error());
+    // One that the checkpoint knows has its place there already.
+    const size_t present = session.streams.size() + session.retiring.size();
+    if (session.stream_count <= present) ++session.stream_count;
+    session.copied.push_back(left.rings);
+    keeper_.store(session.kept_rings(**stream), (*stream)->rings.fd());
+    session.thread->post([missing = left.rings, stream = *stream](SessionThread& thread) {
+        if (const auto added = thread.drain().add_copy(missing, stream); !added) {
+            journal("rings that a program left", added.error());
+        }
+    });
+    if (session.is_buffered()) {
+        session.streams.insert(session.streams.begin(), *stream);
+    } else {
+        session.retiring.push_back(*stream);
+        drain_retiring(session, *stream);
+    }
 }
 
 // --- other rings -----------------------------------------------------------------------------
@@ -232,6 +312,7 @@ void SessionManager::drain_retiring(Session& session, const std::shared_ptr<Stre
             if (empty) {
                 keeper_.remove(owner->kept_rings(*stream));
                 owner->stream_count -= std::erase(owner->retiring, stream);
+                tell_drained(*owner, *stream);
                 return;
             }
             loop_.after(kRetireAfter, [this, key, stream] {
@@ -241,6 +322,16 @@ void SessionManager::drain_retiring(Session& session, const std::shared_ptr<Stre
                 }
             });
         });
+    });
+}
+
+// Processes that had these rings have kept them for a host that might come after us.
+void SessionManager::tell_drained(const Session& session, const Stream& stream) {
+    providers_.for_each([&](ProviderConnection& to) {
+        if (to.peer().uid != stream.uid || !to.attached().contains(session.saved.key.epoch)) return;
+        const FileIdentity& file = stream.rings_identity;
+        to.send(wire::Drained{{}, session.saved.key, file.device, file.inode},
+                wire::ProviderMessage::kDrained);
     });
 }
 

@@ -45,7 +45,9 @@ T random_value() {
 wire::RingGeometry geometry_for(const Properties& p) {
     const bool one_ring = (p.log_file_mode & kModeNoPerProcessor) != 0;
     const uint32_t cpus = one_ring ? 1 : cpu_count();
-    const uint32_t flags = (p.log_file_mode & kModeBuffering) != 0 ? wire::kRingOverwrite : 0u;
+    uint32_t flags = (p.log_file_mode & kModeBuffering) != 0 ? wire::kRingOverwrite : 0u;
+    if ((p.log_file_mode & kModeLocalSequence) != 0) flags |= wire::kRingLocalNumbers;
+    if ((p.log_file_mode & kModeGlobalSequence) != 0) flags |= wire::kRingGlobalNumbers;
     return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, flags};
 }
 
@@ -233,8 +235,12 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
     const wire::SessionKey key = (*prepared)->saved.key;
     sessions_[key.slot] = std::move(*prepared);
     Session& session = *sessions_[key.slot];
-    const auto rings =
-        is_socket_only(session.saved) ? ensure_socket_stream(session) : [&]() -> Status {
+    const auto rings = [&]() -> Status {
+        if (numbers_messages(session)) {
+            ETW_CHECK(ensure_numbers());
+            numbers_->begin(key.slot);
+        }
+        if (is_socket_only(session.saved)) return ensure_socket_stream(session);
         ETW_CHECK(stream_for(session, peer.uid));
         return Ok{};
     }();
@@ -352,6 +358,11 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
                                 set_aside(folder_.path(), folder, *slot)));
         }
     }
+    if (auto numbers = kept.extract(kKeptNumbers)) {
+        if (auto adopted = MessageNumbers::adopt(std::move(numbers.mapped()))) {
+            numbers_.emplace(*std::move(adopted));
+        }
+    }
     for (uint32_t slot = 0; slot < sessions_.size(); ++slot) {
         if (crashes != 0) mark_slot(folder_.path(), slot);
         auto session = recover_one(slot, kept);
@@ -364,6 +375,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (crashes != 0) drain_once(*session->thread);
         sessions_[slot] = std::move(session);
         limit_life(*sessions_[slot]);
+        await_left_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
     private_.recover();

@@ -236,22 +236,6 @@ void* run_agent(void*) noexcept {
     }
 }
 
-bool create_thread() noexcept {
-    pthread_attr_t attributes;
-    if (::pthread_attr_init(&attributes) != 0) return false;
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    // Callbacks of the application run on it; only touched pages cost anything.
-    constexpr size_t kStack = 256 * 1024;
-    ::pthread_attr_setstacksize(&attributes, kStack);
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = ::pthread_create(&g_state.agent, &attributes, run_agent, nullptr);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_attr_destroy(&attributes);
-    return failed == 0;
-}
-
 // --- fork ------------------------------------------------------------------------------------
 
 void before_fork() noexcept { ::pthread_mutex_lock(&g_state.lock); }
@@ -264,6 +248,7 @@ void after_fork_in_child() noexcept {
     g_state.lock = PTHREAD_MUTEX_INITIALIZER;
     forget_identity();
     forget_private();
+    forget_all_former();  // the parent has them
     if (!g_state.agent_started) return;
     g_state.agent_started = false;
     g_state.initialised = false;
@@ -296,6 +281,25 @@ void prepare_process() noexcept {
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+// After main() and the application's own handlers.
+[[gnu::destructor]] void at_exit() noexcept {
+    if (!g_state.agent_started || g_state.agent_pid != ::getpid()) return;
+    timespec deadline{};
+    ::clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 1;
+    if (::pthread_mutex_timedlock(&g_state.lock, &deadline) != 0) return;
+    // A file that grows past the process's limit must not change how the program ends.
+    sigset_t too_large, before;
+    ::sigemptyset(&too_large);
+    ::sigaddset(&too_large, SIGXFSZ);
+    ::pthread_sigmask(SIG_BLOCK, &too_large, &before);
+    leave_rings();
+    constexpr timespec kNow{};
+    if (::sigismember(&before, SIGXFSZ) == 0) ::sigtimedwait(&too_large, nullptr, &kNow);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_mutex_unlock(&g_state.lock);
+}
+
 }  // namespace
 
 void pin_module() noexcept {
@@ -316,7 +320,7 @@ bool start_agent() noexcept {
     g_state.agent_pid = ::getpid();
     g_state.wake.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     open_doorbell();  // before the first connect: a host that comes up in between rings it
-    g_state.agent_started = create_thread();
+    g_state.agent_started = start_thread(g_state.agent, run_agent);
     return g_state.agent_started;
 }
 

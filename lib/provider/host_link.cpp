@@ -61,11 +61,24 @@ void hand_back_rings(uint32_t host) noexcept {
             {ProviderMessage::kRings, sizeof(packet)}, slot.key, slot.geometry};
         send_packet(host, &packet, sizeof(packet), fd);
     }
+    // After those that took their place, the newest first: a host takes only so many of a user.
+    for (uint32_t i = g_state.former_count; i-- > 0;) {
+        const FormerRings& former = g_state.former[i];
+        const int fd = former.host == host ? former.fd.get() : -1;
+        if (fd < 0) continue;
+        const wire::Rings packet = {
+            {ProviderMessage::kRings, sizeof(packet)}, former.key, former.geometry};
+        send_packet(host, &packet, sizeof(packet), fd);
+    }
 }
 
 void on_welcome(uint32_t host, const wire::Welcome& welcome) noexcept {
     Host& link = g_state.hosts[host];
-    if (welcome.version != wire::kProviderProtocolVersion) return disconnect_host(host);
+    if (welcome.version != wire::kProviderProtocolVersion) {
+        disconnect_host(host);
+        link.retry_at = 0;  // it would be no other
+        return;
+    }
     link.welcome = true;
     link.no_rings = (welcome.flags & wire::kWelcomeNoRings) != 0;
     hand_back_rings(host);
@@ -87,6 +100,7 @@ void drop_unconfirmed(uint32_t host) noexcept {
     for (SessionSlot& slot : g_state.slots) {
         if (slot.generation.load(std::memory_order_relaxed) != 0 && slot.host == host &&
             slot.confirmed != connection) {
+            forget_former(host, slot.key);
             detach_session(slot);
         }
     }
@@ -193,6 +207,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
     bool capture = false;
     if (registration != nullptr && slot != nullptr) {
         slot->confirmed = connection;
+        slot->quiet = packet.quiet != 0;
         switch (packet.action) {
             case wire::EnableAction::kEnable:
                 set_entry(*registration, *slot, packet, connection);
@@ -206,7 +221,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
             default:
                 return disconnect_host(host);
         }
-        if (registration->callback != nullptr) {
+        if (registration->callback != nullptr && (!slot->quiet || capture)) {
             add_due_callback(host, *registration, packet, capture);
             if (capture) return;  // acknowledged when the provider has written its state
         }
@@ -215,6 +230,7 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
 }
 
 void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
+    forget_former(host, packet.session);
     if (SessionSlot* slot = find_slot(host, packet.session)) end_session(host, *slot);
     send_ack(host, g_state.hosts[host].connection, packet.cookie);
 }
@@ -225,6 +241,7 @@ union Packet {
     wire::Attach attach;
     wire::Registered registered;
     wire::Enable enable;
+    wire::Drained drained;
     wire::Detach detach;
     wire::PrivateStart private_start;
     wire::PrivateControl private_control;
@@ -241,8 +258,12 @@ size_t expected_size(ProviderMessage type) noexcept {
             return sizeof(wire::Registered);
         case ProviderMessage::kEnable:
             return sizeof(wire::Enable);
+        case ProviderMessage::kDrained:
+            return sizeof(wire::Drained);
         case ProviderMessage::kDetach:
             return sizeof(wire::Detach);
+        case ProviderMessage::kNumbers:
+            return sizeof(wire::Numbers);
         case ProviderMessage::kPrivateStart:
             return sizeof(wire::PrivateStart);
         case ProviderMessage::kPrivateControl:
@@ -258,7 +279,7 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
     const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size &&
                        size == expected_size(type) &&
                        welcomed == (type != ProviderMessage::kWelcome);
-    const bool takes_fd = type == ProviderMessage::kAttach ||
+    const bool takes_fd = type == ProviderMessage::kAttach || type == ProviderMessage::kNumbers ||
                           type == ProviderMessage::kPrivateStart ||
                           type == ProviderMessage::kPrivateControl;
     if (fd >= 0 && (!valid || !takes_fd)) {
@@ -275,6 +296,10 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
             return on_registered(host, packet.registered);
         case ProviderMessage::kEnable:
             return on_enable(host, packet.enable);
+        case ProviderMessage::kDrained:
+            return forget_former(host, packet.drained);
+        case ProviderMessage::kNumbers:
+            return fd >= 0 ? take_numbers(g_state.hosts[host], fd) : disconnect_host(host);
         case ProviderMessage::kPrivateStart:
             return start_private(host, packet.private_start, fd);
         case ProviderMessage::kPrivateControl:
@@ -417,7 +442,9 @@ void end_session(uint32_t host, SessionSlot& slot) noexcept {
             }
         }
     }
+    const bool quiet = slot.quiet;
     detach_session(slot);
+    if (quiet) return;
     wire::Enable disabled{};
     disabled.action = wire::EnableAction::kDisable;
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {

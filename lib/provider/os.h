@@ -3,6 +3,7 @@
 #pragma once
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,17 @@ public:
         __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
         if (fd >= 0) ::close(fd);
     }
+    // Hands what it holds over to `other`, which lets go of its own.
+    void move_to(GuardedFd& other) noexcept {
+        other.reset();
+        other.device_ = device_;
+        other.inode_ = inode_;
+        __atomic_store_n(&other.fd_, __atomic_load_n(&fd_, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+        __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
+    }
+    // Of what was taken, also where the application has closed it since.
+    uint64_t device() const noexcept { return device_; }
+    uint64_t inode() const noexcept { return inode_; }
     // Taken and not reset, ours or not.
     bool taken() const noexcept { return __atomic_load_n(&fd_, __ATOMIC_ACQUIRE) >= 0; }
 
@@ -86,6 +98,24 @@ inline int64_t monotonic_ns() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+// A thread that nobody joins, with all signals blocked: the application's are not its business, and
+// the one for a file that grows past the process's limit must not end the program. Callbacks of the
+// application may run on it. False: there is none to be had.
+inline bool start_thread(pthread_t& thread, void* (*run)(void*)) noexcept {
+    pthread_attr_t attributes;
+    if (::pthread_attr_init(&attributes) != 0) return false;
+    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    constexpr size_t kStack = 256 * 1024;  // only touched pages cost anything
+    ::pthread_attr_setstacksize(&attributes, kStack);
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int failed = ::pthread_create(&thread, &attributes, run, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_attr_destroy(&attributes);
+    return failed == 0;
 }
 
 }  // namespace etw::provider

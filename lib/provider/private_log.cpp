@@ -70,6 +70,14 @@ bool PrivateLog::write_all(uint64_t at, const void* data, size_t size) noexcept 
     return true;
 }
 
+// The header last: the kernel may cut a write short when the process is killed in it, and a place
+// with a header of zeros is where a log ends. (Where a circular log overwrites, it had another.)
+bool PrivateLog::write_buffer(uint64_t at, const std::byte* buffer) noexcept {
+    constexpr size_t kHeader = sizeof(BufferHeader);
+    return write_all(at + kHeader, buffer + kHeader, buffer_size_ - kHeader) &&
+           write_all(at, buffer, kHeader);
+}
+
 PrivateLog::Outcome PrivateLog::write(std::byte* buffer, uint32_t record_bytes, uint16_t cpu,
                                       int64_t time) noexcept {
     uint64_t at = next_;
@@ -86,7 +94,7 @@ PrivateLog::Outcome PrivateLog::write(std::byte* buffer, uint32_t record_bytes, 
     std::memcpy(buffer, &header, sizeof(header));
     std::memset(buffer + header.offset, wire::kUnusedByte, buffer_size_ - header.offset);
     if (end_marked_ && !set_end_mark(false)) return Outcome::kFailed;
-    if (!write_all(at, buffer, buffer_size_)) {
+    if (!write_buffer(at, buffer)) {
         // Whole buffers only, as far as the disk lets it.
         const int fd = wrapped_ || wraps ? -1 : fd_.get();
         if (fd >= 0 && ::ftruncate(fd, off_t(next_)) != 0) return Outcome::kFailed;

@@ -31,6 +31,7 @@ private:
     bool usable(int fd) const noexcept;
     uint64_t wrap_at() const noexcept { return limit_ - limit_ % buffer_size_; }
     bool write_all(uint64_t at, const void* data, size_t size) noexcept;
+    bool write_buffer(uint64_t at, const std::byte* buffer) noexcept;
     bool set_end_mark(bool on) noexcept;
 
     GuardedFd fd_;

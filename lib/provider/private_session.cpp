@@ -118,6 +118,7 @@ void reset_private(uint32_t host, const wire::PrivateStart& start) noexcept {
     s.buffers_lost = 0;
     s.record_bytes = 0;
     s.socket_lost.store(0, std::memory_order_relaxed);
+    s.numbers.store(0, std::memory_order_relaxed);
     s.flush_every = start.flush_timer_s * kSecond;
     s.flush_at = s.retry_at = 0;
     s.thread_id = 0;

@@ -64,6 +64,7 @@ struct PrivateSession {
     std::atomic<bool> at_limit;         // the log is full: the agent ends the session
     std::atomic<bool> first;            // the log has the session's own name
     std::atomic<uint64_t> socket_lost;  // of the detached slot
+    std::atomic<uint32_t> numbers;      // of its trace messages, where it wants them numbered
 
     // The thread's own.
     PrivateLog log;

@@ -43,13 +43,22 @@ int64_t raw_time(const PrivateSession& session, int64_t counter) noexcept {
 
 // Of whole records of ours; stops where they make no sense, which only the application can do.
 void rewrite_times(const PrivateSession& session, std::byte* records, size_t size) noexcept {
-    wire::EventHeader header;
+    wire::MessageHeader header;  // an event's begins alike: size and marker
     while (size >= sizeof(header)) {
-        std::memcpy(static_cast<void*>(&header), records, sizeof(header));
+        std::memcpy(&header, records, sizeof(header));
         const size_t length = wire::align8(size_t{header.size});
-        if (header.marker != wire::kMarkerEvent || length < sizeof(header) || length > size) return;
-        const int64_t time = raw_time(session, header.time_stamp);
-        std::memcpy(records + offsetof(wire::EventHeader, time_stamp), &time, sizeof(time));
+        size_t at = offsetof(wire::EventHeader, time_stamp);
+        if (header.marker == wire::kMarkerMessage) {
+            const bool numbered = (header.flags & wire::kMessageSequence) != 0;
+            at = sizeof(header) + (numbered ? sizeof(uint32_t) : 0) + sizeof(Guid);
+        } else if (header.marker != wire::kMarkerEvent) {
+            return;
+        }
+        int64_t time = 0;
+        if (length > size || length < at + sizeof(time)) return;
+        std::memcpy(&time, records + at, sizeof(time));
+        time = raw_time(session, time);
+        std::memcpy(records + at, &time, sizeof(time));
         records += length;
         size -= length;
     }
@@ -312,20 +321,8 @@ void* run_private(void*) noexcept {
 }  // namespace
 
 bool create_private_thread() noexcept {
-    pthread_attr_t attributes;
-    if (::pthread_attr_init(&attributes) != 0) return false;
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    constexpr size_t kStack = 256 * 1024;
-    ::pthread_attr_setstacksize(&attributes, kStack);
-    // All signals: among them the one for a file that grows past the process's limit.
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
-    const int failed = ::pthread_create(&thread, &attributes, run_private, nullptr);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_attr_destroy(&attributes);
-    return failed == 0;
+    return start_thread(thread, run_private);
 }
 
 }  // namespace etw::provider

@@ -91,7 +91,29 @@ etw_enabled combined(const Registration& registration) noexcept {
     return sum;
 }
 
+namespace {
+
+// Of trace messages: a flag is on for the levels up to the highest one that a session with that
+// flag asks for.
+void publish_flags(const Registration& registration) noexcept {
+    constexpr uint32_t kFlags = sizeof(registration.control->level_plus1);
+    for (uint32_t flag = 0; flag < kFlags; ++flag) {
+        uint32_t level_plus1 = 0;
+        for (const EnableEntry& entry : registration.entry) {
+            if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
+            if ((entry.match_any.load(std::memory_order_relaxed) >> flag & 1) == 0) continue;
+            const uint32_t level = entry.level.load(std::memory_order_relaxed);
+            if (level + 1 > level_plus1) level_plus1 = level < UINT8_MAX ? level + 1 : UINT8_MAX;
+        }
+        __atomic_store_n(&registration.control->level_plus1[flag], uint8_t(level_plus1),
+                         __ATOMIC_RELAXED);
+    }
+}
+
+}  // namespace
+
 void publish_enabled(Registration& registration) noexcept {
+    if (registration.control != nullptr) return publish_flags(registration);
     const etw_enabled sum = combined(registration);
     etw_enabled* out = registration.enabled;
     __atomic_store_n(&out->keyword_any, sum.keyword_any, __ATOMIC_RELAXED);
@@ -186,35 +208,43 @@ void clear_entry(Registration& registration, const SessionSlot& slot) noexcept {
 
 }  // namespace etw::provider
 
-using namespace etw::provider;
+namespace etw::provider {
+namespace {
 
-extern "C" {
+// What is registered: with one of the two places that say what sessions want.
+struct Applicant {
+    const etw_guid* id;
+    const void* traits;
+    etw_enabled* enabled;
+    etw_message_control* control;
+    etw_callback callback;
+    void* context;
+};
 
-uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabled,
-                      etw_callback callback, void* context, uint64_t* handle) {
-    if (id == nullptr || handle == nullptr) return ETW_INVALID_PARAMETER;
-    if (traits != nullptr && !traits_valid(traits, ETW_MAX_TRAITS)) return ETW_INVALID_PARAMETER;
+uint32_t add_registration(const Applicant& applicant, uint64_t* handle) noexcept {
     const KeepErrno keep;
     pin_module();
     const ScopedLock lock(g_state.lock);
     initialise_once();
     Registration* registration = free_registration();
     if (registration == nullptr) return ETW_NO_SYSTEM_RESOURCES;
-    registration->id = *id;
-    registration->enabled = enabled != nullptr ? enabled : &registration->own_enabled;
-    registration->callback = callback;
-    registration->context = context;
+    registration->id = *applicant.id;
+    registration->enabled =
+        applicant.enabled != nullptr ? applicant.enabled : &registration->own_enabled;
+    registration->control = applicant.control;
+    registration->callback = applicant.callback;
+    registration->context = applicant.context;
     registration->ready = false;
     for (bool& known : registration->known) known = false;
     registration->born = g_state.next_connection;
     registration->entries.store(0, std::memory_order_relaxed);
     registration->traits_item_size.store(0, std::memory_order_relaxed);
-    if (traits != nullptr) store_traits(*registration, traits);
+    if (applicant.traits != nullptr) store_traits(*registration, applicant.traits);
     publish_enabled(*registration);
     const uint32_t generation = registration->generation.load(std::memory_order_relaxed) + 1;
     registration->generation.store(generation, std::memory_order_release);
     const uint64_t index = uint64_t(registration - g_state.registrations);
-    *handle = uint64_t{generation} << 32 | (index + 1);
+    __atomic_store_n(handle, uint64_t{generation} << 32 | (index + 1), __ATOMIC_RELAXED);
 
     if (!start_agent()) return ETW_OK;  // registered; nothing will ever enable it
     if (::pthread_equal(::pthread_self(), g_state.agent) != 0) return ETW_OK;  // in a callback
@@ -226,6 +256,33 @@ uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabl
     });
     if (!answered) g_state.wait_budget_ns = 0;
     return ETW_OK;
+}
+
+}  // namespace
+}  // namespace etw::provider
+
+using namespace etw::provider;
+
+extern "C" {
+
+uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabled,
+                      etw_callback callback, void* context, uint64_t* handle) {
+    if (id == nullptr || handle == nullptr) return ETW_INVALID_PARAMETER;
+    if (traits != nullptr && !traits_valid(traits, ETW_MAX_TRAITS)) return ETW_INVALID_PARAMETER;
+    return add_registration({id, traits, enabled, nullptr, callback, context}, handle);
+}
+
+uint32_t etw_register_messages(etw_message_control* control) {
+    if (control == nullptr) return ETW_INVALID_PARAMETER;
+    if (__atomic_load_n(&control->handle, __ATOMIC_RELAXED) != 0) return ETW_OK;
+    return add_registration({&control->id, nullptr, nullptr, control, nullptr, nullptr},
+                            &control->handle);
+}
+
+void etw_unregister_messages(etw_message_control* control) {
+    if (control == nullptr) return;
+    const uint64_t handle = __atomic_exchange_n(&control->handle, uint64_t{0}, __ATOMIC_RELAXED);
+    if (handle != 0) etw_unregister(handle);
 }
 
 uint32_t etw_unregister(uint64_t handle) {
@@ -240,6 +297,7 @@ uint32_t etw_unregister(uint64_t handle) {
     }
     publish_enabled(*registration);
     registration->enabled = &registration->own_enabled;  // the caller's may go away now
+    registration->control = nullptr;
     if (!g_state.agent_started) return ETW_OK;
     settle_lost();
     wake_agent();

@@ -34,7 +34,10 @@ struct SessionSlot {
     std::atomic<bool> rings;            // else events go by socket
     std::atomic<bool> in_process;       // the private session: its rings are this process's own
     bool dead;                          // the mapping could not be withdrawn: never use this again
+    bool quiet;                         // callbacks hear nothing of it
     bool orphaned;                      // its host died: hand the rings to the next
+    // Where its trace messages take their numbers from, or null. Mapped until the process ends.
+    std::atomic<std::atomic<uint32_t>*> numbers;
     uint32_t host;
     uint64_t confirmed;  // connection that last named the session
     wire::SessionKey key;
@@ -42,6 +45,16 @@ struct SessionSlot {
     std::byte* mapping;  // set_size() bytes or null
     GuardedFd fd;
 };
+
+// Rings that others have taken the place of. Should the host and its keeper die before what stands
+// in them is written, nobody else has them: their descriptor stays until the host says Drained.
+struct FormerRings {
+    uint32_t host;
+    wire::SessionKey key;
+    wire::RingGeometry geometry;
+    GuardedFd fd;
+};
+constexpr uint32_t kMaxFormerRings = 64;  // then the oldest goes; the host keeps no more either
 
 // A bit for each event id.
 struct IdSet {
@@ -89,7 +102,8 @@ struct Registration {
     uint32_t traits_revision;  // counts changes of the traits
     etw_guid id;
     etw_enabled* enabled;
-    etw_enabled own_enabled;  // for those that bring none
+    etw_enabled own_enabled;       // for those that bring none
+    etw_message_control* control;  // of trace messages, in the place of `enabled`; else null
     etw_callback callback;
     void* context;
     HostView hosts[kMaxHosts];
@@ -105,8 +119,11 @@ struct Host {
     char path[108];  // sun_path
     bool trusted;    // the folder is the system's: the peer need not be root or this user
     GuardedFd socket;
-    uint64_t connection;  // 0: none; counts up
-    bool welcome;         // has answered Hello
+    uint64_t connection;            // 0: none; counts up
+    bool welcome;                   // has answered Hello
+    wire::MessageNumbers* numbers;  // mapped until the process ends, or null
+    dev_t numbers_device;           // of its file
+    ino_t numbers_inode;
     bool no_rings;
     bool was_connected;
     int64_t retry_at;  // monotonic ns; 0: not before the doorbell rings
@@ -146,6 +163,8 @@ struct State {
     GuardedFd doorbell;
     Host hosts[kMaxHosts];
     SessionSlot slots[kMaxSlots];
+    uint32_t former_count;
+    FormerRings former[kMaxFormerRings];  // oldest first
     uint32_t due_count;
     DueCallback due[kMaxDueCallbacks];
     Registration registrations[ETW_MAX_REGISTRATIONS];
@@ -191,10 +210,20 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
 // under a lock. Null: no slot is left.
 SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
                             const wire::RingGeometry& geometry, std::byte* set) noexcept;
+// What the host numbers the trace messages of some sessions with. Takes over `fd`.
+void take_numbers(Host& host, int fd) noexcept;
 // Maps the pages of rings before the first event needs them.
 void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.
 void detach_session(SessionSlot& slot) noexcept;
+// Lets go of former rings: those of the session, or the one that Drained names.
+void forget_former(uint32_t host, const wire::SessionKey& key) noexcept;
+void forget_former(uint32_t host, const wire::Drained& drained) noexcept;
+void forget_all_former() noexcept;
+
+// --- left_rings.cpp, with the lock ---
+// At the end of the program: what a next host is to find of sessions whose host does not live.
+void leave_rings() noexcept;
 
 // --- host_link.cpp, called by the agent with the lock ---
 void connect_host(uint32_t host) noexcept;

@@ -1,6 +1,6 @@
 // From an application's call to one record for each session that wants it. Runs in signal handlers
 // and in threads of any stack size.
-#include "provider/private_session.h"
+#include "provider/deliver.h"
 
 #include <cstring>
 
@@ -87,42 +87,6 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
     to[0] = word_of(related, 0);
     to[1] = word_of(related, 1);
     return to + 2;
-}
-
-uint32_t result_of(Outcome outcome) noexcept {
-    switch (outcome) {
-        case Outcome::kWritten:
-        case Outcome::kDetached:  // the session has just gone: as if it had never been
-            return ETW_OK;
-        case Outcome::kTooBig:
-            return ETW_MORE_DATA;
-        case Outcome::kFull:
-        case Outcome::kNoCpu:
-            break;
-    }
-    return ETW_NOT_ENOUGH_MEMORY;
-}
-
-// For sessions whose rings did not take the record, or that have none here.
-[[gnu::noinline, gnu::cold]] uint32_t not_written(SessionSlot& slot, const Record& record,
-                                                  uint32_t size, Outcome outcome) noexcept {
-    if (outcome != Outcome::kNoCpu) return result_of(outcome);
-    const SocketEvent event = {static_cast<const std::byte*>(record.staged),
-                               record.pieces,
-                               record.staged_size,
-                               record.piece_count,
-                               size,
-                               record.time_stamp_offset};
-    return slot.in_process ? append_private(slot, record.generation, event)
-                           : send_event(slot, record.generation, event);
-}
-
-// What was enabled by the session has got other rings meanwhile: the entry names them by now.
-inline bool moved(const EnableEntry& entry, uint64_t generation, bool rings,
-                  Outcome outcome) noexcept {
-    if (!rings || outcome != Outcome::kDetached) return false;
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return entry.generation.load(std::memory_order_relaxed) != generation;
 }
 
 // --- for few sessions ------------------------------------------------------------------------

@@ -21,13 +21,16 @@ struct SummaryRow {
 class Summary {
 public:
     void add(const etl::Record& record, const decode::Event& event);
+    void leave_out(uint64_t events = 1) noexcept { left_out_ += events; }  // by a filter
     void merge(const Summary& other);
 
     // Most frequent first, then by name, type and GUID.
     std::vector<SummaryRow> rows() const;
     uint64_t events() const noexcept { return events_; }
-    uint64_t unknown() const noexcept { return unknown_; }      // nothing describes them
-    uint64_t malformed() const noexcept { return malformed_; }  // description and payload disagree
+    uint64_t unknown() const noexcept { return unknown_; }  // nothing describes them
+    // Description and payload disagree, or the text asks for a value that there is not.
+    uint64_t malformed() const noexcept { return malformed_; }
+    uint64_t left_out() const noexcept { return left_out_; }  // not among the others
 
 private:
     // A file can name as many different events as it has records: what comes after these many is
@@ -52,7 +55,7 @@ private:
     Rows rows_;
     // Most events are of a few kinds: where their rows are, by hash.
     std::array<Rows::value_type*, kRecent> recent_{};
-    uint64_t events_ = 0, unknown_ = 0, malformed_ = 0;
+    uint64_t events_ = 0, unknown_ = 0, malformed_ = 0, left_out_ = 0;
 };
 
 }  // namespace etw::render

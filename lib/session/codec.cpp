@@ -89,6 +89,11 @@ void fields(V& v, F&& f) {
     f(v.guid), f(v.name), f(v.pids), f(v.sessions), f(v.instances);
 }
 
+template <Form<RefusedProgram> V, class F>
+void fields(V& v, F&& f) {
+    f(v.pid), f(v.executable), f(v.version), f(v.host_version);
+}
+
 template <Form<ConsumeRequest> V, class F>
 void fields(V& v, F&& f) {
     f(v.name), f(v.epoch), f(v.ring), f(v.position), f(v.number);
@@ -260,12 +265,14 @@ void encode(ByteWriter& out, const PrivateRequest& value) { Encoder{out}(value);
 void encode(ByteWriter& out, const EnableRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const EnableResult& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const RegisteredProvider& value) { Encoder{out}(value); }
+void encode(ByteWriter& out, const RefusedProgram& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const Failure& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const ConsumeRequest& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const ConsumeGrant& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const std::string& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const std::vector<SessionStatus>& value) { Encoder{out}(value); }
 void encode(ByteWriter& out, const std::vector<RegisteredProvider>& value) { Encoder{out}(value); }
+void encode(ByteWriter& out, const std::vector<RefusedProgram>& value) { Encoder{out}(value); }
 
 template <class T>
 Result<T> decode(Bytes bytes) {
@@ -286,11 +293,13 @@ template Result<PrivateRequest> decode(Bytes);
 template Result<EnableRequest> decode(Bytes);
 template Result<EnableResult> decode(Bytes);
 template Result<RegisteredProvider> decode(Bytes);
+template Result<RefusedProgram> decode(Bytes);
 template Result<Failure> decode(Bytes);
 template Result<ConsumeRequest> decode(Bytes);
 template Result<ConsumeGrant> decode(Bytes);
 template Result<std::string> decode(Bytes);
 template Result<std::vector<SessionStatus>> decode(Bytes);
 template Result<std::vector<RegisteredProvider>> decode(Bytes);
+template Result<std::vector<RefusedProgram>> decode(Bytes);
 
 }  // namespace etw::session

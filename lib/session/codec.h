@@ -16,12 +16,14 @@ void encode(ByteWriter& out, const PrivateRequest& value);
 void encode(ByteWriter& out, const EnableRequest& value);
 void encode(ByteWriter& out, const EnableResult& value);
 void encode(ByteWriter& out, const RegisteredProvider& value);
+void encode(ByteWriter& out, const RefusedProgram& value);
 void encode(ByteWriter& out, const Failure& value);
 void encode(ByteWriter& out, const ConsumeRequest& value);
 void encode(ByteWriter& out, const ConsumeGrant& value);
 void encode(ByteWriter& out, const std::string& value);
 void encode(ByteWriter& out, const std::vector<SessionStatus>& value);
 void encode(ByteWriter& out, const std::vector<RegisteredProvider>& value);
+void encode(ByteWriter& out, const std::vector<RefusedProgram>& value);
 
 // decode<T>(bytes) for each T above.
 template <class T>

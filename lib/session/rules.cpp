@@ -1,5 +1,7 @@
 #include "session/rules.h"
 
+#include "etw/boot_session.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -57,7 +59,6 @@ struct Missing {
 };
 constexpr Missing kMissing[] = {
     {kModeSystemLogger, "kernel events (-systemlogger)"},
-    {kModeNonStoppable, "sessions that cannot be stopped"},
 };
 constexpr uint32_t kKnownModes = kFileModes | kModeNonStoppable | kModeSecure | kModeRealTime |
                                  kModeBuffering | kModePrivate | kModeGlobalSequence |
@@ -72,7 +73,8 @@ size_t characters(const std::string& text) {
                                 [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
 }
 
-Outcome<Ok> check_name(const std::string& name) {
+Outcome<Ok> check_name(const Properties& p) {
+    const std::string& name = p.name;
     if (name.empty()) return refuse(Code::kInvalidParameter, "a session needs a name");
     // The byte bound keeps a run of continuation bytes from passing as one character.
     if (characters(name) > kMaxNameLength || name.size() > kMaxNameLength * 4) {
@@ -85,10 +87,14 @@ Outcome<Ok> check_name(const std::string& name) {
                       "'NT Kernel Logger' records kernel events, which are not in this version; "
                       "give the session another name and its providers with -guid");
     }
-    if (same_name(name, "GlobalLogger")) {
-        return refuse(Code::kNotSupported,
-                      "'GlobalLogger' is the session of the next boot, which is not in this "
-                      "version; give the session another name");
+    // The boot starts that one, with a GUID that is its own; with kernel events it is the NT Kernel
+    // Logger.
+    const bool global = same_name(name, kGlobalLoggerName);
+    const bool kernel = same_name(name, kKernelLoggerName);
+    if (p.guid == kGlobalLoggerGuid ? !global && !kernel : global) {
+        return refuse(Code::kInvalidParameter,
+                      "name (in any spelling) and GUID of GlobalLogger are those of the session "
+                      "that the boot starts; give the session others");
     }
     return Ok{};
 }
@@ -202,7 +208,7 @@ Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* op
 }  // namespace
 
 Outcome<Ok> check(const Properties& properties) {
-    ETW_CHECK(check_name(properties.name));
+    ETW_CHECK(check_name(properties));
     ETW_CHECK(check_modes(properties));
     ETW_CHECK(check_file(properties));
     ETW_CHECK(check_sizes(properties));
@@ -216,6 +222,15 @@ Outcome<Ok> check(const Properties& properties) {
     if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
         return refuse(Code::kInvalidParameter,
                       "-append needs the system clock; give -UseSystemTime");
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check(const UpdateRequest& update) {
+    if (same_name(update.name, kGlobalLoggerName)) {
+        return refuse(Code::kNotSupported,
+                      "GlobalLogger cannot be changed while it runs; tracelog -start GlobalLogger "
+                      "says what it is from the next boot on");
     }
     return Ok{};
 }
@@ -313,7 +328,7 @@ std::string numbered_log_file(const std::string& pattern, uint32_t number) {
     return file;
 }
 
-bool same_name(const std::string& a, const std::string& b) {
+bool same_name(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
     return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
                                               [&](char x, char y) { return lower(x) == lower(y); });

@@ -3,6 +3,8 @@
 #pragma once
 #include "etw/session.h"
 
+#include <string_view>
+
 namespace etw::session {
 
 constexpr uint32_t kDefaultBufferKb = 64;
@@ -14,6 +16,9 @@ Outcome<Ok> check(const Properties& properties);
 
 // Refuses an enable whose filters are past their limits.
 Outcome<Ok> check(const ProviderEnable& enable);
+
+// Refuses the update of a session that has none: GlobalLogger.
+Outcome<Ok> check(const UpdateRequest& update);
 
 // What of properties or of an enable that passed check() has no effect, a sentence each, for
 // people.
@@ -35,6 +40,6 @@ uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus);
 // replaced. Also the whole of a log file's name where it has no %d.
 std::string numbered_log_file(const std::string& pattern, uint32_t number);
 
-bool same_name(const std::string& a, const std::string& b);  // without regard to (ASCII) case
+bool same_name(std::string_view a, std::string_view b);  // without regard to (ASCII) case
 
 }  // namespace etw::session

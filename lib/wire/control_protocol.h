@@ -4,6 +4,10 @@
 // folder comes along for -newfile and private sessions only; the host truncates a log when it
 // begins it.
 //
+// Each frame begins with the version of its sender. A host answers a frame of another version with
+// an empty one of its own and kRevisionMismatch, and ends the connection: who reads that can say
+// which version runs. ControlFrame stays as it is in all versions.
+//
 // A controller that finds nobody listening starts `etwd --runtime-dir DIR --ready-fd N`; etwd
 // writes one byte to N once it listens and closes it. The host keeps what it needs to take up its
 // sessions again in DIR/sessions: while anything is there, controllers start a host for any
@@ -14,7 +18,9 @@
 
 namespace etw::wire {
 
-constexpr uint32_t kControlProtocolVersion = 1;
+// Rises with every change of a body's form, also where members are only added: the other end takes
+// a body of another length for damage. A test holds the forms against the number.
+constexpr uint32_t kControlProtocolVersion = 2;
 
 enum class ControlOp : uint32_t {
     kStart = 1,      // session::StartRequest  -> EnableResult; fds: log file, [its folder]
@@ -31,6 +37,7 @@ enum class ControlOp : uint32_t {
     kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
     kIncrementFile,  // name                   -> SessionStatus
     kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
+    kListRefused,    // nothing                -> RefusedProgram...
 };
 
 struct ControlFrame {
@@ -42,6 +49,8 @@ struct ControlFrame {
 };
 static_assert(sizeof(ControlFrame) == 16);
 constexpr char kSavedSessionsFolder[] = "sessions";
+// In the folder of a session there: rings that a program left, as PREFIX device-inode-blocks.
+constexpr char kLeftRingsPrefix[] = "left-";
 constexpr char kHostLockName[] = "lock";  // flock of the host that has the folder
 constexpr size_t kMaxControlBody = 4 * 1024 * 1024;
 constexpr size_t kMaxControlDescriptors = 2;

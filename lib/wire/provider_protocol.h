@@ -1,6 +1,8 @@
 // What a provider process and the host say to each other: one SOCK_SEQPACKET connection for each
 // (process, host), one struct a packet, the same machine and byte order on both ends. The first
-// packet either way names the version; a peer with another version is disconnected.
+// packet either way names the version, and is of this form in all versions; with a peer of another
+// one that is all there is to say. A host tells of such programs (RefusedProgram), and they do not
+// come back before another host rings.
 //
 //   provider                                   host
 //   Hello                        ->
@@ -10,6 +12,11 @@
 //                                <-            [Attach + fd, Enable] ... then Registered
 //                                <-            Enable (enable, disable, capture state), any time
 //   Ack                          ->            after the new state is in force in this process
+//                                <-            Attach + fd: other rings for the session; those it
+//                                              had are kept, and handed back to a next host
+//                                <-            Drained: what stood in former rings is written
+//                                <-            Numbers + fd: before the first Attach to a session
+//                                              that numbers trace messages
 //                                <-            Detach: the session is gone
 //   Ack                          ->            no thread of this process is in its rings any more
 //   Event                        ->            from a process that cannot use rings
@@ -28,7 +35,7 @@
 
 namespace etw::wire {
 
-constexpr uint32_t kProviderProtocolVersion = 2;
+constexpr uint32_t kProviderProtocolVersion = 3;
 
 enum class ProviderMessage : uint32_t {
     kHello = 1,
@@ -46,6 +53,8 @@ enum class ProviderMessage : uint32_t {
     kPrivateStart,
     kPrivateControl,
     kPrivateStatus,
+    kDrained,
+    kNumbers,
 };
 
 struct PacketHeader {
@@ -98,6 +107,33 @@ struct Rings {
 };
 static_assert(sizeof(Rings) == 40);
 using Attach = Rings;
+
+// The rings of the file that is named here, which others have taken the place of, hold nothing any
+// more and nobody writes to them: their descriptor can go.
+struct Drained {
+    PacketHeader header;
+    SessionKey session;
+    uint64_t device;
+    uint64_t inode;
+};
+static_assert(sizeof(Drained) == 40);
+
+// With one descriptor, a memory file of sizeof(MessageNumbers) bytes that every process in a
+// session with numbers maps. A number is taken with one atomic addition, before the record is
+// written: numbers are unique, those of a thread rise, and a message that is lost leaves a gap. A
+// hostile process can spoil the numbers of others, and nothing else.
+struct Numbers {
+    PacketHeader header;
+};
+static_assert(sizeof(Numbers) == 8);
+struct MessageNumber {
+    alignas(128) std::atomic<uint32_t> last;  // the next is one more
+};
+struct MessageNumbers {
+    MessageNumber global;
+    MessageNumber local[kMaxSessions];  // by SessionKey::slot
+};
+static_assert(sizeof(MessageNumbers) == 65 * 128);
 
 struct Detach {
     PacketHeader header;
@@ -161,7 +197,9 @@ struct Enable {
     Guid source_id;
     uint32_t enable_property;
     uint8_t level;
-    uint8_t reserved[3];
+    uint8_t
+        quiet;  // 1: the program takes part and is not told of it; the same for all of a session
+    uint8_t reserved[2];
     IdFilter events;  // which are written
     IdFilter stacks;  // which of these with the writer's stack, under kPropertyStackTrace
 };

@@ -64,6 +64,10 @@ constexpr size_t kRingFilledOffset = sizeof(RingControl);
 
 enum RingFlag : uint32_t {
     kRingOverwrite = 1,  // buffered sessions: never refuse, reuse the oldest block
+    // Trace messages are numbered: in the session, or in all sessions that say so. Of no concern
+    // to the ring itself; it stands here because it is fixed for the same time.
+    kRingLocalNumbers = 2,
+    kRingGlobalNumbers = 4,
 };
 
 // What both sides must agree on; fixed for the life of a ring set.

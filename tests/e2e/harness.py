@@ -79,7 +79,8 @@ class EndToEnd(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etw-e2e-"))
         os.chmod(self.folder, 0o755)
         self.runtime = self.folder / "run"
-        self.env = dict(os.environ, ETW_RUNTIME_DIR=str(self.runtime), TZ="UTC", LC_ALL="C.UTF-8")
+        self.env = dict(os.environ, ETW_RUNTIME_DIR=str(self.runtime), TZ="UTC", LC_ALL="C.UTF-8",
+                        ETW_CONFIG_DIR=str(self.folder / "config"))
         self.writers = []
         self.failed_before = self._failures()
 
@@ -194,3 +195,32 @@ class EndToEnd(unittest.TestCase):
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout[-4000:])
         return json.loads(done.stdout)
+
+
+class SmallDisk:
+    """Mixed into a class of tests: `disk` is a folder on a disk of its own that has little room."""
+    DISK_SIZE = "4m"
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        mounted = os.geteuid() == 0 and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={self.DISK_SIZE}", "tmpfs", str(self.disk)],
+            capture_output=True).returncode == 0
+        if not mounted:
+            self.skipTest("needs the right to mount a small tmpfs")
+
+    def tearDown(self):
+        self.kill_hosts()
+        subprocess.run(["umount", "-l", str(self.disk)], capture_output=True)
+        super().tearDown()
+
+    def fill(self):
+        with contextlib.suppress(OSError), (self.disk / "ballast").open("ab") as out:
+            while True:
+                out.write(b"x" * 4096)
+                out.flush()
+
+    def free(self):
+        (self.disk / "ballast").unlink()

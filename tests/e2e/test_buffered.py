@@ -1,5 +1,4 @@
 """Buffered sessions: memory only, the newest events, saved as often as one likes."""
-import contextlib
 import json
 import os
 import pathlib
@@ -8,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, wait_for
 
 NOBODY = 65534
 CPUS = sorted(os.sched_getaffinity(0))
@@ -261,22 +260,7 @@ class Killed(BufferedTest):
         self.assert_suffixes(self.save("s.etl"))
 
 
-class FullDisk(BufferedTest):
-    def setUp(self):
-        super().setUp()
-        self.disk = self.folder / "disk"
-        self.disk.mkdir()
-        mounted = is_root() and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.disk)],
-            capture_output=True).returncode == 0
-        if not mounted:
-            self.skipTest("needs the right to mount a small tmpfs")
-
-    def tearDown(self):
-        self.kill_hosts()
-        subprocess.run(["umount", "-l", str(self.disk)], capture_output=True)
-        super().tearDown()
-
+class FullDisk(SmallDisk, BufferedTest):
     def test_is_an_error_that_leaves_session_and_file_alone(self):
         self.start("-b", "256", "-min", 32 * len(CPUS))
         writer = self.write_all("--count", 100000, "--fill", 100)

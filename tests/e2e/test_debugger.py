@@ -2,11 +2,13 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
+import signal
 import subprocess
 import unittest
 
-from harness import BIN, SANITIZED, WRITER_GUID, wait_for
+from harness import BIN, SANITIZED, WRITER_GUID, Writer, wait_for
 from test_buffered import BufferedTest, CPUS
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "gdb" / "etw_gdb.py"
@@ -53,6 +55,27 @@ class Debugger(BufferedTest):
         writer.kill()
         self.kill_hosts()
         self.gdb(stripped, "memory.core", commands=["etw dump b core.etl"])
+        self.assert_dumped("core.etl", writer, last=2999)
+
+    def test_dumps_the_kernels_core_file_of_a_program_that_aborted(self):
+        pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        if SANITIZED or most == 0 or pattern.startswith("|") or "/" in pattern:
+            self.skipTest("needs a kernel that leaves core files where the program runs")
+
+        def surroundings():
+            os.chdir(self.folder)
+            os.sched_setaffinity(0, {CPUS[0]})
+            resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+        self.start("-b", "16", "-min", 8 * len(CPUS))
+        writer = Writer(self.env, "--count", 3000, "--hold", preexec_fn=surroundings)
+        self.writers.append(writer)
+        writer.written()
+        os.kill(writer.pid, signal.SIGABRT)
+        writer.process.wait()
+        core, = self.folder.glob(pattern.partition("%")[0] + "*")
+        self.kill_hosts()
+        self.gdb(BIN / "etw-test-writer", core, commands=["etw dump B core.etl"])
         self.assert_dumped("core.etl", writer, last=2999)
 
     def test_dumps_what_the_host_has_not_taken_out_of_a_file_session(self):

@@ -1,6 +1,5 @@
 """What was written is what is recorded and what is counted as lost: after commands have answered,
 on disks that fill up, whoever dies."""
-import contextlib
 import fcntl
 import json
 import os
@@ -10,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, wait_for
 from test_survival import NOBODY, is_root
 
 
@@ -123,31 +122,9 @@ class NextHost(EndToEnd):
         self.tracelog("-stop", "S")
 
 
-class FullDisk(EndToEnd):
-    def setUp(self):
-        super().setUp()
-        self.disk = self.folder / "disk"
-        self.disk.mkdir()
-        mounted = is_root() and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(self.disk)],
-            capture_output=True).returncode == 0
-        if not mounted:
-            self.skipTest("needs the right to mount a small tmpfs")
-        self.written = 0
-
-    def tearDown(self):
-        self.kill_hosts()
-        subprocess.run(["umount", "-l", str(self.disk)], capture_output=True)
-        super().tearDown()
-
-    def fill(self):
-        with contextlib.suppress(OSError), (self.disk / "ballast").open("ab") as out:
-            while True:
-                out.write(b"x" * 4096)
-                out.flush()
-
-    def free(self):
-        (self.disk / "ballast").unlink()
+class FullDisk(SmallDisk, EndToEnd):
+    DISK_SIZE = "6m"
+    written = 0
 
     def write(self, count):
         writer = self.writer("--count", count, "--fill", 400, "--rate", 40000)
@@ -164,10 +141,11 @@ class FullDisk(EndToEnd):
             lost = self.status("D")["log_buffers_lost"]
             self.write(15000)
             wait_for(lambda: self.status("D")["log_buffers_lost"] > lost, "lost buffers")
-            buffers = self.status("D")["buffers_written"]  # stands still until there is room
+            # Stands still until there is room; Buffers Written begins anew with a next file.
+            recorded = self.status("D")["recorded_bytes"]
             self.free()
             self.write(100)
-            wait_for(lambda: self.status("D")["buffers_written"] > buffers, "the disk to be used")
+            wait_for(lambda: self.status("D")["recorded_bytes"] > recorded, "the disk to be used")
         return json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
 
     def expect_exact(self, final, *logs):

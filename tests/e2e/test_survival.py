@@ -4,11 +4,12 @@ import ctypes
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import unittest
 
-from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, Writer, wait_for
 
 NOBODY = 65534
 
@@ -139,36 +140,51 @@ class KilledHost(EndToEnd):
     def test_keeper_and_worker_killed_under_load(self):
         self.run_under_fire(self.kill_hosts)
 
-
-class FullDisk(EndToEnd):
-    def setUp(self):
-        super().setUp()
-        self.disk = self.folder / "disk"
-        self.disk.mkdir()
-        mounted = is_root() and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.disk)],
-            capture_output=True).returncode == 0
-        if not mounted:
-            self.skipTest("needs the right to mount a small tmpfs")
-
-    def tearDown(self):
+    def test_programs_that_end_while_no_host_lives_leave_their_events(self):
+        writers = [self.writer("--count", 3000, "--hold", "--wait") for _ in range(2)]
+        session = ("K", "-guid", WRITER_GUID, "-timeout", "60000")
+        self.tracelog("-start", *session, "-f", "k.etl")
+        wait_for(lambda: [len(p["pids"]) for p in
+                          json.loads(self.tracelog("-enumguid", "-json").stdout)] == [2], "both")
+        self.tracelog("-enable", *session)
+        writers[0].go()
+        self.assertEqual(writers[0].written(), 3000)
+        self.tracelog("-flush", "K")
         self.kill_hosts()
-        subprocess.run(["umount", "-l", str(self.disk)], capture_output=True)
-        super().tearDown()
+        writers[1].go()
+        self.assertEqual(writers[1].written(), 3000)
+        for writer in writers:
+            writer.go()
+            writer.finish()
+        final = json.loads(self.tracelog("-stop", "K", "-json").stdout)
+        self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(dict(self.numbered("k.etl")),
+                         {(writer.pid, 0): list(range(3000)) for writer in writers})
+        self.check_etl(self.folder / "k.etl")
 
+    def test_a_program_that_may_write_no_file_ends_as_it_would(self):
+        def no_files():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID)
+        writer = Writer(self.env, "--count", 3000, "--hold", preexec_fn=no_files)
+        self.writers.append(writer)
+        writer.written()
+        self.kill_hosts()
+        writer.go()
+        writer.finish()
+        self.assertEqual([p.name for p in (self.runtime / "sessions" / "0").glob("*-*")], [])
+
+
+class FullDisk(SmallDisk, EndToEnd):
     def test_buffers_are_counted_and_the_session_goes_on(self):
         self.tracelog("-start", "D", "-f", self.disk / "d.etl", "-guid", WRITER_GUID, "-b", "64",
                       "-max", "16", "-ft", "1")
-        ballast = self.disk / "ballast"
-        with contextlib.suppress(OSError), ballast.open("wb") as out:
-            while True:
-                out.write(b"x" * 4096)
-                out.flush()
+        self.fill()
         flood = self.writer("--count", 20000, "--fill", 400)
         flood.finish()
         wait_for(lambda: self.status("D")["log_buffers_lost"] + self.status("D")["events_lost"] > 0,
                  "losses to be counted")
-        ballast.unlink()
+        self.free()
         later = self.writer("--count", 100)
         later.finish()
         final = json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)

@@ -127,15 +127,6 @@ class Examples(Tracelog):
         self.assertEqual((provider["guid"], provider["level"], provider["match_any_keyword"]),
                          ("9138500e-3648-4edb-aa4c-859e9f7b7c38", 0xaa, "0xff"))
 
-    def test_T28_no_sessions_of_the_next_boot(self):
-        self.refused(50, "-addautologger", "Name", "-sessionguid", "#" + OTHER_GUID, "-flag", "F",
-                     "-level", "L", "-guid", "#" + THIRD_GUID, because="with -start")
-
-    def test_T13_no_global_logger(self):
-        self.refused(50, "-start", "GlobalLogger", because="next boot")
-        self.refused(50, "-remove", "GlobalLogger", because="next boot")
-        self.refused(4201, "-stop", "GlobalLogger")
-
     def test_T12_no_kernel_logger(self):
         self.refused(50, "-start")
         self.refused(50, "-start", "-nothread", "-hf", "-cm", "-ft", "2")

@@ -97,9 +97,12 @@ class Commands(TraceviewTest):
         self.assertIn("Logger Name:            S\n", self.traceview("-l").stdout)
         self.assert_operation(self.traceview("-stop", "S").stdout)
         self.assertNotIn("Logger Name", self.traceview("-l").stdout)
-        done = self.traceview("-start", "GlobalLogger", code=1)
-        self.assert_operation(done.stdout, 50)
-        self.assertIn("next boot", done.stderr)
+        self.assert_operation(self.traceview("-start", "GlobalLogger", "-f", "g.log").stdout)
+        config = (self.folder / "config" / "globallogger.conf").read_text()
+        self.assertIn("Start = 1\n", config)
+        self.assertIn(f"FileName = {self.folder / 'g.log'}\n", config)
+        self.assertNotIn("Logger Name", self.traceview("-l").stdout)
+        self.assert_operation(self.traceview("-start", "globallogger", code=1).stdout, 87)
 
     def test_every_command_on_a_session(self):
         out = self.traceview("-start", "S", "-guid", WRITER_GUID, "-level", "4", "-flag", "1", "-f",
@@ -125,7 +128,7 @@ class Commands(TraceviewTest):
         self.traceview("-start", "S", "-um", code=2)
         self.assert_operation(self.traceview("-stop", "Missing", code=1).stdout, 4201)
         self.assert_operation(self.traceview("-start", "S", code=1).stdout, 50)
-        self.assert_operation(self.traceview("-parsepdb", "tracedrv.pdb", code=1).stdout, 50)
+        self.traceview("-parsepdb", "tracedrv.pdb", code=1)
         self.traceview("-process", "missing.etl", code=1)
         self.assertTrue(self.traceview("-h").stdout.startswith("Usage: traceview"))
         self.assertEqual(self.host_pids(), [])
@@ -269,6 +272,45 @@ class Shown:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+class ProcessLive(TraceviewTest):
+    """-process -rt: a session's events as they come, until it stops."""
+
+    def process(self, *args):
+        tool = subprocess.Popen([str(BIN / "traceview"), "-process", "-rt", *args], env=self.env,
+                                cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(tool.communicate)
+        self.addCleanup(tool.kill)
+        wait_for(lambda: self.status("L")["real_time_consumers"] == 1 or tool.poll() is not None,
+                 "the consumer")
+        return tool
+
+    def record(self, tool):
+        self.writer("--count", 300).finish()
+        self.tracelog("-stop", "L")
+        out, err = tool.communicate(timeout=DEADLINE)
+        self.assertEqual(tool.returncode, 0, err)
+        return out
+
+    def test_into_the_default_files(self):
+        self.tracelog("-start", "L", "-rt", "-guid", WRITER_GUID)
+        self.record(self.process("L"))
+        self.assertEqual((self.folder / "FmtFile.txt").read_text().count("]Numbered: "), 300)
+        self.assertIn("300", (self.folder / "FmtSum.txt").read_text())
+
+    def test_of_a_session_that_writes_a_file_to_standard_output(self):
+        self.tracelog("-start", "L", "-f", "l.etl", "-guid", WRITER_GUID)
+        out = self.record(self.process("L", "-displayonly", "-nosummary", "-json"))
+        self.assertEqual([json.loads(line)["fields"]["sequence"] for line in out.splitlines()
+                          if json.loads(line).get("event") == "Numbered"], list(range(300)))
+        self.assertFalse((self.folder / "FmtFile.txt").exists())
+        self.check_etl(self.folder / "l.etl")
+
+    def test_without_such_a_session_is_an_error(self):
+        done = self.traceview("-process", "-rt", "Nobody", code=1)
+        self.assertIn("4201", done.stderr)
 
 
 class Foreground(TraceviewTest):

@@ -1,10 +1,12 @@
 """What may change while a session runs, under load and under fire."""
 import json
 import os
+import pathlib
 import signal
+import subprocess
 import unittest
 
-from harness import EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, WRITER_GUID, wait_for
 
 
 class Update(EndToEnd):
@@ -59,6 +61,53 @@ class Update(EndToEnd):
             wait_for(lambda: self.finished(writer) or
                      self.status("U")["buffers_written"] > written, "the session to go on")
         self.account_for(writer, 200000)
+
+    def rings_of(self, pid):
+        """The ring files that the process has mapped, by inode."""
+        lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+        return {line.split()[4] for line in lines if "/memfd:" in line}
+
+    def test_host_and_keeper_killed_while_maximum_buffers_change(self):
+        writer = self.writer("--count", 2000, "--wait", "--hold")
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "64",
+                      "-timeout", "60000")
+        writer.go()
+        self.assertEqual(writer.written(), 2000)
+        # One that hangs, so that the former rings are not drained before the kill.
+        hung = self.writer("--wait")
+        os.kill(hung.pid, signal.SIGSTOP)
+        former = self.rings_of(writer.pid)
+        update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", "100"], env=self.env,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.rings_of(writer.pid) - former, "the writer to have other rings")
+        self.kill_hosts()
+        hung.kill()
+        update.wait()
+        self.assertEqual(self.status("U")["maximum_buffers"], 100)
+        wait_for(lambda: json.loads(self.tracelog("-enumguid", "-json").stdout), "the writer")
+        final = json.loads(self.tracelog("-stop", "U", "-json").stdout)
+        writer.go()
+        writer.finish()
+        self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(2000))})
+        self.check_etl(self.folder / "u.etl")
+
+    def test_after_many_changes_the_newest_rings_survive_the_hosts(self):
+        writer = self.writer("--count", 1000, "--wait", "--hold")
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "64",
+                      "-timeout", "60000")
+        for n in range(12):
+            self.tracelog("-update", "U", "-max", 100 + n % 2 * 50)
+        self.kill_hosts()
+        writer.go()
+        self.assertEqual(writer.written(), 1000)
+        self.status("U")
+        wait_for(lambda: json.loads(self.tracelog("-enumguid", "-json").stdout), "the writer")
+        final = json.loads(self.tracelog("-stop", "U", "-json").stdout)
+        writer.go()
+        writer.finish()
+        self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(1000))})
 
 
 if __name__ == "__main__":

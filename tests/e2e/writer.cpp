@@ -9,6 +9,8 @@
 // line on standard input before it writes, --hold for another one before it exits. With --fork a
 // child, whose id it prints ("child <pid>"), writes as much once a session has enabled it anew, and
 // exits before its parent does. Prints "written <events>" when all threads are done.
+#include "support/fork_under_tsan.h"
+
 #include <TraceLoggingProvider.h>
 #include <sys/wait.h>
 #include <time.h>

@@ -1,57 +1,15 @@
 // Any bytes as an event: as schema, traits and payload of a self-describing one, or as the payload
-// of any kernel hook. What must hold: every item views the payload, in order; brackets match; what
-// is not decoded is the end of the payload; nothing grows beyond its budget.
+// of any kernel hook. What must hold is in event_invariants.h.
 #include "decode/kernel_table.h"
-#include "decode/walk.h"
 #include "etw/decoder.h"
+#include "event_invariants.h"
 
-#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 namespace {
 
 using namespace etw;
-
-void require(bool holds) {
-    if (!holds) std::abort();
-}
-
-void check(const etl::Record& record, const decode::Event& event) {
-    using Kind = decode::Item::Kind;
-    require(event.items.size() <= decode::kMaxItems);
-    const std::byte* at = record.payload.data();
-    const std::byte* const end = at + record.payload.size();
-    std::vector<const decode::Field*> open;
-    for (const decode::Item& item : event.items) {
-        require(item.field != nullptr);
-        switch (item.kind) {
-            case Kind::kArrayBegin:
-            case Kind::kStructBegin:
-                open.push_back(item.field);
-                break;
-            case Kind::kArrayEnd:
-            case Kind::kStructEnd:
-                require(!open.empty() && open.back() == item.field);
-                open.pop_back();
-                break;
-            case Kind::kValues:
-                require(item.bytes.size() == size_t{item.count} * item.field->size);
-                [[fallthrough]];
-            case Kind::kValue:
-                if (item.bytes.empty()) break;
-                require(item.bytes.data() >= at);
-                at = item.bytes.data() + item.bytes.size();
-                require(at <= end);
-                break;
-        }
-    }
-    require(open.empty());
-    if (!event.rest.empty()) {
-        require(event.rest.data() >= at && event.rest.data() + event.rest.size() == end);
-        require(event.outcome != decode::Outcome::kDecoded);
-    }
-    require(event.outcome == decode::Outcome::kDecoded || event.reason[0] != '\0');
-}
 
 // An extended item with its header.
 void append_item(std::vector<std::byte>& chain, wire::ExtendedType type, Bytes data, bool more) {
@@ -106,6 +64,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         record.payload = Bytes(bytes).subspan(schema_size);
     }
     decoder.decode(record, event);
-    check(record, event);
+    fuzz::check(record.payload, event);
     return 0;
 }

@@ -5,8 +5,11 @@
 #include "ring/ring_set.h"
 #include "wire/provider_protocol.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +17,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace etw::provider {
@@ -78,6 +82,32 @@ public:
             {wire::ProviderMessage::kAttach, sizeof(attach)}, enable.session, set_.geometry()};
         send(&attach, sizeof(attach), rings_ ? set_.fd().get() : -1);
     }
+    // Gives the provider rings of that many blocks in place of those it had, which are returned.
+    ring::RingSet replace_rings(uint32_t blocks) {
+        wire::RingGeometry geometry = set_.geometry();
+        geometry.blocks = blocks;
+        ring::RingSet former = std::exchange(set_, *ring::RingSet::create(geometry));
+        tails_.assign(cpus(), wire::ring_position(0, wire::kRingFirstOffset));
+        send_attach();
+        return former;
+    }
+    void send_drained(const ring::RingSet& former) {
+        struct stat status {};
+        ETW_ASSERT(::fstat(former.fd().get(), &status) == 0);
+        const wire::Drained packet = {{wire::ProviderMessage::kDrained, sizeof(packet)},
+                                      enable.session,
+                                      status.st_dev,
+                                      status.st_ino};
+        send(&packet, sizeof(packet));
+    }
+    // As before the Attach to a session that numbers trace messages.
+    void send_numbers() {
+        const UniqueFd fd(::memfd_create("numbers", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+        ETW_ASSERT(::ftruncate(fd.get(), sizeof(wire::MessageNumbers)) == 0);
+        ETW_ASSERT(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+        const wire::Numbers packet = {{wire::ProviderMessage::kNumbers, sizeof(packet)}};
+        send(&packet, sizeof(packet), fd.get());
+    }
     void send_enable(uint32_t registration) {
         wire::Enable packet = enable;
         packet.header = {wire::ProviderMessage::kEnable, sizeof(packet)};
@@ -141,6 +171,8 @@ public:
     std::vector<wire::PrivateStatus> statuses;
     uint32_t unregistered = 0;
     bool enable_at_registration = true;
+    uint32_t version = wire::kProviderProtocolVersion;  // that it claims to speak
+    bool with_numbers = false;
 
 private:
     static uint32_t cpus() { return uint32_t(::sysconf(_SC_NPROCESSORS_CONF)); }
@@ -177,7 +209,7 @@ private:
         ETW_ASSERT(header.size == size_t(size));
         if (header.type == wire::ProviderMessage::kHello) {
             const wire::Welcome welcome = {{wire::ProviderMessage::kWelcome, sizeof(welcome)},
-                                           wire::kProviderProtocolVersion,
+                                           version,
                                            rings_ ? 0u : uint32_t{wire::kWelcomeNoRings}};
             send(&welcome, sizeof(welcome));
         } else if (header.type == wire::ProviderMessage::kRegister) {
@@ -185,6 +217,7 @@ private:
             std::memcpy(&packet, buffer, sizeof(packet));
             registered.push_back(packet);
             if (enable_at_registration) {
+                if (registered.size() == 1 && with_numbers) send_numbers();
                 send_attach();
                 send_enable(packet.registration);
             }

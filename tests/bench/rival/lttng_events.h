@@ -1,4 +1,4 @@
-// The rival's form of the two events of bench_writer.h.
+// The rival's form of the events of bench_writer.h.
 #undef LTTNG_UST_TRACEPOINT_PROVIDER
 #define LTTNG_UST_TRACEPOINT_PROVIDER rival
 
@@ -18,6 +18,10 @@ LTTNG_UST_TRACEPOINT_EVENT(rival, three, LTTNG_UST_TP_ARGS(uint64_t, a, double, 
                            LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(uint64_t, a, a)
                                                    lttng_ust_field_float(double, b, b)
                                                        lttng_ust_field_string(c, c)))
+
+LTTNG_UST_TRACEPOINT_EVENT(rival, message, LTTNG_UST_TP_ARGS(int32_t, a, int32_t, b),
+                           LTTNG_UST_TP_FIELDS(lttng_ust_field_integer(int32_t, a, a)
+                                                   lttng_ust_field_integer(int32_t, b, b)))
 
 #endif
 

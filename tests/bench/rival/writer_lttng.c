@@ -10,4 +10,8 @@ static void write_three(uint64_t n) {
     lttng_ust_tracepoint(rival, three, n, (double)n * 0.5, kText16);
 }
 
+static void write_message(uint64_t n) {
+    lttng_ust_tracepoint(rival, message, (int32_t)n, (int32_t)(n >> 1));
+}
+
 int main(int argc, char** argv) { return bench_writer_main(argc, argv); }

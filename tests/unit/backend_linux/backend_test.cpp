@@ -194,6 +194,7 @@ TEST_F(BackendTest, WhatChangesASessionIsNeverSentTwice) {
 
 TEST_F(BackendTest, HostileRepliesAreInvalidData) {
     using Frame = wire::ControlFrame;
+    constexpr uint32_t kVersion = wire::kControlProtocolVersion;
     const auto raw = [](Frame frame, size_t body) {
         ByteWriter out;
         out.write(frame);
@@ -203,17 +204,30 @@ TEST_F(BackendTest, HostileRepliesAreInvalidData) {
     std::vector<std::byte> reply;
     FakeHost host(folder_.path(), [&](FakeHost::Request) { return reply; });
     for (const auto& bytes : {
-             raw({0x12345678, 1, 0, 0}, 0),                             // another protocol
-             raw({Frame::kMagic, 2, 0, 0}, 0),                          // another version
-             raw({Frame::kMagic, 1, 0, wire::kMaxControlBody + 1}, 0),  // more than is allowed
-             raw({Frame::kMagic, 1, 0, 0}, 0),                          // no status in it
-             raw({Frame::kMagic, 1, 0, 64}, 64),                        // no status either
+             raw({0x12345678, kVersion, 0, 0}, 0),                             // another protocol
+             raw({Frame::kMagic, kVersion, 0, wire::kMaxControlBody + 1}, 0),  // too much
+             raw({Frame::kMagic, kVersion, 0, 0}, 0),                          // no status in it
+             raw({Frame::kMagic, kVersion, 0, 64}, 64),                        // no status either
          }) {
         reply = bytes;
         const auto result = backend().query("S");
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().code, Code::kInvalidData) << result.error().detail;
     }
+}
+
+TEST_F(BackendTest, AHostOfAnotherVersionIsNamedWithBothVersions) {
+    FakeHost host(folder_.path(), [&](FakeHost::Request) {
+        ByteWriter out;
+        out.write(wire::ControlFrame{wire::ControlFrame::kMagic, 77, uint32_t(Code::kOk), 0});
+        return out.take();
+    });
+    const auto result = backend().query("S");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Code::kRevisionMismatch);
+    EXPECT_THAT(result.error().detail, HasSubstr("version 77"));
+    EXPECT_THAT(result.error().detail,
+                HasSubstr("version " + std::to_string(wire::kControlProtocolVersion)));
 }
 
 TEST_F(BackendTest, AReplyThatEndsTooSoonIsABrokenConnection) {

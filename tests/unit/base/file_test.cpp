@@ -121,5 +121,14 @@ TEST_F(FileTest, OpenForReadingTakesRegularFilesOnlyAndDoesNotWait) {
     EXPECT_FALSE(file->write_at(0, numbered(1)));
 }
 
+TEST_F(FileTest, ReadFileGivesAllOfItUpToALimit) {
+    { ASSERT_TRUE(create().write_at(0, numbered(10))); }
+    EXPECT_EQ(*read_file(path_, 10), numbered(10));
+    EXPECT_EQ(read_file(path_, 9).error().code, Code::kBadLength);
+    EXPECT_EQ(read_file(path_ + "x", 9).error().code, Code::kFileNotFound);
+    { create(); }
+    EXPECT_TRUE(read_file(path_, 0)->empty());
+}
+
 }  // namespace
 }  // namespace etw

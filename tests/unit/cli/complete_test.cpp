@@ -67,6 +67,7 @@ TEST_F(Complete, SessionsFollowWhatTakesOne) {
     EXPECT_THAT(tracelog({"/Q", "my"}), ElementsAre("MyTrace", "my other"));
     EXPECT_THAT(tracelog({"-query", "b"}), ElementsAre("Boot"));
     EXPECT_THAT(tracelog({"-stop", "x"}), IsEmpty());
+    EXPECT_THAT(tracelog({"-remove", ""}), ElementsAre("GlobalLogger"));
 }
 
 TEST_F(Complete, ProvidersAreOfferedByTheNameThatFindsThem) {
@@ -94,7 +95,7 @@ TEST_F(Complete, TraceviewHasItsOwnWords) {
     EXPECT_THAT(traceview({"-start", "S", "-join", ""}), ElementsAre("cancel", "no", "yes"));
     EXPECT_THAT(traceview({"-process", "x.etl", "-"}),
                 AllOf(Contains("-displayonly"), Not(Contains("-start")), Not(Contains("-hires")),
-                      Not(Contains("-csv"))));
+                      Contains("-csv"), Not(Contains("-ods"))));
     EXPECT_THAT(traceview({"-flush", "b"}), ElementsAre("Boot"));
 }
 

@@ -17,12 +17,14 @@ public:
     session::UpdateRequest updated;
     session::FlushRequest flushed;
     session::EnableRequest enabled;  // of enable, disable and capture_state
+    session::BootSession configured;
     std::optional<session::Failure> failure;
     bool list_fails = true;   // with `failure`, as all calls do
     std::vector<Code> codes;  // for each provider; missing ones are kOk
     session::SessionStatus status;
     std::vector<session::SessionStatus> sessions;
     std::vector<session::RegisteredProvider> registered;
+    std::vector<session::RefusedProgram> refused;
 
     Outcome<session::EnableResult> start(const session::StartRequest& request) override {
         started = request;
@@ -65,6 +67,20 @@ public:
     Outcome<std::vector<session::RegisteredProvider>> registered_providers() override {
         if (failure) return *failure;
         return registered;
+    }
+    Outcome<std::vector<session::RefusedProgram>> refused_programs() override { return refused; }
+    Outcome<session::BootConfiguration> configure_boot(const session::BootSession& asked) override {
+        calls.push_back("configure " + asked.properties.name);
+        configured = asked;
+        if (failure) return *failure;
+        return session::BootConfiguration{asked, "/etc/openetw/x.conf"};
+    }
+    Outcome<session::BootConfiguration> remove_boot(const std::string& name) override {
+        calls.push_back("remove " + name);
+        if (failure) return *failure;
+        session::BootSession left;
+        left.properties.name = name;
+        return session::BootConfiguration{left, "/etc/openetw/x.conf"};
     }
 
 private:

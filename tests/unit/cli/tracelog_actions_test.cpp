@@ -1,7 +1,5 @@
 // -x, -capturestate, -incrementfile, -enumguidex, refusals, and what has no effect.
-#include "cli/tracelog.h"
-#include "command_line.h"
-#include "fake_backend.h"
+#include "tracelog_fixture.h"
 
 #include <gmock/gmock.h>
 
@@ -15,35 +13,22 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-constexpr char kGuid[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
-
-class Actions : public testing::Test {
+class Actions : public TracelogCommands {
 protected:
     Actions() {
-        backend_.status.properties.name = "A";
-        backend_.status.logger_id = 2;
-        backend_.status.events_seen_bytes = 100;
+        session::RegisteredProvider& there = backend_.registered.front();
         session::ProviderEnable enabled;
-        enabled.guid = *parse_guid(kGuid);
+        enabled.guid = there.guid;
         enabled.level = 3;
         backend_.status.providers = {enabled};
-        session::RegisteredProvider there;
-        there.guid = enabled.guid;
         there.name = "My.Provider";
         there.pids = {100, 200};
         there.sessions = {{2, enabled}, {5, enabled}};
         there.instances = {{100, 0, false, "app", {2}}, {200, 1000, true, "jailed", {}}};
-        backend_.registered = {there};
         for (const char* name : {"My Trace", "Other"}) {
             backend_.sessions.push_back(backend_.status);
             backend_.sessions.back().properties.name = name;
         }
-    }
-
-    TracelogReport run(CommandLine line) {
-        const auto options = parse_tracelog(line);
-        EXPECT_TRUE(options) << (options ? "" : options.error().message);
-        return options ? run_tracelog(*options, backend_, ask_) : TracelogReport();
     }
 
     // Somebody sits there and types these lines, and then end-of-file.
@@ -57,8 +42,6 @@ protected:
         };
     }
 
-    FakeBackend backend_;
-    Ask ask_;
     std::string screen_;
 };
 
@@ -178,7 +161,7 @@ TEST_F(Actions, ARefusalShowsItsCodeAndReachesNobody) {
     EXPECT_THAT(report.output, StartsWith("Could not start logger: A\n"
                                           "Operation Status:       50L     "));
     EXPECT_THAT(report.notes, ElementsAre(HasSubstr("-kd: there is no kernel debugger")));
-    report = run({"-addautologger", "A", "-guid", kGuid});
+    report = run({"-systemrundown", "A", "-guid", kGuid});
     EXPECT_EQ(report.exit_status, kExitFailed);
     EXPECT_THAT(report.output, StartsWith("Operation Status:       50L"));
     EXPECT_THAT(run({"-start", "A", "-kd", "-json"}).output,

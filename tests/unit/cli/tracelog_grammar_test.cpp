@@ -1,7 +1,7 @@
 // The options of every kind of session, and what has no counterpart here.
 #include "cli/tracelog_grammar.h"
 
-#include "command_line.h"
+#include "tracelog_line.h"
 
 #include <gmock/gmock.h>
 
@@ -10,17 +10,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-TracelogOptions options(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
-    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
-    return parsed ? *parsed : TracelogOptions();
-}
-
-std::string error(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
-    return parsed ? "" : parsed.error().message;
-}
 
 constexpr char kGuidText[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
 
@@ -163,11 +152,11 @@ TEST(TracelogGrammar, WhatHasNoCounterpartIsRefusedByNameWithTheReason) {
 }
 
 TEST(TracelogGrammar, ARefusalComesBeforeWhateverElseIsWrongWithTheLine) {
-    const auto o = options({"-addautologger", "Name", "-sessionguid", kGuidText, "-flag", "F",
+    const auto o = options({"-systemrundown", "Name", "-sessionguid", kGuidText, "-flag", "F",
                             "-level", "L", "-guid", "P", "stray"});
     EXPECT_EQ(o.action, TracelogAction::kRefused);
     ASSERT_TRUE(o.refusal);
-    EXPECT_THAT(o.refusal->detail, HasSubstr("-addautologger"));
+    EXPECT_THAT(o.refusal->detail, HasSubstr("-systemrundown"));
     EXPECT_TRUE(options({"-start", "-eflag", "2", "1", "2"}).refusal);
     EXPECT_EQ(options({"-start", "-cm", "-h"}).action, TracelogAction::kHelp);
 }

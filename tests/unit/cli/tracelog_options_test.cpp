@@ -1,6 +1,6 @@
 #include "cli/tracelog_options.h"
 
-#include "command_line.h"
+#include "tracelog_line.h"
 
 #include <gmock/gmock.h>
 
@@ -13,17 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-TracelogOptions options(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
-    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
-    return parsed ? *parsed : TracelogOptions();
-}
-
-std::string error(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
-    return parsed ? "" : parsed.error().message;
-}
 
 TEST(TracelogOptions, HelpIsTheGoldenText) {
     std::ifstream file(ETW_GOLDEN_DIR "/tracelog_help.txt");
@@ -221,13 +210,20 @@ TEST(TracelogOptions, DisplaysAreAskedFor) {
 }
 
 TEST(TracelogOptions, WhatDoesNotGoWithAnActionIsRefused) {
-    EXPECT_EQ(error({"-stop", "A", "-b", "64"}), "-b does not go with -stop; it goes with -start");
+    EXPECT_EQ(error({"-stop", "A", "-b", "64"}),
+              "-b does not go with -stop; it goes with -start, -addautologger");
     EXPECT_EQ(error({"-start", "A", "-lp"}), "-lp does not go with -start; it goes with -q, -l");
     EXPECT_EQ(
         error({"-update", "A", "-guid", "P"}),
-        "-guid does not go with -update; it goes with -start, -enable, -disable, -capturestate");
+        "-guid does not go with -update; it goes with -start, -enable, -disable, -capturestate, "
+        "-addautologger");
     EXPECT_EQ(error({"-q", "A", "-f", "x"}),
-              "-f does not go with -q; it goes with -start, -flush, -recover, -update");
+              "-f does not go with -q; it goes with -start, -flush, -recover, -update, "
+              "-addautologger");
+    EXPECT_EQ(error({"-addautologger", "A", "-append"}),
+              "-append does not go with -addautologger; it goes with -start");
+    EXPECT_EQ(error({"-addautologger"}), "-addautologger needs a value");
+    EXPECT_EQ(error({"-remove"}), "-remove needs a value");
 }
 
 TEST(TracelogOptions, BadNumbersNameTheirOption) {

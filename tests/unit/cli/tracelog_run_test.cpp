@@ -1,6 +1,4 @@
-#include "cli/tracelog.h"
-#include "command_line.h"
-#include "fake_backend.h"
+#include "tracelog_fixture.h"
 
 #include <gmock/gmock.h>
 
@@ -15,27 +13,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-constexpr char kGuid[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
-
-class Run : public testing::Test {
-protected:
-    Run() {
-        backend_.status.properties.name = "A";
-        backend_.status.logger_id = 2;
-        backend_.status.events_seen_bytes = 100;
-        session::RegisteredProvider there;
-        there.guid = *parse_guid(kGuid);
-        backend_.registered = {there};
-    }
-
-    TracelogReport run(CommandLine line) {
-        const auto options = parse_tracelog(line);
-        EXPECT_TRUE(options) << (options ? "" : options.error().message);
-        return options ? run_tracelog(*options, backend_) : TracelogReport();
-    }
-
-    FakeBackend backend_;
-};
+class Run : public TracelogCommands {};
 
 TEST_F(Run, StartAsksForTheSessionWithItsProvidersAndAnAbsolutePath) {
     const auto report = run({"-start", "A", "-guid", kGuid, "-level", "5", "-f", "sub/../x.etl"});
@@ -62,6 +40,16 @@ TEST_F(Run, StartSaysWhichProvidersNobodyHasRegistered) {
                                                     to_string(guid_from_name("Absent")))));
 }
 
+TEST_F(Run, StartNamesProgramsOfAnotherVersionWhereAProviderIsMissing) {
+    backend_.refused = {{77, "old", 2, 3}};
+    EXPECT_THAT(run({"-start", "A", "-guid", kGuid}).notes, IsEmpty());
+    EXPECT_THAT(run({"-start", "A", "-guid", "*Absent"}).notes,
+                ElementsAre(AllOf(HasSubstr("process 77 (old)"), HasSubstr("version 2"),
+                                  HasSubstr("version 3")),
+                            HasSubstr("no running program has registered")));
+    EXPECT_THAT(run({"-enumguid"}).notes, Contains(HasSubstr("process 77 (old)")));
+}
+
 TEST_F(Run, StartWithATimeoutStartsAndThenEnables) {
     run({"-start", "A", "-guid", kGuid, "-timeout", "250"});
     EXPECT_THAT(backend_.calls, ElementsAre("start A", "enable A"));
@@ -82,7 +70,8 @@ TEST_F(Run, MisuseHasTheCodesOfTheReference) {
     const std::pair<CommandLine, const char*> kCases[] = {
         {{"-start"}, "50L"},
         {{"-start", "nt kernel logger"}, "50L"},
-        {{"-start", "GlobalLogger"}, "50L"},
+        {{"-update", "globallogger", "-max", "40"}, "50L"},
+        {{"-addautologger", "GlobalLogger"}, "87L"},
         {{"-start", "A", "-newfile", "1"}, "123L"},
         {{"-start", "A", "-newfile", "1", "-f", "a.etl"}, "123L"},
         {{"-start", "A", "-append"}, "87L"},

@@ -70,7 +70,7 @@ TEST(TraceviewLine, WhatItDoesNotDocumentIsRefusedByName) {
     EXPECT_THAT(refusal({"-process", "-hires"}), HasSubstr("traceview has no -hires"));
     EXPECT_THAT(parsed({"-start", "S", "-kd"}).control.refusal->detail,
                 HasSubstr("kernel debugger"));
-    EXPECT_THAT(refusal({"-process", "-csv"}), HasSubstr("-json"));
+    EXPECT_THAT(refusal({"-process", "-csvheader"}), HasSubstr("traceview has no -csvheader"));
     EXPECT_THAT(refusal({"-process", "-ods"}), HasSubstr("-display"));
     EXPECT_THAT(refusal({"-q", "S", "-nonsense"}), HasSubstr("unknown option '-nonsense'"));
     EXPECT_THAT(refusal({"-q", "S", "stray"}), HasSubstr("Invalid option given: stray"));
@@ -102,6 +102,9 @@ TEST(TraceviewLine, ProcessIsTracefmt) {
     EXPECT_THAT(o.format.inputs, ElementsAre("my.etl"));
     EXPECT_EQ(o.format.output, "my.txt");
     EXPECT_FALSE(o.format.render.prefix);
+    const auto csv = parsed({"-process", "my.etl", "-csv", "-v"});
+    EXPECT_EQ(csv.format.render.format, render::Format::kCsv);
+    EXPECT_TRUE(csv.format.buffers);
     EXPECT_THAT(parsed({"/process", "/tmp/x.etl"}).format.inputs, ElementsAre("/tmp/x.etl"));
 }
 
@@ -111,8 +114,22 @@ TEST(TraceviewLine, HelpIsHelpWithEitherCommand) {
     EXPECT_EQ(parsed({"-process", "-h"}).command, TraceviewCommand::kHelp);
 }
 
-TEST(TraceviewLine, ParsepdbIsKnown) {
-    EXPECT_EQ(parsed({"-parsepdb", "x.pdb", "-p", "y"}).command, TraceviewCommand::kParsePdb);
+TEST(TraceviewLine, ParsepdbIsTracepdbWithControlFiles) {
+    const auto options = parsed({"-parsepdb", "x.pdb", "-p", "y"});
+    EXPECT_EQ(options.command, TraceviewCommand::kParsePdb);
+    EXPECT_THAT(options.pdb.files, ElementsAre("x.pdb"));
+    EXPECT_EQ(options.pdb.folder, "y");
+    EXPECT_TRUE(options.pdb.control_files);
+    EXPECT_EQ(parsed({"-parsepdb", "x.pdb"}).pdb.folder, ".");
+    EXPECT_THAT(parsed({"-parsepdb", "a.pdb", "b.pdb"}).pdb.files, ElementsAre("a.pdb", "b.pdb"));
+    EXPECT_EQ(parsed({"-parsepdb", "x.pdb", "-h"}).command, TraceviewCommand::kHelp);
+}
+
+TEST(TraceviewLine, ProcessTakesFormatsOfTraceMessages) {
+    const auto options = parsed({"-process", "x.etl", "-tmf", "a.tmf", "-p", "y"});
+    EXPECT_THAT(options.format.messages.tmf_files, ElementsAre("a.tmf"));
+    EXPECT_EQ(options.format.messages.folder, "y");
+    EXPECT_TRUE(options.notes.empty());
 }
 
 TEST(TraceviewLine, TheHelpTextIsTheGoldenOne) {

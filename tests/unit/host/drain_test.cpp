@@ -13,28 +13,17 @@
 namespace etw::host {
 namespace {
 
-uint64_t append(StreamWriter& writer, uint32_t cpu, uint64_t first, uint64_t count) {
-    uint64_t written = 0;
-    for (uint64_t i = 0; i < count; ++i) {
-        const NumberedEvent event = numbered(first + i);
-        written += writer.append(cpu, bytes_of(event), kTimeOffset, counter_now()) ? 1 : 0;
-    }
-    return written;
-}
-
 TEST(Drain, WritesFullBlocksAndLeavesTheRestForAFlush) {
     const TempFolder folder;
     const SavedSession saved = test_session();
     auto drain = begin_drain(folder, saved);
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
     const uint64_t per_block = (4096 - 72) / sizeof(NumberedEvent);
-    append(*writer, 0, 0, per_block + 3);
+    append(writer, 0, 0, per_block + 3);
     drain_all(*drain, Drain::Depth::kFullBlocks);
     EXPECT_EQ(read_events(folder.file("test.etl")).size(), per_block);
     drain_all(*drain, Drain::Depth::kAll);
-    append(*writer, 0, per_block + 3, 2);
+    append(writer, 0, per_block + 3, 2);
     drain_all(*drain, Drain::Depth::kFinal);
     ASSERT_TRUE(drain->finish());
     EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(per_block + 5));
@@ -45,10 +34,8 @@ TEST(Drain, CountsEveryEventThatFoundNoRoomOnce) {
     const TempFolder folder;
     const SavedSession saved = test_session(2, 2);
     auto drain = begin_drain(folder, saved);
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
-    const uint64_t written = append(*writer, 0, 0, 500) + append(*writer, 1, 500, 500);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    const uint64_t written = append(writer, 0, 0, 500) + append(writer, 1, 500, 500);
     drain_all(*drain);
     EXPECT_EQ(drain->events_lost(), 1000 - written);
     ASSERT_TRUE(drain->finish());
@@ -65,10 +52,8 @@ TEST(Drain, RewritesTimesOfALogInSystemTime) {
     SavedSession saved = test_session();
     saved.properties.clock = ClockType::kSystemTime;
     auto drain = begin_drain(folder, saved);
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
-    append(*writer, 1, 0, 200);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 1, 0, 200);
     drain_all(*drain, Drain::Depth::kFinal);
     ASSERT_TRUE(drain->finish());
     const auto events = read_events(folder.file("test.etl"));

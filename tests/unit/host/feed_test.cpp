@@ -45,15 +45,6 @@ std::unique_ptr<Drain> resume_live(const TempFolder& folder, const SavedSession&
     return drain;
 }
 
-uint64_t append(StreamWriter& writer, uint32_t cpu, uint64_t first, uint64_t count) {
-    uint64_t written = 0;
-    for (uint64_t i = 0; i < count; ++i) {
-        const NumberedEvent event = numbered(first + i);
-        written += writer.append(cpu, bytes_of(event), kTimeOffset, counter_now()) ? 1 : 0;
-    }
-    return written;
-}
-
 // A consumer in the same process.
 class TestConsumer {
 public:
@@ -143,13 +134,11 @@ TEST(Feed, DeliversWithoutALogAndLetsTheWritersGoOn) {
     const TempFolder folder;
     const SavedSession saved = test_session(2, 4);
     auto drain = begin_live(folder, saved, make_ring(kLarge));
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
     TestConsumer consumer(*drain, 1);
     std::vector<uint64_t> seen;
     for (uint64_t i = 0; i < 100; ++i) {
-        ASSERT_EQ(append(*writer, uint32_t(i % 2), i * 100, 100), 100u) << "the ring is full";
+        ASSERT_EQ(append(writer, uint32_t(i % 2), i * 100, 100), 100u) << "the ring is full";
         settle(*drain);
         const auto some = consumer.read();
         seen.insert(seen.end(), some.begin(), some.end());
@@ -187,15 +176,13 @@ TEST(Feed, CountsForEachConsumerExactlyTheBuffersItWasTooLateFor) {
     const TempFolder folder;
     const SavedSession saved = test_session(2, 8);
     auto drain = begin_live(folder, saved, make_ring(kSmall));
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
     TestConsumer quick(*drain, 1);
     TestConsumer slow(*drain, 2);
     uint64_t seen = 0;
     uint64_t sent = 0;
     for (int i = 0; i < 200; ++i) {
-        sent += append(*writer, uint32_t(i % 2), sent, 100);
+        sent += append(writer, uint32_t(i % 2), sent, 100);
         settle(*drain);
         seen += quick.read().size();
         if (i % 50 == 49) slow.read();
@@ -212,10 +199,8 @@ TEST(Feed, KeepsABacklogForTheFirstConsumerOnly) {
     const TempFolder folder;
     const SavedSession saved = test_session(1, 8);
     auto drain = begin_live(folder, saved, make_ring(kSmall));
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
-    append(*writer, 0, 0, 50);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 0, 0, 50);
     settle(*drain);
     TestConsumer first(*drain, 1);
     TestConsumer second(*drain, 2);
@@ -223,13 +208,13 @@ TEST(Feed, KeepsABacklogForTheFirstConsumerOnly) {
     EXPECT_TRUE(second.read().empty());
     drain->remove_consumer(1);
     drain->remove_consumer(2);
-    append(*writer, 0, 50, 10);
+    append(writer, 0, 50, 10);
     settle(*drain);
     TestConsumer third(*drain, 3);
     EXPECT_EQ(third.read().size(), 10u) << "what somebody has had is not delivered again";
     drain->remove_consumer(3);
     for (uint64_t i = 0; i < 40; ++i) {
-        append(*writer, 0, 60 + i * 100, 100);
+        append(writer, 0, 60 + i * 100, 100);
         settle(*drain);
     }
     TestConsumer last(*drain, 4);
@@ -243,15 +228,13 @@ TEST(Feed, WakesOnlyConsumersThatSleep) {
     const TempFolder folder;
     const SavedSession saved = test_session(1, 8);
     auto drain = begin_live(folder, saved, make_ring(kSmall));
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
     TestConsumer awake(*drain, 1);
     TestConsumer asleep(*drain, 2);
     asleep.reader().page().sleeps = 1;
     drain->deliver();
     EXPECT_FALSE(asleep.was_woken()) << "nothing has happened";
-    append(*writer, 0, 0, 1);
+    append(writer, 0, 0, 1);
     drain->deliver();
     EXPECT_TRUE(asleep.was_woken());
     EXPECT_FALSE(awake.was_woken());
@@ -262,9 +245,7 @@ TEST(Feed, SurvivesAnythingInAConsumersPage) {
     const TempFolder folder;
     const SavedSession saved = test_session(1, 8);
     auto drain = begin_live(folder, saved, make_ring(kSmall));
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
     TestConsumer good(*drain, 1);
     TestConsumer evil(*drain, 2);
     std::mt19937_64 random(1);
@@ -272,7 +253,7 @@ TEST(Feed, SurvivesAnythingInAConsumersPage) {
     for (uint64_t i = 0; i < 200; ++i) {
         evil.reader().page().position = random() >> (random() % 64);
         evil.reader().page().sleeps = uint32_t(random());
-        append(*writer, 0, i * 50, 50);
+        append(writer, 0, i * 50, 50);
         settle(*drain);
         seen += good.read().size();
         evil.read();
@@ -289,14 +270,12 @@ TEST(Feed, LeavesTheLogAsItWouldBeWithoutConsumers) {
     const TempFolder folder;
     const SavedSession saved = test_session(1, 8);
     auto drain = begin_drain(folder, saved);
-    const auto stream = test_stream(1000, saved.geometry);
-    ASSERT_TRUE(drain->add_stream(stream));
-    auto writer = StreamWriter::over(*stream);
-    append(*writer, 0, 0, 10);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 0, 0, 10);
     drain->start_feed(make_ring(kSmall));
     TestConsumer consumer(*drain, 1);
     const uint32_t before = drain->progress().position.buffers_written;
-    append(*writer, 0, 10, 20);
+    append(writer, 0, 10, 20);
     settle(*drain);
     EXPECT_EQ(consumer.read().size(), 20u) << "from now on";
     EXPECT_EQ(drain->progress().position.buffers_written, before);

@@ -76,6 +76,23 @@ inline std::shared_ptr<Stream> test_stream(uint32_t uid, const wire::RingGeometr
     return rings ? *Stream::make(uid, std::move(*rings)) : nullptr;
 }
 
+// Gives a user rings in the session; what writes into them.
+inline StreamWriter add_user(Drain& drain, uint32_t uid, const wire::RingGeometry& geometry) {
+    const auto stream = test_stream(uid, geometry);
+    ETW_ASSERT(drain.add_stream(stream));
+    return *StreamWriter::over(*stream);
+}
+
+// Numbered events with the time of now; returns how many found room.
+inline uint64_t append(StreamWriter& writer, uint32_t cpu, uint64_t first, uint64_t count) {
+    uint64_t written = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+        const NumberedEvent event = numbered(first + i);
+        written += writer.append(cpu, bytes_of(event), kTimeOffset, counter_now()) ? 1 : 0;
+    }
+    return written;
+}
+
 // The drain of a session whose log and checkpoint are in `folder`, from the start ...
 inline std::unique_ptr<Drain> begin_drain(const TempFolder& folder, const SavedSession& saved) {
     auto file = File::create(folder.file("test.etl"), true);

@@ -439,6 +439,93 @@ TEST_F(HostProcess, DisconnectsHostileProviders) {
     EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
 }
 
+// Registers as much as one may, under the longest names, and reads nothing of what is answered.
+TEST_F(HostProcess, SpendsLittleMemoryOnAHundredHostileConnections) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto worker = processes(true);
+    ASSERT_EQ(worker.size(), 1u);
+    const wire::Hello hello{
+        {wire::ProviderMessage::kHello, sizeof(hello)}, wire::kProviderProtocolVersion, 0};
+    std::vector<std::byte> packet(sizeof(wire::Register) + wire::kMaxTraitsSize, std::byte{'n'});
+    wire::Register reg{{wire::ProviderMessage::kRegister, uint32_t(packet.size())},
+                       0,
+                       uint16_t{wire::kMaxTraitsSize},
+                       0,
+                       kProvider};
+    std::memcpy(packet.data() + sizeof(reg), &reg.traits_size, sizeof(reg.traits_size));
+    packet.back() = std::byte{0};
+    std::vector<UniqueFd> sockets;
+    for (int i = 0; i < 100; ++i) {
+        auto socket = connect_to(runtime() + "/" + wire::kProviderSocketName, SOCK_SEQPACKET);
+        ASSERT_TRUE(socket);
+        bool open = bool(send(socket->get(), std::as_bytes(std::span(&hello, 1))));
+        for (reg.registration = 1; open && reg.registration <= 1024; ++reg.registration) {
+            std::memcpy(packet.data(), &reg, sizeof(reg));
+            open = bool(send(socket->get(), packet));  // it may have had enough of us
+        }
+        sockets.push_back(std::move(*socket));
+    }
+    ASSERT_TRUE(backend_.query("a"));  // all of it has been read, or will never be
+    std::ifstream status(fmt::format("/proc/{}/status", worker.front()));
+    uint64_t peak_kb = 0;
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) peak_kb = std::stoull(line.substr(6));
+    }
+#ifndef ETW_SANITIZED
+    EXPECT_LT(peak_kb, 32u * 1024);
+#endif
+    EXPECT_GT(peak_kb, 0u);
+    sockets.clear();
+    start_writer(0, 10);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
+// Both ends get to know why: the program's library, and whoever asks the host.
+TEST_F(HostProcess, NamesProgramsOfAnotherVersion) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto socket = connect_to(runtime() + "/" + wire::kProviderSocketName, SOCK_SEQPACKET);
+    ASSERT_TRUE(socket);
+    const wire::Hello hello{{wire::ProviderMessage::kHello, sizeof(hello)}, 99, 0};
+    ASSERT_TRUE(send(socket->get(), std::as_bytes(std::span(&hello, 1))));
+    wire::Welcome welcome{};
+    std::vector<UniqueFd> fds;
+    const auto got = receive(socket->get(), std::as_writable_bytes(std::span(&welcome, 1)), fds);
+    ASSERT_TRUE(got);
+    ASSERT_EQ(got->size, sizeof(welcome));
+    EXPECT_EQ(welcome.version, wire::kProviderProtocolVersion);
+    ASSERT_TRUE(eventually([&] { return !backend_.refused_programs()->empty(); }));
+    const auto refused = backend_.refused_programs();
+    ASSERT_EQ(refused->size(), 1u);
+    EXPECT_EQ(refused->front().pid, uint32_t(::getpid()));
+    EXPECT_EQ(refused->front().version, 99u);
+    EXPECT_EQ(refused->front().host_version, wire::kProviderProtocolVersion);
+    // The same process with the right library, as after an exec.
+    const auto again = connect_to(runtime() + "/" + wire::kProviderSocketName, SOCK_SEQPACKET);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(eventually([&] { return backend_.refused_programs()->empty(); }));
+}
+
+TEST_F(HostProcess, AnswersControllersOfAnotherVersionWithItsOwn) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto socket = connect_to(runtime() + "/" + wire::kControlSocketName, SOCK_STREAM);
+    ASSERT_TRUE(socket);
+    const wire::ControlFrame frame{wire::ControlFrame::kMagic, 99, uint32_t(wire::ControlOp::kList),
+                                   0};
+    ASSERT_TRUE(send(socket->get(), std::as_bytes(std::span(&frame, 1))));
+    wire::ControlFrame answer{};
+    std::vector<UniqueFd> fds;
+    const auto got = receive(socket->get(), std::as_writable_bytes(std::span(&answer, 1)), fds);
+    ASSERT_TRUE(got);
+    ASSERT_EQ(got->size, sizeof(answer));
+    EXPECT_EQ(answer.version, wire::kControlProtocolVersion);
+    EXPECT_EQ(answer.op, uint32_t(Code::kRevisionMismatch));
+    EXPECT_EQ(answer.size, 0u);
+    const auto end = receive(socket->get(), std::as_writable_bytes(std::span(&answer, 1)), fds);
+    EXPECT_TRUE(!end || end->size == 0);
+}
+
 TEST_F(HostProcess, DisconnectsHostileControllers) {
     ASSERT_TRUE(backend_.start(request("a")));
     const auto socket = connect_to(runtime() + "/" + wire::kControlSocketName, SOCK_STREAM);

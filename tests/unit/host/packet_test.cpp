@@ -45,6 +45,23 @@ TEST(ProviderPacket, OfEveryLengthButItsOwnIsRefused) {
     }
 }
 
+// What changes here changes what programs and hosts say to each other: raise
+// wire::kProviderProtocolVersion with it, and take over both.
+TEST(ProviderPacket, HasTheFormOfItsVersion) {
+    using namespace wire;
+    const std::vector<size_t> sizes = {
+        sizeof(Hello),        sizeof(Welcome),        sizeof(Rings),
+        sizeof(Register),     sizeof(Registered),     sizeof(Unregister),
+        sizeof(Attach),       sizeof(Enable),         sizeof(Detach),
+        sizeof(Ack),          sizeof(Event),          sizeof(EventsLost),
+        sizeof(PrivateStart), sizeof(PrivateControl), sizeof(PrivateStatus),
+        sizeof(Drained)};
+    EXPECT_EQ(kProviderProtocolVersion, 3u);
+    EXPECT_EQ(sizes, (std::vector<size_t>{16, 16, 40, 32, 16, 16, 40, 344, 32, 16, 40, 32, 88, 48,
+                                          88, 40}));
+    EXPECT_EQ(uint32_t(ProviderMessage::kDrained), sizes.size()) << "a packet for each type";
+}
+
 TEST(ProviderPacket, ThatOnlyAHostSendsIsRefused) {
     EXPECT_FALSE(parse_provider_packet(packet(wire::ProviderMessage::kWelcome, wire::Welcome{})));
     EXPECT_FALSE(parse_provider_packet(packet(wire::ProviderMessage(99), wire::Ack{})));

@@ -1,5 +1,6 @@
 #include "fixtures.h"
 #include "host/keeper.h"
+#include "host/left_rings.h"
 #include "host/runtime_folder.h"
 #include "host/saved_session.h"
 #include "host/session.h"
@@ -48,6 +49,40 @@ TEST(SavedSession, InTheFolderOfAnotherSlotIsRefused) {
     ASSERT_TRUE(save(folder.path(), full_session()));
     std::filesystem::rename(folder.file("3"), folder.file("5"));
     EXPECT_FALSE(load_saved(folder.path(), 5));
+}
+
+TEST(LeftRings, AreFoundByNameAndReadOnlyWhole) {
+    const TempFolder folder;
+    for (const char* name :
+         {"left-7-8-3", "left-7-8", "left-7-8-3-9", "left-", "left-7-8-x", "config"})
+        ASSERT_TRUE(File::create(folder.file(name), true));
+    const auto found = find_left_rings(folder.path());
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].path, folder.file("left-7-8-3"));
+    EXPECT_EQ(found[0].rings, (FileIdentity{7, 8}));
+    EXPECT_EQ(found[0].blocks, 3u);
+
+    const wire::RingGeometry geometry = {1, 3, 4096, 0};
+    const auto stream = test_stream(1, geometry);
+    auto writer = StreamWriter::over(*stream);
+    ASSERT_EQ(append(*writer, 0, 0, 50), 50u);
+    std::vector<std::byte> bytes(geometry.set_size());
+    ASSERT_EQ(::pread(stream->rings.fd().get(), bytes.data(), bytes.size(), 0),
+              ssize_t(bytes.size()));
+    auto file = File::create(found[0].path, true);
+    ASSERT_TRUE(file->write_at(0, Bytes(bytes).first(bytes.size() - 1)));
+    EXPECT_FALSE(read_left_rings(found[0].path, geometry)) << "cut";
+    ASSERT_TRUE(file->write_at(0, bytes));
+    const auto read = read_left_rings(found[0].path, geometry);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->head(0), stream->rings.head(0));
+    ring::Run run{};
+    bool damaged = false;
+    EXPECT_TRUE(read->next(0, read->published_tail(0), run, &damaged));
+    EXPECT_FALSE(damaged);
+    wire::RingGeometry none = geometry;
+    none.blocks = 0;
+    EXPECT_FALSE(read_left_rings(found[0].path, none));
 }
 
 Progress progress_of(uint64_t tail) {

@@ -1,5 +1,6 @@
 #include "etw/TraceLoggingProvider.h"
 #include "support/fake_host.h"
+#include "support/fork_under_tsan.h"
 
 #include <gtest/gtest.h>
 
@@ -9,14 +10,6 @@
 #include <thread>
 
 TRACELOGGING_DEFINE_PROVIDER(g_test_provider, "OpenEtw.Test", (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-// The library starts its thread anew in a forked child, which this tool refuses unless it is told.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
-#endif
-#endif
 
 namespace etw::provider {
 namespace {
@@ -145,6 +138,55 @@ TEST_F(Provider, HandsItsRingsToTheNextHost) {
     host_.reset();
     TraceLoggingUnregister(g_test_provider);
     EXPECT_TRUE(next.serve_until([&] { return next.unregistered == 1; }));
+}
+
+TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
+    runtime_dir();
+    start();
+    register_provider();
+    const ring::RingSet first = host_->replace_rings(5);
+    const ring::RingSet second = host_->replace_rings(6);
+    host_->send_drained(first);
+    host_->send_enable(host_->registered.back().registration);
+    const uint64_t cookie = host_->cookie;
+    ASSERT_TRUE(
+        host_->serve_until([&] { return !host_->acks.empty() && host_->acks.back() == cookie; }));
+    host_->die();
+    FakeHost next;
+    next.ring_doorbell();
+    ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
+    ASSERT_EQ(next.handed_back.size(), 2u);
+    EXPECT_EQ(next.handed_back[0].geometry.blocks, 6u) << "the newest first";
+    EXPECT_EQ(next.handed_back[1].geometry.blocks, 5u);
+    host_.reset();
+    next.send_detach();
+    ASSERT_TRUE(
+        next.serve_until([&] { return !next.acks.empty() && next.acks.back() == next.cookie; }));
+    next.die();
+    FakeHost last;
+    last.ring_doorbell();
+    ASSERT_TRUE(last.serve_until([&] { return !last.registered.empty(); }));
+    EXPECT_TRUE(last.handed_back.empty()) << "the session is gone";
+    TraceLoggingUnregister(g_test_provider);
+    EXPECT_TRUE(last.serve_until([&] { return last.unregistered == 1; }));
+}
+
+TEST_F(Provider, DoesWithoutAHostOfAnotherVersionAndTakesTheNext) {
+    runtime_dir();
+    start();
+    host_->version = wire::kProviderProtocolVersion + 1;
+    std::atomic<bool> done = false;
+    std::thread app([&] {
+        EXPECT_EQ(TraceLoggingRegister(g_test_provider), 0);
+        done = true;
+    });
+    EXPECT_TRUE(host_->serve_until([&] { return done.load(); }));
+    app.join();
+    EXPECT_TRUE(host_->registered.empty());
+    EXPECT_FALSE(TraceLoggingProviderEnabled(g_test_provider, 0, 0));
+    host_.reset();
+    start();
+    EXPECT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
 }
 
 TEST_F(Provider, WritesFromAForkedChildUnderItsOwnProcessId) {

@@ -1,6 +1,7 @@
 #include "render/pipeline.h"
 
 #include "../decode/event_builder.h"
+#include "render/record_filter.h"
 
 #include <gtest/gtest.h>
 
@@ -109,6 +110,49 @@ TEST(Pipeline, GivesTheSameOutputWithAnyNumberOfThreads) {
     }
 }
 
+TEST(Pipeline, GivesTheSameDocumentWithAnyNumberOfThreads) {
+    for (const Format format : {Format::kText, Format::kCsv, Format::kJson, Format::kXml}) {
+        for (const Encoding encoding : {Encoding::kUtf8, Encoding::kUtf16, Encoding::kAnsi}) {
+            std::string one;
+            for (const unsigned threads : {1u, 2u, 5u}) {
+                Numbers source(3000);
+                Memory sink;
+                auto pipeline = options(threads);
+                pipeline.render.format = format;
+                pipeline.render.encoding = encoding;
+                pipeline.render.csv_header = true;
+                ASSERT_TRUE(run_pipeline(source, sink, pipeline, {}));
+                if (threads == 1) one = sink.text();
+                EXPECT_TRUE(one == sink.text()) << int(format) << " " << int(encoding);
+            }
+        }
+    }
+}
+
+// Of nothing, too: a document without events is a document.
+TEST(Pipeline, WritesWhatComesBeforeAndAfter) {
+    for (const uint64_t events : {0u, 1u}) {
+        Numbers source(events);
+        Memory sink;
+        auto pipeline = options(2);
+        pipeline.render.format = Format::kXml;
+        ASSERT_TRUE(run_pipeline(source, sink, pipeline, {}));
+        EXPECT_TRUE(
+            sink.text().starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Events>\n"));
+        EXPECT_TRUE(sink.text().ends_with("</Events>\n"));
+    }
+}
+
+TEST(Pipeline, MarksTheByteOrderOnce) {
+    Numbers source(5000);
+    Memory sink;
+    auto pipeline = options(3);
+    pipeline.render.encoding = Encoding::kUtf16;
+    ASSERT_TRUE(run_pipeline(source, sink, pipeline, {}));
+    EXPECT_TRUE(sink.text().starts_with(std::string("\xFF\xFEN\0", 4)));
+    EXPECT_EQ(sink.text().find("\xFF\xFE", 1), sink.text().npos);
+}
+
 TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
     Numbers source(kEvents);
     Memory sink;
@@ -121,6 +165,39 @@ TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
     EXPECT_EQ(summary->rows()[0].name, "N");
     EXPECT_EQ(summary->rows()[0].type, "P");
     EXPECT_EQ(summary->rows()[0].count, kEvents);
+}
+
+TEST(Pipeline, LeavesOutWhatTheFilterDoesNotWantWithAnyNumberOfThreads) {
+    FilterOptions none;
+    none.events = {"Other"};
+    FilterOptions all;
+    all.events = {"n"};
+    for (const unsigned threads : {1u, 3u}) {
+        for (const auto& [options_of, wanted] : {std::pair{none, false}, std::pair{all, true}}) {
+            const RecordFilter filter(options_of);
+            Numbers source(kEvents);
+            Memory sink;
+            auto pipeline = options(threads);
+            pipeline.filter = &filter;
+            const auto summary = run_pipeline(source, sink, pipeline, {});
+            ASSERT_TRUE(summary);
+            EXPECT_EQ(summary->events(), wanted ? kEvents : 0);
+            EXPECT_EQ(summary->left_out(), wanted ? 0 : kEvents);
+            EXPECT_TRUE(sink.text() == (wanted ? expected() : ""));
+        }
+    }
+}
+
+TEST(FilteredSource, LeavesOutAndCounts) {
+    FilterOptions options_of;
+    options_of.level = 4;  // the events have 5
+    RecordFilter filter(options_of);
+    Numbers source(100);
+    FilteredSource wanted(source, filter);
+    etl::Record record;
+    const etl::TimeConverter* clock = nullptr;
+    EXPECT_FALSE(wanted.next(record, clock));
+    EXPECT_EQ(wanted.left_out(), 100u);
 }
 
 TEST(Pipeline, FormatsWhatIsThereBeforeItWaitsForMore) {

@@ -152,6 +152,11 @@ TEST(Values, ShowIdentities) {
     EXPECT_EQ(value(Format::kGuid, Guid{0x11223344, 0x5566, 0x7788, {1, 2, 3, 4, 5, 6, 7, 8}}),
               "11223344-5566-7788-0102-030405060708");
     EXPECT_EQ(value(Format::kStatus, uint32_t{0xC0000005}), "0xc0000005");
+    EXPECT_EQ(value(Format::kErrno, int32_t{-2}), "-2");
+    EXPECT_EQ(value(Format::kTimeSpan, int64_t{50'019'999}), "5.001s");
+    EXPECT_EQ(value(Format::kTimeSpan, int64_t{-10'000}), "-0.001s");
+    EXPECT_EQ(value(Format::kMacAddress, std::array<uint8_t, 6>{0, 0x1A, 2, 3, 4, 0xFF}),
+              "00-1a-02-03-04-ff");
     EXPECT_EQ(value(Format::kWin32Error, uint32_t{5}), "5");
 }
 

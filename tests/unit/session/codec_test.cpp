@@ -1,5 +1,7 @@
 #include "session/codec.h"
 
+#include "wire/control_protocol.h"
+
 #include <gtest/gtest.h>
 
 namespace etw::session {
@@ -89,7 +91,36 @@ TEST(SessionCodec, GivesBackEveryMemberOfEveryType) {
     r.sessions = {{3, some_provider(2)}};
     r.instances = {{4000000000, 1000, true, "my service", {3}}};
     expect_round_trip(r);
+    expect_round_trip(std::vector<RefusedProgram>{{1, "a", 2, 3}, {}});
     expect_round_trip(std::vector<RegisteredProvider>{r, RegisteredProvider{}});
+}
+
+// What changes here changes what tools and hosts say to each other and what hosts save: raise
+// wire::kControlProtocolVersion with it, and take over both numbers.
+TEST(SessionCodec, HasTheFormOfItsVersion) {
+    std::vector<std::byte> all;
+    const auto add = [&](const auto& value) {
+        const auto bytes = encoded(value);
+        all.insert(all.end(), bytes.begin(), bytes.end());
+    };
+    RegisteredProvider provider;
+    provider.sessions = {{3, some_provider(2)}};
+    provider.instances = {{1, 1000, true, "x", {3}}};
+    add(StartRequest{some_properties(), {some_provider(1)}});
+    add(UpdateRequest{});
+    add(FlushRequest{});
+    add(PrivateRequest{});
+    add(EnableRequest{});
+    add(EnableResult{some_status(), {Code::kOk}});
+    add(provider);
+    add(RefusedProgram{});
+    add(Failure{});
+    add(ConsumeRequest{});
+    add(ConsumeGrant{});
+    uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const std::byte b : all) hash = (hash ^ uint64_t(b)) * 0x100000001b3;
+    EXPECT_EQ(wire::kControlProtocolVersion, 2u);
+    EXPECT_EQ(hash, 1417010254315684463u);
 }
 
 TEST(SessionCodec, GivesBackRequests) {

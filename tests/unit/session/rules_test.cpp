@@ -1,5 +1,7 @@
 #include "session/rules.h"
 
+#include "etw/boot_session.h"
+
 #include <gtest/gtest.h>
 
 namespace etw::session {
@@ -43,11 +45,29 @@ TEST(Rules, NamesAreNeededBoundedAndPrintable) {
 }
 
 TEST(Rules, ReservedNamesAreRefusedInAnyCase) {
-    for (const char* name : {"NT Kernel Logger", "nt kernel logger", "globallogger"}) {
+    for (const char* name : {"NT Kernel Logger", "nt kernel logger"}) {
         Properties p = valid();
         p.name = name;
         EXPECT_EQ(code_of(p), Code::kNotSupported) << name;
     }
+    for (const char* name : {"GlobalLogger", "globallogger"}) {
+        Properties p = valid();
+        p.name = name;
+        EXPECT_EQ(code_of(p), Code::kInvalidParameter) << name;
+        p.guid = kGlobalLoggerGuid;  // as the boot starts it
+        EXPECT_EQ(code_of(p), Code::kOk) << name;
+        p.name = "Other";
+        EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+    }
+}
+
+TEST(Rules, GlobalLoggerCannotBeUpdated) {
+    UpdateRequest update;
+    update.name = "MyTrace";
+    EXPECT_TRUE(check(update));
+    update.name = "globallogger";
+    ASSERT_FALSE(check(update));
+    EXPECT_EQ(check(update).error().code, Code::kNotSupported);
 }
 
 struct Conflict {
@@ -93,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
 TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode : {kModeSystemLogger, kModeNonStoppable}) {
+    for (const uint32_t mode : {kModeSystemLogger}) {
         Properties p = valid();
         p.log_file_mode = mode;
         EXPECT_EQ(code_of(p), Code::kNotSupported) << mode;

@@ -1,0 +1,59 @@
+#include "cli/tracelog_answer.h"
+
+#include "cli/tracelog_display.h"
+#include "session/boot_config.h"
+#include "session/rules.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+namespace etw::cli {
+
+using session::Failure;
+using session::Outcome;
+using session::SessionStatus;
+
+std::string absolute_path(const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+void TracelogAnswer::show(const Outcome<SessionStatus>& status) {
+    if (!status) return failed(status.error());
+    print(options_.json ? to_json(*status) : block(*status));
+}
+
+std::string TracelogAnswer::block(const SessionStatus& status) const {
+    std::string out = operation_status(Code::kOk) + "\n" + properties_block(status);
+    if (options_.list_providers) out += "\n" + provider_table(status.providers);
+    return out;
+}
+
+void TracelogAnswer::failed(const Failure& failure) {
+    report_.exit_status = kExitFailed;
+    if (options_.json) {
+        print(to_json(session_, failure));
+    } else {
+        print(operation_status(failure.code));
+        if (!session_.empty()) print("\n" + failed_block(session_));
+    }
+    note_failure(failure);
+}
+
+void TracelogAnswer::note_failure(const Failure& failure) {
+    const std::string subject = session_.empty() ? "" : fmt::format("'{}': ", session_);
+    note(fmt::format("{}{} [{}]", subject,
+                     failure.detail.empty() ? explanation(failure.code) : failure.detail,
+                     uint32_t(failure.code)));
+    if (failure.code == Code::kSessionNotFound && session::is_global_logger(session_))
+        note("it starts with the next boot once tracelog -start GlobalLogger has configured it");
+}
+
+std::string TracelogAnswer::explanation(Code code) const {
+    if (code != Code::kSessionNotFound) return code_text(code);
+    if (session::same_name(session_, session::kKernelLoggerName))
+        return "no session of that name runs; give the session's name after the action";
+    return "no session of that name runs; tracelog -l lists those that do";
+}
+
+}  // namespace etw::cli

@@ -1,0 +1,66 @@
+// What a log says of its own events: manifests that EventSource sends in chunks, the records that a
+// merge adds for the manifests of its machine, stacks. All of it may stand behind the events that
+// need it, so that a log is looked through before it is decoded.
+#pragma once
+#include "decode/event_info.h"
+#include "decode/provider_set.h"
+#include "decode/stack_table.h"
+
+#include <map>
+#include <unordered_set>
+
+namespace etw::decode {
+
+class LogDescriptions {
+public:
+    LogDescriptions(ProviderSet& providers, StackTable& stacks)
+        : providers_(providers), stacks_(stacks) {}
+
+    // Every record of the log, in order.
+    void look_at(const etl::Record& record);
+    // Behind the last one: adds to the set what has to be known as a whole.
+    void finish();
+
+    // Providers whose events need a description from outside, as far as they were counted.
+    const std::unordered_set<Guid>& providers_seen() const noexcept { return seen_; }
+
+private:
+    // What is kept of a log until finish(), and of manifests that are not whole yet.
+    static constexpr size_t kMaxBytes = size_t{32} << 20;
+    static constexpr size_t kMaxProviders = 65536;
+
+    struct ManifestKey {
+        Guid provider;
+        uint32_t process;
+        friend auto operator<=>(const ManifestKey&, const ManifestKey&) = default;
+    };
+    struct Manifest {
+        uint16_t version = 0;
+        std::vector<std::vector<std::byte>> chunks;
+        size_t received = 0;
+        size_t charged = 0;  // bytes
+    };
+
+    void manifest_chunk(const etl::Record& record);
+    void add_manifest(const Guid& provider, const Manifest& manifest);
+    void meta_data(const etl::Record& record);
+    void seen(const Guid& provider);
+    bool charge(size_t bytes);
+
+    ProviderSet& providers_;
+    StackTable& stacks_;
+    std::map<ManifestKey, Manifest> manifests_;  // that are not whole yet
+    std::unordered_set<uint64_t> known_;         // hashes of texts that were read already
+    std::vector<std::vector<std::byte>> event_infos_;
+    std::map<Guid, MapsByName> maps_;
+    std::unordered_set<Guid> seen_;
+    Guid last_seen_;
+    size_t bytes_ = 0;
+};
+
+// EventSource sends its manifest as events of this id.
+constexpr uint16_t kManifestEventId = 0xFFFE;
+constexpr size_t kManifestMagicOffset = 3;
+constexpr std::byte kManifestMagic{0x5B};
+
+}  // namespace etw::decode

@@ -1,0 +1,560 @@
+#include "session/boot_config.h"
+
+#include "session/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <iterator>
+
+namespace etw::session {
+namespace {
+
+constexpr uint32_t kGlobalBufferKb = 64;
+constexpr uint32_t kGlobalMinimumBuffers = 3;
+constexpr uint32_t kGlobalMaximumBuffers = 25;
+constexpr uint32_t kAutoLoggerLimitMb = 100;
+constexpr size_t kMaxProviders = 4096;  // a bound on what a file may ask for
+constexpr uint32_t kHighestLogNumber = 9999;
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // editors of Windows begin with it
+constexpr uint32_t kLimitedModes = kModeSequential | kModeCircular | kModeNewFile;
+
+Failure refuse(Code code, std::string detail) { return {code, std::move(detail)}; }
+
+bool has(const BootSession& boot, uint32_t mode) {
+    return (boot.properties.log_file_mode & mode) != 0;
+}
+
+bool has_file(const BootSession& boot) { return !has(boot, kModeBuffering); }
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kBlank = " \t\r";
+    const size_t first = text.find_first_not_of(kBlank);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::string default_log(const std::string& name, const std::string& folder) {
+    return folder + "/" + (is_global_logger(name) ? "trace.log" : name + ".etl");
+}
+
+// --- the values, one list for both directions --------------------------------------------------
+
+template <class V, class T>
+concept Form = std::same_as<std::remove_const_t<V>, T>;
+
+// How a value's number is written; it is read in either way.
+enum class As : uint8_t { kDecimal, kHex };
+// Whether a value is written where it says nothing: 0, or no text.
+enum class Write : uint8_t { kIfSet, kAlways };
+
+template <Form<BootSession> V, class F>
+void values(V& v, F&& f) {
+    auto& p = v.properties;
+    const bool global = is_global_logger(p.name);
+    f("Start", v.start, Write::kAlways);
+    if (!global) f("Guid", p.guid);
+    f("BufferSize", p.buffer_size_kb);
+    f("MinimumBuffers", p.minimum_buffers);
+    f("MaximumBuffers", p.maximum_buffers);
+    f("FlushTimer", p.flush_timer_s);
+    f("FlushThreshold", p.flush_threshold);
+    f("ClockType", p.clock);
+    f("LogFileMode", p.log_file_mode, As::kHex);
+    // 0 is not what an AutoLogger has by default. Windows' documents have both names.
+    f(global ? "MaximumFileSize" : "MaxFileSize", p.maximum_file_size, Write::kAlways);
+    f("FileName", p.log_file);
+    f("FileMax", v.file_max);
+    f("FileCounter", v.file_counter);
+    f("EnableKernelFlags", v.kernel_flags);
+    f("DisableRealtimePersistence", v.disable_realtime_persistence);
+    f("Boot", v.boot);
+    f("Status", v.status);
+}
+
+template <Form<BootProvider> V, class F>
+void values(V& v, bool global, F&& f) {
+    f("Enabled", v.enabled, Write::kAlways);
+    f(global ? "Level" : "EnableLevel", v.how.level);
+    f(global ? "Flags" : "EnableFlags", v.enable_flags, As::kHex);
+    f("MatchAnyKeyword", v.how.match_any_keyword, As::kHex);
+    f("MatchAllKeyword", v.how.match_all_keyword, As::kHex);
+    f("EnableProperty", v.how.enable_property, As::kHex);
+}
+
+// --- writing ---------------------------------------------------------------------------------
+
+class Writer {
+public:
+    explicit Writer(std::string& out) : out_(out) {}
+
+    void operator()(const char* name, bool value, Write when = Write::kIfSet) {
+        number(name, uint64_t(value), As::kDecimal, when);
+    }
+    template <std::unsigned_integral T>
+    void operator()(const char* name, const T& value, Write when) {
+        number(name, value, As::kDecimal, when);
+    }
+    template <std::unsigned_integral T>
+    void operator()(const char* name, const T& value, As as = As::kDecimal) {
+        number(name, value, as, Write::kIfSet);
+    }
+    void operator()(const char* name, const std::optional<uint32_t>& value) {
+        if (value) number(name, *value, As::kDecimal, Write::kAlways);
+    }
+    void operator()(const char* name, ClockType value) {
+        number(name, uint32_t(value), As::kDecimal, Write::kAlways);
+    }
+    void operator()(const char* name, const Guid& value) {
+        if (value != Guid()) text(name, "{" + to_string(value) + "}");
+    }
+    void operator()(const char* name, const std::string& value) {
+        if (value.empty()) return;
+        // What the reader would take away.
+        const bool quoted = trimmed(value).size() != value.size() || value.front() == '"';
+        text(name, quoted ? '"' + value + '"' : value);
+    }
+    void operator()(const char* name, const std::vector<uint32_t>& words) {
+        std::string bytes;
+        for (const uint32_t word : words) {
+            for (uint32_t shift = 0; shift < 32; shift += 8) {
+                fmt::format_to(std::back_inserter(bytes), "{}{:02x}", bytes.empty() ? "" : ",",
+                               word >> shift & 0xFF);
+            }
+        }
+        if (!words.empty()) text(name, bytes);
+    }
+
+private:
+    void number(const char* name, uint64_t value, As as, Write when) {
+        if (value == 0 && when == Write::kIfSet) return;
+        text(name, as == As::kHex ? fmt::format("{:#x}", value) : fmt::format("{}", value));
+    }
+    void text(const char* name, const std::string& value) {
+        fmt::format_to(std::back_inserter(out_), "{} = {}\n", name, value);
+    }
+
+    std::string& out_;
+};
+
+// --- reading ---------------------------------------------------------------------------------
+
+std::string_view unquoted(std::string_view text) {
+    if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
+        return text.substr(1, text.size() - 2);
+    return text;
+}
+
+// What follows a blank and a # or ; behind a number or a GUID.
+std::string_view without_comment(std::string_view text) {
+    for (size_t i = 1; i < text.size(); ++i) {
+        const bool blank = text[i - 1] == ' ' || text[i - 1] == '\t';
+        if (blank && (text[i] == '#' || text[i] == ';')) return trimmed(text.substr(0, i));
+    }
+    return text;
+}
+
+std::optional<uint64_t> number_of(std::string_view text) {
+    const bool hex = text.starts_with("0x") || text.starts_with("0X");
+    if (hex) text.remove_prefix(2);
+    uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data(), end, value, hex ? 16 : 10);
+    if (error != std::errc() || last != end) return std::nullopt;
+    return value;
+}
+
+// Gives one `name = value` of the file to the member of that name.
+class Reader {
+public:
+    Reader(std::string_view name, std::string_view value) : name_(name), value_(value) {}
+
+    bool known() const { return known_; }
+    const std::string& error() const { return error_; }
+
+    void operator()(const char* name, bool& value, Write = Write::kIfSet) {
+        if (const auto number = take(name, 1)) value = *number == 1;
+    }
+    template <std::unsigned_integral T, class... How>
+    void operator()(const char* name, T& value, How...) {
+        if (const auto number = take(name, std::numeric_limits<T>::max())) value = T(*number);
+    }
+    // The low byte: documents say 0xFFFF for "all".
+    template <class... How>
+    void operator()(const char* name, uint8_t& value, How...) {
+        constexpr uint64_t kMaximum = std::numeric_limits<uint32_t>::max();
+        if (const auto number = take(name, kMaximum)) value = uint8_t(*number);
+    }
+    void operator()(const char* name, std::optional<uint32_t>& value) {
+        if (const auto number = take(name, std::numeric_limits<uint32_t>::max()))
+            value = uint32_t(*number);
+    }
+    void operator()(const char* name, ClockType& value) {
+        const auto number = take(name, uint32_t(ClockType::kCpuCycle));
+        if (!number) return;
+        if (*number == 0) return fail("is 1 (performance counter), 2 (system time) or 3 (cycles)");
+        value = ClockType(*number);
+    }
+    void operator()(const char* name, Guid& value) {
+        if (!matches(name)) return;
+        const auto guid = parse_guid(unquoted(without_comment(value_)));
+        if (!guid || *guid == Guid())
+            return fail("is a GUID: {xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}");
+        value = *guid;
+    }
+    void operator()(const char* name, std::string& value) {
+        if (matches(name)) value = unquoted(value_);
+    }
+    // Bytes, least significant first, as the registry has them, or one number.
+    void operator()(const char* name, std::vector<uint32_t>& words) {
+        if (!matches(name)) return;
+        std::string_view rest = without_comment(value_);
+        words.clear();
+        if (rest.find(',') == std::string_view::npos) {
+            const auto number = number_of(rest);
+            if (!number || *number > std::numeric_limits<uint32_t>::max()) return fail_bytes();
+            words.push_back(uint32_t(*number));
+            return;
+        }
+        for (size_t count = 0; !rest.empty(); ++count) {
+            const size_t comma = std::min(rest.find(','), rest.size());
+            const std::string_view digits = trimmed(rest.substr(0, comma));
+            rest.remove_prefix(std::min(comma + 1, rest.size()));
+            uint8_t byte = 0;
+            const char* const end = digits.data() + digits.size();
+            const auto [last, bad] = std::from_chars(digits.data(), end, byte, 16);
+            if (bad != std::errc() || last != end || count == kMaxKernelFlagWords * 4)
+                return fail_bytes();
+            if (count % 4 == 0) words.push_back(0);
+            words.back() |= uint32_t(byte) << (count % 4 * 8);
+        }
+    }
+
+private:
+    bool matches(const char* name) {
+        const bool same = same_name(name, name_) || same_name(name, other_name());
+        known_ = known_ || same;
+        return same;
+    }
+    // Windows' documents have two names for some values.
+    std::string_view other_name() const {
+        constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+            {"MaxFileSize", "MaximumFileSize"}, {"MaximumFileSize", "MaxFileSize"},
+            {"Flags", "EnableFlags"},           {"EnableFlags", "Flags"},
+            {"Level", "EnableLevel"},           {"EnableLevel", "Level"}};
+        for (const auto& [name, other] : kNames) {
+            if (same_name(name, name_)) return other;
+        }
+        return name_;
+    }
+    std::optional<uint64_t> take(const char* name, uint64_t maximum) {
+        if (!matches(name)) return std::nullopt;
+        const auto number = number_of(unquoted(without_comment(value_)));
+        if (number && *number <= maximum) return number;
+        fail(fmt::format("is a number from 0 to {}, decimal or 0x hexadecimal", maximum));
+        return std::nullopt;
+    }
+    void fail(const std::string& rule) {
+        error_ = fmt::format("{} {}; it says '{}'", name_, rule, value_);
+    }
+    void fail_bytes() {
+        fail("is a number of 32 bits, or up to 32 bytes in hexadecimal: 03,00,01,00");
+    }
+
+    std::string_view name_;
+    std::string_view value_;
+    bool known_ = false;
+    std::string error_;
+};
+
+// `name = value`; nothing where the line has no =.
+std::optional<std::pair<std::string_view, std::string_view>> split(std::string_view line) {
+    const size_t equals = line.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    return std::pair(unquoted(trimmed(line.substr(0, equals))), trimmed(line.substr(equals + 1)));
+}
+
+bool is_comment(std::string_view line) {
+    return line.empty() || line.front() == '#' || line.front() == ';';
+}
+
+class Parser {
+public:
+    Parser(const std::string& file, BootSession defaults) : file_(file) {
+        out_.session = std::move(defaults);
+    }
+
+    Outcome<ParsedBoot> run(std::string_view text) {
+        if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+        // Whether it has a default depends on the mode, which may come later.
+        const std::string log = std::exchange(out_.session.properties.log_file, "");
+        for (bool more = !text.empty(); more;) {
+            const size_t end = text.find('\n');
+            ++line_;
+            ETW_CHECK(take(trimmed(text.substr(0, end))));
+            more = end != std::string_view::npos;
+            if (more) text.remove_prefix(end + 1);
+        }
+        BootSession& boot = out_.session;
+        const bool files_only = !has(boot, kModeRealTime | kModeBuffering);
+        if (boot.properties.log_file.empty() && files_only) boot.properties.log_file = log;
+        return std::move(out_);
+    }
+
+private:
+    Outcome<Ok> take(std::string_view line) {
+        if (is_comment(line)) return Ok{};
+        if (line.front() == '[') return begin_provider(without_comment(line));
+        const auto parts = split(line);
+        if (!parts)
+            return wrong(
+                fmt::format("'{}' is neither a value (Name = value) nor a "
+                            "provider ([GUID])",
+                            line));
+        Reader reader(parts->first, parts->second);
+        if (provider_) {
+            const bool global = is_global_logger(out_.session.properties.name);
+            values(out_.session.providers[*provider_], global, reader);
+        } else {
+            values(out_.session, reader);
+        }
+        if (!reader.error().empty()) return wrong(reader.error());
+        if (!reader.known()) {
+            out_.notes.push_back(fmt::format("{}:{}: '{}' is no value of {} and has no effect",
+                                             file_, line_, parts->first,
+                                             provider_ ? "a provider" : "a session"));
+        }
+        return Ok{};
+    }
+
+    Outcome<Ok> begin_provider(std::string_view line) {
+        const auto guid = line.ends_with(']') ? parse_guid(trimmed(line.substr(1, line.size() - 2)))
+                                              : std::nullopt;
+        if (!guid || *guid == Guid()) {
+            return wrong(
+                fmt::format("'{}' is not the GUID of a provider: "
+                            "[xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx]",
+                            line));
+        }
+        auto& providers = out_.session.providers;
+        const auto known = std::find_if(providers.begin(), providers.end(),
+                                        [&](const BootProvider& p) { return p.how.guid == *guid; });
+        provider_ = size_t(known - providers.begin());
+        if (known != providers.end()) return Ok{};
+        if (providers.size() == kMaxProviders) return wrong("there are too many providers");
+        providers.emplace_back().how.guid = *guid;
+        return Ok{};
+    }
+
+    Failure wrong(const std::string& what) const {
+        return refuse(Code::kInvalidData, fmt::format("{}:{}: {}", file_, line_, what));
+    }
+
+    const std::string& file_;
+    ParsedBoot out_;
+    size_t line_ = 0;
+    std::optional<size_t> provider_;  // whose section the line is in
+};
+
+// --- rules -----------------------------------------------------------------------------------
+
+Outcome<Ok> check_kind(const BootSession& boot) {
+    const Properties& p = boot.properties;
+    if (is_global_logger(p.name)) {
+        if (p.guid != kGlobalLoggerGuid) {
+            return refuse(Code::kInvalidParameter,
+                          "GlobalLogger has a GUID of its own; leave out -sessionguid");
+        }
+        if (has(boot, kModeRealTime | kModeBuffering)) {
+            return refuse(Code::kInvalidParameter,
+                          "GlobalLogger writes a file and nothing else; leave out -rt and "
+                          "-buffering, or use -addautologger");
+        }
+        return Ok{};
+    }
+    if (has(boot, kModeNewFile)) {
+        return refuse(Code::kInvalidParameter,
+                      "an AutoLogger has no -newfile; FileMax in its configuration keeps the logs "
+                      "of several boots");
+    }
+    if (!boot.kernel_flags.empty()) {
+        return refuse(Code::kInvalidParameter,
+                      "an AutoLogger records no kernel events; EnableKernelFlags goes with "
+                      "GlobalLogger");
+    }
+    if (boot.file_max.value_or(0) > kMaxLogInstances)
+        return refuse(Code::kInvalidParameter, "FileMax of an AutoLogger is at most 16");
+    if (p.name.find('/') != std::string::npos || p.name.starts_with('.') ||
+        p.name.size() > kMaxBootNameBytes) {
+        return refuse(Code::kInvalidName,
+                      "the name of an AutoLogger is the name of a file, too: without /, not with . "
+                      "in front, at most 240 bytes");
+    }
+    return Ok{};
+}
+
+// What a configuration has no value for, and what no boot could honour.
+Outcome<Ok> check_expressible(const BootSession& boot) {
+    const Properties& p = boot.properties;
+    if (p.owner_pid != 0 || p.ttl_s != 0) {
+        return refuse(Code::kInvalidParameter,
+                      "a session of the boot runs until it is stopped; leave out -owner-pid and "
+                      "-ttl");
+    }
+    if (has(boot, kModePrivate)) {
+        return refuse(Code::kInvalidParameter, "a boot starts no private sessions; leave out -um");
+    }
+    for (const BootProvider& provider : boot.providers) {
+        const ProviderEnable& how = provider.how;
+        if (!how.pids.empty() || !how.exe_names.empty() || how.event_ids || how.stack_walk_ids) {
+            return refuse(Code::kInvalidParameter,
+                          "the configuration of a boot has no filters; leave out -PidFilter, "
+                          "-ExeFilter, -EventIdFilter and -StackWalkFilter");
+        }
+        ETW_CHECK(check(how));
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check_log(const BootSession& boot) {
+    const std::string& file = boot.properties.log_file;
+    if (file.empty()) return Ok{};
+    if (file.front() != '/' || file.back() == '/')
+        return refuse(Code::kBadPathname, "FileName is the absolute path of a file");
+    const auto control = [](char c) { return uint8_t(c) < ' ' || c == 0x7F; };
+    if (std::any_of(file.begin(), file.end(), control))
+        return refuse(Code::kInvalidName, "FileName cannot contain control characters");
+    if (boot.file_max && has(boot, kModeNewFile)) {
+        return refuse(Code::kInvalidParameter,
+                      "FileMax and -newfile both number the log; give one of them");
+    }
+    return Ok{};
+}
+
+}  // namespace
+
+bool is_global_logger(const std::string& name) { return same_name(name, kGlobalLoggerName); }
+
+BootSession boot_defaults(const std::string& name, const std::string& log_folder) {
+    BootSession boot;
+    Properties& p = boot.properties;
+    p.name = name;
+    p.log_file = default_log(name, log_folder);
+    if (is_global_logger(name)) {
+        p.name = kGlobalLoggerName;
+        p.guid = kGlobalLoggerGuid;
+        p.buffer_size_kb = kGlobalBufferKb;
+        p.minimum_buffers = kGlobalMinimumBuffers;
+        p.maximum_buffers = kGlobalMaximumBuffers;
+    } else {
+        p.guid = guid_from_name(name);
+        p.maximum_file_size = kAutoLoggerLimitMb;
+    }
+    return boot;
+}
+
+Outcome<Ok> check(const BootSession& boot) {
+    ETW_CHECK(check_kind(boot));
+    ETW_CHECK(check_expressible(boot));
+    ETW_CHECK(check_log(boot));
+    BootSession of_programs = boot;  // whether kernel events can be had is for the host to say
+    of_programs.kernel_flags.clear();
+    return check(start_request(of_programs).properties);
+}
+
+Outcome<ParsedBoot> parse_boot(std::string_view text, const std::string& file,
+                               const std::string& name, const std::string& log_folder) {
+    return Parser(file, boot_defaults(name, log_folder)).run(text);
+}
+
+std::string format_boot(const BootSession& boot) {
+    std::string out;
+    Writer writer(out);
+    values(boot, writer);
+    for (const BootProvider& provider : boot.providers) {
+        fmt::format_to(std::back_inserter(out), "\n[{{{}}}]\n", to_string(provider.how.guid));
+        values(provider, is_global_logger(boot.properties.name), writer);
+    }
+    return out;
+}
+
+std::string with_boot_value(std::string_view text, std::string_view name, uint32_t value) {
+    const std::string line = fmt::format("{} = {}\n", name, value);
+    std::string out;
+    size_t behind = 0;  // in `out`, the session's last line that is not blank
+    bool in_session = true;
+    bool done = false;
+    while (!text.empty()) {
+        const std::string_view whole =
+            text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+        const std::string_view content = trimmed(whole.substr(0, whole.find('\n')));
+        text.remove_prefix(whole.size());
+        const auto parts = is_comment(content) ? std::nullopt : split(content);
+        in_session = in_session && !content.starts_with('[');
+        if (in_session && parts && same_name(parts->first, name)) {
+            if (!std::exchange(done, true)) out += line;  // one that was given twice stands once
+            continue;
+        }
+        out += whole;
+        if (in_session && !content.empty()) behind = out.size();
+    }
+    if (done) return out;
+    const bool unended = behind != 0 && out[behind - 1] != '\n';
+    return out.insert(behind, unended ? "\n" + line : line);
+}
+
+BootSession replaced(const BootSession& before, BootSession asked) {
+    asked.file_max = before.file_max;
+    asked.file_counter = before.file_counter;
+    asked.kernel_flags = before.kernel_flags;
+    asked.disable_realtime_persistence = before.disable_realtime_persistence;
+    asked.boot = before.boot;
+    for (const BootProvider& known : before.providers) {
+        const bool again = std::any_of(
+            asked.providers.begin(), asked.providers.end(),
+            [&](const BootProvider& provider) { return provider.how.guid == known.how.guid; });
+        if (!again) asked.providers.push_back(known);
+    }
+    return asked;
+}
+
+StartRequest start_request(const BootSession& boot) {
+    StartRequest out;
+    Properties& p = out.properties;
+    p = boot.properties;
+    if (!has_file(boot)) p.log_file.clear();
+    if (p.log_file.empty()) p.maximum_file_size = 0;
+    // A limit without a mode is that of a sequential log.
+    if (p.maximum_file_size != 0 && (p.log_file_mode & kLimitedModes) == 0)
+        p.log_file_mode |= kModeSequential;
+    if (const auto number = next_log_number(boot))
+        p.log_file = fmt::format("{}.{:04}", p.log_file, *number);
+    if (!boot.kernel_flags.empty()) {
+        p.name = kKernelLoggerName;
+        p.enable_flags = boot.kernel_flags.front();
+    }
+    for (const BootProvider& provider : boot.providers) {
+        if (!provider.enabled) continue;
+        ProviderEnable& how = out.providers.emplace_back(provider.how);
+        if (how.match_any_keyword == 0) how.match_any_keyword = provider.enable_flags;
+    }
+    return out;
+}
+
+std::optional<uint32_t> next_log_number(const BootSession& boot) {
+    const bool without_end = is_global_logger(boot.properties.name);
+    if (!has_file(boot) || boot.properties.log_file.empty() || !boot.file_max) return std::nullopt;
+    if (*boot.file_max == 0 && !without_end) return std::nullopt;
+    const uint32_t last =
+        *boot.file_max == 0 ? kHighestLogNumber : std::min(*boot.file_max, kHighestLogNumber);
+    return boot.file_counter >= last ? 1 : boot.file_counter + 1;
+}
+
+uint32_t counter_after(const BootSession& boot, uint32_t number) {
+    return number == boot.file_max.value_or(0) ? 0 : number;
+}
+
+}  // namespace etw::session

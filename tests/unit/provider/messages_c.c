@@ -1,0 +1,2 @@
+#define MESSAGES_FUNCTION(name) messages_c_##name
+#include "messages.h"
