@@ -2,6 +2,7 @@
 
 #include "backend_linux/recovery.h"
 #include "boot/boot_folder.h"
+#include "session/boot_rules.h"
 #include "session/codec.h"
 #include "session/rules.h"
 #include "wire/provider_protocol.h"

@@ -3,7 +3,7 @@
 #include "base/filetime.h"
 #include "base/platform.h"
 #include "cli/json_writer.h"
-#include "session/boot_config.h"
+#include "session/boot_rules.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

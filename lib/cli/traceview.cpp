@@ -3,7 +3,7 @@
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
 #include "cli/traceview_show.h"
-#include "session/boot_config.h"
+#include "session/boot_rules.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
