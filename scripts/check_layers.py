@@ -19,13 +19,14 @@ ALLOWED = {
     "provider": ["wire", "ring", "etl"],
     "session": ["base"],
     "backend_linux": ["session", "wire", "ring", "etl"],
-    "host": ["ring", "etl", "wire", "session"],
+    "kernel": ["base", "wire"],
+    "host": ["ring", "etl", "wire", "session", "kernel"],
     "decode": ["etl"],
     "render": ["decode"],
     "cli": ["session", "render"],
 }
 CMD_MAY = {"cli", "host", "base"}
-LINUX_LAYERS = {"base", "ring", "provider", "backend_linux", "host"}
+LINUX_LAYERS = {"base", "ring", "provider", "backend_linux", "kernel", "host"}
 LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
