@@ -37,9 +37,10 @@ enum KernelFlag : uint32_t {
 
 // Those whose events are to be had on Linux.
 constexpr uint32_t kSupportedKernelFlags =
-    kKernelProcess | kKernelThread | kKernelContextSwitch | kKernelDpc | kKernelInterrupt |
-    kKernelSystemCall | kKernelDiskIo | kKernelDiskIoInit | kKernelDispatcher | kKernelPageFaults |
-    kKernelHardFaults | kKernelNetwork | kKernelNoSystemConfig;
+    kKernelProcess | kKernelThread | kKernelImageLoad | kKernelContextSwitch | kKernelDpc |
+    kKernelInterrupt | kKernelSystemCall | kKernelDiskIo | kKernelDiskFileIo | kKernelDiskIoInit |
+    kKernelDispatcher | kKernelPageFaults | kKernelHardFaults | kKernelNetwork | kKernelProfile |
+    kKernelNoSystemConfig;
 
 // What the NT Kernel Logger records unless it is told otherwise.
 constexpr uint32_t kDefaultKernelFlags =

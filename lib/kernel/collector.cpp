@@ -40,8 +40,17 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
+      image_events_(context_, execs_),
+      perf_events_(context_, image_events_, options.counter),
       lost_(options.cpus),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
+        image_events_.on_fork(parent, {pid, event.time, event.cpu});
+    };
+    task_events_.ended = [this](uint32_t pid, const RawEvent& event) {
+        image_events_.on_drop({pid, event.time, event.cpu});
+    };
+}
 
 Result<std::unique_ptr<Collector>> Collector::start(const Options& options, RecordSink& sink) {
     ETW_TRY(const std::string tracefs, tracefs_folder());
@@ -82,6 +91,7 @@ Status Collector::set_up() {
     } else {
         const std::lock_guard lock(mutex_);
         tasks_.scan();
+        scan_images();
     }
     thread_ = std::thread([this] { run(); });
     return Ok{};
@@ -94,6 +104,7 @@ void Collector::begin() {
     const int64_t beginning = options_.counter.now();
     static_cast<void>(instance_.set("tracing_on", "1"));
     tasks_.scan();
+    scan_images();
     std::unordered_set<uint32_t> born;
     Dispatch births([this](const auto& system, const auto& name) { return load(system, name); });
     births.on("task", "task_newtask", [&born](const Format& f) -> Dispatch::Handler {
@@ -106,8 +117,15 @@ void Collector::begin() {
     for (const uint32_t id : born) {
         tasks_.remove_thread(id);
         tasks_.remove(id);
+        image_events_.forget(id);
     }
-    task_events_.rundown(context_.flags, false, beginning);
+    tell(context_.flags, false, beginning);
+}
+
+// Of all that runs.
+void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
+    task_events_.rundown(flags, at_end, time);
+    image_events_.rundown(flags, at_end, time);
 }
 
 Collector::~Collector() { stop_thread(); }
@@ -131,6 +149,11 @@ Status Collector::bind(uint32_t flags) {
     if (!all) {
         context_.flags = before;
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
+    }
+    const Status opened = perf_events_.set_up(options_.cpus);
+    if (!opened) {
+        context_.flags = before;
+        return opened;
     }
     ETW_CHECK(set_buffers(flags));
     ETW_CHECK(enable(dispatch->wanted()));
@@ -195,7 +218,9 @@ Status Collector::set_flags(uint32_t flags) {
     if ((flags & ~before & kKernelDpc) != 0) {
         interrupt_events_.set_handlers(find_softirq_handlers());
     }
-    task_events_.rundown(flags & ~before, false, now);
+    scan_images();
+    tell(flags & ~before, false, now);
+    ::eventfd_write(wake_.get(), 1);  // there are other rings to wait for
     return Ok{};
 }
 
@@ -203,7 +228,7 @@ void Collector::rundown() {
     const std::lock_guard lock(mutex_);
     const int64_t now = options_.counter.now();
     collect_locked();
-    task_events_.rundown(context_.flags, false, now);
+    tell(context_.flags, false, now);
 }
 
 bool Collector::end(bool at_once) {
@@ -214,7 +239,7 @@ bool Collector::end(bool at_once) {
         const int64_t now = options_.counter.now();
         collect_locked();
         if (stalled_ && !at_once) return false;
-        task_events_.rundown(context_.flags, true, now);
+        tell(context_.flags, true, now);
         count_lost();
         if (stalled_) sink_.add_lost(reader_.count_rest());
         reader_.close();
@@ -239,18 +264,18 @@ int64_t Collector::collect() {
 
 int64_t Collector::collect_locked() {
     const int64_t now = options_.counter.now();
-    if (exec_watch_ != nullptr) {
-        for (Process& look : exec_watch_->take()) execs_.found(std::move(look));
-    }
     const auto waiting = sink_.waiting_since();
     stalled_ = waiting.has_value();
     if (waiting) return *waiting - 1;
     if (ended_) return now;
     int64_t until = now;
     do {
+        perf_events_.read();
         until = reader_.read(now, outlook_.get());
+        take_looks();
         const auto stopped = reader_.for_each(until, [this](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
+            perf_events_.hand_out(event.time);
             (*dispatch_)(event);
             return true;
         });
@@ -259,9 +284,16 @@ int64_t Collector::collect_locked() {
             until = *stopped - 1;
             break;
         }
+        perf_events_.hand_out(until);
     } while (reader_.has_more());
     if (std::chrono::steady_clock::now() >= lost_read_at_ + kLostEvery) count_lost();
     return until;
+}
+
+// After the pages, so that no exec in them is without the look at it.
+void Collector::take_looks() {
+    if (exec_watch_ == nullptr) return;
+    for (Process& look : exec_watch_->take()) execs_.found(std::move(look));
 }
 
 void Collector::count_lost() {
@@ -273,20 +305,27 @@ void Collector::count_lost() {
     }
 }
 
+void Collector::scan_images() {
+    if (context_.has(kKernelImageLoad | kKernelDiskFileIo)) image_events_.scan();
+}
+
 void Collector::run() {
-    std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}};
-    for (const int fd : reader_.fds()) fds.push_back({fd, POLLIN, 0});
     while (!stopping_) {
+        std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}};
         bool stalled = false;
         {
             const std::lock_guard lock(mutex_);
             stalled = stalled_;
+            for (const int fd : reader_.fds()) fds.push_back({fd, POLLIN, 0});
+            for (const int fd : perf_events_.fds()) fds.push_back({fd, POLLIN, 0});
         }
         // Pages that cannot be taken would keep the pipes ready.
         const size_t count = stalled ? 1 : fds.size();
         const int n = ::poll(fds.data(), count, stalled ? int(kStalled.count()) : -1);
         if (stopping_) return;
         if (n < 0 && errno != EINTR) return;
+        eventfd_t woken = 0;
+        ::eventfd_read(wake_.get(), &woken);
         collect();
     }
 }

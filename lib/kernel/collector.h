@@ -5,6 +5,7 @@
 #include "kernel/exec_watch.h"
 #include "kernel/interrupt_events.h"
 #include "kernel/net_events.h"
+#include "kernel/perf_events.h"
 #include "kernel/task_events.h"
 #include "kernel/trace_reader.h"
 
@@ -55,7 +56,10 @@ private:
     Status set_buffers(uint32_t flags);
     Dispatch::MakeHandler expect_exec();
     void begin();
+    void scan_images();
+    void tell(uint32_t flags, bool at_end, int64_t time);
     int64_t collect_locked();
+    void take_looks();
     void count_lost();
     void stop_thread();
     void run();
@@ -75,6 +79,8 @@ private:
     DiskEvents disk_events_;
     NetEvents net_events_;
     InterruptEvents interrupt_events_;
+    ImageEvents image_events_;
+    PerfEvents perf_events_;
     std::unique_ptr<Dispatch> dispatch_;
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
     std::vector<uint64_t> lost_;         // by CPU, as told to the sink

@@ -12,10 +12,6 @@
 namespace etw::kernel {
 namespace {
 
-const perf_event_mmap_page& page_of(void* base) {
-    return *static_cast<const perf_event_mmap_page*>(base);
-}
-
 size_t page_size() { return size_t(::sysconf(_SC_PAGESIZE)); }
 
 }  // namespace
@@ -80,15 +76,6 @@ void PerfRing::pop() noexcept {
     std::atomic_ref<__u64>(page.data_tail)
         .store(page.data_tail + front_size_, std::memory_order_release);
     front_size_ = 0;
-}
-
-std::optional<int64_t> PerfRing::to_counter(uint64_t perf_time) const noexcept {
-    const perf_event_mmap_page& page = page_of(base_);
-    // The factors change only where the counter is not to be trusted anyway.
-    if (!page.cap_user_time_zero || page.time_mult == 0) return std::nullopt;
-    __extension__ using Wide = unsigned __int128;
-    const Wide scaled = Wide(perf_time - page.time_zero) << page.time_shift;
-    return int64_t((scaled + page.time_mult - 1) / page.time_mult);
 }
 
 }  // namespace etw::kernel

@@ -29,10 +29,6 @@ public:
     std::optional<Record> front();
     void pop() noexcept;
 
-    // The counter at a time of perf's clock, as the kernel itself relates the two: exact to the
-    // nanosecond. Nothing where it does not (cap_user_time_zero).
-    std::optional<int64_t> to_counter(uint64_t perf_time) const noexcept;
-
 private:
     PerfRing(UniqueFd fd, void* base, size_t size) noexcept
         : fd_(std::move(fd)), base_(base), size_(size) {}

@@ -63,6 +63,28 @@ public:
         time_offset_ = offsetof(wire::SystemHeader, time_stamp);
     }
 
+    // Of a class that has no hook id (EVENT_TRACE_HEADER).
+    RecordBuilder(const Guid& event_class, uint8_t type, uint16_t version, int64_t time,
+                  RecordIds ids) noexcept {
+        const wire::FullHeader header{
+            0,
+            uint8_t(wire::HeaderType::kFull64),
+            wire::kMarkerEvent,
+            type,
+            0,
+            version,
+            ids.thread,
+            ids.process,
+            time,
+            event_class,
+            0,
+            0,
+        };
+        put(header);
+        time_offset_ = offsetof(wire::FullHeader, time_stamp);
+        size_offset_ = offsetof(wire::FullHeader, size);
+    }
+
     template <Wire T>
     RecordBuilder& put(const T& value) noexcept {
         return append(std::as_bytes(std::span(&value, 1)));
@@ -86,7 +108,7 @@ public:
 
     void send(RecordSink& sink, uint32_t cpu) noexcept {
         const auto size = uint16_t(size_);
-        std::memcpy(buffer_.data() + offsetof(wire::PerfInfoHeader, size), &size, sizeof(size));
+        std::memcpy(buffer_.data() + size_offset_, &size, sizeof(size));
         int64_t time = 0;
         std::memcpy(&time, buffer_.data() + time_offset_, sizeof(time));
         sink.append(cpu, Bytes(buffer_).first(size_), time_offset_, time);
@@ -97,6 +119,7 @@ private:
     std::array<std::byte, kMaxSize> buffer_;
     size_t size_ = 0;
     uint32_t time_offset_ = 0;
+    uint32_t size_offset_ = offsetof(wire::PerfInfoHeader, size);
 };
 
 }  // namespace etw::kernel

@@ -20,6 +20,7 @@ constexpr uint16_t kThreadName = 0x0548;
 constexpr uint64_t kCloneParent = 0x00008000;  // CLONE_* of linux/sched.h
 constexpr uint64_t kCloneThread = 0x00010000;
 constexpr int32_t kStillRunning = 259;
+constexpr size_t kMaxLooks = 16384;
 constexpr uint32_t kMaxThreadId = 1u << 22;  // PID_MAX_LIMIT
 
 // The kernel's priorities (0..99 real time, highest first; 100..139 the nice values) on Windows'
@@ -87,6 +88,7 @@ static_assert(sizeof(UserSid) == 32);
 }  // namespace
 
 void Execs::found(Process look) {
+    if (looks_.size() >= kMaxLooks) looks_.clear();  // of execs whose events were lost
     auto& looks = looks_[look.pid];
     looks.push_back(std::move(look));
 }
@@ -201,6 +203,7 @@ void TaskEvents::on_new_task(const RawEvent& event, uint32_t child, uint64_t fla
     if (context_.has(kKernelThread)) {
         send_thread(kThreadStart, thread, event.time, event.cpu, ids);
     }
+    if (began) began(child, ids.process, event);
 }
 
 void TaskEvents::set_program(Process& process, std::string_view file) {
@@ -259,6 +262,7 @@ void TaskEvents::on_exit(const RawEvent& event, uint32_t thread, std::string_vie
         send_process(kProcessEnd, process != nullptr ? *process : unknown, event.time, event.cpu,
                      ids);
     }
+    if (ended) ended(ids.process, event);
     tasks.remove(ids.process);
 }
 

@@ -37,6 +37,10 @@ public:
     // False where the kernel lacks what the flags need.
     bool bind(Dispatch& dispatch);
 
+    // Who else follows processes: called as one begins (with its parent) and has ended.
+    std::function<void(uint32_t pid, uint32_t parent, const RawEvent&)> began;
+    std::function<void(uint32_t pid, const RawEvent&)> ended;
+
     // Records for all that is known to run, for the flags given: as the trace begins (DCStart) or
     // ends (DCEnd).
     void rundown(uint32_t flags, bool at_end, int64_t time);

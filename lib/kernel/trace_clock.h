@@ -30,4 +30,24 @@ private:
     uint64_t hz_ = 1;
 };
 
+// The counter at a time of CLOCK_MONOTONIC_RAW, which perf's records have: by straight lines
+// between instants at which both were read, so that neither's rate need be known. Exact to the time
+// that reading two clocks takes.
+class RawClock {
+public:
+    explicit RawClock(const CounterSource& counter) : counter_(counter) { sample(); }
+
+    void sample();  // before times up to now are converted
+    int64_t to_counter(uint64_t time) const noexcept;
+
+private:
+    struct Instant {
+        int64_t counter = 0;
+        int64_t raw_ns = 0;
+    };
+    CounterSource counter_;
+    Instant before_;
+    Instant last_;
+};
+
 }  // namespace etw::kernel
