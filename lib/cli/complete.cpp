@@ -13,12 +13,19 @@ namespace {
 // What stands after an option, where something better than a file name can be offered.
 enum class Value : uint8_t { kOther, kSession, kProvider, kJoin };
 constexpr std::pair<std::string_view, Value> kValues[] = {
-    {"stop", Value::kSession},         {"q", Value::kSession},
-    {"update", Value::kSession},       {"flush", Value::kSession},
-    {"enable", Value::kSession},       {"disable", Value::kSession},
-    {"capturestate", Value::kSession}, {"incrementfile", Value::kSession},
-    {"rt", Value::kSession},           {"guid", Value::kProvider},
-    {"enumguidex", Value::kProvider},  {"join", Value::kJoin},
+    {"stop", Value::kSession},
+    {"q", Value::kSession},
+    {"update", Value::kSession},
+    {"flush", Value::kSession},
+    {"enable", Value::kSession},
+    {"disable", Value::kSession},
+    {"capturestate", Value::kSession},
+    {"incrementfile", Value::kSession},
+    {"systemrundown", Value::kSession},
+    {"rt", Value::kSession},
+    {"guid", Value::kProvider},
+    {"enumguidex", Value::kProvider},
+    {"join", Value::kJoin},
 };
 
 Value value_of(const OptionWord& option) {

@@ -3,6 +3,8 @@
 #include "base/filetime.h"
 #include "base/platform.h"
 #include "cli/json_writer.h"
+#include "session/kernel_groups.h"
+#include "session/rules.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -265,7 +267,11 @@ std::string properties_block(const SessionStatus& s) {
                                   : fmt::format("{} {}", p.maximum_file_size, size_unit(s)));
     line(out, "Buffer Flush Timer:",
          p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s));
-    if (p.enable_flags != 0) line(out, "Enabled tracing:", fmt::format("{:#010x}", p.enable_flags));
+    if (p.enable_flags != 0) {
+        line(out, "Enabled tracing:",
+             session::records_kernel(p) ? session::kernel_flag_words(p.enable_flags)
+                                        : fmt::format("{:#010x}", p.enable_flags));
+    }
     line(out, "Log Filename:", p.log_file);
     if (has(kModeLocalSequence)) out += "Local Sequence numbers in use.\n";
     if (has(kModeGlobalSequence)) out += "Global Sequence numbers in use.\n";

@@ -31,6 +31,7 @@ enum class ControlOp : uint32_t {
     kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
     kIncrementFile,  // name                   -> SessionStatus
     kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
+    kSystemRundown,  // name                   -> SessionStatus
 };
 
 struct ControlFrame {

@@ -168,7 +168,6 @@ TEST(TracelogGrammar, ARefusalComesBeforeWhateverElseIsWrongWithTheLine) {
     EXPECT_EQ(o.action, TracelogAction::kRefused);
     ASSERT_TRUE(o.refusal);
     EXPECT_THAT(o.refusal->detail, HasSubstr("-addautologger"));
-    EXPECT_TRUE(options({"-start", "-eflag", "2", "1", "2"}).refusal);
     EXPECT_EQ(options({"-start", "-cm", "-h"}).action, TracelogAction::kHelp);
 }
 
