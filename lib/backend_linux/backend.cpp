@@ -218,6 +218,10 @@ Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
     return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
 }
 
+Outcome<SessionStatus> Backend::system_rundown(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kSystemRundown, name);
+}
+
 Outcome<std::vector<session::RecoveredLog>> Backend::recover(
     const session::RecoverRequest& request) {
     return run_recovery(host_.program, request);

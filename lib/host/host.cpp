@@ -212,6 +212,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         }
         case ControlOp::kStop:
         case ControlOp::kIncrementFile:
+        case ControlOp::kSystemRundown:
         case ControlOp::kQuery: {
             const auto name = session::decode<std::string>(body);
             if (!name) return refuse(reply, name.error());
@@ -259,6 +260,7 @@ void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Re
     auto answer = answer_to<session::SessionStatus>(std::move(reply));
     if (op == ControlOp::kStop) return manager_.stop(name, std::move(answer));
     if (op == ControlOp::kIncrementFile) return manager_.increment_file(name, std::move(answer));
+    if (op == ControlOp::kSystemRundown) return manager_.system_rundown(name, std::move(answer));
     answer(manager_.query(name));
 }
 
