@@ -122,6 +122,8 @@ private:
         return loop_.watch(signals_.get(), EPOLLIN, [this](uint32_t) {
             signalfd_siginfo info{};
             if (::read(signals_.get(), &info, sizeof(info)) < 0) return;
+            // A service manager signals the keeper, which passes it on, and this process as well.
+            if (std::exchange(ending_, true)) return;
             manager_.stop_all([this] { loop_.stop(); });
         });
     }
@@ -188,6 +190,7 @@ private:
     ControlServer control_;
     std::optional<BootStart> boot_;
     bool serving_ = false;  // after a boot
+    bool ending_ = false;   // a signal has asked for it; sessions are being stopped
     int exit_status_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace etw::session {
 namespace {
@@ -89,7 +90,8 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
 Outcome<Ok> check_log(const BootSession& boot) {
     const std::string& file = boot.properties.log_file;
     if (file.empty()) return Ok{};
-    if (file.front() != '/' || file.back() == '/')
+    const std::filesystem::path path(file);
+    if (!path.is_absolute() || !path.has_filename())
         return refuse(Code::kBadPathname, "FileName is the absolute path of a file");
     const auto control = [](char c) { return uint8_t(c) < ' ' || c == 0x7F; };
     if (std::any_of(file.begin(), file.end(), control))
