@@ -1,16 +1,17 @@
 # cmake --install: tools, libraries, headers, man pages, the example, and find_package(openetw).
 include(CMakePackageConfigHelpers)
 
-install(TARGETS tracelog tracefmt traceview etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS tracelog tracefmt tracepdb traceview etwd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS etw etw_provider etw_provider_shared EXPORT openetwTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES share/system.tmf DESTINATION ${CMAKE_INSTALL_DATADIR}/openetw)
 install(FILES scripts/gdb/etw_gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/openetw/gdb)
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 FILES_MATCHING PATTERN "*.8")
 # Each shell looks for a file of the command's name; zsh for any that names the commands it is for.
-foreach(tool IN ITEMS tracelog traceview tracefmt)
+foreach(tool IN ITEMS tracelog traceview tracefmt tracepdb)
   install(FILES completions/openetw.bash RENAME ${tool}
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()

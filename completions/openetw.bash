@@ -1,4 +1,4 @@
-# bash completion for tracelog, traceview and tracefmt. The tools know their own options, the
+# bash completion for tracelog, traceview, tracefmt and tracepdb. The tools know their own options, the
 # sessions and the providers: `TOOL -complete WORD...` prints what the last word may become.
 _openetw() {
     local current=${COMP_WORDS[COMP_CWORD]} quote='' line
@@ -12,4 +12,4 @@ _openetw() {
         COMPREPLY+=("$line")
     done < <("$1" -complete "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$current" 2>/dev/null </dev/null)
 }
-complete -o default -F _openetw tracelog traceview tracefmt
+complete -o default -F _openetw tracelog traceview tracefmt tracepdb

@@ -22,6 +22,9 @@ int main(int argc, char** argv) {
         cli::print_notes("traceview", options->notes);
         return cli::run_tracefmt(options->format, session::open_consumer);
     }
+    if (options->command == cli::TraceviewCommand::kParsePdb) {
+        return cli::run_tracepdb(options->pdb, "traceview");
+    }
     const auto backend = session::make_backend();
     const auto outcome = cli::run_traceview(*options, *backend, cli::ask_terminal());
     if (outcome.shown_session.empty()) return cli::print_report("traceview", outcome.report);

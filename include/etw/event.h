@@ -35,8 +35,8 @@ enum class Format : uint8_t {
     kIpv6,      // 16 bytes
     kSockAddr,  // family, then what the family needs
     kWin32Error,
-    kStatus,  // NTSTATUS or HRESULT
-    kErrno,
+    kStatus,      // NTSTATUS or HRESULT
+    kErrno,       // error number of Linux, 4 bytes
     kTimeSpan,    // 8 bytes, 100 ns units
     kMacAddress,  // 6 bytes
     kStruct,
@@ -147,6 +147,7 @@ struct Event {
     std::string_view provider;      // provider or kernel class name; empty: only the GUID is known
     std::string_view name;          // event name; empty: unknown
     std::string_view opcode;        // kernel events: name is the class, this the opcode
+    uint32_t tag = 0;               // of a self-describing event
     const Guid* group = nullptr;    // provider group, if the provider has one
     const Guid* related = nullptr;  // related activity, if the event has one
     Added added;

@@ -69,6 +69,14 @@ struct Damage {
     std::string first;     // what and where, for the report; empty if none
 };
 
+// A buffer of a log, as its header tells.
+struct BufferInfo {
+    int64_t time = 0;     // FILETIME of when it was written; 0 where the header has none
+    uint32_t filled = 0;  // bytes; of a compressed buffer those that are stored
+    uint16_t cpu = 0;
+    bool lost_events = false;  // the session lost events when it was the current one
+};
+
 class LogReader {
 public:
     // Opens and indexes the buffers. Fails with the code of opening, or kInvalidData when the file
@@ -85,6 +93,9 @@ public:
     const TimeConverter& time() const noexcept;
     uint64_t buffer_count() const noexcept;
     uint64_t size_bytes() const noexcept;
+    // All but the header buffer, in the order in which they were taken into use; reads each one's
+    // header. What cannot be read is left out.
+    std::vector<BufferInfo> buffers() const;
     // Events lost and buffers lost as the header says (0 for a log that was not finished).
     uint64_t events_lost() const noexcept;
     uint64_t buffers_lost() const noexcept;

@@ -1,11 +1,14 @@
 #include "base/platform.h"
 
 #include <cerrno>
+#include <string_view>
 
 #ifdef _WIN32
 #include <io.h>
+#include <stdlib.h>
 #else
 #include <pwd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <vector>
@@ -44,6 +47,31 @@ bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept {
     return localtime_s(&out, &seconds) == 0;
 #else
     return ::localtime_r(&seconds, &out) != nullptr;
+#endif
+}
+
+std::string executable_folder() {
+#ifdef _WIN32
+    char* path = nullptr;
+    if (_get_pgmptr(&path) != 0) return {};
+    const std::string_view text(path);
+#else
+    char path[4096];
+    const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
+    if (length < 0 || size_t(length) == sizeof(path)) return {};
+    const std::string_view text(path, size_t(length));
+#endif
+    return std::string(text.substr(0, text.find_last_of("/\\")));
+}
+
+std::string os_version() {
+#ifdef _WIN32
+    return {};
+#else
+    utsname system{};
+    if (::uname(&system) != 0) return {};
+    const std::string release = system.release;
+    return release.substr(0, release.find_first_not_of("0123456789."));
 #endif
 }
 

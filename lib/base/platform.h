@@ -18,6 +18,12 @@ bool read_input_to_its_end() noexcept;
 // Calendar time in the zone of this machine; false where it cannot be told.
 bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept;
 
+// The folder of the running program's file, "" where the machine does not tell.
+std::string executable_folder();
+
+// Of the system that this runs on, as "6.1.0"; "" where it cannot be told.
+std::string os_version();
+
 // The name of a user, "" where the machine does not know one.
 std::string user_name(uint32_t uid);
 

@@ -20,7 +20,13 @@ class App;
 namespace etw::cli {
 
 // Not the Win32 code: a status has 8 bits (4352 becomes 0).
-enum ExitStatus : int { kExitDone = 0, kExitFailed = 1, kExitUsage = 2, kExitLoss = 3 };
+enum ExitStatus : int {
+    kExitDone = 0,
+    kExitFailed = 1,
+    kExitUsage = 2,
+    kExitLoss = 3,
+    kExitInterrupted = 130,  // as shells have it for SIGINT
+};
 
 // Asks a person: prints `text`, which ends in the question, and returns the line of the answer.
 // Nothing at the end of input.

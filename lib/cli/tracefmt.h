@@ -1,6 +1,7 @@
-// tracefmt: formats the events of log files as text or JSON lines.
+// tracefmt: formats the events of log files as text, CSV, JSON lines or XML.
 #pragma once
 #include "cli/cli.h"
+#include "cli/tracefmt_messages.h"
 #include "etw/consumer.h"
 #include "render/renderer.h"
 
@@ -18,7 +19,12 @@ struct TracefmtOptions {
     bool display_only = false;                       // -displayonly
     bool summary = true;                             // -nosummary
     bool summary_only = false;                       // -summaryonly
-    render::RenderOptions render;                    // -json -noprefix -hires -utc
+    MessageOptions messages;                         // -tmf -p -i -r -pdb -skipTmfWpp
+    render::RenderOptions render;                    // formats, prefix, times, encoding
+    bool sequence = false;                           // -seq
+    bool skip_unknown = false;                       // -skipNoFormat
+    bool buffers = false;                            // -v: a line for each buffer
+    bool trace = false;                              // -trace: says what the tool does
     bool help = false;                               // -h -help -?
 };
 // The words of tracefmt's command line. traceview -process takes some of them.
@@ -33,8 +39,8 @@ using OpenConsumer =
     std::function<session::Outcome<std::unique_ptr<session::Consumer>>(const std::string& name)>;
 
 // Formats the logs, or what a session delivers until it stops or the user does; returns the exit
-// status. Reports go to stdout, or to stderr where stdout has the events; errors and progress
-// always go to stderr.
+// status. Reports go to stdout, or to stderr where stdout has the events; errors, progress and what
+// -trace says always go to stderr. Reads TRACE_FORMAT_PREFIX.
 int run_tracefmt(const TracefmtOptions& options, const OpenConsumer& open_consumer = {});
 
 }  // namespace etw::cli

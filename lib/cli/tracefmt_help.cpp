@@ -30,6 +30,18 @@ Format:
   -hires             Times with 7 digits of the second instead of 3.
   -utc, -gmt         Times in UTC, not in the local time zone.
 
+Trace messages (the first format that is found counts, in this order):
+  -tmf File          TMF file; it may hold formats of many message GUIDs.
+  -i Images          Executables or binaries, separated by semicolons: finds
+                     their PDBs, writes their formats to the -p folder, or
+                     TRACE_FORMAT_SEARCH_PATH, or the current folder.
+  -r Paths           Where -i finds PDBs: folders and symbol stores. Default:
+                     _NT_SYMBOL_PATH; then the image's own folder.
+  -pdb Files         PDB files or binaries, separated by semicolons.
+  -p Folder          Folder of TMF files, GUID.tmf. Then those of
+                     TRACE_FORMAT_SEARCH_PATH, then default.tmf.
+  -skipTmfWpp        Leaves trace messages out.
+
   -h, -help, -?      This text.
 
 Options may also be written /option, in any case. Reports go to standard error

@@ -1,5 +1,7 @@
 #include "cli/tracefmt_input.h"
 
+#include "cli/interrupt.h"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -19,6 +21,7 @@ MergedLogs::MergedLogs(std::vector<etl::LogReader> readers)
 }
 
 bool MergedLogs::next(etl::Record& record, const etl::TimeConverter*& clock) {
+    if (Interrupts::asked()) return false;
     size_t log = 0;
     if (heads_.empty()) {
         if (!readers_[0].next(record)) return false;
@@ -57,9 +60,12 @@ uint64_t MergedLogs::consumed_bytes() const noexcept {
     return total;
 }
 
+int64_t MergedLogs::last_time() const noexcept {
+    return last_clock_ == nullptr ? 0 : last_clock_->to_filetime(last_raw_);
+}
+
 int64_t MergedLogs::elapsed() const noexcept {
-    if (last_clock_ == nullptr) return 0;
-    return std::max<int64_t>(last_clock_->to_filetime(last_raw_) - first_time_, 0);
+    return std::max<int64_t>(last_time() - first_time_, 0);
 }
 
 }  // namespace etw::cli

@@ -1,4 +1,4 @@
-// Several logs as one stream of records in order of time.
+// Several logs as one stream of records in order of time, until it ends or the user asks for it.
 #pragma once
 #include "etw/log_reader.h"
 #include "render/pipeline.h"
@@ -17,6 +17,7 @@ public:
     const std::vector<etl::LogReader>& readers() const noexcept { return readers_; }
     uint64_t size_bytes() const noexcept;
     uint64_t consumed_bytes() const noexcept;
+    int64_t last_time() const noexcept;  // of the last record that next() gave, as FILETIME
     // From the first record to the last that next() gave, in 100 ns units.
     int64_t elapsed() const noexcept;
 

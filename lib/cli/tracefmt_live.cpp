@@ -1,31 +1,6 @@
 #include "cli/tracefmt_live.h"
 
-#include <atomic>
-#include <csignal>
-
 namespace etw::cli {
-namespace {
-
-std::atomic<session::Consumer*> g_consumer{nullptr};
-
-void on_signal(int number) {
-    std::signal(number, SIG_DFL);  // the second one ends the process
-    if (session::Consumer* consumer = g_consumer.load()) consumer->interrupt();
-}
-
-}  // namespace
-
-LiveEvents::LiveEvents(session::Consumer& consumer) : consumer_(consumer) {
-    g_consumer = &consumer;
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
-}
-
-LiveEvents::~LiveEvents() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-    g_consumer = nullptr;
-}
 
 bool LiveEvents::ready() {
     if (holds_ || ended_) return true;

@@ -1,5 +1,6 @@
 #include "cli/tracefmt_report.h"
 
+#include "base/platform.h"
 #include "base/utf16.h"
 #include "decode/schema.h"
 #include "etw/log_file_mode.h"
@@ -37,10 +38,10 @@ constexpr ModeWord kModeWords[] = {
     {kModeSystemLogger, "systemlogger"},
     {kModeCompressed, "compressed"},
     {kModeIndependent, "independent"},
-    {kModeNoPerProcessor, "lowcapacity"},
 };
 
-// Windows' tool never closes the parenthesis before the words.
+// Windows' tool has no word for some bits, that of -lowcapacity among them, and never closes the
+// parenthesis before the words.
 std::string mode_text(uint32_t mode) {
     if (mode == 0) return "(0) Logfile Mode is not set";
     std::string out = fmt::format("({:x}) (", mode);
@@ -71,7 +72,8 @@ std::string log_header_text(const std::string& path, const etl::LogReader& reade
     const auto line = [&](const char* label, const std::string& value) {
         fmt::format_to(std::back_inserter(out), "        {:<24}{}\n", label, value);
     };
-    line("OS version", fmt::format("{}.{}.{}", h.os_major, h.os_minor, h.provider_version));
+    line("OS version", fmt::format("{}.{}.{}  (Currently running on {})", h.os_major, h.os_minor,
+                                   h.provider_version, os_version()));
     line("Start Time", time_text(h.start_time, utc));
     line("End Time", time_text(h.end_time, utc));
     line("Timezone is",
@@ -85,6 +87,23 @@ std::string log_header_text(const std::string& path, const etl::LogReader& reade
                                  : "Not set (Logger may not have been stopped).");
     line("Logger Mode Settings", mode_text(h.log_file_mode));
     line("ProcessorCount", std::to_string(h.processors));
+    return out;
+}
+
+std::string buffers_text(std::span<const etl::BufferInfo> buffers) {
+    std::string out;
+    render::ClockText clock(render::ClockText::Style::kPrefix, render::ClockText::Zone::kUtc, 3);
+    uint64_t number = 0, total_lost = 0;
+    for (const etl::BufferInfo& buffer : buffers) {
+        char time[render::kMaxClockText];
+        const std::string_view text(time, size_t(clock.put(time, buffer.time) - time));
+        // A buffer says that events were lost, not how many.
+        const int lost = buffer.lost_events ? 1 : 0;
+        total_lost += uint64_t(lost);
+        fmt::format_to(std::back_inserter(out),
+                       "{} :: {:8}: Filled={:8}, Lost={:3} TotalLost={:2}\n", text, ++number,
+                       buffer.filled, lost, total_lost);
+    }
     return out;
 }
 

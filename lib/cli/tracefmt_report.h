@@ -27,6 +27,9 @@ struct FormatTotals {
 
 // "Logfile x.etl:" and its header fields.
 std::string log_header_text(const std::string& path, const etl::LogReader& reader, bool utc);
+// What -v shows: "06/10/2005-21:25:45.539 ::        1: Filled=     696, Lost=  0 TotalLost= 0" for
+// each buffer, its time in UTC.
+std::string buffers_text(std::span<const etl::BufferInfo> buffers);
 // "Processing completed   Buffers: ..."
 std::string completed_text(const FormatTotals& totals);
 // The summary file.

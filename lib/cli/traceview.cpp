@@ -230,13 +230,6 @@ private:
 
 TraceviewReport run_traceview(const TraceviewOptions& options, session::Backend& backend,
                               const Ask& ask) {
-    if (options.command == TraceviewCommand::kParsePdb) {
-        TracelogReport report;
-        report.exit_status = kExitFailed;
-        report.output = operation_status(Code::kNotSupported);
-        report.notes.push_back("-parsepdb is not in this version: it reads no trace messages [50]");
-        return {std::move(report), "", false};
-    }
     if (options.control.action == TracelogAction::kStart) return Start(options, backend, ask).run();
     return {run_tracelog(options.control, backend, ask), "", false};
 }

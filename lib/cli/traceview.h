@@ -12,7 +12,7 @@ struct TraceviewReport {
     bool joined = false;  // it is not ours to stop
 };
 
-// Does what `options` ask (kControl or kParsePdb). Exit statuses are tracelog's; a start that was
+// Does what `options` ask (kControl). Exit statuses are tracelog's; a start that was
 // cancelled or that needs an answer nobody gave has failed.
 TraceviewReport run_traceview(const TraceviewOptions& options, session::Backend& backend,
                               const Ask& ask);

@@ -6,6 +6,7 @@ const char kTraceviewHelp[] =
     R"(Usage: traceview {-start|-stop|-update|-enable|-disable|-flush|-q} NAME [options]
        traceview {-l|-enumguid|-x|-h}
        traceview -process [EtlFile | -rt [NAME]] [options]
+       traceview -parsepdb PDB [-p FOLDER]
 
 Controls trace sessions as tracelog does, joins running sessions, shows what
 they record, and formats logs as tracefmt does.
@@ -22,6 +23,9 @@ Commands
   -enumguid         show the registered providers
   -x                stop all sessions
   -process          format a log: see below
+  -parsepdb PDB     write the trace message formats of PDB files, or of binaries,
+                    as tracepdb -c does: TMF, TMC and MOF files, to FOLDER or
+                    the current folder; -json
 
 Options
   -guid PROVIDER    a GUID, a file of providers or a provider's name
@@ -49,8 +53,8 @@ Formatting (-process; default LogFile.etl, to FmtFile.txt and FmtSum.txt)
   -o FILE           text file; its summary is FILE.sum
   -display, -displayonly, -nosummary, -summaryonly, -noprefix, -json
                     as for tracefmt
-  -p FOLDER, -tmf FILE
-                    accepted: trace message formats are not in this version
+  -tmf FILE, -p FOLDER
+                    formats of trace messages, as for tracefmt
 
 Exit status: 0 done, 1 failed, refused or cancelled, 2 usage, 3 done, but events
 were lost.

@@ -15,6 +15,14 @@ constexpr std::string_view kControl[] = {
     "start", "stop", "update", "enable",   "disable", "flush",   "q",      "enumguid", "l",   "x",
     "help",  "f",    "rt",     "guid",     "flag",    "level",   "b",      "min",      "max", "ft",
     "paged", "seq",  "cir",    "prealloc", "kd",      "newfile", "append", "json",     "age", "y"};
+constexpr OptionWord kParsePdb[] = {
+    {"parsepdb", Takes::kValue, true},
+    {"p", Takes::kValue},
+    {"json"},
+    {"h"},
+    {"help", Takes::kNothing, false, "h"},
+    {"?", Takes::kNothing, false, "h"},
+};
 constexpr std::string_view kProcess[] = {"rt",          "tmf",      "p",           "o",
                                          "csv",         "display",  "displayonly", "nosummary",
                                          "summaryonly", "noprefix", "h",           "json"};
@@ -67,8 +75,6 @@ std::vector<OptionWord> process_words() {
     const auto words = tracefmt_words();
     std::vector<OptionWord> rows(words.begin(), words.end());
     rows.push_back({"process", Takes::kMaybe});
-    add_missing(rows, {"p", Takes::kValue});
-    add_missing(rows, {"tmf", Takes::kValue});
     add_missing(rows, {"csv"});
     add_missing(rows, {"ods"});
     add_missing(rows, {"v"});
@@ -99,6 +105,7 @@ public:
     }
     void add_stray(std::string word) { stray_.insert(stray_.begin(), std::move(word)); }
     const std::vector<std::string>& words() const { return words_; }
+    const std::vector<std::string>& stray() const { return stray_; }
     static std::string name(const std::string& word) { return word.substr(2, word.find('=') - 2); }
     static bool has_value(const std::string& word) { return word.find('=') != std::string::npos; }
 
@@ -200,17 +207,26 @@ Result<TraceviewOptions, UsageError> parse_process(Args args) {
     TraceviewOptions out;
     out.command = TraceviewCommand::kProcess;
     if (std::string file = line.take("process"); !file.empty()) line.add_stray(std::move(file));
-    for (const char* word : {"p", "tmf"}) {
-        if (!line.has(word) || has_word(tracefmt_words(), word)) continue;
-        out.notes.push_back(fmt::format(
-            "-{}: formats of trace messages (TMF) are not read in this version; all other events "
-            "are formatted",
-            word));
-        line.take(word);
-    }
     ETW_CHECK(check_documented(line, kProcess, "tracefmt"));
     if (line.has("h")) return TraceviewOptions{};
     ETW_TRY(out.format, line.parse_rest(parse_tracefmt));
+    return out;
+}
+
+// -parsepdb PDBs [-p folder] is tracepdb's -f, and writes TMC files, too.
+Result<TraceviewOptions, UsageError> parse_pdb(Args args) {
+    const std::vector<OptionWord> rows(std::begin(kParsePdb), std::end(kParsePdb));
+    ETW_TRY(Line line, Line::read(args, rows));
+    if (line.has("h")) return TraceviewOptions{};
+    TraceviewOptions out;
+    out.command = TraceviewCommand::kParsePdb;
+    while (line.has("parsepdb")) out.pdb.files.push_back(line.take("parsepdb"));
+    if (line.has("p")) out.pdb.folder = line.take("p");
+    out.pdb.control_files = true;
+    out.pdb.json = line.has("json");
+    line.take("json");
+    // `-parsepdb *.pdb`, which the shell has expanded.
+    for (const std::string& more : line.stray()) out.pdb.files.push_back(more);
     return out;
 }
 
@@ -223,6 +239,7 @@ bool has_command(Args args, std::string_view command) {
 }  // namespace
 
 std::vector<OptionWord> traceview_words(Args words) {
+    if (has_command(words, "parsepdb")) return {std::begin(kParsePdb), std::end(kParsePdb)};
     const bool process = has_command(words, "process");
     auto rows = process ? process_words() : control_words();
     std::erase_if(rows, [&](const OptionWord& row) {
@@ -231,17 +248,16 @@ std::vector<OptionWord> traceview_words(Args words) {
         return !own && !(process ? contains(kProcess, word) : contains(kControl, word));
     });
     std::erase_if(rows, [](const OptionWord& row) { return find_missing(row.word) != nullptr; });
-    if (!process) rows.push_back({"process", Takes::kMaybe});
+    if (!process) {
+        rows.push_back({"process", Takes::kMaybe});
+        rows.push_back(kParsePdb[0]);
+    }
     return rows;
 }
 
 Result<TraceviewOptions, UsageError> parse_traceview(Args args) {
     if (has_command(args, "process")) return parse_process(args);
-    if (has_command(args, "parsepdb")) {
-        TraceviewOptions out;
-        out.command = TraceviewCommand::kParsePdb;
-        return out;
-    }
+    if (has_command(args, "parsepdb")) return parse_pdb(args);
     return parse_control(args);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "cli/tracefmt.h"
 #include "cli/tracelog_options.h"
+#include "cli/tracepdb.h"
 
 namespace etw::cli {
 
@@ -9,7 +10,7 @@ enum class TraceviewCommand : uint8_t {
     kHelp,
     kControl,   // what tracelog does too
     kProcess,   // -process: what tracefmt does
-    kParsePdb,  // -parsepdb: not in this version
+    kParsePdb,  // -parsepdb: what tracepdb does
 };
 
 // What to do about a running session that has a provider enabled which is to be started.
@@ -24,6 +25,7 @@ struct TraceviewOptions {
     TraceviewCommand command = TraceviewCommand::kHelp;
     TracelogOptions control;         // kControl
     TracefmtOptions format;          // kProcess, and kControl with `display`
+    TracepdbOptions pdb;             // kParsePdb
     bool display = false;            // -display with -start: stay, and show what is recorded
     Join join = Join::kAsk;          // -join
     std::vector<std::string> notes;  // what was ignored
@@ -31,7 +33,8 @@ struct TraceviewOptions {
 
 extern const char kTraceviewHelp[];  // golden: tests/golden/traceview_help.txt
 
-// The words that a command line which begins with `words` may have: those of -process stand apart.
+// The words that a command line which begins with `words` may have: those of -process and -parsepdb
+// stand apart.
 std::vector<OptionWord> traceview_words(Args words);
 
 // Pure: reads no environment, opens nothing.

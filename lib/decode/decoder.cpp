@@ -82,6 +82,7 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.provider = event.name = event.opcode = {};
     event.group = event.related = nullptr;
     event.message = nullptr;
+    event.tag = 0;
     const Extended extended = find_items(record.extended);
     if (extended.related.size() == sizeof(Guid)) {
         std::memcpy(&related_, extended.related.data(), sizeof(Guid));
@@ -189,6 +190,7 @@ void DecoderImpl::decode_described(const etl::Record& record, Bytes blob, Event&
         return leave_undecoded(schema.error, Outcome::kMalformed, record.payload, event);
     }
     event.name = schema.program.name;
+    event.tag = schema.program.tag;
     walk(schema.program, record.payload, record.is_64_bit, event);
 }
 

@@ -9,6 +9,14 @@ constexpr size_t kMaxWithoutFile = 4096;
 
 std::string file_name(const Guid& guid) { return to_string(guid) + ".tmf"; }
 
+// The other spelling that file systems of Windows do not tell apart from it.
+std::string in_capitals(std::string name) {
+    for (char& c : name) {
+        if (c >= 'a' && c <= 'f') c = char(c - 'a' + 'A');
+    }
+    return name.replace(name.size() - 4, 4, ".tmf");
+}
+
 }  // namespace
 
 const MessageProgram* MessageCatalog::find(const Guid& guid, uint16_t number) const {
@@ -45,7 +53,9 @@ const tmf::MessageFormat* MessageCatalog::find_format(const Guid& guid, uint16_t
 const tmf::MessageSet* MessageCatalog::file_of(Folder& folder, const Guid& guid) const {
     const auto known = folder.files.find(guid);
     if (known != folder.files.end()) return &known->second;
-    auto file = tmf::read_tmf_file(folder.path + "/" + file_name(guid));
+    const std::string name = file_name(guid);
+    auto file = tmf::read_tmf_file(folder.path + "/" + name);
+    if (!file) file = tmf::read_tmf_file(folder.path + "/" + in_capitals(name));
     if (!file) return nullptr;
     return &folder.files.emplace(guid, std::move(file->messages)).first->second;
 }

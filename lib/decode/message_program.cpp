@@ -66,7 +66,7 @@ constexpr ItemType kItemTypes[] = {
     {"ItemSetByte", Type::kUInt8, Out::kDefault, Format::kHex},
     {"ItemSetShort", Type::kUInt16, Out::kDefault, Format::kHex},
     {"ItemSetLong", Type::kUInt32, Out::kDefault, Format::kHex},
-    {"ItemEnum", Type::kUInt32, Out::kDefault, Format::kUnsigned},
+    {"ItemEnum", Type::kUInt32, Out::kDefault, Format::kHex},
     {"ItemFlagsEnum", Type::kUInt32, Out::kDefault, Format::kHex},
 };
 
@@ -246,11 +246,14 @@ private:
     }
 
     void add_value(unsigned number, std::string_view conversion) {
-        constexpr uint16_t kNoSuchItem = UINT16_MAX;
         const auto at = std::find(indexes_.begin(), indexes_.end(), number);
-        const uint16_t value = at == indexes_.end() ? kNoSuchItem : uint16_t(at - indexes_.begin());
-        part({MessagePart::Kind::kValue, value, keep(conversion)});
-        if (value == kNoSuchItem || conversion.empty()) return;
+        const bool found = at != indexes_.end();
+        // What is not described has the number of an item that is not there.
+        const size_t value =
+            found ? size_t(at - indexes_.begin())
+                  : std::clamp<size_t>(number - tmf::kFirstArgument, indexes_.size(), UINT16_MAX);
+        part({MessagePart::Kind::kValue, uint16_t(value), keep(conversion)});
+        if (!found || conversion.empty()) return;
         // ItemLong stands for all that has 32 bits: the conversion knows what it is.
         for (Program* program : {&out_.program_32, &out_.program_64}) {
             Field& field = program->fields[value];

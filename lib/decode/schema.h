@@ -67,6 +67,7 @@ enum class Out : uint8_t {
     kSigned = 17,
     kUnsigned = 18,
     kCodePointer = 0x25,
+    kDateTimeUtc = 0x26,
 };
 
 constexpr size_t kMaxFields = 1024;  // per schema; TraceLogging itself allows 128

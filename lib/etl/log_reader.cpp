@@ -1,9 +1,13 @@
 #include "etw/log_reader.h"
 
+#include "etl/load.h"
 #include "etl/merge.h"
 #include "etl/stream.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
 
 namespace etw::etl {
 
@@ -17,6 +21,7 @@ struct LogReader::Impl {
     Status open();
     bool next(Record& record);
     bool step();
+    int64_t buffer_time(int64_t stamp) const;
 
     ByteSource source;
     BufferIndex index;
@@ -44,6 +49,13 @@ Status LogReader::Impl::open() {
         if (streams[i].start(context)) merge.add(streams[i].time(), i);
     }
     return Ok{};
+}
+
+// Sessions stamp buffers by their clock, tools that merge and relog by FILETIME, whose values a
+// counter that starts with the machine does not reach.
+int64_t LogReader::Impl::buffer_time(int64_t stamp) const {
+    constexpr int64_t kYear2000 = 125'911'584'000'000'000;
+    return stamp == 0 || stamp >= kYear2000 ? stamp : time.to_filetime(stamp);
 }
 
 // Makes the next record in time the current one.
@@ -90,6 +102,25 @@ const LogHeader& LogReader::header() const noexcept { return impl_->index.header
 const TimeConverter& LogReader::time() const noexcept { return impl_->time; }
 uint64_t LogReader::buffer_count() const noexcept { return impl_->index.count; }
 uint64_t LogReader::size_bytes() const noexcept { return impl_->source.size(); }
+std::vector<BufferInfo> LogReader::buffers() const {
+    std::vector<BufferEntry> entries(impl_->index.buffers);
+    if (!entries.empty()) entries.erase(entries.begin());
+    std::sort(entries.begin(), entries.end(), [](const BufferEntry& a, const BufferEntry& b) {
+        return std::tie(a.sequence, a.offset) < std::tie(b.sequence, b.offset);
+    });
+    std::vector<BufferInfo> out;
+    out.reserve(entries.size());
+    Storage storage;
+    for (const BufferEntry& entry : entries) {
+        const auto bytes = impl_->source.read(entry.offset, sizeof(wire::BufferHeader), storage);
+        if (!bytes) continue;
+        const auto h = load<wire::BufferHeader>(bytes->data());
+        const bool lost = (h.flags & wire::kBufferEventsLost) != 0;
+        out.push_back({impl_->buffer_time(h.time_stamp), entry.length, entry.cpu, lost});
+    }
+    return out;
+}
+
 uint64_t LogReader::events_lost() const noexcept { return header().fixed.events_lost; }
 uint64_t LogReader::buffers_lost() const noexcept { return header().fixed.buffers_lost; }
 bool LogReader::finished() const noexcept { return header().fixed.end_time != 0; }

@@ -71,6 +71,15 @@ char* put_iso_second(char* p, const CivilTime& t) {
     return put_two(p, t.second);
 }
 
+// "+05:30"; `offset` of less than a day, in 100 ns units.
+char* put_zone(char* p, int64_t offset) {
+    *p++ = offset < 0 ? '-' : '+';
+    const auto minutes = uint32_t((offset < 0 ? -offset : offset) / kTicksPerSecond / 60);
+    p = put_two(p, minutes / 60 % 100);
+    *p++ = ':';
+    return put_two(p, minutes % 60);
+}
+
 }  // namespace
 
 CivilTime civil_time(int64_t filetime) noexcept {
@@ -86,12 +95,13 @@ CivilTime civil_time(int64_t filetime) noexcept {
     return out;
 }
 
-char* put_iso_time(char* p, int64_t filetime) noexcept {
-    const CivilTime t = civil_time(filetime);
+char* put_iso_time(char* p, int64_t filetime, bool local) noexcept {
+    filetime = std::clamp<int64_t>(filetime, 0, kMaxFileTime);
+    const CivilTime t = civil_time(filetime + (local ? local_offset(filetime) : 0));
     p = put_iso_second(p, t);
     *p++ = '.';
     p = put_padded(p, t.ticks, 7);
-    *p++ = 'Z';
+    if (!local) *p++ = 'Z';
     return p;
 }
 
@@ -122,7 +132,10 @@ char* ClockText::put(char* p, int64_t filetime) noexcept {
     } else {
         p = put_padded(p, ticks, 7);
     }
-    if (style_ == Style::kIso && zone_ == Zone::kUtc) *p++ = 'Z';
+    if (suffix_) {
+        std::memcpy(p, zone_text_, sizeof(zone_text_));
+        p += zone_length_;
+    }
     return p;
 }
 
@@ -130,6 +143,7 @@ void ClockText::set_second(int64_t second) noexcept {
     if (zone_ == Zone::kLocal && second / kOffsetBlock != offset_block_) {
         offset_block_ = second / kOffsetBlock;
         offset_ = local_offset(second * kTicksPerSecond);
+        if (suffix_) zone_length_ = uint32_t(put_zone(zone_text_, offset_) - zone_text_);
     }
     const CivilTime t = civil_time(second * kTicksPerSecond + offset_);
     const char* const end =

@@ -15,8 +15,8 @@ struct CivilTime {
 };
 CivilTime civil_time(int64_t filetime) noexcept;
 
-// Writes "YYYY-MM-DDTHH:MM:SS.fffffffZ".
-char* put_iso_time(char* p, int64_t filetime) noexcept;
+// Writes "YYYY-MM-DDTHH:MM:SS.fffffffZ"; the local time, without Z, if `local`.
+char* put_iso_time(char* p, int64_t filetime, bool local = false) noexcept;
 
 // Local time minus UTC at a moment, in 100 ns units, by this process's time zone. Windows' tracefmt
 // uses the zone of the reader too, not that of the log.
@@ -27,9 +27,9 @@ public:
     enum class Style : uint8_t { kPrefix, kIso };  // "MM/DD/YYYY-HH:MM:SS" / ISO 8601
     enum class Zone : uint8_t { kLocal, kUtc };
 
-    // `digits` of the second, 3 or 7, are written; an ISO time in UTC ends in Z.
-    ClockText(Style style, Zone zone, int digits) noexcept
-        : style_(style), zone_(zone), digits_(digits) {}
+    // `digits` of the second, 3 or 7, are written. `suffix`: the zone follows, "Z" or "+05:30".
+    ClockText(Style style, Zone zone, int digits, bool suffix = false) noexcept
+        : style_(style), zone_(zone), digits_(digits), suffix_(suffix) {}
 
     char* put(char* p, int64_t filetime) noexcept;  // needs kMaxClockText
 
@@ -39,11 +39,14 @@ private:
     Style style_;
     Zone zone_;
     int digits_;
+    bool suffix_;
     int64_t second_ = std::numeric_limits<int64_t>::min();  // of text_, seconds since 1601 UTC
     int64_t offset_block_ = std::numeric_limits<int64_t>::min();
     int64_t offset_ = 0;
     char text_[24] = {};
     uint32_t length_ = 0;
+    char zone_text_[8] = {'Z'};
+    uint32_t zone_length_ = 1;
 };
 
 }  // namespace etw::render

@@ -14,23 +14,31 @@ using decode::Item;
 
 class FieldWriter {
 public:
-    FieldWriter(OutBuffer& out, Style style) : out_(out), style_(style) {}
+    FieldWriter(OutBuffer& out, ValueRules rules)
+        : out_(out), rules_(rules), json_(rules.style == Style::kJson) {}
 
     void write(const std::vector<Item>& items) {
-        for (size_t i = 0; i < items.size(); ++i) {
-            const Item& item = items[i];
+        for (size_t i = 0; i < items.size();) i = write_one(items, i, true);
+    }
+
+    // One item with all that is in it; its name before it where asked. Returns the next index.
+    size_t write_one(const std::vector<Item>& items, size_t i, bool named) {
+        const size_t depth = depth_;
+        do {
+            const Item& item = items[i++];
             if (is_end(item.kind)) {
                 out_.append(item.kind == Item::Kind::kArrayEnd ? ']' : '}');
                 --depth_;
                 continue;
             }
-            if (style_ == Style::kText && item.field->hidden) {
-                i = past_hidden(items, i);
+            if (!json_ && item.field->hidden && named) {
+                i = past_hidden(items, i - 1) + 1;
                 continue;
             }
-            label(*item.field);
+            if (named || depth_ != depth) label(*item.field);
             body(item);
-        }
+        } while (depth_ != depth && i < items.size());
+        return i;
     }
 
 private:
@@ -55,7 +63,7 @@ private:
     void label(const decode::Field& field) {
         Level& level = levels_[depth_];
         const bool is_first = std::exchange(level.is_empty, false);
-        if (style_ == Style::kJson) {
+        if (json_) {
             if (!is_first) out_.append(',');
             if (level.is_array) return;
             append_quoted(out_, field.name);
@@ -76,7 +84,7 @@ private:
     void body(const Item& item) {
         switch (item.kind) {
             case Item::Kind::kValue:
-                return append_value(out_, item.field->format, item.bytes, style_);
+                return append_field_value(out_, *item.field, item.bytes, rules_);
             case Item::Kind::kValues:
                 return values(item);
             case Item::Kind::kArrayBegin:
@@ -90,8 +98,8 @@ private:
         const size_t size = item.field->size;
         out_.append('[');
         for (size_t i = 0; i < item.count; ++i) {
-            if (i != 0) out_.append(style_ == Style::kJson ? "," : ", ");
-            append_value(out_, item.field->format, item.bytes.subspan(i * size, size), style_);
+            if (i != 0) out_.append(json_ ? "," : ", ");
+            append_field_value(out_, *item.field, item.bytes.subspan(i * size, size), rules_);
         }
         out_.append(']');
     }
@@ -103,15 +111,23 @@ private:
     }
 
     OutBuffer& out_;
-    Style style_;
+    ValueRules rules_;
+    bool json_;
     std::array<Level, kMaxDepth> levels_{};
     size_t depth_ = 0;
 };
 
 }  // namespace
 
-void append_fields(OutBuffer& out, const std::vector<Item>& items, Style style) {
-    FieldWriter(out, style).write(items);
+void append_fields(OutBuffer& out, const std::vector<Item>& items, ValueRules rules) {
+    FieldWriter(out, rules).write(items);
+}
+
+size_t append_item(OutBuffer& out, const std::vector<Item>& items, size_t index, ValueRules rules) {
+    const bool is_one_value = items[index].kind == Item::Kind::kValue;
+    // Between brackets only quotes tell texts apart.
+    if (!is_one_value && rules.style == Style::kBare) rules.style = Style::kText;
+    return FieldWriter(out, rules).write_one(items, index, false);
 }
 
 }  // namespace etw::render

@@ -1,20 +1,20 @@
-// JSON lines: one object per event, in UTC. 64-bit integers are numbers; what JSON has no number
-// for (hexadecimal, NaN) is a string. Members that an event has nothing for are left out.
+// JSON lines: one object per event.
 #pragma once
-#include "render/renderer.h"
+#include "render/json_object.h"
 
 namespace etw::render {
 
 class JsonRenderer final : public Renderer {
 public:
-    JsonRenderer();
+    explicit JsonRenderer(const RenderOptions& options) : object_(options) {}
     void render(const etl::Record& record, const decode::Event& event, int64_t time,
-                OutBuffer& out) override;
+                OutBuffer& out) override {
+        object_.append(record, event, time, out);
+        out.append('\n');
+    }
 
 private:
-    void append_head(const etl::Record& record, const decode::Event& event, int64_t time,
-                     OutBuffer& out);
-    ClockText clock_;
+    JsonObject object_;
 };
 
 }  // namespace etw::render

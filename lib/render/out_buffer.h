@@ -25,6 +25,8 @@ public:
         ++size_;
     }
 
+    void replace(size_t at, char c) noexcept { data_[at] = c; }
+
     std::string_view view() const noexcept { return {data_.get(), size_}; }
     size_t size() const noexcept { return size_; }
     void clear() noexcept { size_ = 0; }

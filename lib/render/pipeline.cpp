@@ -70,18 +70,43 @@ public:
             options_.threads != 0
                 ? options_.threads
                 : std::clamp(std::thread::hardware_concurrency(), 1u, kMaxThreads);
+        if (options_.lines) {
+            ETW_CHECK(write_around(&Renderer::begin, byte_order_mark(options_.render.encoding)));
+        }
         std::vector<std::thread> others;
         for (unsigned i = 1; i < count; ++i) others.emplace_back([this] { work(); });
         work();
         for (std::thread& thread : others) thread.join();
         if (error_) return *error_;
+        if (options_.lines) {
+            ETW_CHECK(write_around(&Renderer::end, ""));
+        }
         return std::move(summary_);
     }
 
 private:
+    Status write_around(void (Renderer::*part)(OutBuffer&) const, std::string_view before) {
+        OutBuffer text, encoded;
+        (make_renderer(options_.render).get()->*part)(text);
+        encoded.append(before);
+        append_encoded(encoded, text.view(), options_.render.encoding, lacking());
+        return encoded.size() == 0 ? Status(Ok{}) : sink_.write(encoded.view());
+    }
+
+    Lacking lacking() const {
+        switch (options_.render.format) {
+            case Format::kJson:
+                return Lacking::kJsonEscape;
+            case Format::kXml:
+                return Lacking::kXmlReference;
+            default:
+                return Lacking::kQuestionMark;
+        }
+    }
+
     void work() {
         Batch batch;
-        OutBuffer text;
+        OutBuffer text, encoded;
         decode::Decoder decoder(options_.catalog);
         decode::Event event;
         Summary summary;
@@ -93,10 +118,17 @@ private:
                 decoder.decode(entry.record, event);
                 summary.add(entry.record, event);
                 if (!options_.lines) continue;
+                if (options_.skip_unknown && event.outcome == decode::Outcome::kUnknown) continue;
                 renderer->render(entry.record, event,
                                  entry.clock->to_filetime(entry.record.time_stamp), text);
             }
-            if (!put(text, turn)) break;
+            if (options_.render.encoding == Encoding::kUtf8) {
+                if (!put(text, turn)) break;
+                continue;
+            }
+            encoded.clear();
+            append_encoded(encoded, text.view(), options_.render.encoding, lacking());
+            if (!put(encoded, turn)) break;
         }
         const std::lock_guard lock(write_mutex_);
         summary_.merge(summary);

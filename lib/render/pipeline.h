@@ -3,7 +3,9 @@
 // Every thread runs the same loop: take the next batch of records (one thread at a time), decode
 // and format it (all at once), wait for its turn and write it (one at a time). So the order of the
 // output is the order of the records and does not depend on the number of threads, no thread waits
-// while there is anything to format, and memory is one batch and its text per thread.
+// while there is anything to format, and memory is one batch and its text per thread. What comes
+// before the first and after the last line is written whenever the source ends: an output is whole,
+// also of a source that was told to end early.
 #pragma once
 #include "etw/catalog.h"
 #include "render/renderer.h"
@@ -30,6 +32,7 @@ struct PipelineOptions {
     std::shared_ptr<const decode::Catalog> catalog;  // may be null
     unsigned threads = 0;                            // 0: as many as are of use on this machine
     bool lines = true;                               // false: only the summary is wanted
+    bool skip_unknown = false;                       // no line for what nothing describes
 };
 
 // Runs until the source ends or the sink fails. `progress` is called from time to time with the

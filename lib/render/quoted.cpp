@@ -3,11 +3,14 @@
 #include "base/utf16.h"
 
 #include <array>
+#include <string>
 
 namespace etw::render {
 namespace {
 
 constexpr size_t kMaxEscape = 6;  // \u001f: the most that one byte or unit of input becomes
+
+constexpr size_t kMaxUtf8 = 3;  // what a malformed byte or a unit of UTF-16 becomes at most
 
 constexpr bool is_plain_ascii(char32_t c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 constexpr auto kPlain = [] {
@@ -61,8 +64,7 @@ constexpr bool must_escape(char32_t c) {
            c == 0x2029;
 }
 
-char* put_code_point(char* p, char32_t c) {
-    if (must_escape(c)) return put_escape(p, c);
+char* put_utf8(char* p, char32_t c) {
     if (c < 0x80) {
         *p++ = char(c);
     } else if (c < 0x800) {
@@ -79,6 +81,32 @@ char* put_code_point(char* p, char32_t c) {
         *p++ = char(0x80 | (c & 0x3F));
     }
     return p;
+}
+
+char* put_code_point(char* p, char32_t c) {
+    return must_escape(c) ? put_escape(p, c) : put_utf8(p, c);
+}
+
+// Calls `put` with each code point of text that may be malformed.
+template <class Put>
+void for_each_utf16(Bytes utf16, Put put) {
+    const size_t units = utf16.size() / 2;
+    const auto unit = [&](size_t i) {
+        char16_t u;
+        std::memcpy(&u, utf16.data() + i * 2, sizeof(u));
+        return u;
+    };
+    for (size_t i = 0; i < units; ++i) {
+        const char16_t u = unit(i);
+        if (u < 0xD800 || u >= 0xE000) {
+            put(char32_t(u));
+        } else if (u < 0xDC00 && i + 1 < units && (unit(i + 1) & 0xFC00) == 0xDC00) {
+            put(0x10000 + (char32_t(u - 0xD800) << 10) + (unit(i + 1) - 0xDC00u));
+            ++i;
+        } else {
+            put(kReplacementCharacter);
+        }
+    }
 }
 
 }  // namespace
@@ -111,28 +139,70 @@ void append_quoted(OutBuffer& out, std::string_view utf8) {
 }
 
 void append_quoted_utf16(OutBuffer& out, Bytes utf16) {
-    const size_t units = utf16.size() / 2;
-    const auto unit = [&](size_t i) {
-        char16_t u;
-        std::memcpy(&u, utf16.data() + i * 2, sizeof(u));
-        return u;
-    };
-    char* p = out.reserve(units * kMaxEscape + 2);
+    char* p = out.reserve(utf16.size() / 2 * kMaxEscape + 2);
     *p++ = '"';
-    for (size_t i = 0; i < units; ++i) {
-        const char16_t u = unit(i);
-        if (u < 0x80 && kPlain[u]) {
-            *p++ = char(u);
-        } else if (u < 0xD800 || u >= 0xE000) {
-            p = put_code_point(p, u);
-        } else if (u < 0xDC00 && i + 1 < units && (unit(i + 1) & 0xFC00) == 0xDC00) {
-            p = put_code_point(p, 0x10000 + (char32_t(u - 0xD800) << 10) + (unit(i + 1) - 0xDC00u));
-            ++i;
+    for_each_utf16(utf16, [&](char32_t c) {
+        if (c < 0x80 && kPlain[c]) {
+            *p++ = char(c);
         } else {
-            p = put_code_point(p, kReplacementCharacter);
+            p = put_code_point(p, c);
         }
-    }
+    });
     *p++ = '"';
+    out.commit(p);
+}
+
+void append_bare(OutBuffer& out, std::string_view utf8) {
+    char* p = out.reserve(utf8.size() * kMaxUtf8);
+    while (!utf8.empty()) {
+        if (uint8_t(utf8.front()) < 0x80) {
+            *p++ = utf8.front();
+            utf8.remove_prefix(1);
+            continue;
+        }
+        size_t used = 0;
+        p = put_utf8(p, decode_utf8(utf8, used));
+        utf8.remove_prefix(used);
+    }
+    out.commit(p);
+}
+
+void append_bare_utf16(OutBuffer& out, Bytes utf16) {
+    char* p = out.reserve(utf16.size() / 2 * kMaxUtf8);
+    for_each_utf16(utf16, [&](char32_t c) { p = put_utf8(p, c); });
+    out.commit(p);
+}
+
+void keep_to_line(OutBuffer& out, size_t begin) {
+    std::string_view text = out.view().substr(begin);
+    const size_t end = text.find_last_not_of("\r\n");
+    if (end + 1 != text.size()) {
+        text = text.substr(0, end + 1);
+        out.commit(text.data() + text.size());
+    }
+    const auto ends_line = [](std::string_view rest) {
+        const auto c = uint8_t(rest[0]);
+        if (c < 0x20) return c != '\t';
+        if (c == 0x7F) return true;
+        // U+0080 to U+009F, U+2028 and U+2029
+        if (c == 0xC2) return uint8_t(rest[1]) < 0xA0;
+        return c == 0xE2 && uint8_t(rest[1]) == 0x80 && (uint8_t(rest[2]) & 0xFE) == 0xA8;
+    };
+    size_t first = 0;
+    while (first < text.size() && !ends_line(text.substr(first))) ++first;
+    if (first == text.size()) return;
+    const std::string rest(text.substr(first));
+    char* p = out.reserve(rest.size() * kMaxEscape) - (text.size() - first);
+    for (size_t i = 0; i < rest.size();) {
+        const std::string_view at = std::string_view(rest).substr(i);
+        if (!ends_line(at)) {
+            *p++ = rest[i++];
+            continue;
+        }
+        size_t used = 0;
+        p = put_escape(p, decode_utf8(at, used));
+        i += used;
+    }
     out.commit(p);
 }
 

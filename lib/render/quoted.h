@@ -13,4 +13,11 @@ void append_quoted(OutBuffer& out, std::string_view utf8);
 // Little-endian UTF-16 without alignment; an odd last byte is dropped.
 void append_quoted_utf16(OutBuffer& out, Bytes utf16);
 
+// Without quotes and escapes: valid UTF-8, but control characters stay.
+void append_bare(OutBuffer& out, std::string_view utf8);
+void append_bare_utf16(OutBuffer& out, Bytes utf16);
+// Makes what `out` has from `begin` on a part of one line: line ends at its end go, other control
+// characters but TAB are escaped.
+void keep_to_line(OutBuffer& out, size_t begin);
+
 }  // namespace etw::render

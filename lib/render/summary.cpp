@@ -1,6 +1,7 @@
 #include "render/summary.h"
 
 #include "render/digits.h"
+#include "render/message.h"
 
 #include <algorithm>
 #include <tuple>
@@ -10,7 +11,10 @@ namespace etw::render {
 void Summary::add(const etl::Record& record, const decode::Event& event) {
     ++events_;
     if (event.outcome == decode::Outcome::kUnknown) ++unknown_;
-    if (event.outcome == decode::Outcome::kMalformed) ++malformed_;
+    if (event.outcome == decode::Outcome::kMalformed ||
+        (event.outcome == decode::Outcome::kDecoded && missing_parameter(record, event))) {
+        ++malformed_;
+    }
     if (!event.name.empty()) {
         const std::string_view type = event.opcode.empty() ? event.provider : event.opcode;
         ++find({record.provider, event.name, type});

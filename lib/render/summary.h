@@ -26,8 +26,9 @@ public:
     // Most frequent first, then by name, type and GUID.
     std::vector<SummaryRow> rows() const;
     uint64_t events() const noexcept { return events_; }
-    uint64_t unknown() const noexcept { return unknown_; }      // nothing describes them
-    uint64_t malformed() const noexcept { return malformed_; }  // description and payload disagree
+    uint64_t unknown() const noexcept { return unknown_; }  // nothing describes them
+    // Description and payload disagree, or the text asks for a value that there is not.
+    uint64_t malformed() const noexcept { return malformed_; }
 
 private:
     // A file can name as many different events as it has records: what comes after these many is

@@ -1,8 +1,11 @@
 #include "render/values.h"
 
+#include "decode/schema.h"
 #include "etw/etl_format.h"
 #include "render/clock_text.h"
+#include "render/code_names.h"
 #include "render/digits.h"
+#include "render/named_value.h"
 #include "render/quoted.h"
 
 #include <cmath>
@@ -54,6 +57,7 @@ size_t fixed_size(Format format) {
         case Format::kIpv4:
         case Format::kWin32Error:
         case Format::kStatus:
+        case Format::kErrno:
             return 4;
         default:
             return 0;
@@ -79,10 +83,45 @@ void append_float(OutBuffer& out, Bytes bytes, Style style) {
     out.commit(bytes.size() == sizeof(single) ? put_float(p, single) : put_double(p, value));
 }
 
-void append_char(OutBuffer& out, Bytes bytes) {
-    if (bytes.size() == 2) return append_quoted_utf16(out, bytes);
-    const auto c = char(bytes[0]);
-    append_quoted(out, {&c, 1});
+void append_utf8(OutBuffer& out, Bytes bytes, Style style) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    style == Style::kBare ? append_bare(out, text) : append_quoted(out, text);
+}
+
+void append_utf16(OutBuffer& out, Bytes bytes, Style style) {
+    style == Style::kBare ? append_bare_utf16(out, bytes) : append_quoted_utf16(out, bytes);
+}
+
+void append_char(OutBuffer& out, Bytes bytes, Style style) {
+    if (bytes.size() == 2) return append_utf16(out, bytes, style);
+    append_utf8(out, bytes.first(1), style);
+}
+
+// "(NAME)" behind a code that a person reads.
+void append_code_name(OutBuffer& out, std::string_view name) {
+    if (name.empty()) return;
+    out.append('(');
+    out.append(name);
+    out.append(')');
+}
+
+std::string_view code_name(Format format, uint8_t out_type, uint32_t code) {
+    switch (format) {
+        case Format::kWin32Error:
+            return win32_error_name(code);
+        case Format::kErrno:
+            return errno_name(code);
+        default:
+            break;
+    }
+    const bool is_hresult = decode::Out(out_type) == decode::Out::kHResult;
+    // Win32 errors as HRESULTs: Windows' tool names the error.
+    constexpr uint32_t kWin32Facility = 0x8007;
+    if (is_hresult && code >> 16 == kWin32Facility) {
+        if (const auto name = win32_error_name(code & 0xFFFF); !name.empty()) return name;
+    }
+    const auto name = is_hresult ? hresult_name(code) : ntstatus_name(code);
+    return name.empty() && !is_hresult ? hresult_name(code) : name;
 }
 
 char* put_ipv4(char* p, const std::byte* bytes) {
@@ -202,7 +241,7 @@ bool append_sock_addr(OutBuffer& out, Bytes bytes) {
 }
 
 // The formats whose text has letters or punctuation: JSON wants it in quotes.
-bool append_word(OutBuffer& out, Format format, Bytes bytes) {
+bool append_word(OutBuffer& out, Format format, Bytes bytes, bool local_times) {
     if (fixed_size(format) != 0 && fixed_size(format) != bytes.size()) return false;
     switch (format) {
         case Format::kHex: {
@@ -224,7 +263,7 @@ bool append_word(OutBuffer& out, Format format, Bytes bytes) {
             return true;
         }
         case Format::kFileTime:
-            out.commit(put_iso_time(out.reserve(kMaxClockText), load_signed(bytes)));
+            out.commit(put_iso_time(out.reserve(kMaxClockText), load_signed(bytes), local_times));
             return true;
         case Format::kSystemTime:
             out.commit(put_system_time(out.reserve(kMaxClockText), bytes));
@@ -272,7 +311,7 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
             out.commit(put_decimal(p, big_endian_16(bytes.data())));
             return true;
         case Format::kChar:
-            append_char(out, bytes);
+            append_char(out, bytes, style);
             return true;
         case Format::kFloat:
             append_float(out, bytes, style);
@@ -284,21 +323,45 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
 
 }  // namespace
 
-void append_value(OutBuffer& out, Format format, Bytes bytes, Style style) {
-    if (format == Format::kUtf8) {
-        return append_quoted(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
-    if (format == Format::kUtf16) return append_quoted_utf16(out, bytes);
+void append_value(OutBuffer& out, Format format, Bytes bytes, ValueRules rules) {
+    const Style style = rules.style;
+    if (format == Format::kUtf8) return append_utf8(out, bytes, style);
+    if (format == Format::kUtf16) return append_utf16(out, bytes, style);
     if (append_plain(out, format, bytes, style)) return;
     if (format == Format::kNull || (bytes.empty() && format != Format::kBinary)) {
         return out.append("null");
     }
     if (style == Style::kJson) out.append('"');
-    if (!append_word(out, format, bytes)) {
-        if (style == Style::kText) out.append("0x");
+    if (!append_word(out, format, bytes, rules.local_times)) {
+        if (style != Style::kJson) out.append("0x");
         append_hex_bytes(out, bytes);
     }
     if (style == Style::kJson) out.append('"');
+}
+
+void append_field_value(OutBuffer& out, const decode::Field& field, Bytes bytes, ValueRules rules) {
+    if (field.map != nullptr && is_integer_size(bytes.size()) &&
+        append_named(out, *field.map, load_unsigned(bytes), rules.style)) {
+        return;
+    }
+    append_value(out, field.format, bytes, rules);
+    switch (field.format) {
+        case Format::kStatus:
+        case Format::kWin32Error:
+        case Format::kErrno:
+            if (rules.style == Style::kJson || !rules.code_names) return;
+            if (bytes.size() != sizeof(uint32_t)) return;
+            return append_code_name(
+                out, code_name(field.format, field.out, uint32_t(load_unsigned(bytes))));
+        case Format::kSystemTime:
+            if (decode::Out(field.out) != decode::Out::kDateTimeUtc) return;
+            if (bytes.size() != sizeof(wire::SystemTime)) return;
+            if (rules.style != Style::kJson) return out.append('Z');
+            out.commit(out.view().data() + out.size() - 1);  // inside the quotes
+            return out.append("Z\"");
+        default:
+            return;
+    }
 }
 
 void append_hex_bytes(OutBuffer& out, Bytes bytes) {

@@ -51,9 +51,12 @@ void write_argument(Out out, const Argument& argument) {
 }
 
 void write_message(Out out, const MessageFormat& m) {
-    fmt::format_to(out, "#typev {} {} \"{}\" //  ", m.name, m.number, one_line(m.text));
+    fmt::format_to(out, "#typev {} {} \"{}\" //", m.name, m.number, one_line(m.text));
+    const char* before = "   ";
     const auto key = [&](const char* name, const std::string& value) {
-        if (!value.empty()) fmt::format_to(out, " {}={}", name, one_line(value));
+        if (value.empty()) return;
+        fmt::format_to(out, "{}{}={}", before, name, one_line(value));
+        before = " ";
     };
     key("LEVEL", m.level);
     key("FLAGS", m.flags);

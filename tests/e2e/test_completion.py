@@ -44,6 +44,7 @@ class Completion(EndToEnd):
     def test_options_in_bash(self):
         self.assertEqual(self.bash("tracelog", "-sto"), ["-stop"])
         self.assertIn("-displayonly", self.bash("tracefmt", "-d"))
+        self.assertEqual(self.bash("tracepdb", "-js"), ["-json"])
         self.assertEqual(self.bash("traceview", "-jo"), ["-join"])
         self.assertEqual(self.bash("traceview", "-start", "S", "-join", "c"), ["cancel"])
 
@@ -133,7 +134,7 @@ class Completion(EndToEnd):
         subprocess.run(["cmake", "--install", str(BUILD), "--prefix", str(prefix)], check=True,
                        capture_output=True)
         share = prefix / "share"
-        for tool in ("tracelog", "traceview", "tracefmt"):
+        for tool in ("tracelog", "traceview", "tracefmt", "tracepdb"):
             installed = share / "bash-completion" / "completions" / tool
             self.assertEqual(installed.read_text(), BASH_FILE.read_text())
         self.assertTrue((share / "zsh" / "site-functions" / "_openetw").exists())

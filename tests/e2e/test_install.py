@@ -90,7 +90,8 @@ class Install(EndToEnd):
         self.env["LD_LIBRARY_PATH"] = str(prefix / "lib")
         out = self.run_in("app/controller", self.folder / "app" / "traced", self.folder / "a.etl")
         self.assertEqual(out, "3 events\n")
-        for page in ("man1/tracelog.1", "man1/tracefmt.1", "man1/traceview.1", "man8/etwd.8"):
+        for page in ("man1/tracelog.1", "man1/tracefmt.1", "man1/tracepdb.1", "man1/traceview.1",
+                     "man8/etwd.8"):
             self.assertTrue((prefix / "share" / "man" / page).exists(), page)
 
 

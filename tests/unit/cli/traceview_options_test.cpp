@@ -111,8 +111,22 @@ TEST(TraceviewLine, HelpIsHelpWithEitherCommand) {
     EXPECT_EQ(parsed({"-process", "-h"}).command, TraceviewCommand::kHelp);
 }
 
-TEST(TraceviewLine, ParsepdbIsKnown) {
-    EXPECT_EQ(parsed({"-parsepdb", "x.pdb", "-p", "y"}).command, TraceviewCommand::kParsePdb);
+TEST(TraceviewLine, ParsepdbIsTracepdbWithControlFiles) {
+    const auto options = parsed({"-parsepdb", "x.pdb", "-p", "y"});
+    EXPECT_EQ(options.command, TraceviewCommand::kParsePdb);
+    EXPECT_THAT(options.pdb.files, ElementsAre("x.pdb"));
+    EXPECT_EQ(options.pdb.folder, "y");
+    EXPECT_TRUE(options.pdb.control_files);
+    EXPECT_EQ(parsed({"-parsepdb", "x.pdb"}).pdb.folder, ".");
+    EXPECT_THAT(parsed({"-parsepdb", "a.pdb", "b.pdb"}).pdb.files, ElementsAre("a.pdb", "b.pdb"));
+    EXPECT_EQ(parsed({"-parsepdb", "x.pdb", "-h"}).command, TraceviewCommand::kHelp);
+}
+
+TEST(TraceviewLine, ProcessTakesFormatsOfTraceMessages) {
+    const auto options = parsed({"-process", "x.etl", "-tmf", "a.tmf", "-p", "y"});
+    EXPECT_THAT(options.format.messages.tmf_files, ElementsAre("a.tmf"));
+    EXPECT_EQ(options.format.messages.folder, "y");
+    EXPECT_TRUE(options.notes.empty());
 }
 
 TEST(TraceviewLine, TheHelpTextIsTheGoldenOne) {

@@ -211,12 +211,5 @@ TEST_F(Joining, ASessionThatIsDisplayedIsTheStartedOrTheJoinedOne) {
               "");
 }
 
-TEST_F(Joining, ParsepdbIsRefusedByName) {
-    const auto out = run({"-parsepdb", "x.pdb"});
-    EXPECT_EQ(out.report.exit_status, kExitFailed);
-    EXPECT_THAT(out.report.output, StartsWith("Operation Status:       50L"));
-    EXPECT_THAT(out.report.notes, ElementsAre(HasSubstr("-parsepdb is not in this version")));
-}
-
 }  // namespace
 }  // namespace etw::cli

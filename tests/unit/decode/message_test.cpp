@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -136,7 +137,7 @@ TEST_F(Messages, EscapesAreWhatTheyStandFor) {
 
 TEST_F(Messages, AnInsertWithoutAnArgumentHasNoValue) {
     const Event& e = decode("%0%23!s!", "x, ItemLong -- 10\n", longs({1}));
-    EXPECT_THAT(parts(e), ElementsAre(value(UINT16_MAX, "s")));
+    EXPECT_THAT(parts(e), ElementsAre(value(13, "s")));
 }
 
 TEST_F(Messages, PayloadsFollowTheIndexesOfTheArguments) {
@@ -229,7 +230,7 @@ INSTANTIATE_TEST_SUITE_P(
         ItemCase{"ItemSetByte(a,b)", 1, 1, Format::kHex},
         ItemCase{"ItemSetShort(a,b)", 2, 2, Format::kHex},
         ItemCase{"ItemSetLong(a,b)", 4, 4, Format::kHex},
-        ItemCase{"ItemEnum(E)", 4, 4, Format::kUnsigned},
+        ItemCase{"ItemEnum(E)", 4, 4, Format::kHex},
         ItemCase{"ItemFlagsEnum(E)", 4, 4, Format::kHex}));
 
 TEST_F(Messages, PointersAreAsWideAsTheRecordSays) {
@@ -306,6 +307,17 @@ TEST_F(Messages, AreFoundInAFolderByTheirGuid) {
     decoder.decode(record(10), event_);
     EXPECT_EQ(event_.outcome, Outcome::kDecoded);
     EXPECT_THAT(parts(event_), ElementsAre(text("found")));
+}
+
+TEST_F(Messages, AreFoundUnderAGuidInCapitals) {
+    std::string name = to_string(kGuid);
+    for (char& c : name) c = char(std::toupper(c));
+    write_tmf(std::string(kPlain) + "found\"\n", name + ".tmf");
+    auto catalog = std::make_shared<Catalog>();
+    catalog->add_tmf_folder(folder_);
+    Decoder decoder(catalog);
+    decoder.decode(record(10), event_);
+    EXPECT_EQ(event_.outcome, Outcome::kDecoded);
 }
 
 TEST_F(Messages, TheSourceThatWasNamedFirstCounts) {

@@ -66,7 +66,7 @@ TEST(ClockText, GivesSevenDigitsWhereAsked) {
 }
 
 TEST(ClockText, FollowsTimesInAnyOrder) {
-    ClockText clock(ClockText::Style::kIso, ClockText::Zone::kUtc, 7);
+    ClockText clock(ClockText::Style::kIso, ClockText::Zone::kUtc, 7, true);
     for (const int64_t s : {100, 5, 5, 100'000'000, 100})
         EXPECT_EQ(put(clock, filetime(s)), iso(filetime(s)));
 }

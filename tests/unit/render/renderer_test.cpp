@@ -28,8 +28,17 @@ std::string render(const etl::Record& record, const RenderOptions& options) {
     return std::string(out.view());
 }
 
-constexpr RenderOptions kUtcText{.utc = true};
-constexpr RenderOptions kJson{.format = Format::kJson};
+// With what comes before and after the events.
+std::string render_document(const etl::Record& record, const RenderOptions& options) {
+    OutBuffer begin, end;
+    const auto renderer = make_renderer(options);
+    renderer->begin(begin);
+    renderer->end(end);
+    return std::string(begin.view()) + render(record, options) + std::string(end.view());
+}
+
+const RenderOptions kUtcText{.utc = true};
+const RenderOptions kJson{.format = Format::kJson};
 
 struct Sample {
     ByteVector extended, payload;
@@ -244,6 +253,8 @@ Sample every_type() {
     add("filetime", Type::kFileTime, Out::kDefault, kStartTime);
     add("systemtime", Type::kSystemTime, Out::kDefault,
         wire::SystemTime{2003, 10, 4, 23, 12, 27, 40, 173});
+    add("systemtime_utc", Type::kSystemTime, Out::kDateTimeUtc,
+        wire::SystemTime{2003, 10, 4, 23, 12, 27, 40, 173});
     schema.field("sid", Type::kSid);
     p.append_text(std::string_view("\1\1\0\0\0\0\0\5\x12\0\0\0", 12));
     add("hex32", Type::kHexInt32, Out::kDefault, uint32_t{0xDEAD});
@@ -299,6 +310,10 @@ TEST(Renderers, ShowEveryTypeAsTheGoldenFilesDo) {
     const std::string json = render(s.record(), kJson);
     expect_golden("every_type.json", json);
     EXPECT_TRUE(nlohmann::json::accept(json));
+    expect_golden(
+        "every_type.csv",
+        render_document(s.record(), {.format = Format::kCsv, .utc = true, .csv_header = true}));
+    expect_golden("every_type.xml", render_document(s.record(), {.format = Format::kXml}));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "tmf/pdb.h"
 
-#include "pdb_builder.h"
+#include "support/pdb_builder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,113 @@
+#include "cli/file_list.h"
+
+#include "cli/cli.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace etw::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kAround = " \t\"";
+    const size_t first = text.find_first_not_of(kAround);
+    if (first == text.npos) return {};
+    return text.substr(first, text.find_last_not_of(kAround) - first + 1);
+}
+
+bool has_wildcard(std::string_view text) { return text.find_first_of("*?") != text.npos; }
+
+// The regular files in `folder` that match, as paths that begin as `folder` was written.
+template <class Iterator>
+void find_in(const fs::path& folder, const std::string& pattern, std::vector<std::string>& out) {
+    std::error_code error;
+    const auto options = fs::directory_options::skip_permission_denied;
+    const fs::path start = folder.empty() ? fs::path(".") : folder;
+    for (Iterator it(start, options, error), end; !error && it != end; it.increment(error)) {
+        std::error_code ignored;
+        if (!it->is_regular_file(ignored) || !matches(pattern, it->path().filename().string())) {
+            continue;
+        }
+        const fs::path path = folder.empty() ? it->path().lexically_relative(start) : it->path();
+        out.push_back(path.string());
+    }
+}
+
+std::vector<std::string> expand(const std::string& element, std::string_view default_pattern,
+                                bool recurse) {
+    std::error_code ignored;
+    fs::path folder(element);
+    std::string pattern(default_pattern);
+    if (!fs::is_directory(folder, ignored)) {
+        pattern = folder.filename().string();
+        folder = folder.parent_path();
+        if (!has_wildcard(pattern) && !recurse) return {element};
+    }
+    std::vector<std::string> out;
+    if (recurse) {
+        find_in<fs::recursive_directory_iterator>(folder, pattern, out);
+    } else {
+        find_in<fs::directory_iterator>(folder, pattern, out);
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+}  // namespace
+
+std::vector<std::string> split_list(std::string_view list) {
+    std::vector<std::string> out;
+    while (!list.empty()) {
+        const size_t end = std::min(list.find(';'), list.size());
+        const std::string_view element = trimmed(list.substr(0, end));
+        if (!element.empty()) out.emplace_back(element);
+        list.remove_prefix(std::min(end + 1, list.size()));
+    }
+    return out;
+}
+
+std::vector<std::string> split_lists(std::span<const std::string> lists) {
+    std::vector<std::string> out;
+    for (const std::string& list : lists) {
+        for (std::string& element : split_list(list)) out.push_back(std::move(element));
+    }
+    return out;
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
+    size_t p = 0, n = 0;
+    size_t star = pattern.npos, after_star = 0;  // the last * and what it began to stand for
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            after_star = n;
+        } else if (p < pattern.size() &&
+                   (pattern[p] == '?' || lower(pattern[p]) == lower(name[n]))) {
+            ++p;
+            ++n;
+        } else if (star != pattern.npos) {
+            p = star + 1;
+            n = ++after_star;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == pattern.npos;
+}
+
+std::vector<std::string> expand_files(std::span<const std::string> elements,
+                                      std::string_view default_pattern, bool recurse) {
+    std::vector<std::string> out;
+    for (const std::string& element : elements) {
+        for (std::string& file : expand(element, default_pattern, recurse)) {
+            if (std::find(out.begin(), out.end(), file) == out.end())
+                out.push_back(std::move(file));
+        }
+    }
+    return out;
+}
+
+}  // namespace etw::cli

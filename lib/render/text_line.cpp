@@ -1,0 +1,125 @@
+#include "render/text_line.h"
+
+#include "render/digits.h"
+#include "render/message.h"
+#include "render/prefix.h"
+#include "render/quoted.h"
+#include "render/values.h"
+
+namespace etw::render {
+namespace {
+
+// What a decoder says where it has no more to say.
+constexpr std::string_view kNoFormat = "No Format Information found";
+
+// Leaves out what the prefix or the line already says.
+void append_unknown(const etl::Record& record, const decode::Event& event, OutBuffer& out) {
+    const wire::EventDescriptor& d = record.descriptor;
+    out.append("Unknown(");
+    char number[kMaxDecimal];
+    const auto length = size_t(put_decimal(number, d.id) - number);
+    for (size_t i = length; i < 3; ++i) out.append(' ');
+    out.append({number, length});
+    out.append("): GUID=");
+    append_guid(out, record.provider);
+    out.append(" (No Format Information found).");
+    if (event.reason != kNoFormat) {
+        const size_t begin = out.size();
+        out.append(' ');
+        append_bare(out, event.reason);
+        keep_to_line(out, begin);
+    }
+    if (record.type == wire::HeaderType::kMessage) return;  // has no more than its number
+    out.append(" version=");
+    append_number(out, d.version);
+    out.append(" opcode=");
+    append_number(out, d.opcode);
+}
+
+void append_described(const decode::Event& event, ValueRules rules, OutBuffer& out) {
+    append_event_name(out, event);
+    if (event.items.empty()) return;
+    out.append(": ");
+    append_fields(out, event.items, rules);
+}
+
+}  // namespace
+
+TextLine::TextLine(const RenderOptions& options)
+    : prefix_(options.prefix),
+      local_file_times_(options.local_file_times),
+      prefer_json_(options.prefer_json),
+      custom_prefix_(options.custom_prefix),
+      clock_(make_clock(options)),
+      json_(options) {}
+
+void TextLine::append(const etl::Record& record, const decode::Event& event, int64_t time,
+                      OutBuffer& out) {
+    if (custom_prefix_ != nullptr && prefix_) {
+        append_prefix(out, *custom_prefix_, record, event, time, clock_);
+    } else if (prefix_) {
+        append_default_prefix(record, event, time, out);
+    }
+    const bool has_fields =
+        event.outcome == decode::Outcome::kDecoded && record.type != wire::HeaderType::kMessage;
+    if (prefer_json_ && has_fields) return json_.append(record, event, time, out);
+    append_event(record, event, out);
+}
+
+void TextLine::append_event(const etl::Record& record, const decode::Event& event,
+                            OutBuffer& out) const {
+    if (event.message != nullptr) {
+        const size_t begin = out.size();
+        append_message(out, record, event, {Style::kBare, local_file_times_});
+        keep_to_line(out, begin);
+    } else if (event.name.empty()) {
+        append_unknown(record, event, out);
+    } else {
+        append_described(event, {Style::kText, local_file_times_}, out);
+    }
+    const bool is_described = event.message != nullptr || !event.name.empty();
+    if (is_described && event.outcome != decode::Outcome::kDecoded) {
+        const bool alone = event.message == nullptr && event.items.empty();
+        out.append(alone ? ": undecoded=" : " undecoded=");
+        append_quoted(out, event.reason);
+    }
+    if (!event.rest.empty()) {
+        out.append(" payload=0x");
+        append_hex_bytes(out, event.rest);
+    }
+    append_added(out, event.added, Style::kText);
+}
+
+void TextLine::append_default_prefix(const etl::Record& record, const decode::Event& event,
+                                     int64_t time, OutBuffer& out) {
+    if (origin_length_ == 0 || record.cpu != cpu_ || record.process_id != process_id_ ||
+        record.thread_id != thread_id_) {
+        set_origin(record);
+    }
+    char* p = out.reserve(sizeof(origin_) + kMaxClockText + 2);
+    std::memcpy(p, origin_, sizeof(origin_));
+    p = clock_.put(p + origin_length_, time);
+    *p++ = ' ';
+    *p++ = '[';
+    out.commit(p);
+    append_component(out, record, event);
+    out.append(']');
+}
+
+void TextLine::set_origin(const etl::Record& record) {
+    cpu_ = record.cpu;
+    process_id_ = record.process_id;
+    thread_id_ = record.thread_id;
+    char* p = origin_;
+    *p++ = '[';
+    p = put_decimal(p, cpu_);
+    *p++ = ']';
+    p = put_hex(p, process_id_, 4, true);
+    *p++ = '.';
+    p = put_hex(p, thread_id_, 4, true);
+    *p++ = ':';
+    *p++ = ':';
+    origin_length_ = size_t(p - origin_);
+}
+
+}  // namespace etw::render
