@@ -1,5 +1,5 @@
-# bash completion for tracelog, traceview, tracefmt and tracepdb. The tools know their own options, the
-# sessions and the providers: `TOOL -complete WORD...` prints what the last word may become.
+# bash completion for tracelog, traceview, tracefmt and tracepdb. The tools know their own options,
+# the sessions and the providers: `TOOL -complete WORD...` prints what the last word may become.
 _openetw() {
     local current=${COMP_WORDS[COMP_CWORD]} quote='' line
     case $current in

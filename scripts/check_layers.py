@@ -21,7 +21,8 @@ ALLOWED = {
     "boot": ["session"],
     "backend_linux": ["boot", "session", "wire", "ring", "etl"],
     "backend_windows": ["session", "etl"],
-    "host": ["boot", "ring", "etl", "wire", "session"],
+    "kernel": ["base", "wire"],
+    "host": ["boot", "ring", "etl", "wire", "session", "kernel"],
     "tmf": ["base"],
     "decode": ["etl", "tmf"],
     "render": ["decode"],
@@ -29,7 +30,7 @@ ALLOWED = {
     "cli": ["session", "render", "export", "tmf"],
 }
 CMD_MAY = {"cli", "host", "boot", "base"}
-LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "host"}
+LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "kernel", "host"}
 LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

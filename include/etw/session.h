@@ -44,6 +44,8 @@ public:
     // A session whose log goes on in new files (kModeNewFile) begins the next one now; others fail
     // with kInvalidParameter.
     virtual Outcome<SessionStatus> increment_file(const std::string& name) = 0;
+    // A session with kernel events is told once more of all that runs.
+    virtual Outcome<SessionStatus> system_rundown(const std::string& name) = 0;
     virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;

@@ -16,6 +16,7 @@ namespace etw::session {
 constexpr uint32_t kMaxNameLength = 1024;  // characters, of session and file names
 constexpr uint32_t kMaxSessions = 64;
 constexpr uint32_t kMaxSessionsPerProvider = 8;
+constexpr uint32_t kMaxSystemLoggers = 8;  // sessions with kernel events
 constexpr uint32_t kMinBufferKb = 4;
 constexpr uint32_t kMaxBufferKb = 16384;
 inline constexpr char kKernelLoggerName[] = "NT Kernel Logger";

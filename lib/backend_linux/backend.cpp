@@ -2,6 +2,7 @@
 
 #include "backend_linux/recovery.h"
 #include "boot/boot_folder.h"
+#include "session/boot_rules.h"
 #include "session/codec.h"
 #include "session/rules.h"
 #include "wire/provider_protocol.h"
@@ -215,6 +216,10 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
 
 Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
     return ask_session<SessionStatus>(ControlOp::kIncrementFile, name);
+}
+
+Outcome<SessionStatus> Backend::system_rundown(const std::string& name) {
+    return ask_session<SessionStatus>(ControlOp::kSystemRundown, name);
 }
 
 Outcome<std::vector<session::RecoveredLog>> Backend::recover(

@@ -1,6 +1,7 @@
 #include "boot/boot_folder.h"
 
 #include "base/file.h"
+#include "session/boot_rules.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>

@@ -133,10 +133,11 @@ private:
             return UsageError{fmt::format("-{} is given twice", option.word)};
         if (option.takes == Takes::kNothing && value)
             return UsageError{fmt::format("-{} takes no value", row.word)};
-        if (option.takes == Takes::kList || option.takes == Takes::kInOutList)
+        if (option.takes == Takes::kList || option.takes == Takes::kInOutList ||
+            (option.takes == Takes::kNameOrList && is_count(value)))
             return take_list(option, std::move(value));
         if (!value && next_is_value(option.takes)) value = args_[at_++];
-        if (!value && option.takes == Takes::kValue) {
+        if (!value && (option.takes == Takes::kValue || option.takes == Takes::kNameOrList)) {
             const bool last = at_ == args_.size();
             return UsageError{last ? fmt::format("-{} needs a value", row.word)
                                    : fmt::format("-{} needs a value, and '{}' is an option",
@@ -148,6 +149,13 @@ private:
         const std::string name = to_lower(option.word);
         out_.push_back(value ? fmt::format("--{}={}", name, *value) : "--" + name);
         return Ok{};
+    }
+
+    bool is_count(const std::optional<std::string>& value) const {
+        const std::string_view first = value                ? std::string_view(*value)
+                                       : at_ < args_.size() ? std::string_view(args_[at_])
+                                                            : std::string_view();
+        return !first.empty() && first[0] >= '0' && first[0] <= '9';
     }
 
     // `first`: what followed an =.
@@ -190,6 +198,7 @@ private:
             case Takes::kName:
                 return !known && !spelled->dash && !spelled->slash;
             case Takes::kValue:
+            case Takes::kNameOrList:
                 return !known || spelled->slash;
             case Takes::kNothing:
             case Takes::kList:

@@ -55,11 +55,12 @@ int failure(const char* tool, const std::string& subject, const Error& error);
 
 enum class Takes : uint8_t {
     kNothing,
-    kMaybe,      // the next word, unless that begins with - or is an option spelled with /
-    kName,       // the next word, unless that begins with - or /
-    kValue,      // the next word; an error if there is none, or if it is an option spelled with -
-    kList,       // a count, and then so many words: `2 100 200`
-    kInOutList,  // `-in` or `-out`, and then a list
+    kMaybe,       // the next word, unless that begins with - or is an option spelled with /
+    kName,        // the next word, unless that begins with - or /
+    kValue,       // the next word; an error if there is none, or if it is an option spelled with -
+    kList,        // a count, and then so many words: `2 100 200`
+    kInOutList,   // `-in` or `-out`, and then a list
+    kNameOrList,  // a name, or a list, which begins with a digit
 };
 
 // One option of a tool. An alias has a row of its own and names the option it stands for.
@@ -81,7 +82,7 @@ struct OptionWord {
 //     counts as `-`.
 //   - A word that begins with `-` and is no option is an error that names the nearest option.
 //   - Of a list, each word becomes a `--word=value` of its own, without the count; of a list that
-//     begins with -in or -out the first of them says which.
+//     begins with -in or -out the first of them says which. A name in place of a list is one word.
 Result<std::vector<std::string>, UsageError> normalize(Args args,
                                                        std::span<const OptionWord> options);
 

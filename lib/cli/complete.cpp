@@ -13,13 +13,21 @@ namespace {
 // What stands after an option, where something better than a file name can be offered.
 enum class Value : uint8_t { kOther, kSession, kProvider, kJoin, kGlobalLogger, kEncoding };
 constexpr std::pair<std::string_view, Value> kValues[] = {
-    {"stop", Value::kSession},         {"q", Value::kSession},
-    {"update", Value::kSession},       {"flush", Value::kSession},
-    {"enable", Value::kSession},       {"disable", Value::kSession},
-    {"capturestate", Value::kSession}, {"incrementfile", Value::kSession},
-    {"rt", Value::kSession},           {"guid", Value::kProvider},
-    {"enumguidex", Value::kProvider},  {"join", Value::kJoin},
-    {"remove", Value::kGlobalLogger},  {"cp", Value::kEncoding},
+    {"stop", Value::kSession},
+    {"q", Value::kSession},
+    {"update", Value::kSession},
+    {"flush", Value::kSession},
+    {"enable", Value::kSession},
+    {"disable", Value::kSession},
+    {"capturestate", Value::kSession},
+    {"incrementfile", Value::kSession},
+    {"systemrundown", Value::kSession},
+    {"rt", Value::kSession},
+    {"guid", Value::kProvider},
+    {"enumguidex", Value::kProvider},
+    {"join", Value::kJoin},
+    {"remove", Value::kGlobalLogger},
+    {"cp", Value::kEncoding},
 };
 
 Value value_of(const OptionWord& option) {

@@ -47,7 +47,9 @@ Error explain(const std::string& path, const Error& error) {
 session::Failure explain(const std::string& name, const session::Failure& failure) {
     if (failure.code != Code::kSessionNotFound) return failure;
     if (session::same_name(name, session::kKernelLoggerName)) {
-        return {failure.code, "kernel events are not in this version; name a session: -rt NAME"};
+        return {failure.code,
+                "NT Kernel Logger does not run; start it with tracelog -start -rt, or name a "
+                "session: -rt NAME"};
     }
     return {failure.code, "no such session is running; tracelog -l lists those that are"};
 }

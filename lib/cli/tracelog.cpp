@@ -1,8 +1,9 @@
 #include "cli/tracelog.h"
 
+#include "cli/kernel_options.h"
 #include "cli/tracelog_boot.h"
 #include "cli/tracelog_display.h"
-#include "session/boot_config.h"
+#include "session/boot_rules.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -52,6 +53,10 @@ private:
                 return update();
             case TracelogAction::kIncrementFile:
                 return show(backend_.increment_file(session_));
+            case TracelogAction::kSystemRundown:
+                return show(backend_.system_rundown(session_));
+            case TracelogAction::kKernelGroups:
+                return print(kernel_group_help());
             case TracelogAction::kEnable:
                 return enable();
             case TracelogAction::kDisable:
@@ -100,13 +105,20 @@ private:
             result = backend_.enable({session_, *providers, options_.timeout_ms});
             if (!result) return not_enabled(result.error(), &started);
         }
-        if (!options_.json) print("Logger Started...\n");
+        if (!options_.json) print(kernel_lines() + "Logger Started...\n");
         for (const std::string& text : session::ineffective(options_.properties)) note(text);
         show_enabled(*providers, *result);
-        if (providers->empty()) {
+        if (providers->empty() && !session::records_kernel(options_.properties)) {
             note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
                              session_));
         }
+    }
+
+    std::string kernel_lines() const {
+        std::string out;
+        for (const std::string& group : options_.kernel_groups)
+            out += fmt::format("Turning On group: {}\n", group);
+        return options_.kernel_groups.empty() ? out : out + "Adding GroupMask ExtItem\n";
     }
 
     // Everything that can be refused before a file is made for it.
@@ -118,6 +130,8 @@ private:
             return Failure{Code::kInvalidParameter,
                            "a private session needs its provider: give it with -guid"};
         }
+        if (session::same_name(session_, session::kKernelLoggerName))
+            return std::vector<ProviderEnable>();
         return providers();
     }
 
@@ -162,6 +176,9 @@ private:
     // A log without events: what was seen, and what to try.
     std::string why_nothing(const SessionStatus& status) {
         const std::string start = fmt::format("'{}' recorded no event: ", session_);
+        if (session::records_kernel(status.properties)) {
+            return start + "nothing happened that its kernel flags are for";
+        }
         if (status.providers.empty()) {
             return start +
                    "no provider was enabled; name what to record with -guid, at -start or with "
@@ -190,7 +207,9 @@ private:
         const auto status = backend_.update(request);
         show(status);
         if (status && request == nothing && options_.notes.empty())
-            note("nothing was asked to change; -update takes -f, -rt, -max and -ft");
+            note(
+                "nothing was asked to change; -update takes -f, -rt, -max and -ft, and of kernel "
+                "events -eflag and the switches");
         if (status && is_buffered(*status))
             note_unbuffered(request.maximum_buffers.has_value(), request.flush_timer_s.has_value());
     }

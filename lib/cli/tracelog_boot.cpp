@@ -1,7 +1,7 @@
 #include "cli/tracelog_boot.h"
 
 #include "cli/tracelog_display.h"
-#include "session/boot_config.h"
+#include "session/boot_rules.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>

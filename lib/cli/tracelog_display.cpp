@@ -3,7 +3,9 @@
 #include "base/filetime.h"
 #include "base/platform.h"
 #include "cli/json_writer.h"
-#include "session/boot_config.h"
+#include "session/boot_rules.h"
+#include "session/kernel_groups.h"
+#include "session/rules.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -269,7 +271,11 @@ std::string properties_block(const SessionStatus& s) {
     if (has(kModeRealTime)) out += "Real Time mode enabled\n";
     line(out, "Maximum File Size:", file_size(p));
     line(out, "Buffer Flush Timer:", flush_timer(p));
-    if (p.enable_flags != 0) line(out, "Enabled tracing:", fmt::format("{:#010x}", p.enable_flags));
+    if (p.enable_flags != 0) {
+        line(out, "Enabled tracing:",
+             session::records_kernel(p) ? session::kernel_flag_words(p.enable_flags)
+                                        : fmt::format("{:#010x}", p.enable_flags));
+    }
     line(out, "Log Filename:", p.log_file);
     if (has(kModeLocalSequence)) out += "Local Sequence numbers in use.\n";
     if (has(kModeGlobalSequence)) out += "Global Sequence numbers in use.\n";

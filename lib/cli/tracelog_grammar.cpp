@@ -31,6 +31,7 @@ constexpr ActionRow kActions[] = {
     {"recover", TracelogAction::kRecover, Takes::kMaybe, ""},
     {"update", TracelogAction::kUpdate},
     {"incrementfile", TracelogAction::kIncrementFile},
+    {"systemrundown", TracelogAction::kSystemRundown},
     {"x", TracelogAction::kStopAll, Takes::kNothing, ""},
     {"enumguid", TracelogAction::kEnumGuid, Takes::kNothing, ""},
     {"doctor", TracelogAction::kDoctor, Takes::kNothing, ""},
@@ -83,14 +84,30 @@ constexpr OptionRow kOptions[] = {
     {"PidFilter", Takes::kList, kStart | kEnable, kDisable},
     {"EventIdFilter", Takes::kInOutList, kStart | kEnable, kDisable},
     {"StackWalkFilter", Takes::kInOutList, kStart | kEnable, kDisable},
+    // Kernel events.
+    {"noprocess", Takes::kNothing, kStart | kUpdate},
+    {"nothread", Takes::kNothing, kStart | kUpdate},
+    {"nodisk", Takes::kNothing, kStart | kUpdate},
+    {"nonet", Takes::kNothing, kStart | kUpdate},
+    {"fio", Takes::kNothing, kStart | kUpdate},
+    {"pf", Takes::kNothing, kStart | kUpdate},
+    {"hf", Takes::kNothing, kStart | kUpdate},
+    {"img", Takes::kNothing, kStart | kUpdate},
+    {"dpcisr", Takes::kNothing, kStart | kUpdate},
+    {"eflag", Takes::kNameOrList, kStart | kUpdate},
+    {"systemlogger", Takes::kNothing, kStart, kUpdate},
     // Displays and questions.
     {"lp", Takes::kNothing, kQuery | kList},
     {"y", Takes::kNothing, kStopAll},
     {"json", Takes::kNothing, kAnyAction},
 };
 
-constexpr char kKernel[] =
-    "kernel events are not in this version; record the providers of programs with -guid";
+constexpr char kStacks[] =
+    "stacks of kernel events are not in this version; perf record -g has them";
+constexpr char kSampling[] =
+    "sampling is not in this version; perf record samples, with -c and -e for interval and source";
+constexpr char kCounters[] =
+    "counters of the processor are not in this version; perf stat and perf record read them";
 constexpr char kHeap[] =
     "heap and critical section events are not in this version; heaptrack, valgrind or perf show "
     "what a program allocates and waits for";
@@ -98,7 +115,6 @@ constexpr char kPackage[] =
     "programs have no package identity here; choose them with -ExeFilter or -PidFilter";
 
 constexpr RefusedRow kRefused[] = {
-    {"systemrundown", Takes::kName, kKernel},
     {"disableex", Takes::kName, "it was removed on Windows too; use -disable"},
     {"kd", Takes::kNothing,
      "there is no kernel debugger to send events to; use -buffering, whose buffers a debugger can "
@@ -117,22 +133,10 @@ constexpr RefusedRow kRefused[] = {
     {"cm", Takes::kNothing, "there is no registry; changes of files are seen with fanotify"},
     {"Lbr", Takes::kValue, "branches are recorded with perf record -b"},
     {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},
-    {"noprocess", Takes::kNothing, kKernel},
-    {"nothread", Takes::kNothing, kKernel},
-    {"nodisk", Takes::kNothing, kKernel},
-    {"nonet", Takes::kNothing, kKernel},
-    {"fio", Takes::kNothing, kKernel},
-    {"pf", Takes::kNothing, kKernel},
-    {"hf", Takes::kNothing, kKernel},
-    {"img", Takes::kNothing, kKernel},
-    {"dpcisr", Takes::kNothing, kKernel},
-    {"eflag", Takes::kValue, kKernel},
-    {"eflags", Takes::kValue, kKernel},
-    {"systemlogger", Takes::kNothing, kKernel},
-    {"stackwalk", Takes::kValue, kKernel},
-    {"ProfileSource", Takes::kValue, kKernel},
-    {"SetProfInt", Takes::kValue, kKernel},
-    {"Pmc", Takes::kValue, kKernel},
+    {"stackwalk", Takes::kValue, kStacks},
+    {"ProfileSource", Takes::kValue, kSampling},
+    {"SetProfInt", Takes::kValue, kSampling},
+    {"Pmc", Takes::kValue, kCounters},
 };
 
 struct AliasRow {
@@ -140,7 +144,8 @@ struct AliasRow {
     std::string_view stands_for;
 };
 constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list", "l"},
-                                 {"flags", "flag"},      {"h", "help"},  {"?", "help"}};
+                                 {"flags", "flag"},      {"h", "help"},  {"?", "help"},
+                                 {"eflags", "eflag"}};
 
 }  // namespace
 

@@ -18,7 +18,7 @@ Change a running session
   -enable NAME      enable providers, or change how they are enabled
   -disable NAME     disable providers
   -capturestate NAME   ask its providers (or those of -guid) to log their state
-  -update NAME      change the log file (-f), -rt, -max or -ft
+  -update NAME      change the log file (-f), -rt, -max, -ft or kernel events
   -flush NAME       write out what is buffered; with -f FILE save what the
                     buffers of a -buffering session hold
   -recover [NAME]   after a crash of the session host: save what running programs
@@ -55,6 +55,17 @@ What to record (-start, -enable; -guid also -disable, -capturestate)
   -enableproperty N more with each event: 1 user, 2 terminal session, 4 stack,
                     0x10 no events without keyword, 0x80 process start key
   -sourceguid GUID  who enables; handed to the provider
+
+Kernel events (-start, -update; as root)
+  Without a name, -start begins "NT Kernel Logger": processes, threads, disks, TCP
+  -noprocess, -nothread, -nodisk, -nonet   leave these out
+  -img, -pf, -hf    mapped programs; page faults; faults that read a file
+  -dpcisr           interrupts, context switches and mapped programs, no network
+  -fio              names of mapped files
+  -eflag NAME+NAME  these instead; -eflag Help lists the names; -eflag N FLAGS...
+                    the same as numbers. A session of any name can have them
+  -systemlogger     a session of another name is one for kernel events
+  -systemrundown NAME  tell such a session once more of all that runs
 
 Filter at the source (-start, -enable); a list begins with its length
   -ExeFilter 'A;B'  only programs of these names
@@ -106,6 +117,7 @@ Examples
   tracelog -start MyTrace -guid MyCompany.MyComponent -level 5 -f my.etl
   tracelog -start MyTrace -guid providers.guid -f my.etl -cir 64 -ft 1
   tracelog -enable MyTrace -guid d58c126f-b309-11d1-969e-0000f875a5bc -level 4
+  tracelog -start -f kernel.etl && make && tracelog -stop
   tracelog -q MyTrace -lp
   tracelog -stop MyTrace && tracefmt my.etl -displayonly
 

@@ -1,6 +1,8 @@
 #include "cli/tracelog_options.h"
 
+#include "cli/kernel_options.h"
 #include "cli/tracelog_grammar.h"
+#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -59,6 +61,11 @@ public:
 
     Result<TracelogOptions, UsageError> run() {
         if (words_.has("help")) return std::move(out_);
+        if (const auto names = words_.all("eflag");
+            names.size() == 1 && to_lower(names[0]) == "help") {
+            out_.action = TracelogAction::kKernelGroups;
+            return std::move(out_);
+        }
         if (refuse()) return std::move(out_);
         ETW_CHECK(choose_action());
         ETW_CHECK(check_validity());
@@ -66,6 +73,7 @@ public:
         ETW_CHECK(read_modes());
         ETW_CHECK(read_file());
         ETW_CHECK(read_keywords());
+        ETW_CHECK(read_kernel());
         ETW_CHECK(read_filters());
         ETW_CHECK(read_providers());
         out_.list_providers = words_.has("lp");
@@ -282,6 +290,27 @@ private:
         ETW_CHECK(number("enableproperty", d.enable_property));
         ETW_CHECK(number("timeout", out_.timeout_ms));
         return guid("sourceguid", d.source_id);
+    }
+
+    // A session with kernel options is a system logger, unless it is the kernel's own.
+    Done read_kernel() {
+        const bool kernel_logger = session::same_name(out_.session, session::kKernelLoggerName);
+        KernelWords typed;
+        for (const std::string_view word : kernel_switches()) {
+            if (words_.has(word)) typed.switches.push_back(word);
+        }
+        typed.eflag = words_.all("eflag");
+        typed.system_logger = words_.has("systemlogger");
+        if (typed.empty() && !kernel_logger) return Ok{};
+        ETW_TRY(KernelEvents events, parse_kernel_events(typed, kernel_logger));
+        out_.kernel_groups = std::move(events.groups);
+        if (!kernel_logger && out_.action == TracelogAction::kStart)
+            out_.properties.log_file_mode |= kModeSystemLogger;
+        if (kernel_logger) events.flags |= out_.properties.enable_flags;  // of -flag
+        out_.properties.enable_flags = events.flags;
+        // Without a word of them the flags stay as they are.
+        if (!typed.empty()) out_.update.enable_flags = events.flags;
+        return Ok{};
     }
 
     Done read_filters() {

@@ -24,13 +24,21 @@ enum class TracelogAction : uint32_t {
     kRecover,
     kUpdate,
     kIncrementFile,
+    kSystemRundown,
     kStopAll,
     kEnumGuid,
     kEnumGuidEx,
     kDoctor,
     kAddAutoLogger,
     kRemove,
-    kRefused,  // an action that has no counterpart here; `refusal` says why
+    kKernelGroups,  // -eflag Help
+    kRefused,       // an action that has no counterpart here; `refusal` says why
+};
+
+// Which kernel events a session is to have.
+struct KernelEvents {
+    uint32_t flags = 0;               // KernelFlag
+    std::vector<std::string> groups;  // names that -eflag gave, as the table spells them
 };
 
 struct TracelogOptions {
@@ -42,6 +50,7 @@ struct TracelogOptions {
     bool private_session = false;    // -um: the session runs in its provider's process
     session::Properties properties;  // for -start; the name and the log file as they were typed
     session::UpdateRequest update;   // for -update, likewise
+    std::vector<std::string> kernel_groups;     // that -eflag named
     std::optional<std::string> snapshot_file;   // for -flush, as typed
     std::vector<std::string> provider_sources;  // -guid, or what -enumguidex names; as typed
     // Enabled as well, each as it says, unless a source names it too.

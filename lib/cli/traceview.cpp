@@ -3,7 +3,8 @@
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
 #include "cli/traceview_show.h"
-#include "session/boot_config.h"
+#include "etw/kernel_flags.h"
+#include "session/boot_rules.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -58,11 +59,8 @@ public:
                            "the session that the boot starts is spelled GlobalLogger here, and no "
                            "other session can have its name"});
         }
-        if (asked_.provider_sources.empty()) {
-            return failed({Code::kNotSupported,
-                           "without -guid this would be the NT Kernel Logger session, whose "
-                           "kernel events are not in this version; name providers with -guid"});
-        }
+        // Without a provider it is a session of kernel events.
+        if (asked_.provider_sources.empty()) return start(kernel_logger());
         const auto running = enabling_sessions();
         // What cannot be resolved or listed is refused by the start itself.
         if (!running || running->empty()) return start(asked_);
@@ -70,6 +68,13 @@ public:
     }
 
 private:
+    TracelogOptions kernel_logger() const {
+        TracelogOptions out = asked_;
+        out.session = out.properties.name = out.update.name = session::kKernelLoggerName;
+        out.properties.enable_flags |= kDefaultKernelFlags;
+        return out;
+    }
+
     // The running sessions that have one of the providers enabled.
     Outcome<std::vector<SessionStatus>> enabling_sessions() {
         session::Properties checked = asked_.properties;

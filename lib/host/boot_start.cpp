@@ -2,6 +2,7 @@
 
 #include "host/journal.h"
 #include "host/log_file.h"
+#include "session/boot_rules.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>

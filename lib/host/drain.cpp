@@ -95,7 +95,7 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
     }
     batch_.clear();
     copies_used_ = 0;
-    const int64_t until = counter_now();  // before any head is looked at: see cpu_merger.h
+    const int64_t until = collect();  // before any head is looked at: see cpu_merger.h
     const uint32_t cpus = saved_.geometry.cpus;
     first_cpu_ = (first_cpu_ + 1) % cpus;  // a busy one must not keep the others waiting
     for (uint32_t i = 0; i < cpus && batch_.size() < kMaxBatch; ++i) {
@@ -109,6 +109,15 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
     // Now, and not before the batch was gathered: what the writers get back has been delivered.
     deliver(depth);
     return write_batch();
+}
+
+// Returns the time up to which every record is in the streams, or about to be committed there.
+int64_t Drain::collect() { return source_ == nullptr ? counter_now() : source_->collect(); }
+
+// Kernel events are younger in their stream than what has been collected; what user streams hold
+// beyond that time has to wait for them.
+bool Drain::may_go_direct(size_t stream) const {
+    return !clock_.rewrites() && (source_ == nullptr || streams_[stream]->uid == kKernelStream);
 }
 
 void Drain::gather(uint32_t cpu, Depth depth, int64_t until) {
@@ -127,7 +136,7 @@ void Drain::gather(uint32_t cpu, Depth depth, int64_t until) {
         due = due || streams_[i]->rings.pending_blocks(cpu, tail) > 0;
     }
     if (active == 0 || !due) return;
-    if (active == 1 && !clock_.rewrites()) {
+    if (active == 1 && may_go_direct(only)) {
         const size_t before = batch_.size();
         gather_direct(cpu, only, depth);
         // Still alone: then all that was gathered is older than what the others write from now on.
@@ -400,7 +409,8 @@ Status Drain::finish() {
     return Ok{};
 }
 
-Status Drain::save_snapshot(UniqueFd file, const std::string& path) const {
+Status Drain::save_snapshot(UniqueFd file, const std::string& path) {
+    collect();
     Snapshot snapshot{log_info(saved_, path), clock_, {}, events_lost()};
     for (const auto& stream : streams_) {
         if (stream != nullptr) snapshot.sources.push_back({&stream->rings, {}});

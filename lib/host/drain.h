@@ -7,6 +7,7 @@
 #include "host/checkpoint.h"
 #include "host/cpu_merger.h"
 #include "host/feed.h"
+#include "host/kernel_source.h"
 #include "host/log_file.h"
 #include "host/saved_session.h"
 #include "host/stream.h"
@@ -44,12 +45,16 @@ public:
     bool retire(const Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
 
+    // What fills the stream of kernel events, for a session that has them.
+    void set_kernel_source(std::unique_ptr<KernelSource> source) { source_ = std::move(source); }
+    KernelSource* kernel_source() const noexcept { return source_.get(); }
+
     // The rings themselves are what the session records to: nothing is ever taken out of them.
     bool keeps_records() const noexcept {
         return (saved_.geometry.flags & wire::kRingOverwrite) != 0;
     }
     // Writes what they hold into `file`. See snapshot.h.
-    Status save_snapshot(UniqueFd file, const std::string& path) const;
+    Status save_snapshot(UniqueFd file, const std::string& path);
 
     // From now on what comes is delivered too; what the rings hold already is not. With the ring of
     // a predecessor, from where that one stopped.
@@ -101,6 +106,8 @@ private:
         int64_t last_raw = 0;                                      // 0: the buffer's own time
     };
 
+    int64_t collect();
+    bool may_go_direct(size_t stream) const;
     void gather(uint32_t cpu, Depth depth, int64_t until);
     void gather_direct(uint32_t cpu, size_t stream, Depth depth);
     void gather_merged(uint32_t cpu, Depth depth, int64_t until);
@@ -122,6 +129,7 @@ private:
     SavedSession saved_;
     SessionClock clock_;
     std::optional<etl::LogWriter> log_;
+    std::unique_ptr<KernelSource> source_;
     std::unique_ptr<Feed> feed_;
     Checkpoint checkpoint_;
     Progress progress_;

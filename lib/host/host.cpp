@@ -122,6 +122,8 @@ private:
         return loop_.watch(signals_.get(), EPOLLIN, [this](uint32_t) {
             signalfd_siginfo info{};
             if (::read(signals_.get(), &info, sizeof(info)) < 0) return;
+            // A service manager signals the keeper, which passes it on, and this process as well.
+            if (std::exchange(ending_, true)) return;
             manager_.stop_all([this] { loop_.stop(); });
         });
     }
@@ -188,6 +190,7 @@ private:
     ControlServer control_;
     std::optional<BootStart> boot_;
     bool serving_ = false;  // after a boot
+    bool ending_ = false;   // a signal has asked for it; sessions are being stopped
     int exit_status_ = 0;
 };
 
@@ -212,6 +215,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         }
         case ControlOp::kStop:
         case ControlOp::kIncrementFile:
+        case ControlOp::kSystemRundown:
         case ControlOp::kQuery: {
             const auto name = session::decode<std::string>(body);
             if (!name) return refuse(reply, name.error());
@@ -259,6 +263,7 @@ void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Re
     auto answer = answer_to<session::SessionStatus>(std::move(reply));
     if (op == ControlOp::kStop) return manager_.stop(name, std::move(answer));
     if (op == ControlOp::kIncrementFile) return manager_.increment_file(name, std::move(answer));
+    if (op == ControlOp::kSystemRundown) return manager_.system_rundown(name, std::move(answer));
     answer(manager_.query(name));
 }
 

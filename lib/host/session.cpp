@@ -41,6 +41,8 @@ bool Session::admits_user(uint32_t uid) const {
            uid == 0;
 }
 
+bool Session::records_kernel() const { return session::records_kernel(saved.properties); }
+
 const Stream* Session::stream_of(uint32_t uid) const {
     // The newest: an earlier -max may have been the same.
     const auto found = std::find_if(streams.rbegin(), streams.rend(), [&](const auto& s) {
@@ -54,7 +56,10 @@ session::SessionStatus Session::status() const {
     const wire::RingGeometry& g = saved.geometry;
     session::SessionStatus out;
     out.properties = saved.properties;
-    out.logger_id = saved.key.slot + 1;
+    constexpr uint32_t kKernelLoggerId = 0xffff;
+    const bool kernel_logger =
+        session::same_name(saved.properties.name, session::kKernelLoggerName);
+    out.logger_id = kernel_logger ? kKernelLoggerId : saved.key.slot + 1;
     out.logger_thread_id = s.thread_id;
     out.buffers_written = s.buffers_written;
     out.log_buffers_lost = s.buffers_lost;

@@ -41,6 +41,7 @@ struct Session {
 
     // Its rings are all that it records to.
     bool is_buffered() const { return (saved.properties.log_file_mode & kModeBuffering) != 0; }
+    bool records_kernel() const;
     bool enables(const Guid& guid) const { return find_enable(guid) != nullptr; }
     // Whose processes may log to it: those of everybody but for a secure session.
     bool admits_user(uint32_t uid) const;

@@ -181,6 +181,11 @@ void SessionManager::enable(const session::EnableRequest& request, EnableAction 
     const auto found = running(request.name);
     if (!found) return answer(found.error());
     Session& session = **found;
+    if (session::same_name(request.name, session::kKernelLoggerName)) {
+        return answer(session::Failure{Code::kInvalidParameter,
+                                       "System Logger does not accept application guids; a session "
+                                       "of another name has both, with -eflag"});
+    }
     const SavedSession before = session.saved;
     auto job = std::make_shared<EnableJob>(
         EnableJob{session.saved.key, request, action, std::move(answer), {}, 0});

@@ -268,6 +268,26 @@ void SessionManager::increment_file(const std::string& name, StatusAnswer answer
     });
 }
 
+void SessionManager::system_rundown(const std::string& name, StatusAnswer answer) {
+    const auto session = running(name);
+    if (!session) return answer(session.error());
+    if (!(*session)->records_kernel()) {
+        return answer(Failure{Code::kInvalidParameter,
+                              fmt::format("'{}' has no kernel events; it was started without "
+                                          "-eflag and -systemlogger",
+                                          name)});
+    }
+    const wire::SessionKey key = (*session)->saved.key;
+    (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
+        if (KernelSource* source = thread.drain().kernel_source()) source->rundown();
+        loop_.post([this, key, name, answer] {
+            const Session* told = find(key);
+            if (told == nullptr) return answer(not_found(name));
+            answer(told->status());
+        });
+    });
+}
+
 // For every user who has rings, others of the session's new size.
 Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_rings(
     const Session& session, const wire::RingGeometry& geometry) const {
@@ -306,11 +326,11 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         changed.properties.maximum_buffers =
             std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
     }
+    if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
     if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
     if (request.flush_timer_s && *request.flush_timer_s != 0) {
         changed.properties.flush_timer_s = *request.flush_timer_s;
     }
-    if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
     std::vector<std::pair<uint32_t, ring::RingSet>> rings;
     if (request.maximum_buffers && !session.is_buffered()) {
         changed.geometry.blocks =
@@ -354,10 +374,35 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         if (switches) return switch_log(*updated, before, std::move(*files), next, answer);
         updated->thread->post(
             [flush_timer_s](SessionThread& thread) { thread.set_flush_timer(flush_timer_s); });
-        answer(updated->status());
+        update_kernel_flags(*updated, before, answer);
     };
     if (changed.geometry == before.geometry) return rest();
     replace_rings(session, std::move(rings), rest);
+}
+
+// Answers when the other flags are in force.
+void SessionManager::update_kernel_flags(Session& session, const SavedSession& before,
+                                         StatusAnswer answer) {
+    const uint32_t flags = session.saved.properties.enable_flags;
+    if (!session.records_kernel() || flags == before.properties.enable_flags) {
+        return answer(session.status());
+    }
+    const auto done = [this, before, answer = std::move(answer)](const Status& set) {
+        Session* updated = find(before.key);
+        if (updated == nullptr) return answer(not_found(before.properties.name));
+        if (set) return answer(updated->status());
+        updated->saved.properties.enable_flags = before.properties.enable_flags;
+        if (const auto saved = save(folder_.sessions_folder(), updated->saved); !saved) {
+            journal(folder_.path(), saved.error());
+        }
+        answer(failure_of(set.error(), "kernel events"));
+    };
+    session.thread->post([this, flags, done](SessionThread& thread) {
+        KernelSource* source = thread.drain().kernel_source();
+        const Status set = source == nullptr ? Status(Error{Code::kNotSupported, "none", 0})
+                                             : source->set_flags(flags);
+        loop_.post([done, set] { done(set); });
+    });
 }
 
 void SessionManager::switch_log(Session& session, const SavedSession& before,
@@ -377,7 +422,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
             const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
             const bool had = (before.properties.log_file_mode & kModeRealTime) != 0;
             if (had && !real_time) cut_off(*updated);
-            return answer(updated->status());
+            return update_kernel_flags(*updated, before, answer);
         }
         // It goes on in the file it had.
         keeper_.remove(updated->kept_log(updated->claimed_log));

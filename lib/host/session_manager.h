@@ -48,6 +48,7 @@ public:
     void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
                          StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
+    void system_rundown(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
     std::vector<session::RegisteredProvider> registered_providers() const;
@@ -83,12 +84,14 @@ private:
                                                        const std::vector<UniqueFd>& fds,
                                                        const PeerCredentials& peer) const;
     session::Outcome<uint32_t> free_slot(const session::Properties& properties) const;
+    session::Outcome<Ok> check_kernel_session(const session::Properties& properties) const;
     SessionThread::Hooks hooks_for(Session& session,
                                    std::function<Result<std::unique_ptr<Drain>>()> open,
                                    std::function<void(Status)> opened);
     void finish_start(const wire::SessionKey& key,
                       const std::vector<session::ProviderEnable>& providers, const Status& opened,
                       const EnableAnswer& answer);
+    void give_up(Session& session, const session::Failure& failure, const EnableAnswer& answer);
     // How long it lives (session_life.cpp).
     void limit_life(Session& session);
     void forget_life(Session& session);
@@ -99,6 +102,7 @@ private:
     std::shared_ptr<Session> drop(Session& session);
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
+    void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
     void save_snapshot(Session& session, const std::string& path, std::vector<UniqueFd> fds,
@@ -126,6 +130,8 @@ private:
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
+    Status ensure_kernel_stream(Session& session);  // for a session that has kernel events
+    static std::shared_ptr<Stream> kernel_stream(const Session& session);
     void attach(ProviderConnection& to, Session& session);
     // What programs number the messages of some sessions with.
     static bool numbers_messages(const Session& session) noexcept;

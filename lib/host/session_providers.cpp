@@ -95,13 +95,29 @@ void SessionManager::send_numbers(ProviderConnection& to, const Session& session
     to.send(wire::Numbers{}, wire::ProviderMessage::kNumbers, numbers_->fd().get());
 }
 
+Status SessionManager::ensure_kernel_stream(Session& session) {
+    if (!session.records_kernel() || kernel_stream(session) != nullptr) return Ok{};
+    ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
+    rings.describe(describe(session, kKernelStream, session.saved.geometry));
+    ETW_TRY(const auto stream, add_stream(session, kKernelStream, std::move(rings)));
+    static_cast<void>(stream);
+    return Ok{};
+}
+
+std::shared_ptr<Stream> SessionManager::kernel_stream(const Session& session) {
+    const Stream* newest = session.stream_of(kKernelStream);
+    const auto found = std::find_if(session.streams.begin(), session.streams.end(),
+                                    [&](const auto& stream) { return stream.get() == newest; });
+    return found == session.streams.end() ? nullptr : *found;
+}
+
 // Once for each process and session. A process that can have no ring sends its events.
 void SessionManager::attach(ProviderConnection& to, Session& session) {
     if (!to.attached().insert(session.saved.key.epoch).second) return;
     send_numbers(to, session);
     wire::Attach packet{{}, session.saved.key, session.saved.geometry};
-    const bool rings =
-        to.uses_rings() && (session.saved.properties.log_file_mode & kModeNoPerProcessor) == 0;
+    const bool rings = to.uses_rings() && to.peer().uid < kKernelStream &&
+                       (session.saved.properties.log_file_mode & kModeNoPerProcessor) == 0;
     if (rings) {
         if (const auto stream = stream_for(session, to.peer().uid)) {
             to.send(packet, wire::ProviderMessage::kAttach, (*stream)->rings.fd().get());
@@ -130,6 +146,7 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     const auto identity = identity_of(fd.get());
     wire::RingGeometry same_blocks = packet.geometry;  // there may have been another -max
     same_blocks.blocks = session->saved.geometry.blocks;
+    if (from.peer().uid >= kKernelStream) return;
     if (!identity || !packet.geometry.valid() || !(same_blocks == session->saved.geometry)) return;
     const auto same = [&](const auto& s) { return s->rings_identity == *identity; };
     const auto theirs = [&](const auto& s) { return s->uid == from.peer().uid; };
@@ -254,6 +271,13 @@ void SessionManager::replace_rings(Session& session,
         if (const auto ready = ensure_socket_stream(session); !ready) {
             journal("other rings", ready.error());
         }
+    }
+    if (const auto stream = kernel_stream(session)) {
+        session.thread->post([stream](SessionThread& thread) {
+            KernelSource* source = thread.drain().kernel_source();
+            const Status used = source == nullptr ? Status(Ok{}) : source->use(*stream);
+            if (!used) journal("other rings of kernel events", used.error());
+        });
     }
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& to) {

@@ -151,12 +151,33 @@ Outcome<uint32_t> SessionManager::free_slot(const Properties& p) const {
     return *slot;
 }
 
+Outcome<Ok> SessionManager::check_kernel_session(const Properties& p) const {
+    if (!session::records_kernel(p)) return Ok{};
+    size_t running = 0;
+    for_each([&](const Session& session) { running += session.records_kernel() ? 1 : 0; });
+    if (running >= session::kMaxSystemLoggers) {
+        return Failure{Code::kNoSystemResources,
+                       fmt::format("{} sessions record kernel events; stop one first", running)};
+    }
+    const auto usable = kernel::check_tracefs();
+    if (usable) return Ok{};
+    if (usable.error().code == Code::kAccessDenied) {
+        return Failure{Code::kAccessDenied,
+                       "kernel events are for root: run the command, and with it the session "
+                       "host, as root"};
+    }
+    return Failure{usable.error().code,
+                   "this kernel has no tracefs, or does not let it be mounted here: no kernel "
+                   "events"};
+}
+
 Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& asked,
                                                           const std::vector<UniqueFd>& fds,
                                                           const PeerCredentials& peer) const {
     ETW_CHECK(session::check(asked));
     const Properties p = session::apply_defaults(asked, cpu_count());
     ETW_TRY(const uint32_t slot, free_slot(p));
+    ETW_CHECK(check_kernel_session(p));
     FileIdentity file;
     if (!p.log_file.empty()) {
         ETW_CHECK(check_files(p, fds));
@@ -242,7 +263,7 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         }
         if (is_socket_only(session.saved)) return ensure_socket_stream(session);
         ETW_CHECK(stream_for(session, peer.uid));
-        return Ok{};
+        return ensure_kernel_stream(session);
     }();
     if (!rings) {
         const wire::RingGeometry geometry = session.saved.geometry;
@@ -261,8 +282,9 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
     }
     const auto log_fd = std::make_shared<UniqueFd>();
     if (has_log) *log_fd = std::move(fds[0]);
-    const auto open = [saved = session.saved, streams = session.streams, path, log_fd,
-                       folder = folder_, name = session.kept_log(session.claimed_log),
+    const auto open = [saved = session.saved, streams = session.streams,
+                       kernel = kernel_stream(session), path, log_fd, folder = folder_,
+                       name = session.kept_log(session.claimed_log),
                        keeper = &keeper_]() -> Result<std::unique_ptr<Drain>> {
         const std::string state = state_folder(folder.sessions_folder(), saved.key.slot);
         if (::mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -283,6 +305,10 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         auto drain = std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint),
                                              std::move(progress));
         for (const auto& stream : streams) ETW_CHECK(drain->add_stream(stream));
+        if (kernel != nullptr) {
+            ETW_TRY(auto source, KernelSource::start(saved, *kernel));
+            drain->set_kernel_source(std::move(source));
+        }
         return drain;
     };
     const auto opened = [this, key, providers = std::move(request.providers),
@@ -299,14 +325,15 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     Session* session = find(key);
     ETW_ASSERT(session != nullptr);  // nothing else ends a session that is starting
     if (!opened) {
-        const Failure failure = failure_of(opened.error(), session->saved.properties.log_file);
+        const Properties& p = session->saved.properties;
+        const Failure failure =
+            failure_of(opened.error(), p.log_file.empty() ? p.name : p.log_file);
         drop(*session);
         return answer(failure);
     }
     if ((session->saved.properties.log_file_mode & kModeRealTime) != 0) {
         if (const auto ready = ensure_feed(*session); !ready) {
-            drop(*session);
-            return answer(ready.error());
+            return give_up(*session, ready.error(), answer);
         }
     }
     std::vector<Code> codes;
@@ -314,9 +341,7 @@ void SessionManager::finish_start(const wire::SessionKey& key,
         codes.push_back(apply_enable(*session, how, wire::EnableAction::kEnable));
     }
     if (const auto saved = save(folder_.sessions_folder(), session->saved); !saved) {
-        const Failure failure = failure_of(saved.error(), folder_.path());
-        drop(*session);
-        return answer(failure);
+        return give_up(*session, failure_of(saved.error(), folder_.path()), answer);
     }
     session->state = Session::State::kRunning;
     limit_life(*session);
@@ -326,6 +351,18 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     }
     wait_promptly(group, [answer, result = EnableResult{session->status(), std::move(codes)}] {
         answer(result);
+    });
+}
+
+// A session whose thread runs is not to be: it leaves nothing behind, in the kernel neither.
+void SessionManager::give_up(Session& session, const Failure& failure, const EnableAnswer& answer) {
+    const wire::SessionKey key = session.saved.key;
+    session.thread->post([this, key, failure, answer](SessionThread& thread) {
+        if (KernelSource* source = thread.drain().kernel_source()) source->end(true);
+        loop_.post([this, key, failure, answer] {
+            if (Session* ended = find(key)) drop(*ended);
+            answer(failure);
+        });
     });
 }
 
@@ -378,6 +415,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         await_left_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
+    kernel::remove_unused_instances();
     private_.recover();
     // Of sessions that did not come to be, or to a proper end.
     for (const auto& [name, fd] : kept) {
@@ -412,6 +450,8 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         }
         session->claimed_log = progress.file;
         recover_streams(*session, kept);
+        // After a kill of the keeper, too, its kernel events are not with any process.
+        ETW_CHECK(ensure_kernel_stream(*session));
         // In the order in which they came to be: the newest of a user's is the one to hand out.
         const auto age = [&](const std::shared_ptr<Stream>& stream) {
             const auto found = std::find_if(
@@ -428,6 +468,11 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
             session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
         for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));
         ETW_CHECK(recover_feed(*session, **drain, kept));
+        if (const auto kernel = kernel_stream(*session)) {
+            auto source = KernelSource::start(session->saved, *kernel);
+            if (!source) return source.error();
+            (*drain)->set_kernel_source(std::move(*source));
+        }
         const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
         session->thread =
             std::make_unique<SessionThread>(hooks_for(*session, open, [](const Status&) {}),

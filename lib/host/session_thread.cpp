@@ -228,13 +228,38 @@ void SessionThread::passes(Drain::Depth depth) {
 }
 
 void SessionThread::flush() {
+    const int64_t now = counter_now();
     passes(Drain::Depth::kFullBlocks);
+    // The kernel may hold more than the rings do.
+    const auto behind = [&] {
+        KernelSource* source = drain_->kernel_source();
+        return source != nullptr && source->collect() < now;
+    };
+    while (behind() && pass(Drain::Depth::kAll)) {
+    }
     for (size_t left = drain_->passes_over_all(); left > 0 && pass(Drain::Depth::kAll);) --left;
     drain_->deliver();  // also what a full disk holds up
     publish();
 }
 
+// All that the kernel recorded goes to the rings, which may hold less than that at a time.
+void SessionThread::end_kernel_events() {
+    KernelSource* source = drain_->kernel_source();
+    if (source == nullptr) return;
+    while (!source->end(ended_)) {
+        if (ended_) return;
+        retry_at_ = {};
+        const uint64_t before = drain_->progress().record_bytes;
+        passes(Drain::Depth::kAll);
+        if (drain_->progress().record_bytes == before && !drain_->make_room()) {
+            source->end(true);
+            return;
+        }
+    }
+}
+
 Status SessionThread::end() {
+    end_kernel_events();
     retry_at_ = {};
     passes(Drain::Depth::kAll);
     retry_at_ = {};

@@ -63,6 +63,7 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
+    void end_kernel_events();
     void run();
     bool run_tasks();
     void drain_now();

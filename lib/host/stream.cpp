@@ -24,18 +24,20 @@ Result<std::shared_ptr<Stream>> Stream::make(uint32_t uid, ring::RingSet rings) 
     return std::make_shared<Stream>(Stream{uid, identity, std::move(rings)});
 }
 
-Result<StreamWriter> StreamWriter::over(const Stream& stream) {
+Result<StreamWriter> StreamWriter::over(const Stream& stream, std::optional<int64_t> not_before) {
     const wire::RingGeometry& geometry = stream.rings.geometry();
     void* base = ::mmap(nullptr, geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
                         stream.rings.fd().get(), 0);
     if (base == MAP_FAILED) {
         return Error{Code::kNoSystemResources, "socket stream: mmap", uint64_t(errno)};
     }
-    return StreamWriter(static_cast<std::byte*>(base), geometry);
+    return StreamWriter(static_cast<std::byte*>(base), geometry,
+                        not_before.value_or(counter_now()));
 }
 
-StreamWriter::StreamWriter(std::byte* base, const wire::RingGeometry& geometry) noexcept
-    : base_(base), geometry_(geometry), last_time_(geometry.cpus, counter_now()) {}
+StreamWriter::StreamWriter(std::byte* base, const wire::RingGeometry& geometry,
+                           int64_t not_before) noexcept
+    : base_(base), geometry_(geometry), last_time_(geometry.cpus, not_before) {}
 
 StreamWriter::StreamWriter(StreamWriter&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)),
@@ -58,21 +60,23 @@ wire::RingControl& StreamWriter::control(uint32_t cpu) const noexcept {
 }
 
 bool StreamWriter::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
+    if (try_append(cpu, record, time_offset, time)) return true;
+    control(cpu).lost.fetch_add(1, std::memory_order_relaxed);
+    return false;
+}
+
+bool StreamWriter::try_append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     ETW_ASSERT(cpu < geometry_.cpus);
     wire::RingControl& ring = control(cpu);
     const auto size = uint32_t(wire::align8(record.size()));
     RingPosition at = ring.head.load(std::memory_order_relaxed);
     bool switched = false;
-    if (size > geometry_.block_size - kRingFirstOffset) {
-        ring.lost.fetch_add(1, std::memory_order_relaxed);
-        return false;
-    }
+    if (size > geometry_.block_size - kRingFirstOffset) return false;
     if (size > geometry_.block_size - offset_of(at)) {
         const uint64_t next = block_of(at) + 1;
         const uint64_t tail_block = block_of(ring.tail.load(std::memory_order_acquire));
         const bool overwrites = (geometry_.flags & wire::kRingOverwrite) != 0;
         if (!overwrites && next - tail_block >= geometry_.blocks) {
-            ring.lost.fetch_add(1, std::memory_order_relaxed);
             wake_host();
             return false;
         }

@@ -6,11 +6,14 @@
 #include "ring/ring_set.h"
 
 #include <memory>
+#include <optional>
 
 namespace etw::host {
 
 // Owner of the stream that carries Event packets.
 constexpr uint32_t kSocketStream = ~uint32_t{0};  // (uid_t)-1 is no user
+// Owner of the stream that carries kernel events. A user of this id gets no rings, see attach().
+constexpr uint32_t kKernelStream = kSocketStream - 1;
 
 struct Stream {
     uint32_t uid = 0;
@@ -21,12 +24,14 @@ struct Stream {
 };
 
 // Appends to a ring set from one thread of one process, with plain stores where ring/writer.h
-// needs restartable sequences. For the socket stream: nobody else writes to it.
+// needs restartable sequences. For streams that the host writes: nobody else writes to them.
 class StreamWriter {
 public:
     // Maps the rings a second time. Goes on where a predecessor stopped: nothing it appends is
-    // earlier than this call, so that it need not know its predecessor's last time.
-    static Result<StreamWriter> over(const Stream& stream);
+    // earlier than `not_before` (counter; none: this call), so that it need not know its
+    // predecessor's last time.
+    static Result<StreamWriter> over(const Stream& stream,
+                                     std::optional<int64_t> not_before = std::nullopt);
     StreamWriter(StreamWriter&& other) noexcept;
     StreamWriter& operator=(StreamWriter&& other) noexcept;
     ~StreamWriter();
@@ -34,10 +39,13 @@ public:
     // `record` is not rounded; its time (at `time_offset`, 0: none) is raised to that of its
     // predecessor on the CPU, since packets arrive in any order. False: no room, counted as lost.
     bool append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
+    // The same; a record without room is the caller's to keep, and is not counted.
+    bool try_append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
     void add_lost(uint64_t count);
+    const wire::RingGeometry& geometry() const noexcept { return geometry_; }
 
 private:
-    StreamWriter(std::byte* base, const wire::RingGeometry& geometry) noexcept;
+    StreamWriter(std::byte* base, const wire::RingGeometry& geometry, int64_t not_before) noexcept;
     wire::RingControl& control(uint32_t cpu) const noexcept;
     void wake_host() noexcept;
 

@@ -17,6 +17,7 @@ public:
     void commit(const char* end) noexcept { size_ = size_t(end - data_.get()); }
 
     void append(std::string_view text) {
+        if (text.empty()) return;  // memcpy wants places, also for nothing
         std::memcpy(reserve(text.size()), text.data(), text.size());
         size_ += text.size();
     }

@@ -245,6 +245,7 @@ bool append_word(OutBuffer& out, Format format, Bytes bytes, bool local_times) {
     if (fixed_size(format) != 0 && fixed_size(format) != bytes.size()) return false;
     switch (format) {
         case Format::kHex: {
+            if (!is_integer_size(bytes.size())) return false;
             char* const p = out.reserve(2 + kMaxHex);
             std::memcpy(p, "0x", 2);
             out.commit(put_hex(p + 2, load_unsigned(bytes), 1, false));
@@ -308,12 +309,14 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
             out.append(load_unsigned(bytes) != 0 ? "true" : "false");
             return true;
         case Format::kPort:
+            if (bytes.size() != sizeof(uint16_t)) return false;
             out.commit(put_decimal(p, big_endian_16(bytes.data())));
             return true;
         case Format::kChar:
             append_char(out, bytes, style);
             return true;
         case Format::kFloat:
+            if (bytes.size() < sizeof(float)) return false;
             append_float(out, bytes, style);
             return true;
         default:

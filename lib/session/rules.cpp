@@ -1,6 +1,8 @@
 #include "session/rules.h"
 
 #include "etw/boot_session.h"
+#include "etw/kernel_flags.h"
+#include "session/kernel_groups.h"
 
 #include <algorithm>
 #include <string_view>
@@ -52,14 +54,6 @@ constexpr Exclusion kExclusions[] = {
 constexpr uint32_t kFileModes = kModeSequential | kModeCircular | kModeAppend | kModeNewFile |
                                 kModePreallocate | kModeUseKilobytes;
 
-// What the session host cannot do, with the words for it.
-struct Missing {
-    uint32_t mode;
-    const char* what;
-};
-constexpr Missing kMissing[] = {
-    {kModeSystemLogger, "kernel events (-systemlogger)"},
-};
 constexpr uint32_t kKnownModes = kFileModes | kModeNonStoppable | kModeSecure | kModeRealTime |
                                  kModeBuffering | kModePrivate | kModeGlobalSequence |
                                  kModeLocalSequence | kModePagedMemory | kModeSystemLogger |
@@ -82,11 +76,6 @@ Outcome<Ok> check_name(const Properties& p) {
     }
     if (std::any_of(name.begin(), name.end(), [](char c) { return uint8_t(c) < ' ' || c == 0x7F; }))
         return refuse(Code::kInvalidName, "a session name cannot contain control characters");
-    if (same_name(name, kKernelLoggerName)) {
-        return refuse(Code::kNotSupported,
-                      "'NT Kernel Logger' records kernel events, which are not in this version; "
-                      "give the session another name and its providers with -guid");
-    }
     // The boot starts that one, with a GUID that is its own; with kernel events it is the NT Kernel
     // Logger.
     const bool global = same_name(name, kGlobalLoggerName);
@@ -114,11 +103,24 @@ Outcome<Ok> check_modes(const Properties& p) {
     }
     if ((p.log_file_mode & ~kKnownModes) != 0)
         return refuse(Code::kInvalidParameter, "unknown log file mode");
-    for (const Missing& missing : kMissing) {
-        if (has(p, missing.mode)) {
-            return refuse(Code::kNotSupported,
-                          std::string(missing.what) + " are not in this version");
-        }
+    return Ok{};
+}
+
+Outcome<Ok> check_kernel_logger(const Properties& p) {
+    constexpr std::pair<uint32_t, const char*> kExcluded[] = {
+        {kModeGlobalSequence, "-gs"}, {kModeLocalSequence, "-ls"}, {kModeNewFile, "-newfile"},
+        {kModePagedMemory, "-paged"}, {kModePrivate, "-um"},
+    };
+    for (const auto& [mode, option] : kExcluded) {
+        if (!has(p, mode)) continue;
+        return refuse(Code::kInvalidParameter,
+                      std::string(option) +
+                          " does not go with 'NT Kernel Logger'; leave it out or "
+                          "record into a session of another name");
+    }
+    if (p.guid != Guid{} && p.guid != kSystemTraceControlGuid) {
+        return refuse(Code::kInvalidParameter,
+                      "'NT Kernel Logger' has a GUID of its own; leave out -sessionguid");
     }
     return Ok{};
 }
@@ -212,10 +214,13 @@ Outcome<Ok> check(const Properties& properties) {
     ETW_CHECK(check_modes(properties));
     ETW_CHECK(check_file(properties));
     ETW_CHECK(check_sizes(properties));
-    if (properties.guid == kSystemTraceControlGuid) {
+    if (same_name(properties.name, kKernelLoggerName)) {
+        ETW_CHECK(check_kernel_logger(properties));
+    } else if (properties.guid == kSystemTraceControlGuid) {
         return refuse(Code::kInvalidParameter,
                       "this GUID is that of 'NT Kernel Logger'; give another with -sessionguid");
     }
+    if (records_kernel(properties)) ETW_CHECK(check_kernel_flags(properties.enable_flags));
     if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
         return refuse(Code::kInvalidParameter, "unknown clock");
     // Counters start anew with the machine, so only wall clock times of two runs can share a file.
@@ -233,6 +238,28 @@ Outcome<Ok> check(const UpdateRequest& update) {
                       "says what it is from the next boot on");
     }
     return Ok{};
+}
+
+Outcome<Ok> check_kernel_flags(uint32_t flags) {
+    const uint32_t missing = flags & ~kSupportedKernelFlags;
+    if (missing == 0) return Ok{};
+    if ((missing & kKernelRegistry) != 0) {
+        return refuse(Code::kNotSupported,
+                      "REGISTRY: there is no registry; changes of files are seen with fanotify");
+    }
+    std::string names;
+    for (const KernelGroup& group : kernel_groups()) {
+        if ((missing & group.flags) == 0 || (group.flags & (group.flags - 1)) != 0) continue;
+        names += (names.empty() ? "" : ", ") + std::string(group.name);
+    }
+    return refuse(Code::kNotSupported,
+                  (names.empty() ? std::string("some of the flags") : names) +
+                      ": Linux has no events of this kind, or they are not in this version; "
+                      "-eflag Help lists those there are");
+}
+
+bool records_kernel(const Properties& p) {
+    return has(p, kModeSystemLogger) || same_name(p.name, kKernelLoggerName);
 }
 
 std::vector<std::string> ineffective(const Properties& p) {
@@ -298,6 +325,7 @@ Properties apply_defaults(Properties p, uint32_t cpus) {
     constexpr uint32_t kPageKb = 4;
     constexpr uint32_t kDefaultMinimum = 4;
     constexpr uint32_t kDefaultSpare = 60;
+    if (same_name(p.name, kKernelLoggerName)) p.guid = kSystemTraceControlGuid;
     if (p.buffer_size_kb == 0) p.buffer_size_kb = kDefaultBufferKb;
     p.buffer_size_kb = (p.buffer_size_kb + kPageKb - 1) / kPageKb * kPageKb;
     if (p.minimum_buffers == 0) p.minimum_buffers = kDefaultMinimum;

@@ -40,6 +40,12 @@ uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus);
 // replaced. Also the whole of a log file's name where it has no %d.
 std::string numbered_log_file(const std::string& pattern, uint32_t number);
 
+// Of a session that records kernel events. kNotSupported names those that Linux does not have.
+Outcome<Ok> check_kernel_flags(uint32_t flags);
+// The session's kernel events are those of its enable flags: NT Kernel Logger and the system
+// loggers.
+bool records_kernel(const Properties& properties);
+
 bool same_name(std::string_view a, std::string_view b);  // without regard to (ASCII) case
 
 }  // namespace etw::session

@@ -106,14 +106,18 @@ Result<std::vector<std::byte>> MsfFile::gather(std::span<const uint32_t> blocks,
     gathered_ += size;
     std::vector<std::byte> out(size);
     size_t done = 0;
-    for (const uint32_t block : blocks) {
-        const size_t part = std::min<size_t>(block_size_, size - done);
-        const uint64_t at = uint64_t{block} * block_size_;
+    while (!blocks.empty()) {
+        // Blocks that follow each other in the file are read at once.
+        size_t run = 1;
+        while (run < blocks.size() && blocks[run] == uint64_t{blocks[0]} + run) ++run;
+        const size_t part = std::min(run * block_size_, size - done);
+        const uint64_t at = uint64_t{blocks[0]} * block_size_;
         if (at > file_size_ || part > file_size_ - at) {
             return Error{Code::kInvalidData, "PDB: block outside the file", at};
         }
         ETW_CHECK(read_(at, std::span(out).subspan(done, part)));
         done += part;
+        blocks = blocks.subspan(run);
     }
     return out;
 }

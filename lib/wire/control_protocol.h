@@ -38,6 +38,7 @@ enum class ControlOp : uint32_t {
     kIncrementFile,  // name                   -> SessionStatus
     kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
     kListRefused,    // nothing                -> RefusedProgram...
+    kSystemRundown,  // name                   -> SessionStatus
 };
 
 struct ControlFrame {

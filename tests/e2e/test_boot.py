@@ -51,7 +51,8 @@ class BootTest(EndToEnd):
         return done.stderr
 
     def shut_down(self):
-        """As the machine does: every session in good order, then the host."""
+        """As the machine does, which signals both processes: every session in good order, then the
+        host."""
         for pid in self.host_pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)

@@ -279,7 +279,7 @@ class Consumers(RealTimeTest):
     def test_names_that_no_session_has(self):
         self.start("-rt")
         for words, hint in ((["-rt", "Other"], "no such session is running"),
-                            (["-rt"], "kernel events are not in this version")):
+                            (["-rt"], "NT Kernel Logger does not run")):
             done = self.run_tool("tracefmt", *words, code=1)
             self.assertIn(hint, done.stderr)
             self.assertIn("[4201]", done.stderr)

@@ -1,6 +1,7 @@
 // Any text as the configuration of GlobalLogger and of an AutoLogger: what can be read is read the
 // same again from what is written of it, and a value that is put into the text is found there.
 #include "session/boot_config.h"
+#include "session/boot_rules.h"
 
 #include <cstdlib>
 

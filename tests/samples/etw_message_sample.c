@@ -2,7 +2,7 @@
  * texts stay in this program's binary.
  *
  *   cc etw_message_sample.c -letw-provider -o etw-message-sample
- *   tracelog -start Demo -f demo.etl -guid #6f1d3c5a-2b7e-4c1d-9a55-0e8b7c6d5a41 -flag 0x3 -level 5
+ *   tracelog -start Demo -f demo.etl -guid 6f1d3c5a-2b7e-4c1d-9a55-0e8b7c6d5a41 -flag 0x3 -level 5
  *   ./etw-message-sample -count 5
  *   tracelog -stop Demo
  *   tracefmt demo.etl -i etw-message-sample -displayonly

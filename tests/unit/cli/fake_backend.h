@@ -52,6 +52,9 @@ public:
     Outcome<session::SessionStatus> increment_file(const std::string& name) override {
         return answer("increment", name);
     }
+    Outcome<session::SessionStatus> system_rundown(const std::string& name) override {
+        return answer("rundown", name);
+    }
     Outcome<session::EnableResult> enable(const session::EnableRequest& request) override {
         enabled = request;
         return answer("enable", request.name, request.providers.size());

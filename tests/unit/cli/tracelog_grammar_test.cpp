@@ -152,12 +152,11 @@ TEST(TracelogGrammar, WhatHasNoCounterpartIsRefusedByNameWithTheReason) {
 }
 
 TEST(TracelogGrammar, ARefusalComesBeforeWhateverElseIsWrongWithTheLine) {
-    const auto o = options({"-systemrundown", "Name", "-sessionguid", kGuidText, "-flag", "F",
-                            "-level", "L", "-guid", "P", "stray"});
+    const auto o = options({"-disableex", "Name", "-sessionguid", kGuidText, "-flag", "F", "-level",
+                            "L", "-guid", "P", "stray"});
     EXPECT_EQ(o.action, TracelogAction::kRefused);
     ASSERT_TRUE(o.refusal);
-    EXPECT_THAT(o.refusal->detail, HasSubstr("-systemrundown"));
-    EXPECT_TRUE(options({"-start", "-eflag", "2", "1", "2"}).refusal);
+    EXPECT_THAT(o.refusal->detail, HasSubstr("-disableex"));
     EXPECT_EQ(options({"-start", "-cm", "-h"}).action, TracelogAction::kHelp);
 }
 

@@ -1,3 +1,4 @@
+#include "etw/kernel_flags.h"
 #include "tracelog_fixture.h"
 
 #include <gmock/gmock.h>
@@ -68,8 +69,9 @@ TEST_F(Run, WhatTheRulesRefuseNeverReachesTheBackend) {
 
 TEST_F(Run, MisuseHasTheCodesOfTheReference) {
     const std::pair<CommandLine, const char*> kCases[] = {
-        {{"-start"}, "50L"},
-        {{"-start", "nt kernel logger"}, "50L"},
+        {{"-start", "-cm"}, "50L"},
+        {{"-start", "nt kernel logger", "-gs"}, "87L"},
+        {{"-start", "A", "-eflag", "ALPC"}, "50L"},
         {{"-update", "globallogger", "-max", "40"}, "50L"},
         {{"-addautologger", "GlobalLogger"}, "87L"},
         {{"-start", "A", "-newfile", "1"}, "123L"},
@@ -90,8 +92,23 @@ TEST_F(Run, MisuseHasTheCodesOfTheReference) {
 }
 
 TEST_F(Run, TheKernelLoggerTakesNoProviders) {
-    EXPECT_THAT(run({"-start", "-guid", kGuid}).notes,
-                ElementsAre("System Logger does not accept application guids", HasSubstr("[50]")));
+    const auto report = run({"-start", "-guid", kGuid});
+    EXPECT_THAT(report.notes, ElementsAre("System Logger does not accept application guids"));
+    EXPECT_EQ(report.exit_status, kExitDone);
+    EXPECT_THAT(backend_.started.providers, IsEmpty());
+    EXPECT_EQ(backend_.started.properties.enable_flags, kDefaultKernelFlags);
+}
+
+TEST_F(Run, NamedKernelGroupsAreToldAsTheyAreTurnedOn) {
+    const auto report = run({"-start", "A", "-eflag", "proc_thread+LOADER"});
+    EXPECT_THAT(report.output, StartsWith("Turning On group: PROC_THREAD\n"
+                                          "Turning On group: LOADER\n"
+                                          "Adding GroupMask ExtItem\n"
+                                          "Logger Started...\n"));
+    EXPECT_EQ(backend_.started.properties.enable_flags, 7u);
+    EXPECT_EQ(backend_.started.properties.log_file_mode & kModeSystemLogger,
+              uint32_t{kModeSystemLogger});
+    EXPECT_THAT(report.notes, IsEmpty());
 }
 
 TEST_F(Run, AFailureShowsItsCodeAndItsCause) {

@@ -173,6 +173,19 @@ TEST_P(RealFile, RecordsAreAllThereAndNothingIsDamaged) {
     EXPECT_EQ(reader_->damage().first, "");
 }
 
+// Also in files of tools that stamp buffers with FILETIMEs, not with the session's clock.
+TEST_P(RealFile, DescribesItsBuffers) {
+    constexpr int64_t kDay = 864'000'000'000;
+    const auto buffers = reader_->buffers();
+    ASSERT_EQ(buffers.size() + 1, reader_->buffer_count());
+    const int64_t start = reader_->header().fixed.start_time;
+    for (const BufferInfo& buffer : buffers) {
+        EXPECT_GE(buffer.time, start);
+        EXPECT_LT(buffer.time, start + kDay);
+        EXPECT_GT(buffer.filled, sizeof(wire::BufferHeader));
+    }
+}
+
 TEST_P(RealFile, TimesNeverFallAfterTheHeaderEvent) {
     Record record;
     ASSERT_TRUE(reader_->next(record));

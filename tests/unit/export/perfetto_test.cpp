@@ -149,6 +149,12 @@ TEST_F(PerfettoTest, EventIsAMomentOnItsThreadWithItsFields) {
     EXPECT_EQ(trace.tracks.at(track.number(5)).one(3)->number(1), kProcess);
 }
 
+TEST_F(PerfettoTest, KeepsTimesFinerThan100Nanoseconds) {
+    log_.info().perf_frequency = 1'000'000'000;
+    add_named(7, "Tick", {});
+    EXPECT_EQ(export_log(log_).events.back().time, kUnixStart + 7);
+}
+
 TEST_F(PerfettoTest, StartAndStopOnAThreadAreASlice) {
     add_named(1, "LoadStart", {.opcode = 1});
     add_named(2, "Inside", {});

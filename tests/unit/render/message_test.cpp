@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 namespace etw::render {
@@ -169,6 +170,14 @@ TEST(CodeNames, StandBehindTheCode) {
     EXPECT_EQ(render(event),
               "Event: a=0xc0000034(STATUS_OBJECT_NAME_NOT_FOUND) b=0x80070005(E_ACCESSDENIED) "
               "c=1168(ERROR_NOT_FOUND) d=2(ENOENT) e=0x00000000(STATUS_SUCCESS) f=0xdeadbeef\n");
+}
+
+TEST(Values, OfUnfittingSizesAreBytes) {
+    Described event;
+    event.value("hex", Format::kHex, std::array<uint8_t, 3>{1, 2, 3});
+    event.value("port", Format::kPort, uint8_t{1});
+    event.value("float", Format::kFloat, uint16_t{1});
+    EXPECT_EQ(render(event), "Event: hex=0x010203 port=0x01 float=0x0100\n");
 }
 
 TEST(PreferJson, TakesMessagesAsTexts) {

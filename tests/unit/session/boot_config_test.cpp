@@ -1,5 +1,7 @@
 #include "session/boot_config.h"
 
+#include "session/boot_rules.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,8 @@
 #include "session/rules.h"
 
 #include "etw/boot_session.h"
+#include "etw/kernel_flags.h"
+#include "session/kernel_groups.h"
 
 #include <gtest/gtest.h>
 
@@ -45,11 +47,6 @@ TEST(Rules, NamesAreNeededBoundedAndPrintable) {
 }
 
 TEST(Rules, ReservedNamesAreRefusedInAnyCase) {
-    for (const char* name : {"NT Kernel Logger", "nt kernel logger"}) {
-        Properties p = valid();
-        p.name = name;
-        EXPECT_EQ(code_of(p), Code::kNotSupported) << name;
-    }
     for (const char* name : {"GlobalLogger", "globallogger"}) {
         Properties p = valid();
         p.name = name;
@@ -68,6 +65,52 @@ TEST(Rules, GlobalLoggerCannotBeUpdated) {
     update.name = "globallogger";
     ASSERT_FALSE(check(update));
     EXPECT_EQ(check(update).error().code, Code::kNotSupported);
+}
+
+TEST(Rules, TheKernelLoggerHasRulesOfItsOwn) {
+    Properties p = valid();
+    p.name = "nt kernel logger";
+    p.enable_flags = kDefaultKernelFlags;
+    EXPECT_EQ(code_of(p), Code::kOk);
+    EXPECT_TRUE(records_kernel(p));
+    EXPECT_EQ(apply_defaults(p, 2).guid, *parse_guid("9e814aad-3204-11d2-9a82-006008a86939"));
+    const std::pair<uint32_t, const char*> kRefused[] = {{kModeGlobalSequence, "-gs"},
+                                                         {kModeLocalSequence, "-ls"},
+                                                         {kModePagedMemory, "-paged"},
+                                                         {kModePrivate, "-um"}};
+    for (const auto& [mode, option] : kRefused) {
+        Properties other = p;
+        other.log_file_mode = mode;
+        EXPECT_EQ(code_of(other), Code::kInvalidParameter) << option;
+        EXPECT_NE(detail_of(other).find(option), std::string::npos) << detail_of(other);
+    }
+    p.guid = *parse_guid("11111111-3204-11d2-9a82-006008a86939");
+    EXPECT_EQ(code_of(p), Code::kInvalidParameter);
+}
+
+TEST(Rules, KernelEventsThatLinuxDoesNotHaveAreRefusedByName) {
+    Properties p = valid();
+    p.log_file_mode = kModeSystemLogger;
+    p.enable_flags = kKernelProcess | kKernelAlpc | kKernelSplitIo;
+    EXPECT_EQ(code_of(p), Code::kNotSupported);
+    EXPECT_NE(detail_of(p).find("ALPC, SPLIT_IO"), std::string::npos) << detail_of(p);
+    p.enable_flags = kKernelRegistry;
+    EXPECT_NE(detail_of(p).find("no registry"), std::string::npos) << detail_of(p);
+    // What -flag says of other sessions is none of the kernel's.
+    p.log_file_mode = 0;
+    EXPECT_EQ(code_of(p), Code::kOk);
+}
+
+TEST(KernelGroups, HaveNamesInAnyCaseAndWordsInDisplays) {
+    EXPECT_EQ(find_kernel_group("proc_thread")->flags, uint32_t{kKernelProcess | kKernelThread});
+    EXPECT_EQ(find_kernel_group("Process")->name, "PROCESS");
+    EXPECT_EQ(find_kernel_group("PIPES"), std::nullopt);
+    EXPECT_EQ(find_kernel_group("POOL")->flags, 0u);
+    EXPECT_EQ(kernel_flag_words(kDefaultKernelFlags), "Process Thread Disk TcpIp");
+    EXPECT_EQ(kernel_flag_words(kKernelProcess | kKernelThread | kKernelImageLoad |
+                                kKernelContextSwitch | kKernelDpc | kKernelProfile),
+              "Process Thread ImageLoad CxtSwap Dpc Profile");
+    EXPECT_EQ(kernel_flag_words(kKernelProcess | 0x80000000), "Process 0x80000000");
 }
 
 struct Conflict {
@@ -112,14 +155,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Conflict{kModeBuffering | kModeSequential, "-buffering", "-seq"},
                     Conflict{kModeBuffering, "-buffering", "-f"}));
 
-TEST(Rules, WhatThisVersionCannotDoIsNotSupportedRatherThanIgnored) {
-    for (const uint32_t mode : {kModeSystemLogger}) {
-        Properties p = valid();
-        p.log_file_mode = mode;
-        EXPECT_EQ(code_of(p), Code::kNotSupported) << mode;
-    }
+TEST(Rules, AModeThatThereIsNotIsRefused) {
     Properties p = valid();
-    p.log_file_mode = 0x00000010;  // no such mode
+    p.log_file_mode = 0x00000010;
     EXPECT_EQ(code_of(p), Code::kInvalidParameter);
 }
 

@@ -1,0 +1,79 @@
+#include "host/kernel_source.h"
+
+#include "host/new_session.h"
+#include "host/session_clock.h"
+#include "ring/clock.h"
+
+#include <algorithm>
+
+namespace etw::host {
+
+KernelSource::KernelSource(StreamWriter writer)
+    : writer_(std::move(writer)), lanes_(writer_.geometry().cpus) {}
+
+KernelSource::~KernelSource() = default;
+
+Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& saved,
+                                                          const Stream& stream) {
+    // The kernel's events have times of their own, which lie before the call that brings them.
+    ETW_TRY(auto writer, StreamWriter::over(stream, saved.start_counter));
+    std::unique_ptr<KernelSource> out(new KernelSource(std::move(writer)));
+    kernel::Collector::Options options;
+    options.session = saved.key.epoch;
+    options.flags = saved.properties.enable_flags;
+    options.cpus = cpu_count();
+    options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
+    ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
+    return out;
+}
+
+Status KernelSource::use(const Stream& stream) {
+    ETW_TRY(auto writer, StreamWriter::over(stream, 0));
+    const std::lock_guard lock(mutex_);
+    writer_ = std::move(writer);
+    return Ok{};
+}
+
+uint32_t KernelSource::lane_of(uint32_t cpu) const noexcept {
+    return std::min(cpu, uint32_t(lanes_.size()) - 1);  // one ring for all: the last is the first
+}
+
+bool KernelSource::settle(uint32_t lane) {
+    auto& waiting = lanes_[lane];
+    while (!waiting.empty()) {
+        const Waiting& first = waiting.front();
+        if (!writer_.try_append(lane, first.record, first.time_offset, first.time)) return false;
+        waiting.pop_front();
+    }
+    return true;
+}
+
+bool KernelSource::has_room(uint32_t cpu) {
+    const std::lock_guard lock(mutex_);
+    return settle(lane_of(cpu));
+}
+
+void KernelSource::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
+    const std::lock_guard lock(mutex_);
+    const uint32_t lane = lane_of(cpu);
+    if (settle(lane) && writer_.try_append(lane, record, time_offset, time)) return;
+    lanes_[lane].push_back({{record.begin(), record.end()}, time_offset, time});
+}
+
+std::optional<int64_t> KernelSource::waiting_since() {
+    const std::lock_guard lock(mutex_);
+    std::optional<int64_t> oldest;
+    for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
+        if (settle(lane)) continue;
+        const int64_t time = lanes_[lane].front().time;
+        oldest = std::min(oldest.value_or(time), time);
+    }
+    return oldest;
+}
+
+void KernelSource::add_lost(uint64_t count) {
+    const std::lock_guard lock(mutex_);
+    writer_.add_lost(count);
+}
+
+}  // namespace etw::host

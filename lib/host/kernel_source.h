@@ -1,0 +1,55 @@
+// A session's kernel events: what lib/kernel collects, in a stream of its own among the session's.
+// Belongs to the session's thread. The drain has it collect before it looks at the streams, so that
+// kernel and user events are merged as if all were written where they happen.
+#pragma once
+#include "host/saved_session.h"
+#include "host/stream.h"
+#include "kernel/collector.h"
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace etw::host {
+
+class KernelSource final : public kernel::RecordSink {
+public:
+    // Begins to record into `stream`, or goes on for a host that was killed.
+    static Result<std::unique_ptr<KernelSource>> start(const SavedSession& saved,
+                                                       const Stream& stream);
+    ~KernelSource() override;
+
+    // Everything up to the returned time (counter) is in the stream.
+    int64_t collect() { return collector_->collect(); }
+    Status set_flags(uint32_t flags) { return collector_->set_flags(flags); }
+    void rundown() { collector_->rundown(); }
+    // From now on into `stream`, whose rings have another size.
+    Status use(const Stream& stream);
+    // See kernel::Collector.
+    bool end(bool at_once) { return collector_->end(at_once); }
+
+    bool has_room(uint32_t cpu) override;
+    std::optional<int64_t> waiting_since() override;
+    void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override;
+    void add_lost(uint64_t count) override;
+
+private:
+    explicit KernelSource(StreamWriter writer);
+    uint32_t lane_of(uint32_t cpu) const noexcept;
+
+    // A record that the stream had no room for: of one event more than fits, or of a rundown.
+    struct Waiting {
+        std::vector<std::byte> record;
+        uint32_t time_offset;
+        int64_t time;
+    };
+    bool settle(uint32_t lane);
+
+    std::mutex mutex_;  // of what the collector's thread writes to
+    StreamWriter writer_;
+    std::vector<std::deque<Waiting>> lanes_;
+    std::unique_ptr<kernel::Collector> collector_;  // last: its thread writes to the others
+};
+
+}  // namespace etw::host

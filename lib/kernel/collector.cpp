@@ -1,0 +1,333 @@
+#include "kernel/collector.h"
+
+#include <fmt/format.h>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+namespace etw::kernel {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKernelDpc |
+                                kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
+                                kKernelHardFaults;
+// Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
+constexpr uint64_t kBusyKb = 8 * 1024;
+constexpr uint64_t kCalmKb = 1024;
+constexpr uint64_t kAllCpusKb = 256 * 1024;
+constexpr char kWakeAtPercent[] = "25";
+// Where the sink has no room: how soon to try again.
+constexpr milliseconds kStalled{5};
+// How often the kernel is asked what it lost, if nobody asks for everything.
+constexpr milliseconds kLostEvery{200};
+
+}  // namespace
+
+Collector::Collector(const Options& options, RecordSink& sink, Instance instance,
+                     TraceReader reader)
+    : options_(options),
+      sink_(sink),
+      instance_(std::move(instance)),
+      reader_(std::move(reader)),
+      context_{sink, tasks_, options.counter.hz, options.flags},
+      task_events_(context_, execs_),
+      disk_events_(context_),
+      net_events_(context_),
+      interrupt_events_(context_),
+      image_events_(context_, execs_),
+      perf_events_(context_, image_events_, options.counter),
+      lost_(options.cpus),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
+        image_events_.on_fork(parent, {pid, event.time, event.cpu});
+    };
+    task_events_.ended = [this](uint32_t pid, const RawEvent& event) {
+        image_events_.on_drop({pid, event.time, event.cpu});
+    };
+}
+
+Result<std::unique_ptr<Collector>> Collector::start(const Options& options, RecordSink& sink) {
+    ETW_TRY(const std::string tracefs, tracefs_folder());
+    ETW_TRY(Instance instance, Instance::open(tracefs, instance_name(tracefs, options.session)));
+    const bool is_new = instance.is_new();
+    const auto open = [&]() -> Result<std::unique_ptr<Collector>> {
+        if (is_new) {
+            ETW_CHECK(instance.set("tracing_on", "0"));
+            ETW_CHECK(instance.set("options/overwrite", "0"));
+            // Names of threads are followed by their events; this would cost at every switch.
+            static_cast<void>(instance.set("options/record-cmd", "0"));
+        }
+        ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options.counter));
+        ETW_TRY(TraceReader reader, TraceReader::open(instance, clock, options.cpus));
+        std::unique_ptr<Collector> out(new Collector(options, sink, instance, std::move(reader)));
+        out->tracefs_ = tracefs;
+        ETW_CHECK(out->set_up());
+        return out;
+    };
+    auto out = open();
+    if (!out && is_new) static_cast<void>(instance.remove());
+    return out;
+}
+
+Status Collector::set_up() {
+    // What a predecessor lost is told already, or was told by nobody: it is not ours to tell.
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost_[cpu] = instance_.lost(cpu);
+    if (const auto format = load("sched", "sched_process_exec")) {
+        exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
+    }
+    if (context_.has(kKernelNetwork)) {
+        for (const Listener& listener : find_listeners()) net_events_.add_listener(listener);
+    }
+    if (context_.has(kKernelDpc)) interrupt_events_.set_handlers(find_softirq_handlers());
+    ETW_CHECK(bind(options_.flags));
+    if (instance_.is_new()) {
+        begin();
+    } else {
+        const std::lock_guard lock(mutex_);
+        tasks_.scan();
+        scan_images();
+    }
+    thread_ = std::thread([this] { run(); });
+    return Ok{};
+}
+
+// The trace begins before /proc is read, so that nothing is missed in between; what began after it
+// has a Start of its own and is not told twice.
+void Collector::begin() {
+    const std::lock_guard lock(mutex_);
+    const int64_t beginning = options_.counter.now();
+    static_cast<void>(instance_.set("tracing_on", "1"));
+    tasks_.scan();
+    scan_images();
+    std::unordered_set<uint32_t> born;
+    Dispatch births([this](const auto& system, const auto& name) { return load(system, name); });
+    births.on("task", "task_newtask", [&born](const Format& f) -> Dispatch::Handler {
+        return [&born, pid = f.field("pid")](const RawEvent& e) {
+            born.insert(uint32_t(e.number(pid)));
+        };
+    });
+    births.on("sched", "sched_process_exec", expect_exec());
+    reader_.read(options_.counter.now(), &births);
+    for (const uint32_t id : born) {
+        tasks_.remove_thread(id);
+        tasks_.remove(id);
+        image_events_.forget(id);
+    }
+    tell(context_.flags, false, beginning);
+}
+
+// Of all that runs.
+void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
+    task_events_.rundown(flags, at_end, time);
+    image_events_.rundown(flags, at_end, time);
+}
+
+Collector::~Collector() { stop_thread(); }
+
+// --- what is recorded ------------------------------------------------------------------------
+
+Result<Format> Collector::load(const std::string& system, const std::string& name) const {
+    ETW_TRY(const std::string text,
+            read_text(fmt::format("{}/events/{}/{}/format", tracefs_, system, name)));
+    return Format::parse(text, system.c_str());
+}
+
+Status Collector::bind(uint32_t flags) {
+    const auto load_format = [this](const auto& system, const auto& name) {
+        return load(system, name);
+    };
+    auto dispatch = std::make_unique<Dispatch>(load_format);
+    const uint32_t before = std::exchange(context_.flags, flags);
+    const bool all = task_events_.bind(*dispatch) && disk_events_.bind(*dispatch) &&
+                     net_events_.bind(*dispatch) && interrupt_events_.bind(*dispatch);
+    if (!all) {
+        context_.flags = before;
+        return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
+    }
+    const Status opened = perf_events_.set_up(options_.cpus);
+    if (!opened) {
+        context_.flags = before;
+        return opened;
+    }
+    ETW_CHECK(set_buffers(flags));
+    ETW_CHECK(enable(dispatch->wanted()));
+    dispatch_ = std::move(dispatch);
+    outlook_.reset();
+    if ((flags & kKernelProcess) != 0) {
+        outlook_ = std::make_unique<Dispatch>(load_format);
+        outlook_->on("sched", "sched_process_exec", expect_exec());
+    }
+    return Ok{};
+}
+
+Dispatch::MakeHandler Collector::expect_exec() {
+    return [this](const Format& f) -> Dispatch::Handler {
+        return [this, pid = f.field("pid"), file = f.field("filename")](const RawEvent& e) {
+            execs_.expect(uint32_t(e.number(pid)), std::string(e.text(file)));
+        };
+    };
+}
+
+Status Collector::set_buffers(uint32_t flags) {
+    const uint64_t wanted = (flags & kBusyFlags) != 0 ? kBusyKb : kCalmKb;
+    const uint64_t kb = std::clamp(kAllCpusKb / options_.cpus, kCalmKb, wanted);
+    ETW_TRY(const std::string text, read_text(instance_.folder() + "/buffer_size_kb"));
+    // Another size empties the buffer; a smaller one is not worth that.
+    if (std::strtoull(text.c_str(), nullptr, 10) < kb) {
+        ETW_CHECK(instance_.set("buffer_size_kb", std::to_string(kb)));
+    }
+    // Kernels before 4.20 wake at the first event.
+    static_cast<void>(instance_.set("buffer_percent", kWakeAtPercent));
+    return Ok{};
+}
+
+// Events that are wanted now and others that were before.
+Status Collector::enable(const std::vector<Tracepoint>& wanted) {
+    const auto folder = [](const Tracepoint& point) {
+        return fmt::format("events/{}/{}", point.system, point.name);
+    };
+    if (dispatch_ != nullptr) {
+        for (const Tracepoint& old : dispatch_->wanted()) {
+            const auto same = [&](const Tracepoint& point) { return point.name == old.name; };
+            if (std::any_of(wanted.begin(), wanted.end(), same)) continue;
+            ETW_CHECK(instance_.set(folder(old) + "/enable", "0"));
+        }
+    }
+    for (const Tracepoint& point : wanted) {
+        if (!point.filter.empty()) {
+            ETW_CHECK(instance_.set(folder(point) + "/filter", point.filter));
+        }
+        ETW_CHECK(instance_.set(folder(point) + "/enable", "1"));
+    }
+    return Ok{};
+}
+
+Status Collector::set_flags(uint32_t flags) {
+    const std::lock_guard lock(mutex_);
+    const int64_t now = options_.counter.now();
+    collect_locked();
+    const uint32_t before = context_.flags;
+    ETW_CHECK(bind(flags));
+    options_.flags = flags;
+    if ((flags & ~before & kKernelDpc) != 0) {
+        interrupt_events_.set_handlers(find_softirq_handlers());
+    }
+    scan_images();
+    tell(flags & ~before, false, now);
+    ::eventfd_write(wake_.get(), 1);  // there are other rings to wait for
+    return Ok{};
+}
+
+void Collector::rundown() {
+    const std::lock_guard lock(mutex_);
+    const int64_t now = options_.counter.now();
+    collect_locked();
+    tell(context_.flags, false, now);
+}
+
+bool Collector::end(bool at_once) {
+    stop_thread();
+    const std::lock_guard lock(mutex_);
+    if (!ended_) {
+        static_cast<void>(instance_.set("tracing_on", "0"));
+        const int64_t now = options_.counter.now();
+        collect_locked();
+        if (stalled_ && !at_once) return false;
+        tell(context_.flags, true, now);
+        count_lost();
+        if (stalled_) sink_.add_lost(reader_.count_rest());
+        reader_.close();
+        static_cast<void>(instance_.remove());
+        ended_ = true;
+    }
+    return !sink_.waiting_since();
+}
+
+void Collector::stop_thread() {
+    stopping_ = true;
+    ::eventfd_write(wake_.get(), 1);
+    if (thread_.joinable()) thread_.join();
+}
+
+// --- collecting ------------------------------------------------------------------------------
+
+int64_t Collector::collect() {
+    const std::lock_guard lock(mutex_);
+    return collect_locked();
+}
+
+int64_t Collector::collect_locked() {
+    const int64_t now = options_.counter.now();
+    const auto waiting = sink_.waiting_since();
+    stalled_ = waiting.has_value();
+    if (waiting) return *waiting - 1;
+    if (ended_) return now;
+    int64_t until = now;
+    do {
+        perf_events_.read();
+        until = reader_.read(now, outlook_.get());
+        take_looks();
+        const auto stopped = reader_.for_each(until, [this](const RawEvent& event) {
+            if (!sink_.has_room(event.cpu)) return false;
+            perf_events_.hand_out(event.time);
+            (*dispatch_)(event);
+            return true;
+        });
+        if (stopped) {
+            stalled_ = true;
+            until = *stopped - 1;
+            break;
+        }
+        perf_events_.hand_out(until);
+    } while (reader_.has_more());
+    if (std::chrono::steady_clock::now() >= lost_read_at_ + kLostEvery) count_lost();
+    return until;
+}
+
+// After the pages, so that no exec in them is without the look at it.
+void Collector::take_looks() {
+    if (exec_watch_ == nullptr) return;
+    for (Process& look : exec_watch_->take()) execs_.found(std::move(look));
+}
+
+void Collector::count_lost() {
+    lost_read_at_ = std::chrono::steady_clock::now();
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) {
+        const uint64_t lost = instance_.lost(cpu);
+        if (lost > lost_[cpu]) sink_.add_lost(lost - lost_[cpu]);
+        lost_[cpu] = std::max(lost_[cpu], lost);
+    }
+}
+
+void Collector::scan_images() {
+    if (context_.has(kKernelImageLoad | kKernelDiskFileIo)) image_events_.scan();
+}
+
+void Collector::run() {
+    while (!stopping_) {
+        std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}};
+        bool stalled = false;
+        {
+            const std::lock_guard lock(mutex_);
+            stalled = stalled_;
+            for (const int fd : reader_.fds()) fds.push_back({fd, POLLIN, 0});
+            for (const int fd : perf_events_.fds()) fds.push_back({fd, POLLIN, 0});
+        }
+        // Pages that cannot be taken would keep the pipes ready.
+        const size_t count = stalled ? 1 : fds.size();
+        const int n = ::poll(fds.data(), count, stalled ? int(kStalled.count()) : -1);
+        if (stopping_) return;
+        if (n < 0 && errno != EINTR) return;
+        eventfd_t woken = 0;
+        ::eventfd_read(wake_.get(), &woken);
+        collect();
+    }
+}
+
+}  // namespace etw::kernel

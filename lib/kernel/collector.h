@@ -1,0 +1,96 @@
+// Records one session's kernel events: a tracefs instance of its own, the tracepoints that the
+// session's flags need, and the converters to the kernel classes.
+#pragma once
+#include "kernel/disk_events.h"
+#include "kernel/exec_watch.h"
+#include "kernel/interrupt_events.h"
+#include "kernel/net_events.h"
+#include "kernel/perf_events.h"
+#include "kernel/task_events.h"
+#include "kernel/trace_reader.h"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace etw::kernel {
+
+class Collector {
+public:
+    struct Options {
+        uint64_t session = 0;  // a number that no other session has
+        uint32_t flags = 0;    // KernelFlag, of kSupportedKernelFlags
+        uint32_t cpus = 1;     // that may ever run
+        CounterSource counter;
+    };
+
+    // Begins to record; what runs already is told first. In an instance that is there, because the
+    // host of the session was killed, it goes on instead, without losing what is in it. `sink`
+    // outlives the collector and is written to under a lock of the collector's alone. Fails with
+    // kAccessDenied without the rights and kNotSupported where the kernel lacks what is asked for.
+    static Result<std::unique_ptr<Collector>> start(const Options& options, RecordSink& sink);
+    // Stops recording as a kill would: the instance stays for a successor.
+    ~Collector();
+
+    // Hands everything that happened before the call to the sink. Returns the time (counter) up to
+    // which nothing is missing: that of the call, or less where the sink has no room. By any
+    // thread.
+    int64_t collect();
+    // Other flags from now on.
+    Status set_flags(uint32_t flags);
+    // Tells of all that runs, once more.
+    void rundown();
+    // Records no more; what still runs is told last, then the instance is removed. False: the sink
+    // has no room for it all; to be called again when it has. With `at_once`, what has no room is
+    // counted as lost.
+    bool end(bool at_once);
+
+private:
+    Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader);
+    Status set_up();
+    Result<Format> load(const std::string& system, const std::string& name) const;
+    Status bind(uint32_t flags);
+    Status enable(const std::vector<Tracepoint>& wanted);
+    Status set_buffers(uint32_t flags);
+    Dispatch::MakeHandler expect_exec();
+    void begin();
+    void scan_images();
+    void tell(uint32_t flags, bool at_end, int64_t time);
+    int64_t collect_locked();
+    void take_looks();
+    void count_lost();
+    void stop_thread();
+    void run();
+
+    Options options_;
+    RecordSink& sink_;
+    Instance instance_;
+    TraceReader reader_;
+    std::string tracefs_;
+    std::unique_ptr<ExecWatch> exec_watch_;
+
+    std::mutex mutex_;  // guards what follows
+    Tasks tasks_;
+    Execs execs_;
+    Context context_;
+    TaskEvents task_events_;
+    DiskEvents disk_events_;
+    NetEvents net_events_;
+    InterruptEvents interrupt_events_;
+    ImageEvents image_events_;
+    PerfEvents perf_events_;
+    std::unique_ptr<Dispatch> dispatch_;
+    std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
+    std::vector<uint64_t> lost_;         // by CPU, as told to the sink
+    std::chrono::steady_clock::time_point lost_read_at_{};
+    bool stalled_ = false;  // the sink had no room
+    bool ended_ = false;
+
+    UniqueFd wake_;  // eventfd
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+}  // namespace etw::kernel

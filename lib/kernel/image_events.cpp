@@ -1,0 +1,209 @@
+#include "kernel/image_events.h"
+
+#include <fmt/format.h>
+
+#include <elf.h>
+#include <sys/stat.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace etw::kernel {
+namespace {
+
+constexpr uint16_t kLoad = 0x030A;
+constexpr uint16_t kUnload = 0x1402;
+constexpr uint16_t kRundown = 0x1403;
+constexpr uint16_t kEndRundown = 0x1404;
+constexpr uint16_t kFileName = 0x0400;
+constexpr uint16_t kFileRundown = 0x0424;
+constexpr uint8_t kBuildIdType = 0x24;  // DbgID_RSDS
+constexpr Guid kImageId{
+    0xb3e675d7, 0x2554, 0x4f18, {0x83, 0x0b, 0x27, 0x62, 0x73, 0x25, 0x60, 0xde}};
+constexpr char kKernelName[] = "[kernel]";
+constexpr char kKernelNotes[] = "/sys/kernel/notes";
+constexpr size_t kMaxNotes = 64 * 1024;
+
+// The build id among the notes of an ELF file. Empty: there is none.
+std::vector<std::byte> build_id_of_notes(Bytes notes) {
+    constexpr uint32_t kBuildIdNote = 3;  // NT_GNU_BUILD_ID
+    ByteReader in(notes);
+    while (const auto header = in.read<Elf64_Nhdr>("note")) {
+        const auto name = in.take((size_t{header->n_namesz} + 3) & ~size_t{3}, "note: name");
+        const auto data = in.take((size_t{header->n_descsz} + 3) & ~size_t{3}, "note: data");
+        if (!name || !data) break;
+        if (header->n_type == kBuildIdNote && header->n_descsz <= data->size()) {
+            const Bytes id = data->first(header->n_descsz);
+            return {id.begin(), id.end()};
+        }
+    }
+    return {};
+}
+
+std::vector<std::byte> build_id_of_kernel() {
+    std::ifstream in(kKernelNotes, std::ios::binary);
+    std::string notes(kMaxNotes, '\0');
+    in.read(notes.data(), std::streamsize(notes.size()));
+    notes.resize(size_t(in.gcount()));
+    return build_id_of_notes(std::as_bytes(std::span(notes)));
+}
+
+uint64_t inode_of(const std::string& path) {
+    struct stat file {};
+    return ::stat(path.c_str(), &file) == 0 ? uint64_t(file.st_ino) : 0;
+}
+
+}  // namespace
+
+std::vector<Image> images_of(uint32_t pid) {
+    std::vector<Image> out;
+    std::ifstream in(fmt::format("/proc/{}/maps", pid));
+    for (std::string line; std::getline(in, line);) {
+        uint64_t from = 0;
+        uint64_t to = 0;
+        uint64_t offset = 0;
+        uint64_t inode = 0;
+        char rights[5] = {};
+        int end = 0;
+        if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %n",
+                        &from, &to, rights, &offset, &inode, &end) < 5) {
+            continue;
+        }
+        const std::string path = line.substr(std::min(line.size(), size_t(end)));
+        const bool named = path.starts_with('/') || path == "[vdso]";
+        if (rights[2] == 'x' && named)
+            out.push_back({from - offset, to - from + offset, inode, path, {}});
+    }
+    return out;
+}
+
+std::vector<Image> kernel_images() {
+    std::vector<Image> out;
+    Image kernel;
+    kernel.path = kKernelName;
+    kernel.build_id = build_id_of_kernel();
+    std::ifstream symbols("/proc/kallsyms");
+    for (std::string line; std::getline(symbols, line);) {
+        const uint64_t address = std::strtoull(line.c_str(), nullptr, 16);
+        if (line.ends_with(" _text")) kernel.base = address;
+        if (line.ends_with(" _end")) {
+            kernel.size = address - kernel.base;
+            break;  // it stands behind _text
+        }
+    }
+    if (kernel.base != 0) out.push_back(std::move(kernel));
+    std::ifstream modules("/proc/modules");
+    for (std::string line; std::getline(modules, line);) {
+        // name size users dependents state address
+        std::istringstream words(line);
+        std::string name, users, dependents, state, address;
+        uint64_t size = 0;
+        if (!(words >> name >> size >> users >> dependents >> state >> address)) continue;
+        out.push_back({std::strtoull(address.c_str(), nullptr, 16), size, 0, "[" + name + "]", {}});
+    }
+    return out;
+}
+
+void ImageEvents::scan() {
+    for (const auto& [pid, process] : context_.tasks.processes()) {
+        auto& known = images_[pid];
+        if (!known.empty()) continue;
+        for (Image& image : pid == 0 ? kernel_images() : images_of(pid)) {
+            known[image.base] = std::move(image);
+        }
+    }
+}
+
+void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
+    if (image.inode == 0 && context_.has(kKernelDiskFileIo)) image.inode = inode_of(image.path);
+    name(image, at);
+    if (!to_run || !context_.has(kKernelImageLoad)) return;
+    send(kLoad, image, at);
+    send_build_id(image, at);
+    const uint64_t base = image.base;
+    images_[at.process][base] = std::move(image);
+}
+
+// A copy of a process has mapped what that has, unless it will run something else at once.
+void ImageEvents::on_fork(uint32_t parent, const Place& at) {
+    if (execs_.next_file(at.process) != nullptr) return;
+    const auto found = images_.find(parent);
+    if (found == images_.end()) return;
+    const auto copy = found->second;
+    if (context_.has(kKernelImageLoad)) {
+        for (const auto& [base, image] : copy) send(kLoad, image, at);
+    }
+    images_[at.process] = copy;
+}
+
+void ImageEvents::on_drop(const Place& at) {
+    const auto found = images_.extract(at.process);
+    if (found.empty() || !context_.has(kKernelImageLoad)) return;
+    for (const auto& [base, image] : found.mapped()) send(kUnload, image, at);
+}
+
+void ImageEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
+    if ((flags & kKernelImageLoad) != 0) {
+        for (const auto& [process, images] : images_) {
+            for (const auto& [base, image] : images) {
+                send(at_end ? kEndRundown : kRundown, image, {process, time, 0});
+                if (!at_end) send_build_id(image, {process, time, 0});
+            }
+        }
+    }
+    if ((flags & kKernelDiskFileIo) == 0) return;
+    if (at_end) {
+        for (const auto& [inode, path] : names_) {
+            RecordBuilder(kFileRundown, 2, time).put(inode).put_text(path).send(context_.sink, 0);
+        }
+        return;
+    }
+    for (const auto& [process, images] : images_) {
+        for (const auto& [base, image] : images) name(image, {process, time, 0});
+    }
+}
+
+void ImageEvents::name(const Image& image, const Place& at) {
+    if (!context_.has(kKernelDiskFileIo) || image.inode == 0) return;
+    if (!names_.try_emplace(image.inode, image.path).second) return;
+    RecordBuilder(kFileName, 2, at.time)
+        .put(image.inode)
+        .put_text(image.path)
+        .send(context_.sink, at.cpu);
+}
+
+void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
+    const bool rundown = hook == kRundown || hook == kEndRundown;
+    RecordBuilder out = rundown ? RecordBuilder(hook, 3, at.time)
+                                : RecordBuilder(hook, 3, at.time, {at.process, at.process});
+    const uint32_t none[4] = {};
+    out.put(image.base)
+        .put(image.size)
+        .put(at.process)
+        .put(uint32_t{0})  // neither checksum nor link time: an ELF file has a build id
+        .put(uint32_t{0})
+        .put(uint32_t{0})
+        .put(image.base)
+        .put(none)
+        .put_text(image.path)
+        .send(context_.sink, at.cpu);
+}
+
+// In the record that names a debug file of Windows: the first 16 bytes of the build id, which is
+// how symbol servers file ELF files too.
+void ImageEvents::send_build_id(const Image& image, const Place& at) {
+    Guid id{};
+    if (image.build_id.size() < sizeof(id)) return;
+    std::memcpy(&id, image.build_id.data(), sizeof(id));
+    RecordBuilder(kImageId, kBuildIdType, 2, at.time, {at.process, at.process})
+        .put(image.base)
+        .put(at.process)
+        .put(id)
+        .put(uint32_t{0})
+        .put_narrow(image.path)
+        .send(context_.sink, at.cpu);
+}
+
+}  // namespace etw::kernel

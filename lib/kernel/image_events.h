@@ -1,0 +1,53 @@
+// Image: which files processes have mapped to run, with their build ids; and the names of mapped
+// files (FileIo) that other records refer to by number.
+#pragma once
+#include "kernel/task_events.h"
+
+#include <map>
+
+namespace etw::kernel {
+
+struct Image {
+    uint64_t base = 0;  // where the file's first byte lies or would lie: address - base is an
+                        // offset in the file
+    uint64_t size = 0;   // from there to the end of what is mapped to run
+    uint64_t inode = 0;  // 0: not known
+    std::string path;
+    std::vector<std::byte> build_id;  // empty: it has none, or it is not known
+};
+
+// From /proc: what the process has mapped to run, and the kernel and its modules.
+std::vector<Image> images_of(uint32_t pid);
+std::vector<Image> kernel_images();
+
+class ImageEvents {
+public:
+    ImageEvents(Context& context, const Execs& execs) : context_(context), execs_(execs) {}
+
+    // What all processes have mapped; not what is known already.
+    void scan();
+    void forget(uint32_t process) { images_.erase(process); }
+
+    struct Place {
+        uint32_t process;
+        int64_t time;
+        uint32_t cpu;
+    };
+    void on_map(Image image, bool to_run, const Place& at);
+    // The process has dropped its address space, for another program's or for good.
+    void on_drop(const Place& at);
+    void on_fork(uint32_t parent, const Place& at);
+    void rundown(uint32_t flags, bool at_end, int64_t time);
+
+private:
+    void name(const Image& image, const Place& at);
+    void send(uint16_t hook, const Image& image, const Place& at);
+    void send_build_id(const Image& image, const Place& at);
+
+    Context& context_;
+    const Execs& execs_;
+    std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base
+    std::map<uint64_t, std::string> names_;                 // by inode, as told
+};
+
+}  // namespace etw::kernel

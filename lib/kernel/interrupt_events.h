@@ -1,0 +1,48 @@
+// DPC (soft interrupts), ISR (interrupts), system calls and page faults.
+#pragma once
+#include "kernel/dispatch.h"
+
+#include <array>
+#include <unordered_map>
+
+namespace etw::kernel {
+
+inline constexpr size_t kSoftIrqs = 10;
+// Addresses of the handlers of soft interrupts, by number, as /proc/kallsyms has them; 0: not
+// known.
+std::array<uint64_t, kSoftIrqs> find_softirq_handlers();
+
+class InterruptEvents {
+public:
+    explicit InterruptEvents(Context& context) : context_(context) {}
+
+    // False where the kernel lacks what the flags need.
+    bool bind(Dispatch& dispatch);
+    void set_handlers(const std::array<uint64_t, kSoftIrqs>& handlers) { handlers_ = handlers; }
+
+private:
+    struct Entry {
+        int64_t time = 0;
+        uint64_t number = 0;
+    };
+    bool bind_dpc(Dispatch& dispatch);
+    bool bind_isr(Dispatch& dispatch);
+    bool bind_calls(Dispatch& dispatch);
+    bool bind_faults(Dispatch& dispatch);
+    static Entry take(std::vector<Entry>& open, const RawEvent& event, uint64_t number);
+
+    Context& context_;
+    std::array<uint64_t, kSoftIrqs> handlers_{};
+    // What each CPU is in; neither soft nor hard interrupts nest in their own kind.
+    std::vector<Entry> soft_;
+    std::vector<Entry> hard_;
+    struct Fault {
+        uint64_t address = 0;
+        uint64_t inode = 0;
+        int64_t time = 0;
+    };
+    std::unordered_map<uint32_t, Fault>
+        file_faults_;  // by thread, that may have to wait for a disk
+};
+
+}  // namespace etw::kernel

@@ -1,0 +1,230 @@
+#include "kernel/net_events.h"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace etw::kernel {
+namespace {
+
+constexpr uint8_t kTcpGroup = 0x06;
+constexpr uint8_t kUdpGroup = 0x08;
+constexpr uint8_t kSend = 0x0A;
+constexpr uint8_t kReceive = 0x0B;
+constexpr uint8_t kConnect = 0x0C;
+constexpr uint8_t kDisconnect = 0x0D;
+constexpr uint8_t kRetransmit = 0x0E;
+constexpr uint8_t kAccept = 0x0F;
+constexpr uint8_t kVersion6 = 0x10;  // on top of those
+
+constexpr uint64_t kFamily4 = 2;  // AF_INET
+constexpr uint64_t kFamily6 = 10;
+constexpr uint64_t kTcp = 6;
+constexpr uint64_t kUdp = 17;
+constexpr uint64_t kPeek = 0x02;  // MSG_PEEK: will be received once more
+constexpr size_t kMaxConnections = 1u << 20;
+
+enum TcpState : uint64_t {  // of the kernel's net/tcp_states.h
+    kEstablished = 1,
+    kSynSent = 2,
+    kSynReceived = 3,
+    kClosed = 7,
+    kListening = 10,
+    kNewSynReceived = 12,
+};
+
+// "   0: 0100007F:1F90 00000000:0000 0A ... inode": the local port and the inode of a listener.
+bool parse_listener(const std::string& line, uint16_t& port, uint64_t& inode) {
+    unsigned port_read = 0;
+    unsigned state = 0;
+    unsigned long long inode_read = 0;
+    const int n = std::sscanf(line.c_str(),
+                              " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*[0-9A-F]:%*[0-9A-F] "
+                              "%*x:%*x %*x %*u %*u %llu",
+                              &port_read, &state, &inode_read);
+    port = uint16_t(port_read);
+    inode = inode_read;
+    return n == 3 && state == kListening;
+}
+
+}  // namespace
+
+std::vector<Listener> find_listeners() {
+    std::unordered_map<std::string, uint16_t> ports;  // by what their descriptors link to
+    for (const char* file : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+        std::ifstream in(file);
+        for (std::string line; std::getline(in, line);) {
+            uint16_t port = 0;
+            uint64_t inode = 0;
+            if (parse_listener(line, port, inode)) ports[fmt::format("socket:[{}]", inode)] = port;
+        }
+    }
+    std::vector<Listener> out;
+    if (ports.empty()) return out;
+    namespace fs = std::filesystem;
+    std::error_code error;
+    for (fs::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
+        const std::string name = it->path().filename();
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        std::error_code ignored;
+        for (fs::directory_iterator fd(it->path() / "fd", ignored); !ignored && fd != end;
+             fd.increment(ignored)) {
+            std::error_code gone;
+            const auto found = ports.find(fs::read_symlink(fd->path(), gone).string());
+            if (found != ports.end()) {
+                out.push_back({found->second, uint32_t(std::strtoul(name.c_str(), nullptr, 10))});
+            }
+        }
+    }
+    return out;
+}
+
+NetEvents::EndFields NetEvents::end_fields(const Format& f) {
+    return {f.field("skaddr"), f.field("sport"), f.field("dport"),    f.field("family"),
+            f.field("saddr"),  f.field("daddr"), f.field("saddr_v6"), f.field("daddr_v6")};
+}
+
+bool NetEvents::bind(Dispatch& dispatch) {
+    if (!context_.has(kKernelNetwork)) return true;
+    bool all =
+        dispatch.on("sock", "inet_sock_set_state", [this](const Format& f) -> Dispatch::Handler {
+            return [this, fields = StateFields{end_fields(f), f.field("oldstate"),
+                                               f.field("newstate"), f.field("protocol")}](
+                       const RawEvent& e) { on_state(e, fields); };
+        });
+    all &= dispatch.on("tcp", "tcp_retransmit_skb", [this](const Format& f) -> Dispatch::Handler {
+        return [this, ends = end_fields(f)](const RawEvent& e) {
+            Connection& c = connection(e.number(ends.socket));
+            set_ends(c, e, ends);
+            send(kTcpGroup, kRetransmit, c, c.process, 0, e);
+        };
+    });
+    // Tells the ends of connections that are older than the trace, right before what they receive.
+    dispatch.on("tcp", "tcp_rcv_space_adjust", [this](const Format& f) -> Dispatch::Handler {
+        return [this, ends = end_fields(f)](const RawEvent& e) {
+            set_ends(connection(e.number(ends.socket)), e, ends);
+        };
+    });
+    // Since Linux 6.3. Before, nothing but connections is to be had.
+    for (const bool sent : {true, false}) {
+        dispatch.on(
+            "sock", sent ? "sock_send_length" : "sock_recv_length",
+            [this, sent](const Format& f) -> Dispatch::Handler {
+                return [this, sent,
+                        fields = LengthFields{f.field("sk"), f.field("family"), f.field("protocol"),
+                                              f.field("ret"), f.field("flags")}](
+                           const RawEvent& e) { on_length(e, fields, sent); };
+            },
+            "family == 2 || family == 10");
+    }
+    return all;
+}
+
+NetEvents::Connection& NetEvents::connection(uint64_t socket) {
+    if (connections_.size() >= kMaxConnections) connections_.clear();  // their ends were lost
+    Connection& out = connections_[socket];
+    if (out.id == 0) out.id = ++last_id_;
+    return out;
+}
+
+void NetEvents::set_ends(Connection& c, const RawEvent& event, const EndFields& fields) {
+    c.is_v6 = event.number(fields.family) == kFamily6;
+    const auto copy = [&](Address& to, const Field& v4, const Field& v6) {
+        const Bytes from = event.bytes(c.is_v6 ? v6 : v4);
+        std::memcpy(to.data(), from.data(), std::min(from.size(), to.size()));
+    };
+    copy(c.local, fields.local, fields.local_v6);
+    copy(c.remote, fields.remote, fields.remote_v6);
+    c.local_port = uint16_t(event.number(fields.local_port));
+    c.remote_port = uint16_t(event.number(fields.remote_port));
+}
+
+void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
+    if (event.number(fields.protocol) != kTcp) return;
+    const uint64_t socket = event.number(fields.ends.socket);
+    const uint64_t from = event.number(fields.old_state);
+    const uint64_t to = event.number(fields.new_state);
+    if (to == kListening) {
+        listeners_[uint16_t(event.number(fields.ends.local_port))] =
+            context_.tasks.process_of(event.thread());
+        return;
+    }
+    if (from == kListening) return;
+    Connection& c = connection(socket);
+    set_ends(c, event, fields.ends);
+    if (to == kSynSent) {
+        // What follows happens wherever the answer arrives.
+        c.process = context_.tasks.process_of(event.thread());
+        return;
+    }
+    if (to == kEstablished) {
+        c.established = true;
+        const bool accepted = from == kSynReceived || from == kNewSynReceived;
+        if (accepted) {
+            const auto listener = listeners_.find(c.local_port);
+            if (listener != listeners_.end()) c.process = listener->second;
+        }
+        send(kTcpGroup, accepted ? kAccept : kConnect, c, c.process, 0, event);
+        return;
+    }
+    if (to != kClosed) return;
+    if (c.established) send(kTcpGroup, kDisconnect, c, c.process, 0, event);
+    connections_.erase(socket);
+}
+
+void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, bool sent) {
+    const auto size = int32_t(event.number(fields.result));
+    if (size <= 0 || (!sent && (event.number(fields.flags) & kPeek) != 0)) return;
+    const uint64_t protocol = event.number(fields.protocol);
+    const uint64_t family = event.number(fields.family);
+    if ((protocol != kTcp && protocol != kUdp) || (family != kFamily4 && family != kFamily6)) {
+        return;
+    }
+    const uint32_t process = context_.tasks.process_of(event.thread());
+    const uint8_t type = sent ? kSend : kReceive;
+    if (protocol == kUdp) {
+        // Nothing tells when such a socket is closed, nor whom it talks to.
+        Connection udp;
+        udp.is_v6 = family == kFamily6;
+        return this->send(kUdpGroup, type, udp, process, uint32_t(size), event);
+    }
+    Connection& c = connection(event.number(fields.socket));
+    if (c.local_port == 0) c.is_v6 = family == kFamily6;
+    // Of a connection that is older than the trace: its end is worth telling too.
+    c.established = true;
+    if (c.process == 0) c.process = process;
+    this->send(kTcpGroup, type, c, process, uint32_t(size), event);
+}
+
+void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t process,
+                     uint32_t size, const RawEvent& event) {
+    const auto hook = uint16_t(group << 8 | (type + (c.is_v6 ? kVersion6 : 0)));
+    const auto big_endian = [](uint16_t port) { return uint16_t(port << 8 | port >> 8); };
+    const size_t length = c.is_v6 ? 16 : 4;
+    RecordBuilder out(hook, 2, event.time);
+    out.put(process).put(size);
+    out.append(std::as_bytes(std::span(c.remote)).first(length));
+    out.append(std::as_bytes(std::span(c.local)).first(length));
+    out.put(big_endian(c.remote_port)).put(big_endian(c.local_port));
+    if (group == kTcpGroup && type == kSend) {
+        const uint32_t now = context_.milliseconds(event.time) / 10;
+        out.put(now).put(now);  // start and end of the call, in units of 10 ms
+    }
+    if (type == kConnect || type == kAccept) {
+        struct Options {  // of the handshake, which no tracepoint tells
+            uint16_t segment_size, selective_acks, time_stamps, window_scaling;
+            uint32_t window;
+            int16_t receive_scale, send_scale;
+        };
+        out.put(Options{});
+    }
+    out.put(uint32_t{0});  // sequence number: not told
+    out.put(c.id);
+    out.send(context_.sink, event.cpu);
+}
+
+}  // namespace etw::kernel

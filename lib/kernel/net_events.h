@@ -1,0 +1,63 @@
+// TcpIp and UdpIp: what programs send and receive and how connections come and go.
+#pragma once
+#include "kernel/dispatch.h"
+
+#include <array>
+#include <unordered_map>
+
+namespace etw::kernel {
+
+// A socket that listens when the trace begins: which process accepts what comes to its port.
+struct Listener {
+    uint16_t port = 0;
+    uint32_t process = 0;
+};
+// From /proc.
+std::vector<Listener> find_listeners();
+
+class NetEvents {
+public:
+    explicit NetEvents(Context& context) : context_(context) {}
+
+    // False where the kernel lacks what the flags need.
+    bool bind(Dispatch& dispatch);
+    void add_listener(const Listener& listener) { listeners_[listener.port] = listener.process; }
+
+private:
+    using Address = std::array<uint8_t, 16>;
+    struct Connection {
+        uint64_t id = 0;       // what records call it; no address of the kernel leaves it
+        uint32_t process = 0;  // 0: not known
+        bool is_v6 = false;
+        bool established = false;
+        Address local{};  // of version 4: the first 4 bytes
+        Address remote{};
+        uint16_t local_port = 0;
+        uint16_t remote_port = 0;
+    };
+    struct EndFields {
+        Field socket, local_port, remote_port, family, local, remote, local_v6, remote_v6;
+    };
+    static EndFields end_fields(const Format& format);
+    Connection& connection(uint64_t socket);
+    void set_ends(Connection& connection, const RawEvent& event, const EndFields& fields);
+
+    struct StateFields {
+        EndFields ends;
+        Field old_state, new_state, protocol;
+    };
+    void on_state(const RawEvent& event, const StateFields& fields);
+    struct LengthFields {
+        Field socket, family, protocol, result, flags;
+    };
+    void on_length(const RawEvent& event, const LengthFields& fields, bool sent);
+    void send(uint8_t group, uint8_t type, const Connection& connection, uint32_t process,
+              uint32_t size, const RawEvent& event);
+
+    Context& context_;
+    std::unordered_map<uint64_t, Connection> connections_;  // by the kernel's socket
+    std::unordered_map<uint16_t, uint32_t> listeners_;      // process by port
+    uint64_t last_id_ = 0;
+};
+
+}  // namespace etw::kernel

@@ -1,0 +1,125 @@
+// Puts together the records of the kernel classes, in the 64-bit layouts and with the kinds of
+// header that Windows' own kernels use.
+#pragma once
+#include "base/utf16.h"
+#include "etw/etl_format.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+namespace etw::kernel {
+
+// Where records go: one stream of a session, in the order of time for each CPU.
+class RecordSink {
+public:
+    virtual ~RecordSink() = default;
+    // Whether a CPU's stream takes all the records of one more event.
+    virtual bool has_room(uint32_t cpu) = 0;
+    // `time` (counter) stands at `time_offset` of the record.
+    virtual void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) = 0;
+    // The time of the oldest record that has still found no room, after another try.
+    virtual std::optional<int64_t> waiting_since() = 0;
+    // Events that never became records.
+    virtual void add_lost(uint64_t count) = 0;
+};
+
+struct RecordIds {
+    uint32_t thread = 0;
+    uint32_t process = 0;
+};
+
+class RecordBuilder {
+public:
+    // No record is longer: it has to fit into the smallest buffer (4 KB). Texts are cut for it.
+    static constexpr size_t kMaxSize = 4000;
+    static constexpr size_t kMaxText = 1024;  // UTF-16 units, NUL included
+
+    // With the header that has no ids (PERFINFO_TRACE_HEADER).
+    RecordBuilder(uint16_t hook, uint8_t version, int64_t time) noexcept {
+        const wire::PerfInfoHeader header{
+            version, 0, uint8_t(wire::HeaderType::kPerfInfo64), wire::kMarkerEvent, 0, hook, time,
+        };
+        put(header);
+        time_offset_ = offsetof(wire::PerfInfoHeader, time_stamp);
+    }
+    // With the header that has them (SYSTEM_TRACE_HEADER).
+    RecordBuilder(uint16_t hook, uint8_t version, int64_t time, RecordIds ids) noexcept {
+        const wire::SystemHeader header{
+            version,
+            uint8_t(wire::HeaderType::kSystem64),
+            wire::kMarkerEvent,
+            0,
+            hook,
+            ids.thread,
+            ids.process,
+            time,
+            0,
+            0,
+        };
+        put(header);
+        time_offset_ = offsetof(wire::SystemHeader, time_stamp);
+    }
+
+    // Of a class that has no hook id (EVENT_TRACE_HEADER).
+    RecordBuilder(const Guid& event_class, uint8_t type, uint16_t version, int64_t time,
+                  RecordIds ids) noexcept {
+        const wire::FullHeader header{
+            0,
+            uint8_t(wire::HeaderType::kFull64),
+            wire::kMarkerEvent,
+            type,
+            0,
+            version,
+            ids.thread,
+            ids.process,
+            time,
+            event_class,
+            0,
+            0,
+        };
+        put(header);
+        time_offset_ = offsetof(wire::FullHeader, time_stamp);
+        size_offset_ = offsetof(wire::FullHeader, size);
+    }
+
+    template <Wire T>
+    RecordBuilder& put(const T& value) noexcept {
+        return append(std::as_bytes(std::span(&value, 1)));
+    }
+    RecordBuilder& append(Bytes bytes) noexcept {
+        const size_t size = std::min(bytes.size(), kMaxSize - size_);
+        std::memcpy(buffer_.data() + size_, bytes.data(), size);
+        size_ += size;
+        return *this;
+    }
+    RecordBuilder& put_text(std::string_view utf8) {
+        std::u16string text = to_utf16(utf8);
+        text.resize(std::min(text.size(), kMaxText - 1));
+        text.push_back(u'\0');
+        return append(std::as_bytes(std::span(text)));
+    }
+    RecordBuilder& put_narrow(std::string_view text) noexcept {
+        append(std::as_bytes(std::span(text.substr(0, kMaxText))));
+        return put('\0');
+    }
+
+    void send(RecordSink& sink, uint32_t cpu) noexcept {
+        const auto size = uint16_t(size_);
+        std::memcpy(buffer_.data() + size_offset_, &size, sizeof(size));
+        int64_t time = 0;
+        std::memcpy(&time, buffer_.data() + time_offset_, sizeof(time));
+        sink.append(cpu, Bytes(buffer_).first(size_), time_offset_, time);
+    }
+
+private:
+    static_assert(offsetof(wire::PerfInfoHeader, size) == offsetof(wire::SystemHeader, size));
+    std::array<std::byte, kMaxSize> buffer_;
+    size_t size_ = 0;
+    uint32_t time_offset_ = 0;
+    uint32_t size_offset_ = offsetof(wire::PerfInfoHeader, size);
+};
+
+}  // namespace etw::kernel

@@ -1,0 +1,62 @@
+// Which process every thread belongs to and what is known of processes: from /proc for those that
+// ran before, from the events since.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace etw::kernel {
+
+struct Process {
+    uint32_t pid = 0;
+    uint32_t parent = 0;
+    uint32_t session = 0;  // id of its session leader
+    uint32_t uid = 0;
+    uint64_t key = 0;          // of no other process of the trace
+    std::string image;         // base name of the executable; of a kernel thread its name
+    std::string command_line;  // arguments, parted by spaces; empty: none or not known
+};
+
+struct Thread {
+    uint32_t id = 0;
+    uint32_t process = 0;
+    std::string name;
+};
+
+// What /proc says of a process now. Nothing when it is gone.
+std::optional<Process> look_at(uint32_t pid);
+// What changes as a process turns to another program: arguments, user, session. Just the id of one
+// that is gone.
+Process look_at_program(uint32_t pid);
+// "/usr/bin/make" to "make".
+std::string base_name(const std::string& path);
+
+class Tasks {
+public:
+    // Takes in all that run now. What is known of others stays.
+    void scan();
+
+    Process* find(uint32_t pid);
+    const Thread* find_thread(uint32_t id) const;
+    // Of a thread that is not known: a process of its own, what a thread is until it makes others.
+    uint32_t process_of(uint32_t thread) const;
+    // With the thread that a process begins with, if it has none.
+    Process& add(Process process);
+    Thread& add_thread(Thread thread);
+    void remove_thread(uint32_t id) { threads_.erase(id); }
+    void remove(uint32_t pid);  // with its threads
+    bool has_threads(uint32_t pid) const;
+
+    // In the order of their ids.
+    const std::map<uint32_t, Process>& processes() const noexcept { return processes_; }
+    std::map<uint32_t, Thread> threads() const;
+
+private:
+    std::map<uint32_t, Process> processes_;
+    std::unordered_map<uint32_t, Thread> threads_;
+    uint64_t last_key_ = 0;
+};
+
+}  // namespace etw::kernel

@@ -1,0 +1,118 @@
+#include "kernel/trace_reader.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace etw::kernel {
+namespace {
+
+constexpr size_t kMaxPages = 256;  // of one CPU, in memory at a time
+
+}  // namespace
+
+Result<TraceReader> TraceReader::open(const Instance& instance, TraceClock clock, uint32_t cpus) {
+    TraceReader out;
+    out.clock_ = clock;
+    out.page_size_ = size_t(::sysconf(_SC_PAGESIZE));
+    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        Lane lane;
+        ETW_TRY(lane.pipe, instance.open_pipe(cpu));
+        out.lanes_.push_back(std::move(lane));
+    }
+    return out;
+}
+
+std::vector<int> TraceReader::fds() const {
+    std::vector<int> out;
+    for (const Lane& lane : lanes_) out.push_back(lane.pipe.get());
+    return out;
+}
+
+bool TraceReader::read_page(Lane& lane, uint32_t cpu, const Dispatch* look) {
+    Page page;
+    if (free_.empty()) {
+        page.bytes = std::make_unique<std::byte[]>(page_size_);
+    } else {
+        page.bytes = std::move(free_.back());
+        free_.pop_back();
+    }
+    const ssize_t n = ::read(lane.pipe.get(), page.bytes.get(), page_size_);
+    if (n <= 0) {
+        free_.push_back(std::move(page.bytes));
+        return false;
+    }
+    page.size = size_t(n);
+    PageWalker walker(Bytes(page.bytes.get(), page.size));
+    for (PageWalker::Event event; walker.next(event);) {
+        lane.read_until = clock_.to_counter(event.time);
+        if (look != nullptr) (*look)({cpu, lane.read_until, event.data});
+    }
+    if (walker.damaged()) ++damaged_;
+    lane.pages.push_back(std::move(page));
+    if (!lane.has_event) advance(lane, cpu);
+    return true;
+}
+
+int64_t TraceReader::read(int64_t now, const Dispatch* look) {
+    int64_t until = now;
+    has_more_ = false;
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        Lane& lane = lanes_[cpu];
+        while (lane.pages.size() < kMaxPages && read_page(lane, cpu, look)) {
+        }
+        if (lane.pages.size() < kMaxPages) continue;
+        has_more_ = true;
+        until = std::min(until, lane.read_until);
+    }
+    return until;
+}
+
+void TraceReader::advance(Lane& lane, uint32_t cpu) {
+    lane.has_event = false;
+    while (!lane.pages.empty()) {
+        if (!lane.walker) {
+            const Page& page = lane.pages.front();
+            lane.walker.emplace(Bytes(page.bytes.get(), page.size));
+        }
+        PageWalker::Event event;
+        if (lane.walker->next(event)) {
+            lane.event = {cpu, clock_.to_counter(event.time), event.data};
+            lane.has_event = true;
+            return;
+        }
+        lane.walker.reset();
+        if (free_.size() < kMaxPages) free_.push_back(std::move(lane.pages.front().bytes));
+        lane.pages.pop_front();
+    }
+}
+
+uint64_t TraceReader::count_rest() {
+    uint64_t count = 0;
+    do {
+        read(std::numeric_limits<int64_t>::max(), nullptr);
+        for_each(std::numeric_limits<int64_t>::max(), [&count](const RawEvent&) {
+            ++count;
+            return true;
+        });
+    } while (has_more_);
+    return count;
+}
+
+TraceReader::Lane* TraceReader::earliest(int64_t until, int64_t& next_of_others) {
+    Lane* best = nullptr;
+    next_of_others = until;
+    for (Lane& lane : lanes_) {
+        if (!lane.has_event || lane.event.time > until) continue;
+        if (best == nullptr || lane.event.time < best->event.time) {
+            if (best != nullptr) next_of_others = std::min(next_of_others, best->event.time);
+            best = &lane;
+        } else {
+            next_of_others = std::min(next_of_others, lane.event.time);
+        }
+    }
+    return best;
+}
+
+}  // namespace etw::kernel

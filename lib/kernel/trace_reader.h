@@ -1,0 +1,74 @@
+// Reads the pages of all CPUs of an instance and hands out their events in the order of time.
+#pragma once
+#include "kernel/dispatch.h"
+#include "kernel/page_walker.h"
+#include "kernel/trace_clock.h"
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace etw::kernel {
+
+class TraceReader {
+public:
+    static Result<TraceReader> open(const Instance& instance, TraceClock clock, uint32_t cpus);
+
+    std::vector<int> fds() const;
+
+    // Reads what the kernel has, up to a bound. `look`: is shown every event of a page that is
+    // read, by CPU, before any of them is handed out; may be empty. Returns the time up to which
+    // everything has been read, at most `now`, which was taken before the call.
+    int64_t read(int64_t now, const Dispatch* look);
+    bool has_more() const noexcept { return has_more_; }  // the bound was met
+
+    // Hands out events up to `until`, in order. `handle` returns false to stop; that event will be
+    // the first of the next call. Returns the time of the event it stopped at.
+    template <class F>
+    std::optional<int64_t> for_each(int64_t until, F handle);
+
+    uint64_t damaged_pages() const noexcept { return damaged_; }
+    // Events that were read or can be and have not been handed out. They are dropped.
+    uint64_t count_rest();
+    void close() { lanes_.clear(); }
+
+private:
+    struct Page {
+        std::unique_ptr<std::byte[]> bytes;
+        size_t size = 0;
+    };
+    struct Lane {
+        UniqueFd pipe;
+        std::deque<Page> pages;  // the first is being handed out
+        std::optional<PageWalker> walker;
+        RawEvent event;  // next of this CPU
+        bool has_event = false;
+        int64_t read_until = 0;  // time of the last event in the pages
+    };
+    bool read_page(Lane& lane, uint32_t cpu, const Dispatch* look);
+    void advance(Lane& lane, uint32_t cpu);
+    Lane* earliest(int64_t until, int64_t& next_of_others);
+
+    TraceClock clock_;
+    size_t page_size_ = 4096;
+    std::vector<Lane> lanes_;
+    std::vector<std::unique_ptr<std::byte[]>> free_;
+    bool has_more_ = false;
+    uint64_t damaged_ = 0;
+};
+
+template <class F>
+std::optional<int64_t> TraceReader::for_each(int64_t until, F handle) {
+    int64_t next_of_others = 0;
+    while (Lane* lane = earliest(until, next_of_others)) {
+        // As long as this CPU is ahead of the others, there is nothing to compare.
+        const auto cpu = uint32_t(lane - lanes_.data());
+        do {
+            if (!handle(lane->event)) return lane->event.time;
+            advance(*lane, cpu);
+        } while (lane->has_event && lane->event.time <= next_of_others);
+    }
+    return std::nullopt;
+}
+
+}  // namespace etw::kernel

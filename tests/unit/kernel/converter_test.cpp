@@ -1,0 +1,417 @@
+#include "kernel/disk_events.h"
+#include "kernel/interrupt_events.h"
+#include "kernel/net_events.h"
+#include "kernel/task_events.h"
+#include "synthetic.h"
+
+#include <gtest/gtest.h>
+
+namespace etw::kernel {
+namespace {
+
+constexpr uint8_t kSystem64 = uint8_t(wire::HeaderType::kSystem64);
+constexpr uint8_t kPerfInfo64 = uint8_t(wire::HeaderType::kPerfInfo64);
+constexpr size_t kSystemPayload = sizeof(wire::SystemHeader);
+constexpr size_t kPerfInfoPayload = sizeof(wire::PerfInfoHeader);
+
+std::string field(const char* type_and_name, size_t offset, size_t size) {
+    return std::string("\tfield:") + type_and_name + ";\toffset:" + std::to_string(offset) +
+           ";\tsize:" + std::to_string(size) + ";\tsigned:0;\n";
+}
+
+// The tracepoints that these tests feed, with offsets of their own: none may be built in.
+struct Point {
+    const char* name;
+    uint16_t id;
+    std::string fields;
+};
+
+std::vector<Point> points() {
+    const std::string ends = field("void * skaddr", 8, 8) + field("__u16 sport", 16, 2) +
+                             field("__u16 dport", 18, 2) + field("__u16 family", 20, 2) +
+                             field("__u8 saddr[4]", 24, 4) + field("__u8 daddr[4]", 28, 4) +
+                             field("__u8 saddr_v6[16]", 32, 16) +
+                             field("__u8 daddr_v6[16]", 48, 16);
+    return {
+        {"task_newtask", 1,
+         field("pid_t pid", 8, 4) + field("char comm[16]", 12, 16) +
+             field("u64 clone_flags", 32, 8)},
+        {"sched_process_exec", 2,
+         field("pid_t pid", 8, 4) + field("pid_t old_pid", 12, 4) +
+             field("__data_loc char[] filename", 16, 4)},
+        {"sched_process_exit", 3,
+         field("char comm[16]", 8, 16) + field("pid_t pid", 24, 4) +
+             field("bool group_dead", 28, 1)},
+        {"task_rename", 4, field("pid_t pid", 8, 4) + field("char newcomm[16]", 12, 16)},
+        {"sched_switch", 5,
+         field("pid_t prev_pid", 8, 4) + field("int prev_prio", 12, 4) +
+             field("long prev_state", 16, 8) + field("pid_t next_pid", 24, 4) +
+             field("int next_prio", 28, 4)},
+        {"sched_waking", 6, field("pid_t pid", 8, 4)},
+        {"sched_wakeup_new", 7, field("pid_t pid", 8, 4)},
+        {"block_rq_issue", 8,
+         field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
+             field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
+        {"block_rq_complete", 9,
+         field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
+             field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
+        {"inet_sock_set_state", 10,
+         ends + field("int oldstate", 64, 4) + field("int newstate", 68, 4) +
+             field("__u16 protocol", 72, 2)},
+        {"tcp_retransmit_skb", 11, ends},
+        {"sock_send_length", 12,
+         field("void * sk", 8, 8) + field("__u16 family", 16, 2) + field("__u16 protocol", 18, 2) +
+             field("int ret", 20, 4) + field("int flags", 24, 4)},
+        {"sock_recv_length", 13,
+         field("void * sk", 8, 8) + field("__u16 family", 16, 2) + field("__u16 protocol", 18, 2) +
+             field("int ret", 20, 4) + field("int flags", 24, 4)},
+        {"softirq_entry", 14, field("unsigned int vec", 8, 4)},
+        {"softirq_exit", 15, field("unsigned int vec", 8, 4)},
+    };
+}
+
+class Converters : public testing::Test {
+protected:
+    static constexpr uint32_t kAll = kKernelProcess | kKernelThread | kKernelContextSwitch |
+                                     kKernelDispatcher | kKernelDiskIo | kKernelDiskIoInit |
+                                     kKernelNetwork | kKernelDpc;
+
+    void bind(uint32_t flags = kAll) {
+        context_.flags = flags;
+        dispatch_ =
+            Dispatch([](const std::string& system, const std::string& name) -> Result<Format> {
+                for (const Point& point : points()) {
+                    if (point.name != name) continue;
+                    return Format::parse(format_text(point.id, name, point.fields), system.c_str());
+                }
+                return Error{Code::kFileNotFound, "no such tracepoint", 0};
+            });
+        ASSERT_TRUE(tasks_events_.bind(dispatch_));
+        ASSERT_TRUE(disk_.bind(dispatch_));
+        ASSERT_TRUE(net_.bind(dispatch_));
+        ASSERT_TRUE(interrupts_.bind(dispatch_));
+    }
+
+    static Process process(uint32_t pid, std::string image) {
+        Process out;
+        out.pid = pid;
+        out.image = std::move(image);
+        return out;
+    }
+
+    // An event: values at offsets, behind the entry's head.
+    struct Value {
+        size_t offset;
+        std::vector<std::byte> bytes;
+    };
+    template <class T>
+    static Value at(size_t offset, const T& value) {
+        ByteWriter out;
+        out.write(value);
+        return {offset, out.take()};
+    }
+    static Value text(size_t offset, const std::string& value) {
+        ByteWriter out;
+        out.append_text(value + '\0');
+        return {offset, out.take()};
+    }
+    void feed(uint16_t id, int64_t time, uint32_t thread, const std::vector<Value>& values,
+              uint32_t cpu = 0) {
+        std::vector<std::byte> data(128);
+        std::memcpy(data.data(), &id, sizeof(id));
+        std::memcpy(data.data() + 4, &thread, sizeof(thread));
+        for (const Value& value : values) {
+            std::memcpy(data.data() + value.offset, value.bytes.data(), value.bytes.size());
+        }
+        dispatch_(RawEvent{cpu, time, data});
+    }
+    void fork(uint32_t parent, uint32_t child, uint64_t flags = 0, int64_t time = 10) {
+        feed(1, time, parent, {at(8, child), text(12, "shell"), at(32, flags)});
+    }
+    void exec(uint32_t pid, const std::string& file, uint32_t old_thread, int64_t time = 20) {
+        const auto place = uint32_t((file.size() + 1) << 16 | 40);
+        feed(2, time, pid, {at(8, pid), at(12, old_thread), at(16, place), text(40, file)});
+    }
+    void exit(uint32_t thread, bool last, int64_t time = 30) {
+        feed(3, time, thread, {text(8, "ended"), at(24, thread), at(28, uint8_t(last))});
+    }
+    std::vector<Value> socket_ends(uint16_t local_port, uint16_t remote_port) {
+        return {at(8, uint64_t{0xABC}), at(16, local_port),           at(18, remote_port),
+                at(20, uint16_t{2}),    at(24, uint32_t{0x0100007F}), at(28, uint32_t{0x0200007F})};
+    }
+    void set_state(uint32_t thread, uint32_t from, uint32_t to, uint16_t local_port = 4000,
+                   uint16_t remote_port = 80) {
+        auto values = socket_ends(local_port, remote_port);
+        values.push_back(at(64, from));
+        values.push_back(at(68, to));
+        values.push_back(at(72, uint16_t{6}));
+        feed(10, 100, thread, values);
+    }
+
+    FakeSink sink_;
+    Tasks tasks_;
+    Execs execs_;
+    Context context_{sink_, tasks_, 1'000'000, kAll};
+    TaskEvents tasks_events_{context_, execs_};
+    DiskEvents disk_{context_};
+    NetEvents net_{context_};
+    InterruptEvents interrupts_{context_};
+    Dispatch dispatch_{nullptr};
+};
+
+TEST_F(Converters, AForkIsAProcessAndAThreadOfTheParentsProgram) {
+    bind();
+    Process shell = process(100, "bash");
+    shell.uid = 1000;
+    shell.command_line = "bash -i";
+    tasks_.add(std::move(shell));
+    fork(100, 200);
+    const auto start = sink_.of(0x0301);
+    ASSERT_EQ(start.size(), 1u);
+    EXPECT_EQ(start[0].header_type(), kSystem64);
+    EXPECT_EQ(start[0].version(), 4);
+    EXPECT_EQ(start[0].at<uint32_t>(8), 100u);  // who did it
+    EXPECT_EQ(start[0].at<uint32_t>(kSystemPayload + 8), 200u);
+    EXPECT_EQ(start[0].at<uint32_t>(kSystemPayload + 12), 100u);
+    EXPECT_TRUE(start[0].contains(std::string("bash")));
+    EXPECT_TRUE(start[0].contains(u"bash -i"));
+    // S-1-22-1-1000, behind 16 bytes of TOKEN_USER.
+    EXPECT_EQ(start[0].at<uint8_t>(kSystemPayload + 36 + 16 + 7), 22);
+    EXPECT_EQ(start[0].at<uint32_t>(kSystemPayload + 36 + 16 + 12), 1000u);
+    ASSERT_EQ(sink_.of(0x0501).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0501)[0].at<uint32_t>(kSystemPayload + 4), 200u);
+}
+
+TEST_F(Converters, AThreadBelongsToItsCreatorsProcess) {
+    bind();
+    tasks_.add(process(100, "server"));
+    fork(100, 101, 0x00010000);
+    EXPECT_TRUE(sink_.of(0x0301).empty());
+    ASSERT_EQ(sink_.of(0x0501).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0501)[0].at<uint32_t>(kSystemPayload), 100u);
+    EXPECT_EQ(tasks_.process_of(101), 100u);
+}
+
+TEST_F(Converters, AStartTellsTheProgramThatFollows) {
+    bind();
+    tasks_.add(process(100, "bash"));
+    execs_.expect(200, "/usr/bin/make");
+    Process look = process(200, "");
+    look.uid = 5;
+    look.command_line = "make -j2";
+    execs_.found(std::move(look));
+    fork(100, 200);
+    exec(200, "/usr/bin/make", 200);
+    const auto start = sink_.of(0x0301);
+    ASSERT_EQ(start.size(), 1u);
+    EXPECT_TRUE(start[0].contains(std::string("make")));
+    EXPECT_TRUE(start[0].contains(u"make -j2"));
+    EXPECT_TRUE(sink_.of(0x0303).empty());
+    exit(200, true);
+    ASSERT_EQ(sink_.of(0x0302).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x0302)[0].contains(u"make -j2"));
+    EXPECT_EQ(tasks_.find(200), nullptr);
+}
+
+TEST_F(Converters, AProcessThatTurnsToAnotherProgramIsToldOnceMore) {
+    bind();
+    tasks_.add(process(100, "bash"));
+    exec(100, "/bin/env", 100);
+    ASSERT_EQ(sink_.of(0x0303).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0303)[0].header_type(), kPerfInfo64);
+    EXPECT_TRUE(sink_.of(0x0303)[0].contains(std::string("env")));
+    // Not looked at in time: the file's name stands for the arguments.
+    EXPECT_TRUE(sink_.of(0x0303)[0].contains(u"/bin/env"));
+}
+
+TEST_F(Converters, AThreadThatExecsBecomesTheFirst) {
+    bind();
+    tasks_.add(process(100, "java"));
+    tasks_.add_thread({105, 100, "worker"});
+    exec(100, "/bin/sh", 105);
+    ASSERT_EQ(sink_.of(0x0502).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0502)[0].at<uint32_t>(kSystemPayload + 4), 105u);
+    EXPECT_EQ(tasks_.find_thread(105), nullptr);
+}
+
+TEST_F(Converters, AProcessEndsWithItsLastThread) {
+    bind();
+    tasks_.add(process(100, "server"));
+    tasks_.add_thread({101, 100, "worker"});
+    exit(100, false);
+    EXPECT_TRUE(sink_.of(0x0302).empty());
+    exit(101, true);
+    ASSERT_EQ(sink_.of(0x0302).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0302)[0].at<uint32_t>(kSystemPayload + 8), 100u);
+    EXPECT_EQ(sink_.of(0x0502).size(), 2u);
+}
+
+TEST_F(Converters, OnlyWhatTheFlagsNameIsRecordedAndAllIsFollowed) {
+    bind(kKernelContextSwitch);
+    tasks_.add(process(100, "bash"));
+    fork(100, 200);
+    exit(200, true);
+    EXPECT_TRUE(sink_.sent.empty());
+    fork(100, 201, 0x00010000);
+    EXPECT_EQ(tasks_.process_of(201), 100u);
+}
+
+TEST_F(Converters, AContextSwitchHas40Bytes) {
+    bind();
+    feed(5, 5000, 7, {at(8, 7u), at(12, 120u), at(16, uint64_t{1}), at(24, 8u), at(28, 98u)}, 3);
+    feed(5, 9000, 8, {at(8, 8u), at(12, 98u), at(16, uint64_t{0x100}), at(24, 7u), at(28, 120u)},
+         3);
+    const auto all = sink_.of(0x0524);
+    ASSERT_EQ(all.size(), 2u);
+    EXPECT_EQ(all[0].record.size(), 40u);
+    EXPECT_EQ(all[0].header_type(), kPerfInfo64);
+    EXPECT_EQ(all[0].cpu, 3u);
+    EXPECT_EQ(all[0].time, 5000);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload), 8u);       // new
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 4), 7u);   // old
+    EXPECT_EQ(all[0].at<int8_t>(kPerfInfoPayload + 8), 17);     // real time, low
+    EXPECT_EQ(all[0].at<int8_t>(kPerfInfoPayload + 9), 8);      // normal
+    EXPECT_EQ(all[0].at<int8_t>(kPerfInfoPayload + 12), 6);     // waits for what it asked for
+    EXPECT_EQ(all[0].at<int8_t>(kPerfInfoPayload + 14), 5);     // waiting
+    EXPECT_EQ(all[1].at<int8_t>(kPerfInfoPayload + 12), 32);    // preempted
+    EXPECT_EQ(all[1].at<int8_t>(kPerfInfoPayload + 14), 1);     // ready
+    EXPECT_EQ(all[1].at<uint32_t>(kPerfInfoPayload + 16), 4u);  // milliseconds it waited
+}
+
+TEST_F(Converters, AWakeUpIsAReadyThread) {
+    bind();
+    feed(6, 1, 7, {at(2, uint8_t{0x10}), at(8, 9u)});
+    const auto all = sink_.of(0x0532);
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].record.size(), kPerfInfoPayload + 8);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload), 9u);
+    EXPECT_EQ(all[0].at<uint8_t>(kPerfInfoPayload + 6), 1);  // from a soft interrupt
+}
+
+TEST_F(Converters, ARequestToADiskHasItsSizeOffsetAndResponseTime) {
+    bind();
+    feed(8, 1000, 50, {at(8, 0x800000u), at(16, uint64_t{64}), at(24, 8u), text(28, "WS")});
+    feed(9, 1700, 0, {at(8, 0x800000u), at(16, uint64_t{64}), at(24, 8u), text(28, "WS")});
+    ASSERT_EQ(sink_.of(0x010D).size(), 1u);
+    EXPECT_EQ(sink_.of(0x010D)[0].header_type(), kSystem64);
+    const auto all = sink_.of(0x010B);
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].header_type(), kPerfInfo64);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 8), 4096u);
+    EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 16), 64u * 512);
+    EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 40), 700u);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 48), 50u);
+    EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 32),
+              sink_.of(0x010D)[0].at<uint64_t>(kSystemPayload));
+}
+
+TEST_F(Converters, AFlushIsPairedWithoutASectorAndEmptyEndsAreNoWrites) {
+    bind();
+    feed(8, 1000, 50, {at(8, 1u), at(16, uint64_t{0}), at(24, 0u), text(28, "FF")});
+    feed(9, 1200, 0, {at(8, 1u), at(16, ~uint64_t{0}), at(24, 0u), text(28, "FF")});
+    feed(9, 1201, 0, {at(8, 1u), at(16, uint64_t{0}), at(24, 0u), text(28, "FWS")});
+    ASSERT_EQ(sink_.of(0x010E).size(), 1u);
+    EXPECT_EQ(sink_.of(0x010E)[0].at<uint64_t>(kPerfInfoPayload + 8), 200u);
+    EXPECT_TRUE(sink_.of(0x010B).empty());
+}
+
+TEST_F(Converters, LettersOfRequestsAreUnderstood) {
+    EXPECT_EQ(DiskEvents::kind_of("RA"), DiskEvents::Kind::kRead);
+    EXPECT_EQ(DiskEvents::kind_of("FWFS"), DiskEvents::Kind::kWrite);
+    EXPECT_EQ(DiskEvents::kind_of("FF"), DiskEvents::Kind::kFlush);
+    EXPECT_EQ(DiskEvents::kind_of("D"), DiskEvents::Kind::kOther);
+    EXPECT_EQ(DiskEvents::kind_of(""), DiskEvents::Kind::kOther);
+}
+
+TEST_F(Converters, AConnectionIsFollowedFromEndToEnd) {
+    bind();
+    tasks_.add(process(300, "client"));
+    set_state(300, 7, 2);
+    set_state(0, 2, 1);  // the answer arrives while another thread runs
+    feed(12, 200, 300,
+         {at(8, uint64_t{0xABC}), at(16, uint16_t{2}), at(18, uint16_t{6}), at(20, 1000)});
+    feed(13, 201, 300,
+         {at(8, uint64_t{0xABC}), at(16, uint16_t{2}), at(18, uint16_t{6}), at(20, 50),
+          at(24, 2)});  // MSG_PEEK: it will be received once more
+    set_state(0, 1, 7);
+    const auto connect = sink_.of(0x060C);
+    ASSERT_EQ(connect.size(), 1u);
+    EXPECT_EQ(connect[0].header_type(), kPerfInfo64);
+    EXPECT_EQ(connect[0].at<uint32_t>(kPerfInfoPayload), 300u);
+    EXPECT_EQ(connect[0].at<uint32_t>(kPerfInfoPayload + 8), 0x0200007Fu);  // remote
+    EXPECT_EQ(connect[0].at<uint16_t>(kPerfInfoPayload + 16), 0x5000);      // 80, big-endian
+    const auto send = sink_.of(0x060A);
+    ASSERT_EQ(send.size(), 1u);
+    EXPECT_EQ(send[0].record.size(), kPerfInfoPayload + 40);
+    EXPECT_EQ(send[0].at<uint32_t>(kPerfInfoPayload + 4), 1000u);
+    EXPECT_EQ(send[0].at<uint32_t>(kPerfInfoPayload + 12), 0x0100007Fu);  // local
+    EXPECT_TRUE(sink_.of(0x060B).empty());
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+    // No address of the kernel leaves it: connections have numbers.
+    EXPECT_EQ(send[0].at<uint64_t>(kPerfInfoPayload + 32), 1u);
+}
+
+TEST_F(Converters, WhatIsAcceptedBelongsToWhoListens) {
+    bind();
+    net_.add_listener({8080, 77});
+    set_state(0, 12, 3, 8080, 5000);
+    set_state(0, 3, 1, 8080, 5000);
+    ASSERT_EQ(sink_.of(0x060F).size(), 1u);
+    EXPECT_EQ(sink_.of(0x060F)[0].at<uint32_t>(kPerfInfoPayload), 77u);
+}
+
+TEST_F(Converters, ASoftInterruptIsADpcWithItsBeginning) {
+    bind();
+    interrupts_.set_handlers({1, 2, 3, 4});
+    feed(14, 100, 0, {at(8, 3u)}, 1);
+    feed(15, 160, 0, {at(8, 3u)}, 1);
+    feed(15, 200, 0, {at(8, 1u)}, 1);  // its beginning lies before the trace
+    ASSERT_EQ(sink_.of(0x0F44).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0F44)[0].at<int64_t>(kPerfInfoPayload), 100);
+    EXPECT_EQ(sink_.of(0x0F44)[0].at<uint64_t>(kPerfInfoPayload + 8), 4u);
+    ASSERT_EQ(sink_.of(0x0F45).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0F45)[0].at<int64_t>(kPerfInfoPayload), 200);
+}
+
+TEST_F(Converters, RundownsTellOfAllThatRuns) {
+    bind();
+    tasks_.add(process(100, "bash"));
+    tasks_.add_thread({101, 100, "worker"});
+    tasks_events_.rundown(kKernelProcess | kKernelThread, false, 7);
+    EXPECT_EQ(sink_.of(0x0303).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0503).size(), 2u);
+    tasks_events_.rundown(kKernelProcess, true, 8);
+    EXPECT_EQ(sink_.of(0x0304).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x0504).empty());
+}
+
+TEST_F(Converters, NoRecordIsLongerThanTheSmallestBuffer) {
+    bind();
+    Process large = process(100, std::string(5000, 'x'));
+    large.command_line = std::string(9000, 'y');
+    tasks_.add(std::move(large));
+    tasks_events_.rundown(kKernelProcess, false, 7);
+    ASSERT_EQ(sink_.of(0x0303).size(), 1u);
+    EXPECT_LE(sink_.of(0x0303)[0].record.size(), 4096u - 72);
+}
+
+TEST(Dispatch, WantsEveryEventWhereOneOfTwoDoes) {
+    Dispatch dispatch([](const std::string&, const std::string& name) {
+        return Format::parse(format_text(9, name, field("int x", 8, 4)), "s");
+    });
+    int calls = 0;
+    const auto count = [&calls](const Format&) -> Dispatch::Handler {
+        return [&calls](const RawEvent&) { ++calls; };
+    };
+    EXPECT_TRUE(dispatch.on("s", "p", count, "x == 1"));
+    EXPECT_EQ(dispatch.wanted()[0].filter, "x == 1");
+    EXPECT_TRUE(dispatch.on("s", "p", count));
+    ASSERT_EQ(dispatch.wanted().size(), 1u);
+    EXPECT_EQ(dispatch.wanted()[0].filter, "");
+    const uint16_t id = 9;
+    dispatch(RawEvent{0, 0, std::as_bytes(std::span(&id, 1))});
+    EXPECT_EQ(calls, 2);
+}
+
+}  // namespace
+}  // namespace etw::kernel

@@ -1,0 +1,97 @@
+#include "kernel/image_events.h"
+
+#include "synthetic.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+namespace etw::kernel {
+namespace {
+
+constexpr size_t kSystemPayload = sizeof(wire::SystemHeader);
+
+class Images : public testing::Test {
+protected:
+    static Image image(uint64_t base, const std::string& path) {
+        Image out;
+        out.base = base;
+        out.size = 0x1000;
+        out.inode = base;
+        out.path = path;
+        out.build_id.assign(20, std::byte{0xAB});
+        return out;
+    }
+    std::vector<std::vector<std::byte>> build_ids() const {
+        std::vector<std::vector<std::byte>> out;
+        for (const auto& sent : sink_.sent) {
+            if (sent.header_type() == uint8_t(wire::HeaderType::kFull64))
+                out.push_back(sent.record);
+        }
+        return out;
+    }
+
+    FakeSink sink_;
+    Tasks tasks_;
+    Execs execs_;
+    Context context_{sink_, tasks_, 1'000'000, kKernelImageLoad | kKernelDiskFileIo};
+    ImageEvents images_{context_, execs_};
+};
+
+TEST_F(Images, AMappingToRunIsALoadWithItsBuildId) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
+    const auto load = sink_.of(0x030A);
+    ASSERT_EQ(load.size(), 1u);
+    EXPECT_EQ(load[0].header_type(), uint8_t(wire::HeaderType::kSystem64));
+    EXPECT_EQ(load[0].version(), 3);
+    EXPECT_EQ(load[0].at<uint64_t>(kSystemPayload), 0x4000u);
+    EXPECT_EQ(load[0].at<uint32_t>(kSystemPayload + 16), 7u);
+    EXPECT_TRUE(load[0].contains(u"/bin/x"));
+    ASSERT_EQ(build_ids().size(), 1u);
+    const auto record = build_ids()[0];
+    EXPECT_EQ(record.size(), sizeof(wire::FullHeader) + 8 + 4 + 16 + 4 + sizeof("/bin/x"));
+    uint16_t size = 0;
+    std::memcpy(&size, record.data(), sizeof(size));
+    EXPECT_EQ(size, record.size());
+    EXPECT_EQ(record[sizeof(wire::FullHeader) + 12], std::byte{0xAB});
+}
+
+TEST_F(Images, AFilesNameIsToldOnceAndAgainAtTheEnd) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
+    images_.on_map(image(0x4000, "/bin/x"), false, {8, 101, 1});
+    EXPECT_EQ(sink_.of(0x0400).size(), 1u);
+    EXPECT_EQ(sink_.of(0x030A).size(), 1u);  // data that is mapped is no image
+    images_.rundown(context_.flags, true, 200);
+    EXPECT_EQ(sink_.of(0x0424).size(), 1u);
+}
+
+TEST_F(Images, ACopyOfAProcessHasItsImagesUntilItDropsThem) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
+    images_.on_fork(7, {8, 110, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 2u);
+    images_.on_drop({8, 120, 1});
+    ASSERT_EQ(sink_.of(0x1402).size(), 1u);
+    EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(kSystemPayload + 16), 8u);
+    images_.rundown(context_.flags, true, 200);
+    EXPECT_EQ(sink_.of(0x1404).size(), 1u);
+}
+
+TEST_F(Images, ACopyThatRunsSomethingElseAtOnceHasNone) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
+    execs_.expect(8, "/bin/true");
+    images_.on_fork(7, {8, 110, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 1u);
+}
+
+TEST_F(Images, ThisProcessHasItsOwnProgramMapped) {
+    const auto all = images_of(uint32_t(::getpid()));
+    const auto here = uint64_t(reinterpret_cast<uintptr_t>(&images_of));
+    bool found = false;
+    for (const Image& image : all) {
+        found = found || (image.path.ends_with("kernel_test") && here - image.base < image.size);
+    }
+    EXPECT_TRUE(found);
+}
+
+}  // namespace
+}  // namespace etw::kernel
