@@ -266,7 +266,7 @@ int64_t Collector::collect_locked() {
     const int64_t now = options_.counter.now();
     const auto waiting = sink_.waiting_since();
     stalled_ = waiting.has_value();
-    if (waiting) return *waiting - 1;
+    if (waiting) return *waiting;
     if (ended_) return now;
     int64_t until = now;
     do {
@@ -281,7 +281,7 @@ int64_t Collector::collect_locked() {
         });
         if (stopped) {
             stalled_ = true;
-            until = *stopped - 1;
+            until = *stopped;  // others of this time may go before it
             break;
         }
         perf_events_.hand_out(until);

@@ -43,7 +43,8 @@ private:
         std::optional<PageWalker> walker;
         RawEvent event;  // next of this CPU
         bool has_event = false;
-        int64_t read_until = 0;  // time of the last event in the pages
+        int64_t read_until = 0;  // no event in the pages is later
+        int64_t last_time = 0;   // of this CPU's events, as handed out: never falls
     };
     bool read_page(Lane& lane, uint32_t cpu, const Dispatch* look);
     void advance(Lane& lane, uint32_t cpu);
