@@ -28,7 +28,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
     return out;
 }
 
-int64_t KernelSource::collect() { return collector_->collect(); }
+int64_t KernelSource::collect(bool all) { return collector_->collect(all); }
 
 Status KernelSource::set_flags(uint32_t flags) { return collector_->set_flags(flags); }
 

@@ -24,8 +24,8 @@ public:
                                                        const Stream& stream);
     ~KernelSource() override;
 
-    // Everything up to the returned time (counter) is in the stream.
-    int64_t collect();
+    // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
+    int64_t collect(bool all);
     Status set_flags(uint32_t flags);
     void rundown();
     // From now on into `stream`, whose rings have another size.
