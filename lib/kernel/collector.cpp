@@ -294,6 +294,7 @@ int64_t Collector::collect_locked(bool all) {
         perf_events_.read();
         until = reader_.read(now, outlook_.get());
         take_looks();
+        if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;

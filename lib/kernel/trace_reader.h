@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace etw::kernel {
@@ -27,7 +28,8 @@ public:
     template <class F>
     std::optional<int64_t> for_each(int64_t until, F handle);
 
-    uint64_t damaged_pages() const noexcept { return damaged_; }
+    // Pages since the last call whose rest made no sense.
+    uint64_t take_damaged() noexcept { return std::exchange(damaged_, 0); }
     // Events that were read or can be and have not been handed out. They are dropped.
     uint64_t count_rest();
     void close() { lanes_.clear(); }

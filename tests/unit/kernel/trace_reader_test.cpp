@@ -108,6 +108,16 @@ TEST_F(Reader, DoesNotWaitForEventsThatAreLaterThanTheCall) {
     EXPECT_EQ(reader.count_rest(), 600u);
 }
 
+TEST_F(Reader, CountsPagesThatMakeNoSense) {
+    auto bad =
+        PageBuilder(100).event(0, {7, 0}).header(20, 1).build(size_t(::sysconf(_SC_PAGESIZE)));
+    TraceReader reader = open({{bad, page(200, {0})}});
+    reader.read(1000, nullptr);
+    EXPECT_EQ(take(reader, 1000), (Times{{0, 100}, {0, 200}}));
+    EXPECT_EQ(reader.take_damaged(), 1u);
+    EXPECT_EQ(reader.take_damaged(), 0u);
+}
+
 TEST_F(Reader, NeverLetsAProcessorsTimesFall) {
     TraceReader reader = open({{page(100, {0, 50}), page(120, {0})}});
     reader.read(1000, nullptr);
