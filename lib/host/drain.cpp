@@ -95,7 +95,7 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
     }
     batch_.clear();
     copies_used_ = 0;
-    const int64_t until = collect();  // before any head is looked at: see cpu_merger.h
+    const int64_t until = collect(depth);  // before any head is looked at: see cpu_merger.h
     const uint32_t cpus = saved_.geometry.cpus;
     first_cpu_ = (first_cpu_ + 1) % cpus;  // a busy one must not keep the others waiting
     for (uint32_t i = 0; i < cpus && batch_.size() < kMaxBatch; ++i) {
@@ -112,7 +112,9 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
 }
 
 // Returns the time up to which every record is in the streams, or about to be committed there.
-int64_t Drain::collect() { return source_ == nullptr ? counter_now() : source_->collect(); }
+int64_t Drain::collect(Depth depth) {
+    return source_ == nullptr ? counter_now() : source_->collect(depth != Depth::kFullBlocks);
+}
 
 // Kernel events are younger in their stream than what has been collected; what user streams hold
 // beyond that time has to wait for them.
@@ -410,7 +412,7 @@ Status Drain::finish() {
 }
 
 Status Drain::save_snapshot(UniqueFd file, const std::string& path) {
-    collect();
+    collect(Depth::kAll);
     Snapshot snapshot{log_info(saved_, path), clock_, {}, events_lost()};
     for (const auto& stream : streams_) {
         if (stream != nullptr) snapshot.sources.push_back({&stream->rings, {}});

@@ -64,7 +64,8 @@ public:
     bool has_feed() const noexcept { return feed_ != nullptr; }
     const DeliveryRing& delivery_ring() const { return feed_->ring(); }
     bool has_log() const noexcept { return log_.has_value(); }
-    // Delivers all that has been committed. False: there was nothing.
+    // Delivers all that has been committed; of kernel events, at kFullBlocks, all that need not
+    // wait for what follows. False: there was nothing.
     bool deliver(Depth depth = Depth::kAll);
     // A consumer comes or goes. Returns the number of the chunk that a new one begins with.
     uint64_t add_consumer(ConsumerEnd consumer);
@@ -106,7 +107,7 @@ private:
         int64_t last_raw = 0;                                      // 0: the buffer's own time
     };
 
-    int64_t collect();
+    int64_t collect(Depth depth);
     bool may_go_direct(size_t stream) const;
     void gather(uint32_t cpu, Depth depth, int64_t until);
     void gather_direct(uint32_t cpu, size_t stream, Depth depth);

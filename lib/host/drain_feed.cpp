@@ -64,7 +64,7 @@ void Drain::remove_consumer(uint64_t id) {
 
 bool Drain::deliver(Depth depth) {
     if (!feed_) return false;
-    const int64_t until = collect();  // before any head is looked at
+    const int64_t until = collect(depth);  // before any head is looked at
     const bool any = deliver_lanes(depth, until);
     if (any) publish_feed();
     if (!log_) {

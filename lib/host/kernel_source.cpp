@@ -2,6 +2,7 @@
 
 #include "host/new_session.h"
 #include "host/session_clock.h"
+#include "kernel/collector.h"
 #include "ring/clock.h"
 
 #include <algorithm>
@@ -26,6 +27,14 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
     return out;
 }
+
+int64_t KernelSource::collect(bool all) { return collector_->collect(all); }
+
+Status KernelSource::set_flags(uint32_t flags) { return collector_->set_flags(flags); }
+
+void KernelSource::rundown() { collector_->rundown(); }
+
+bool KernelSource::end(bool at_once) { return collector_->end(at_once); }
 
 Status KernelSource::use(const Stream& stream) {
     ETW_TRY(auto writer, StreamWriter::over(stream, 0));

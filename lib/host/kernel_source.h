@@ -4,12 +4,16 @@
 #pragma once
 #include "host/saved_session.h"
 #include "host/stream.h"
-#include "kernel/collector.h"
+#include "kernel/record_builder.h"
 
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+namespace etw::kernel {
+class Collector;
+}
 
 namespace etw::host {
 
@@ -20,14 +24,14 @@ public:
                                                        const Stream& stream);
     ~KernelSource() override;
 
-    // Everything up to the returned time (counter) is in the stream.
-    int64_t collect() { return collector_->collect(); }
-    Status set_flags(uint32_t flags) { return collector_->set_flags(flags); }
-    void rundown() { collector_->rundown(); }
+    // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
+    int64_t collect(bool all);
+    Status set_flags(uint32_t flags);
+    void rundown();
     // From now on into `stream`, whose rings have another size.
     Status use(const Stream& stream);
     // See kernel::Collector.
-    bool end(bool at_once) { return collector_->end(at_once); }
+    bool end(bool at_once);
 
     bool has_room(uint32_t cpu) override;
     std::optional<int64_t> waiting_since() override;

@@ -2,6 +2,7 @@
 #include "base/filetime.h"
 #include "host/journal.h"
 #include "host/session_manager.h"
+#include "kernel/tracefs.h"
 #include "ring/clock.h"
 #include "session/rules.h"
 

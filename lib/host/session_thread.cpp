@@ -150,7 +150,7 @@ void SessionThread::drain_now() {
 
 void SessionThread::deliver_now() {
     if (drain_->consumers() == 0 || Clock::now() < deliver_at_) return;
-    deliver_pause_ = drain_->deliver()
+    deliver_pause_ = drain_->deliver(Drain::Depth::kFullBlocks)
                          ? Clock::duration(kDeliverBusy)
                          : std::min<Clock::duration>(deliver_pause_ * 2, kDeliverIdle);
     deliver_at_ = Clock::now() + deliver_pause_;
@@ -233,7 +233,7 @@ void SessionThread::flush() {
     // The kernel may hold more than the rings do.
     const auto behind = [&] {
         KernelSource* source = drain_->kernel_source();
-        return source != nullptr && source->collect() < now;
+        return source != nullptr && source->collect(true) < now;
     };
     while (behind() && pass(Drain::Depth::kAll)) {
     }

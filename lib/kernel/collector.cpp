@@ -26,6 +26,7 @@ constexpr char kWakeAtPercent[] = "25";
 constexpr milliseconds kStalled{5};
 // How often the kernel is asked what it lost, if nobody asks for everything.
 constexpr milliseconds kLostEvery{200};
+constexpr uint64_t kForksPerSecond = 20;  // 50 ms for a fork to become an exec
 
 }  // namespace
 
@@ -162,6 +163,16 @@ Status Collector::bind(uint32_t flags) {
     if ((flags & kKernelProcess) != 0) {
         outlook_ = std::make_unique<Dispatch>(load_format);
         outlook_->on("sched", "sched_process_exec", expect_exec());
+        outlook_->on("task", "task_newtask", [this](const Format& f) -> Dispatch::Handler {
+            return [this, pid = f.field("pid"), how = f.field("clone_flags")](const RawEvent& e) {
+                if (is_process(e.number(how))) open_forks_[uint32_t(e.number(pid))] = e.time;
+            };
+        });
+        outlook_->on("sched", "sched_process_exit", [this](const Format& f) -> Dispatch::Handler {
+            return [this, pid = f.field("pid")](const RawEvent& e) {
+                open_forks_.erase(uint32_t(e.number(pid)));
+            };
+        });
     }
     return Ok{};
 }
@@ -169,6 +180,7 @@ Status Collector::bind(uint32_t flags) {
 Dispatch::MakeHandler Collector::expect_exec() {
     return [this](const Format& f) -> Dispatch::Handler {
         return [this, pid = f.field("pid"), file = f.field("filename")](const RawEvent& e) {
+            open_forks_.erase(uint32_t(e.number(pid)));
             execs_.expect(uint32_t(e.number(pid)), std::string(e.text(file)));
         };
     };
@@ -211,7 +223,7 @@ Status Collector::enable(const std::vector<Tracepoint>& wanted) {
 Status Collector::set_flags(uint32_t flags) {
     const std::lock_guard lock(mutex_);
     const int64_t now = options_.counter.now();
-    collect_locked();
+    collect_locked(true);
     const uint32_t before = context_.flags;
     ETW_CHECK(bind(flags));
     options_.flags = flags;
@@ -227,7 +239,7 @@ Status Collector::set_flags(uint32_t flags) {
 void Collector::rundown() {
     const std::lock_guard lock(mutex_);
     const int64_t now = options_.counter.now();
-    collect_locked();
+    collect_locked(true);
     tell(context_.flags, false, now);
 }
 
@@ -237,7 +249,7 @@ bool Collector::end(bool at_once) {
     if (!ended_) {
         static_cast<void>(instance_.set("tracing_on", "0"));
         const int64_t now = options_.counter.now();
-        collect_locked();
+        collect_locked(true);
         if (stalled_ && !at_once) return false;
         tell(context_.flags, true, now);
         count_lost();
@@ -257,22 +269,33 @@ void Collector::stop_thread() {
 
 // --- collecting ------------------------------------------------------------------------------
 
-int64_t Collector::collect() {
+int64_t Collector::collect(bool all) {
     const std::lock_guard lock(mutex_);
-    return collect_locked();
+    return collect_locked(all);
 }
 
-int64_t Collector::collect_locked() {
+// A fork that has not turned to a program yet, and may do so at once.
+int64_t Collector::before_open_forks(int64_t until) {
+    const int64_t patience = int64_t(options_.counter.hz / kForksPerSecond);
+    const int64_t now = options_.counter.now();
+    std::erase_if(open_forks_, [&](const auto& fork) { return now - fork.second > patience; });
+    for (const auto& [pid, time] : open_forks_) until = std::min(until, time - 1);
+    return until;
+}
+
+int64_t Collector::collect_locked(bool all) {
     const int64_t now = options_.counter.now();
     const auto waiting = sink_.waiting_since();
     stalled_ = waiting.has_value();
-    if (waiting) return *waiting - 1;
+    if (waiting) return *waiting;
     if (ended_) return now;
     int64_t until = now;
     do {
         perf_events_.read();
         until = reader_.read(now, outlook_.get());
         take_looks();
+        if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
+        if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
             perf_events_.hand_out(event.time);
@@ -281,10 +304,12 @@ int64_t Collector::collect_locked() {
         });
         if (stopped) {
             stalled_ = true;
-            until = *stopped - 1;
+            until = *stopped;  // others of this time may go before it
             break;
         }
         perf_events_.hand_out(until);
+        // Held back: more pages would only be kept.
+        if (!open_forks_.empty() && !all) break;
     } while (reader_.has_more());
     if (std::chrono::steady_clock::now() >= lost_read_at_ + kLostEvery) count_lost();
     return until;
@@ -326,7 +351,7 @@ void Collector::run() {
         if (n < 0 && errno != EINTR) return;
         eventfd_t woken = 0;
         ::eventfd_read(wake_.get(), &woken);
-        collect();
+        collect(false);
     }
 }
 

@@ -35,9 +35,10 @@ public:
     ~Collector();
 
     // Hands everything that happened before the call to the sink. Returns the time (counter) up to
-    // which nothing is missing: that of the call, or less where the sink has no room. By any
-    // thread.
-    int64_t collect();
+    // which nothing is missing: that of the call, or less where the sink has no room. Unless `all`
+    // is asked for, what follows a fork waits a moment for the program that the process may turn
+    // to: its Start tells it. By any thread.
+    int64_t collect(bool all);
     // Other flags from now on.
     Status set_flags(uint32_t flags);
     // Tells of all that runs, once more.
@@ -58,7 +59,8 @@ private:
     void begin();
     void scan_images();
     void tell(uint32_t flags, bool at_end, int64_t time);
-    int64_t collect_locked();
+    int64_t collect_locked(bool all);
+    int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
     void stop_thread();
@@ -74,6 +76,7 @@ private:
     std::mutex mutex_;  // guards what follows
     Tasks tasks_;
     Execs execs_;
+    std::unordered_map<uint32_t, int64_t> open_forks_;  // time by process: no exec was read yet
     Context context_;
     TaskEvents task_events_;
     DiskEvents disk_events_;

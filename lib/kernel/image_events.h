@@ -8,8 +8,8 @@
 namespace etw::kernel {
 
 struct Image {
-    uint64_t base = 0;  // where the file's first byte lies or would lie: address - base is an
-                        // offset in the file
+    // Where the file's first byte lies or would lie: an address minus it is an offset in the file.
+    uint64_t base = 0;
     uint64_t size = 0;   // from there to the end of what is mapped to run
     uint64_t inode = 0;  // 0: not known
     std::string path;

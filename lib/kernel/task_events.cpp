@@ -87,6 +87,8 @@ static_assert(sizeof(UserSid) == 32);
 
 }  // namespace
 
+bool is_process(uint64_t clone_flags) { return (clone_flags & kCloneThread) == 0; }
+
 void Execs::found(Process look) {
     if (looks_.size() >= kMaxLooks) looks_.clear();  // of execs whose events were lost
     auto& looks = looks_[look.pid];
@@ -172,7 +174,7 @@ void TaskEvents::on_new_task(const RawEvent& event, uint32_t child, uint64_t fla
                              std::string_view name) {
     Tasks& tasks = context_.tasks;
     const RecordIds ids = context_.ids(event.thread());
-    if ((flags & kCloneThread) != 0) {
+    if (!is_process(flags)) {
         const Thread& thread = tasks.add_thread({child, ids.process, std::string(name)});
         if (context_.has(kKernelThread)) {
             send_thread(kThreadStart, thread, event.time, event.cpu, ids);

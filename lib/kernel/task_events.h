@@ -8,6 +8,9 @@
 
 namespace etw::kernel {
 
+// What task_newtask tells of: a process, or a thread of one.
+bool is_process(uint64_t clone_flags);
+
 // Programs that processes have turned to but whose events are still to come. On Linux a process
 // begins as a copy of its parent and takes up its program afterwards; a Start that says what runs
 // needs to look ahead.

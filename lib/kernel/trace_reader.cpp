@@ -46,8 +46,9 @@ bool TraceReader::read_page(Lane& lane, uint32_t cpu, const Dispatch* look) {
     page.size = size_t(n);
     PageWalker walker(Bytes(page.bytes.get(), page.size));
     for (PageWalker::Event event; walker.next(event);) {
-        lane.read_until = clock_.to_counter(event.time);
-        if (look != nullptr) (*look)({cpu, lane.read_until, event.data});
+        const int64_t time = clock_.to_counter(event.time);
+        lane.read_until = std::max(lane.read_until, time);
+        if (look != nullptr) (*look)({cpu, time, event.data});
     }
     if (walker.damaged()) ++damaged_;
     lane.pages.push_back(std::move(page));
@@ -62,7 +63,8 @@ int64_t TraceReader::read(int64_t now, const Dispatch* look) {
         Lane& lane = lanes_[cpu];
         while (lane.pages.size() < kMaxPages && read_page(lane, cpu, look)) {
         }
-        if (lane.pages.size() < kMaxPages) continue;
+        // What is later than `now` is read, and kept for the next call.
+        if (lane.pages.size() < kMaxPages || lane.read_until >= now) continue;
         has_more_ = true;
         until = std::min(until, lane.read_until);
     }
@@ -78,7 +80,8 @@ void TraceReader::advance(Lane& lane, uint32_t cpu) {
         }
         PageWalker::Event event;
         if (lane.walker->next(event)) {
-            lane.event = {cpu, clock_.to_counter(event.time), event.data};
+            lane.last_time = std::max(lane.last_time, clock_.to_counter(event.time));
+            lane.event = {cpu, lane.last_time, event.data};
             lane.has_event = true;
             return;
         }

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace etw::kernel {
@@ -27,7 +28,8 @@ public:
     template <class F>
     std::optional<int64_t> for_each(int64_t until, F handle);
 
-    uint64_t damaged_pages() const noexcept { return damaged_; }
+    // Pages since the last call whose rest made no sense.
+    uint64_t take_damaged() noexcept { return std::exchange(damaged_, 0); }
     // Events that were read or can be and have not been handed out. They are dropped.
     uint64_t count_rest();
     void close() { lanes_.clear(); }
@@ -43,7 +45,8 @@ private:
         std::optional<PageWalker> walker;
         RawEvent event;  // next of this CPU
         bool has_event = false;
-        int64_t read_until = 0;  // time of the last event in the pages
+        int64_t read_until = 0;  // no event in the pages is later
+        int64_t last_time = 0;   // of this CPU's events, as handed out: never falls
     };
     bool read_page(Lane& lane, uint32_t cpu, const Dispatch* look);
     void advance(Lane& lane, uint32_t cpu);

@@ -299,9 +299,9 @@ bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
     switch (format) {
         case Format::kUnsigned:
         case Format::kWin32Error:
-        case Format::kErrno:
             out.commit(put_decimal(p, load_unsigned(bytes)));
             return true;
+        case Format::kErrno:
         case Format::kSigned:
             out.commit(put_signed(p, load_signed(bytes)));
             return true;

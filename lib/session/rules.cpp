@@ -118,7 +118,8 @@ Outcome<Ok> check_kernel_logger(const Properties& p) {
                           " does not go with 'NT Kernel Logger'; leave it out or "
                           "record into a session of another name");
     }
-    if (p.guid != Guid{} && p.guid != kSystemTraceControlGuid) {
+    // GlobalLogger's: the boot's session with kernel flags, which answers to that name too.
+    if (p.guid != Guid{} && p.guid != kSystemTraceControlGuid && p.guid != kGlobalLoggerGuid) {
         return refuse(Code::kInvalidParameter,
                       "'NT Kernel Logger' has a GUID of its own; leave out -sessionguid");
     }
@@ -325,7 +326,7 @@ Properties apply_defaults(Properties p, uint32_t cpus) {
     constexpr uint32_t kPageKb = 4;
     constexpr uint32_t kDefaultMinimum = 4;
     constexpr uint32_t kDefaultSpare = 60;
-    if (same_name(p.name, kKernelLoggerName)) p.guid = kSystemTraceControlGuid;
+    if (p.guid == Guid{} && same_name(p.name, kKernelLoggerName)) p.guid = kSystemTraceControlGuid;
     if (p.buffer_size_kb == 0) p.buffer_size_kb = kDefaultBufferKb;
     p.buffer_size_kb = (p.buffer_size_kb + kPageKb - 1) / kPageKb * kPageKb;
     if (p.minimum_buffers == 0) p.minimum_buffers = kDefaultMinimum;

@@ -156,7 +156,7 @@ class Configuration(BootTest):
                 (87, "-addautologger", "A", "-b", "3"),
                 (87, "-addautologger", "GlobalLogger"),
                 (123, "-addautologger", "a/b"),
-                (50, "-addautologger", "NT Kernel Logger"),
+                (87, "-addautologger", "NT Kernel Logger"),
                 (2, "-addautologger", "A", "-guid", "missing.guid")):
             with self.subTest(line):
                 done = self.tracelog(*line, code=1)
@@ -295,7 +295,7 @@ class BootMode(BootTest):
             self.assertIn(words, said)
         self.assertNotIn("Status", self.values(self.autologger("Off"))[""])
 
-    def test_kernel_flags_say_that_they_cannot_be_had(self):
+    def test_kernel_flags_make_global_logger_the_kernel_logger(self):
         self.write(self.global_logger(), "Start = 1", "EnableKernelFlags = 03,00,01,00",
                    f"FileName = {self.folder}/k.etl")
         said = self.boot()

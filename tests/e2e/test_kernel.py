@@ -79,21 +79,26 @@ class KernelLogger(KernelTest):
         self.assertEqual(self.own_instances(), set())
         started = {e["ProcessId"]: e for e in self.events("Process/Start", "LogFile.etl")}
         ended = {e["ProcessId"]: e for e in self.events("Process/End", "LogFile.etl")}
+        late = []
         for pid in children:
             self.assertEqual(started[pid]["ParentId"], os.getpid())
-            self.assertEqual(started[pid]["ImageFileName"], "true")
+            # Where a machine under load takes its time from fork to exec, a DCStart tells it.
+            if started[pid]["ImageFileName"] != "true":
+                late.append(pid)
             self.assertEqual(started[pid]["UserSID"], "S-1-22-1-0")
             self.assertEqual(ended[pid]["UniqueProcessKey"], started[pid]["UniqueProcessKey"])
+            self.assertEqual(ended[pid]["ImageFileName"], "true")
+        self.assertLess(len(late), 10)
         # Arguments are looked at as a program begins; a machine under load may miss a short one.
-        told = [started[pid]["CommandLine"] for pid in children]
+        told = [ended[pid]["CommandLine"] for pid in children]
         self.assertTrue(all(t.startswith("/bin/true") for t in told), told)
-        self.assertTrue(any(t == "/bin/true argument 0" or "argument" in t for t in told), told)
+        self.assertTrue(any("argument" in t for t in told), told)
         # Every process and thread that ran is told at the beginning, and none twice.
         running = collections.Counter(
             e["ProcessId"] for e in self.events("Process/DCStart", "LogFile.etl"))
         self.assertIn(os.getpid(), running)
         self.assertIn(0, running)
-        self.assertFalse(set(children) & set(running))
+        self.assertEqual(set(children) & set(running), set(late))
         threads = collections.Counter(
             e["TThreadId"] for e in self.events("Thread/DCStart", "LogFile.etl"))
         self.assertEqual(max(threads.values()), 1)

@@ -78,6 +78,8 @@ class Draw:
         """Every code that the tables allow; several rules may be broken at once."""
         counts = self.effective()
         codes = set()
+        if self.has("-kd") and self.has("-um"):  # which Windows refuses too
+            return {87, 50}
         if self.has(*REFUSED):
             return {50}
         for a, b in EXCLUDES:

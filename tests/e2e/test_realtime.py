@@ -272,7 +272,9 @@ class Consumers(RealTimeTest):
         self.assertEqual(shown.returncode, 0)
         self.assertEqual(out, "")
         self.assertTrue(all("[Openetw.Test.Writer]" in line for line in lines), lines)
-        self.assertRegex(errors, r"^Setting RealTime mode for  R\n\nProcessing completed   "
+        self.assertRegex(errors, r"^Setting RealTime mode for  R\n"
+                                 r"Searching for TMF files on path: \(null\)\n\n"
+                                 r"Processing completed   "
                                  r"Buffers: \d+, Events: 3, EventsLost: 0 ")
         self.assertIn("Event Summary dumped to FmtSum.txt", errors)
 

@@ -127,7 +127,6 @@ class Commands(TraceviewTest):
         self.traceview("-stop", code=2)
         self.traceview("-start", "S", "-um", code=2)
         self.assert_operation(self.traceview("-stop", "Missing", code=1).stdout, 4201)
-        self.assert_operation(self.traceview("-start", "S", code=1).stdout, 50)
         self.traceview("-parsepdb", "tracedrv.pdb", code=1)
         self.traceview("-process", "missing.etl", code=1)
         self.assertTrue(self.traceview("-h").stdout.startswith("Usage: traceview"))

@@ -138,7 +138,10 @@ TEST_F(TracefmtManifests, TakesWindowsPrograms) {
     log.add(kStartRaw + 1, event);
     log.finish();
     EXPECT_EQ(run("-bin x.dll -noprefix"), 0) << err_;
-    EXPECT_THAT(out_, HasSubstr("Task text/Start: Size=2 Data=0x6162\n"));
+    EXPECT_THAT(out_, HasSubstr("\nSize 2\n")) << "its text";
+    EXPECT_EQ(run("-bin x.dll -json"), 0) << err_;
+    EXPECT_THAT(out_, HasSubstr("\"event\":\"Task text/Start\""));
+    EXPECT_THAT(out_, HasSubstr("\"fields\":{\"Size\":\"Two\",\"Data\":\"6162\"}"));
 }
 
 TEST_F(TracefmtManifests, SaysWhatIsWrongWithAFile) {

@@ -94,7 +94,9 @@ TEST_F(Tracefmt, WritesTheDefaultFiles) {
 TEST_F(Tracefmt, PrintsTheLogHeader) {
     write_log("a.etl", {1});
     EXPECT_EQ(run("a.etl -nosummary"), 0);
-    EXPECT_THAT(out_, HasSubstr("Setting log file to: a.etl\nLogfile a.etl:\n"));
+    EXPECT_THAT(out_, HasSubstr("Setting log file to: a.etl\n"
+                                "Searching for TMF files on path: (null)\n"
+                                "Logfile a.etl:\n"));
     EXPECT_THAT(out_, HasSubstr("        Start Time              2003-10-23-12:27:40.173\n"));
     EXPECT_THAT(out_, HasSubstr("        BufferSize              4096 B\n"));
     EXPECT_THAT(out_, HasSubstr("        Buffers  Written        2\n"));

@@ -161,7 +161,7 @@ TEST_F(Actions, ARefusalShowsItsCodeAndReachesNobody) {
     EXPECT_THAT(report.output, StartsWith("Could not start logger: A\n"
                                           "Operation Status:       50L     "));
     EXPECT_THAT(report.notes, ElementsAre(HasSubstr("-kd: there is no kernel debugger")));
-    report = run({"-systemrundown", "A", "-guid", kGuid});
+    report = run({"-disableex", "A", "-guid", kGuid});
     EXPECT_EQ(report.exit_status, kExitFailed);
     EXPECT_THAT(report.output, StartsWith("Operation Status:       50L"));
     EXPECT_THAT(run({"-start", "A", "-kd", "-json"}).output,

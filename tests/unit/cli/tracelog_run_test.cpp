@@ -132,7 +132,7 @@ TEST_F(Run, AnUnknownSessionIsExplained) {
     }
     EXPECT_THAT(run({"-enable", "A", "-guid", kGuid}).output,
                 StartsWith("ERROR: Logger not started\nOperation Status:       4201L"));
-    EXPECT_THAT(run({"-q"}).notes, ElementsAre(HasSubstr("give the session's name")));
+    EXPECT_THAT(run({"-q"}).notes, ElementsAre(HasSubstr("give a session's name")));
 }
 
 TEST_F(Run, EnableFailsIfAnyProviderFails) {
