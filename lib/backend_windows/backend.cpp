@@ -24,6 +24,7 @@ using session::UpdateRequest;
 namespace {
 
 constexpr ULONG kCaptureState = 2;   // EVENT_CONTROL_CODE_*
+constexpr ULONG kFilterTraceHandle = 0x80000002;  // EVENT_FILTER_TYPE_TRACEHANDLE
 constexpr ULONG kIncrementFile = 4;  // EVENT_TRACE_CONTROL_*
 constexpr size_t kMaxListed = 4096;  // sessions; the system allows 256 at most
 
@@ -200,6 +201,27 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
 
 Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
     return control(name, kIncrementFile);
+}
+
+// The kernel's provider is asked to tell its state to the session that the filter names.
+Outcome<SessionStatus> Backend::system_rundown(const std::string& name) {
+    PropertiesBuffer buffer;
+    ETW_CHECK(control(name, EVENT_TRACE_CONTROL_QUERY, buffer));
+    if (api_.enable_trace == nullptr) return missing("EnableTraceEx2");
+    TRACEHANDLE session = buffer.get().Wnode.HistoricalContext;
+    EVENT_FILTER_DESCRIPTOR filter{};
+    filter.Ptr = reinterpret_cast<uintptr_t>(&session);
+    filter.Size = sizeof(session);
+    filter.Type = kFilterTraceHandle;
+    ENABLE_TRACE_PARAMETERS parameters{};
+    parameters.Version = ENABLE_TRACE_PARAMETERS_VERSION_2;
+    parameters.EnableFilterDesc = &filter;
+    parameters.FilterDescCount = 1;
+    const GUID kernel = to_system(session::kSystemTraceControlGuid);
+    const ULONG error =
+        api_.enable_trace(session, &kernel, kCaptureState, 0, 0, 0, 0, &parameters);
+    if (error != ERROR_SUCCESS) return failure_of(error, "EnableTraceEx2", name);
+    return query(name);
 }
 
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {

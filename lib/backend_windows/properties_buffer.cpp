@@ -16,10 +16,6 @@ constexpr size_t kSize = kFileOffset + kNameSize;
 static_assert(offsetof(EVENT_TRACE_PROPERTIES, BufferSize) == 48, "as documented");
 static_assert(kNameOffset % alignof(wchar_t) == 0);
 
-// The Wnode.Guid that makes a session the kernel logger; a session of another name may not have it.
-constexpr Guid kSystemTraceControl = {
-    0x9e814aad, 0x3204, 0x11d2, {0x9a, 0x82, 0x00, 0x60, 0x08, 0xa8, 0x69, 0x39}};
-
 }  // namespace
 
 GUID to_system(const Guid& guid) noexcept {
@@ -64,7 +60,7 @@ PropertiesBuffer properties_for_start(const session::Properties& properties) {
     PropertiesBuffer buffer;
     EVENT_TRACE_PROPERTIES& p = buffer.get();
     const bool kernel = session::same_name(properties.name, session::kKernelLoggerName);
-    p.Wnode.Guid = to_system(kernel ? kSystemTraceControl : properties.guid);
+    p.Wnode.Guid = to_system(kernel ? session::kSystemTraceControlGuid : properties.guid);
     p.Wnode.ClientContext = ULONG(properties.clock);
     p.BufferSize = properties.buffer_size_kb;
     p.MinimumBuffers = properties.minimum_buffers;

@@ -11,9 +11,6 @@ namespace etw::session {
 namespace {
 
 constexpr std::string_view kNumber = "%d";
-constexpr Guid kSystemTraceControlGuid{
-    0x9e814aad, 0x3204, 0x11d2, {0x9a, 0x82, 0x00, 0x60, 0x08, 0xa8, 0x69, 0x39}};
-
 Failure refuse(Code code, std::string detail) { return {code, std::move(detail)}; }
 
 // Two modes that no session can have together, by the options that set them.

@@ -7,6 +7,9 @@
 
 namespace etw::session {
 
+// Of the kernel's provider, and of the session NT Kernel Logger.
+constexpr Guid kSystemTraceControlGuid{
+    0x9e814aad, 0x3204, 0x11d2, {0x9a, 0x82, 0x00, 0x60, 0x08, 0xa8, 0x69, 0x39}};
 constexpr uint32_t kDefaultBufferKb = 64;
 constexpr uint32_t kMaxBuffers = 1u << 20;  // over all processors
 

@@ -82,6 +82,18 @@ TEST_F(EnableTest, FiltersAreTheDocumentedBytes) {
     EXPECT_THAT(api_.enables[0].filters, ElementsAre(pids, names, ids, stacks));
 }
 
+TEST_F(EnableTest, ARundownIsAskedOfTheKernelForTheSession) {
+    ASSERT_TRUE(backend_.system_rundown("A"));
+    ASSERT_THAT(api_.enables, SizeIs(1));
+    EXPECT_EQ(to_string(from_system(api_.enables[0].provider)),
+              "9e814aad-3204-11d2-9a82-006008a86939");
+    EXPECT_EQ(api_.enables[0].code, 2u);
+    const Filter handle{0x80000002, {7, 0, 0, 0, 0, 0xAB, 0, 0}};
+    EXPECT_THAT(api_.enables[0].filters, ElementsAre(handle));
+    api_.enable_codes = {87};
+    EXPECT_EQ(backend_.system_rundown("A").error().code, Code::kInvalidParameter);
+}
+
 TEST_F(EnableTest, EveryProviderIsTriedAndHasItsCode) {
     request_.providers.resize(3);
     api_.enable_codes = {ERROR_SUCCESS, 1460, 5};
