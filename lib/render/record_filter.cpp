@@ -13,7 +13,6 @@ constexpr uint32_t kNoId = UINT32_MAX;
 constexpr size_t kMaxNamed = 1 << 20;  // processes that a log can name before it is not believed
 
 constexpr uint8_t kGroupEventTrace = 0x00;
-constexpr uint8_t kGroupProcess = 0x03;
 constexpr uint8_t kGroupThread = 0x05;
 constexpr uint8_t kGroupTcpIp = 0x06;
 constexpr uint8_t kGroupUdpIp = 0x08;

@@ -99,7 +99,7 @@ TEST_F(Folder, BelievesNothingThatOthersMayWrite) {
         const std::string path = path_ + part;
         struct stat st {};
         ASSERT_EQ(::stat(path.c_str(), &st), 0);
-        for (const mode_t more : {S_IWGRP, S_IWOTH}) {
+        for (const mode_t more : {mode_t{S_IWGRP}, mode_t{S_IWOTH}}) {
             ASSERT_EQ(::chmod(path.c_str(), st.st_mode | more), 0);
             const auto text = folder().read("Auto");
             ASSERT_FALSE(text) << path;

@@ -157,7 +157,7 @@ TEST(PacketReader, CountsWhatMakesNoSense) {
     PacketReader reader;
     const ByteVector ndis = ndis_payload(frame());
     const ByteVector pktmon = pktmon_payload(frame());
-    for (const size_t size : {0, 3, 11, 12, 30}) {
+    for (const size_t size : {size_t{0}, size_t{3}, size_t{11}, size_t{12}, size_t{30}}) {
         EXPECT_FALSE(reader.read(record(kNdis, 1001, kStart | kEnd, Bytes(ndis).first(size))));
         EXPECT_FALSE(reader.read(record(kPktMon, 160, 0, Bytes(pktmon).first(size))));
     }
