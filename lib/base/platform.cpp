@@ -52,9 +52,8 @@ bool local_calendar_time(std::time_t seconds, std::tm& out) noexcept {
 
 std::string executable_folder() {
 #ifdef _WIN32
-    char* path = nullptr;
-    if (_get_pgmptr(&path) != 0) return {};
-    const std::string_view text(path);
+    if (_pgmptr == nullptr) return {};
+    const std::string_view text(_pgmptr);
 #else
     char path[4096];
     const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
