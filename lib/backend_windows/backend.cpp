@@ -23,10 +23,10 @@ using session::UpdateRequest;
 
 namespace {
 
-constexpr ULONG kCaptureState = 2;   // EVENT_CONTROL_CODE_*
+constexpr ULONG kCaptureState = 2;                // EVENT_CONTROL_CODE_*
 constexpr ULONG kFilterTraceHandle = 0x80000002;  // EVENT_FILTER_TYPE_TRACEHANDLE
-constexpr ULONG kIncrementFile = 4;  // EVENT_TRACE_CONTROL_*
-constexpr size_t kMaxListed = 4096;  // sessions; the system allows 256 at most
+constexpr ULONG kIncrementFile = 4;               // EVENT_TRACE_CONTROL_*
+constexpr size_t kMaxListed = 4096;               // sessions; the system allows 256 at most
 
 Failure missing(const char* function) {
     return {Code::kNotSupported, fmt::format("this system has no event tracing ({})", function)};
@@ -218,8 +218,7 @@ Outcome<SessionStatus> Backend::system_rundown(const std::string& name) {
     parameters.EnableFilterDesc = &filter;
     parameters.FilterDescCount = 1;
     const GUID kernel = to_system(session::kSystemTraceControlGuid);
-    const ULONG error =
-        api_.enable_trace(session, &kernel, kCaptureState, 0, 0, 0, 0, &parameters);
+    const ULONG error = api_.enable_trace(session, &kernel, kCaptureState, 0, 0, 0, 0, &parameters);
     if (error != ERROR_SUCCESS) return failure_of(error, "EnableTraceEx2", name);
     return query(name);
 }
