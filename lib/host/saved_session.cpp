@@ -138,8 +138,13 @@ Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slo
     return saved;
 }
 
+// Renamed into place: a worker that is killed while it writes must not leave an empty mark, which
+// would let the session crash its host without end.
 void mark_slot(const std::string& runtime_folder, uint32_t slot) {
-    std::ofstream(mark_path(runtime_folder)) << slot;
+    const std::string path = mark_path(runtime_folder);
+    const std::string temporary = path + ".new";
+    std::ofstream(temporary) << slot;
+    std::rename(temporary.c_str(), path.c_str());
 }
 
 std::optional<uint32_t> marked_slot(const std::string& runtime_folder) {
