@@ -149,7 +149,6 @@ inline bool wants(const EnableEntry& entry, uint32_t what) noexcept {
         }
         record.map = &slot.map;
         record.generation = generation;
-        record.switched = 0;
         const bool rings = slot.rings.load(std::memory_order_relaxed);
         const Outcome outcome =
             __builtin_expect(rings, true) ? ring::write_record(record) : Outcome::kNoCpu;

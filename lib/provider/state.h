@@ -291,6 +291,7 @@ extern std::atomic<ProcessPage*> g_process_page;
 struct ThreadState {
     uint32_t epoch;  // of the process page when the thread asked
     uint32_t thread_id;
+    ring::RseqArea* rseq;  // valid once the thread id is
     etw_guid activity;
 };
 #define ETW_STATIC_TLS __attribute__((tls_model("initial-exec")))

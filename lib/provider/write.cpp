@@ -39,9 +39,12 @@ inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcep
 // pairs: a load that is wider than the store before it waits for the store to reach the cache. All
 // else (traits, schema, payload) the section copies from where it is, instead of a copy being
 // copied.
-using Pair [[gnu::vector_size(16)]] = uint64_t;
+using Pair = ring::HeaderPart;
+struct Header {
+    Pair parts[sizeof(EventHeader) / sizeof(Pair)];
+};
 struct Head {
-    alignas(16) Pair header[sizeof(EventHeader) / sizeof(Pair)];
+    Header header;
     uint64_t items[(sizeof(ExtendedItem) + sizeof(etw_guid) + sizeof(ExtendedItem)) / 8];
 };
 static_assert(sizeof(EventHeader) == 80 && sizeof(Pair) == 16);
@@ -52,8 +55,8 @@ inline uint64_t word_of(const void* data, size_t index) noexcept {
     return word;
 }
 
-inline void fill_header(Pair* to, uint64_t first_word, const Registration& registration,
-                        const Event& event) noexcept {
+inline Header make_header(uint64_t first_word, const Registration& registration,
+                          const etw_descriptor& descriptor, const etw_guid* activity) noexcept {
     static_assert(offsetof(EventHeader, thread_id) == 8 && offsetof(EventHeader, process_id) == 12);
     static_assert(offsetof(EventHeader, time_stamp) == 16 &&
                   offsetof(EventHeader, provider_id) == 24);
@@ -61,13 +64,12 @@ inline void fill_header(Pair* to, uint64_t first_word, const Registration& regis
                   offsetof(EventHeader, kernel_time) == 56 &&
                   offsetof(EventHeader, activity_id) == 64);
     const Identity identity = current_identity();
-    const etw_guid* const activity =
-        event.activity != nullptr ? event.activity : &current_activity();
-    to[0] = Pair{first_word, identity.thread_id | uint64_t{identity.process_id} << 32};
-    to[1] = Pair{0, word_of(&registration.id, 0)};  // the section adds the time
-    to[2] = Pair{word_of(&registration.id, 1), word_of(event.descriptor, 0)};
-    to[3] = Pair{word_of(event.descriptor, 1), 0};  // no processor times
-    std::memcpy(&to[4], activity, sizeof(*activity));
+    if (activity == nullptr) activity = &current_activity();
+    return {{Pair{first_word, identity.thread_id | uint64_t{identity.process_id} << 32},
+             Pair{0, word_of(&registration.id, 0)},  // the section adds the time
+             Pair{word_of(&registration.id, 1), word_of(&descriptor, 0)},
+             Pair{word_of(&descriptor, 1), 0},  // no processor times
+             Pair{word_of(activity, 0), word_of(activity, 1)}}};
 }
 
 inline uint64_t header_word(uint64_t size, bool extended) noexcept {
@@ -122,7 +124,6 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
         SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         record.map = &slot.map;
         record.generation = generation;
-        record.switched = 0;
         const bool rings = slot.rings.load(std::memory_order_relaxed);
         const Outcome outcome = rings ? ring::write_record(record) : Outcome::kNoCpu;
         if (outcome == Outcome::kWritten) return ETW_OK;
@@ -166,8 +167,8 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
 // --- for all ---------------------------------------------------------------------------------
 
 // Hands the finished record to every session that wants it. `size` is exact, without padding.
-[[gnu::always_inline]] inline uint32_t deliver(const Registration& registration, const Event& event,
-                                               uint32_t size, Record& record) noexcept {
+uint32_t deliver(const Registration& registration, const Event& event, uint32_t size,
+                 Record& record, const void* caller) noexcept {
     uint64_t event_key = 0;
     uint32_t result = ETW_OK;
     uint32_t mask = registration.entries.load(std::memory_order_acquire) & kEntryBits;
@@ -178,9 +179,8 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
         if (generation == 0 || !wants(entry, *event.descriptor)) continue;
         const uint32_t special = entry.special.load(std::memory_order_relaxed);
         if (__builtin_expect(special != 0, false)) {
-            if (const uint32_t failed =
-                    deliver_special(entry, generation, special, event, record, size, event_key,
-                                    __builtin_return_address(0))) {
+            if (const uint32_t failed = deliver_special(entry, generation, special, event, record,
+                                                        size, event_key, caller)) {
                 result = failed;
             }
             continue;
@@ -188,7 +188,6 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
         SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         record.map = &slot.map;
         record.generation = generation;
-        record.switched = 0;
         const bool rings = slot.rings.load(std::memory_order_relaxed);
         const Outcome outcome =
             __builtin_expect(rings, true) ? ring::write_record(record) : Outcome::kNoCpu;
@@ -199,11 +198,9 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
     return result;
 }
 
-// `pieces`: two free ones, then the event's `count`. Inlined into both entry points: on a path of
-// 20 ns a call and what it spills are seen.
-[[gnu::always_inline]] inline uint32_t write_event(const Registration& registration,
-                                                   const Event& event, Piece* pieces,
-                                                   uint32_t count) noexcept {
+// `pieces`: two free ones, then the event's `count`.
+[[gnu::noinline]] uint32_t write_event(const Registration& registration, const Event& event,
+                                       Piece* pieces, uint32_t count, const void* caller) noexcept {
     Head head;
     uint64_t* to = head.items;
     // Read once: EventSetInformation may change it meanwhile.
@@ -225,7 +222,8 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
     }
     for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
     if (__builtin_expect(size > wire::kMaxRecordSize, false)) return ETW_ARITHMETIC_OVERFLOW;
-    fill_header(head.header, header_word(size, extended), registration, event);
+    head.header =
+        make_header(header_word(size, extended), registration, *event.descriptor, event.activity);
     Record record = {
         nullptr,
         0,
@@ -235,7 +233,48 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
         count + 2,
         align8(uint32_t(size)),
         offsetof(EventHeader, time_stamp)};
-    return deliver(registration, event, uint32_t(size), record);
+    return deliver(registration, event, uint32_t(size), record, caller);
+}
+
+// --- for one session -------------------------------------------------------------------------
+
+// After write_plain's section has returned something to do. True: the event is written. One that a
+// full ring refuses is counted when it has been refused a second time.
+[[gnu::noinline, gnu::cold]] bool settle_plain(const Registration& registration,
+                                               uint32_t result) noexcept {
+    if (result >> ETW_RESULT_BLOCKS_SHIFT == 0) return false;
+    const uint32_t entries = registration.entries.load(std::memory_order_acquire) & kEntryBits;
+    if (entries == 0) return true;  // the session has just gone
+    const uint64_t generation =
+        registration.entry[__builtin_ctz(entries)].generation.load(std::memory_order_acquire);
+    ring::settle(g_state.slots[generation % kMaxSlots].map, generation, result);
+    return true;
+}
+
+// What nearly every event meets: one session, which takes it as it is. Then nothing is staged; the
+// header goes to the section in registers. `entries` is not 0, `size` the sum of the pieces. False:
+// write_event it is, and nothing has been done yet.
+[[gnu::always_inline]] inline bool write_plain(const Registration& registration, uint32_t entries,
+                                               const etw_descriptor& descriptor,
+                                               const etw_guid* activity, const Piece* pieces,
+                                               uint32_t count, uint64_t size,
+                                               bool extended) noexcept {
+    if (__builtin_expect((entries & (entries - 1)) != 0, false)) return false;
+    const EnableEntry& entry = registration.entry[__builtin_ctz(entries)];
+    const uint64_t generation = entry.generation.load(std::memory_order_acquire);
+    SessionSlot& slot = g_state.slots[generation % kMaxSlots];
+    const bool plain = generation != 0 && entry.special.load(std::memory_order_relaxed) == 0 &&
+                       slot.rings.load(std::memory_order_relaxed);
+    if (__builtin_expect(!plain, false)) return false;
+    if (!wants(entry, descriptor)) return true;
+    size += sizeof(EventHeader);
+    if (__builtin_expect(size > wire::kMaxRecordSize, false)) return false;
+    const auto [parts] =
+        make_header(header_word(size, extended), registration, descriptor, activity);
+    const uint32_t result =
+        ring::etw_ring_write_event(&slot.map, generation, pieces, count, align8(uint32_t(size)),
+                                   t_state.rseq, parts[0], parts[1], parts[2], parts[3], parts[4]);
+    return __builtin_expect(result == 0, true) || settle_plain(registration, result);
 }
 
 }  // namespace
@@ -258,9 +297,20 @@ uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor, const etw_
         return ETW_OK;
     }
     if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
+    static_assert(sizeof(etw_data) == sizeof(Piece) && offsetof(etw_data, size) == 8);
+    const bool bare = registration->traits_item_size.load(std::memory_order_acquire) == 0;
+    if (__builtin_expect(bare && related == nullptr, true)) {
+        uint64_t size = 0;
+        for (uint32_t i = 0; i < count; ++i) size += data[i].size;
+        if (write_plain(*registration, entries, *descriptor, activity,
+                        reinterpret_cast<const Piece*>(data), count, size, false)) {
+            return ETW_OK;
+        }
+    }
     Piece pieces[ETW_MAX_DATA + 2];
     if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
-    return write_event(*registration, {descriptor, activity, related, nullptr, 0}, pieces, count);
+    return write_event(*registration, {descriptor, activity, related, nullptr, 0}, pieces, count,
+                       __builtin_return_address(0));
 }
 
 uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
@@ -270,10 +320,23 @@ uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event
         registration_of(__atomic_load_n(&provider->handle, __ATOMIC_RELAXED));
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
-    static_assert(sizeof(etw_data) == sizeof(Piece) && offsetof(etw_data, size) == 8);
+    const uint32_t entries = registration->entries.load(std::memory_order_acquire);
+    if (entries == 0) return ETW_OK;
+    auto* const pieces = reinterpret_cast<Piece*>(data);
+    if (__builtin_expect(related == nullptr, true)) {
+        const uint32_t traits_size = registration->traits_item_size.load(std::memory_order_acquire);
+        pieces[0] = {registration->traits_item, traits_size, 0};
+        pieces[1] = {event + 1, event->item_size, 0};
+        uint64_t size = traits_size + uint64_t{event->item_size};
+        for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
+        if (write_plain(*registration, entries, event->descriptor, activity, pieces, count + 2,
+                        size, true)) {
+            return ETW_OK;
+        }
+    }
     return write_event(*registration,
-                       {&event->descriptor, activity, related, event + 1, event->item_size},
-                       reinterpret_cast<Piece*>(data), count);
+                       {&event->descriptor, activity, related, event + 1, event->item_size}, pieces,
+                       count, __builtin_return_address(0));
 }
 
 }  // extern "C"

@@ -16,9 +16,10 @@ namespace etw::ring {
 
 namespace {
 
-[[gnu::noinline, gnu::cold]] void wake_host(WriterMap& map, uint64_t generation) noexcept {
+[[gnu::noinline, gnu::cold]] void wake_host(WriterMap& map, uint64_t generation,
+                                            uint32_t full) noexcept {
     const int saved = errno;
-    if (int32_t* word = etw_ring_claim_wake(&map, rseq_area(), generation)) {
+    if (int32_t* word = etw_ring_claim_wake(&map, rseq_area(), generation, full)) {
         // The mapping may be gone by now; then the kernel finds nothing there, which does no harm.
         ::syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
     }
@@ -52,11 +53,13 @@ void WriterMap::describe(std::byte* set, const wire::RingGeometry& geometry) noe
     overwrite = (geometry.flags & wire::kRingOverwrite) != 0 ? 1 : 0;
 }
 
-Outcome settle(const Record& record, Outcome outcome) noexcept {
+Outcome settle(WriterMap& map, uint64_t generation, uint32_t result) noexcept {
+    constexpr uint32_t kOutcomeMask = (1u << ETW_RESULT_BLOCKS_SHIFT) - 1;
+    const auto outcome = Outcome(result & kOutcomeMask);
     if (outcome == Outcome::kWritten) {
-        wake_host(*record.map, record.generation);
+        wake_host(map, generation, result >> ETW_RESULT_BLOCKS_SHIFT);
     } else if (outcome == Outcome::kFull || outcome == Outcome::kTooBig) {
-        count_lost(*record.map, record.generation);
+        count_lost(map, generation);
     }
     return outcome;
 }

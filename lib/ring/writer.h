@@ -5,7 +5,7 @@
 //   filled[b]  the same writers, inside the section, before they leave block b
 //   lost       the same writers, by the committing store of the count section
 //   tail       the host
-//   host_sleeps the host stores 1, a writer stores 0 inside the wake section
+//   host_sleeps the host stores a number of blocks, a writer stores 0 inside the wake section
 // A section is a restartable sequence of the kernel (rseq): a thread that is preempted, migrated or
 // interrupted by a signal inside it goes on at its abort address, which starts it over. So on one
 // CPU no two sections interleave, whatever process, thread or signal handler they belong to.
@@ -80,8 +80,10 @@ struct Record {
     uint32_t piece_count;
     uint32_t size;               // of it all, a multiple of 8, at most 64 KiB
     uint32_t time_stamp_offset;  // in the staged bytes
-    uint32_t switched = 0;       // out: the record began a new block
 };
+
+// Sixteen bytes of an event header, in a register.
+using HeaderPart [[gnu::vector_size(16)]] = uint64_t;
 
 enum class Outcome : uint32_t {
     kWritten = ETW_OUTCOME_WRITTEN,
@@ -91,24 +93,29 @@ enum class Outcome : uint32_t {
     kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
 };
 
-// The sections (writer_<processor>.S). claim_wake: the futex word if the host slept and this call
-// has taken it upon itself to wake it, else null.
+// The sections (writer_<processor>.S). The first two return an outcome and above it, when the
+// record was written and began a new block, how many blocks of the ring are full. write_event: the
+// header comes in registers, then the pieces as in a Record; `size` is of it all. claim_wake: the
+// futex word if the host sleeps until a ring has `full` blocks and this call has taken it upon
+// itself to wake it, else null.
 extern "C" {
-uint32_t etw_ring_write(Record* record, RseqArea* rseq);
+uint32_t etw_ring_write(const Record* record, RseqArea* rseq);
+uint32_t etw_ring_write_event(WriterMap* map, uint64_t generation, const Piece* pieces,
+                              uint32_t piece_count, uint32_t size, RseqArea* rseq,
+                              HeaderPart header0, HeaderPart header1, HeaderPart header2,
+                              HeaderPart header3, HeaderPart header4);
 uint32_t etw_ring_count_lost(WriterMap* map, RseqArea* rseq, uint64_t generation);
-int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation);
+int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation, uint32_t full);
 }
 
-// What is left to do for a record that was refused or that filled a block.
-[[gnu::cold]] Outcome settle(const Record& record, Outcome outcome) noexcept;
+// What is left to do for a record that was refused or that filled a block: `result` is a section's.
+[[gnu::cold]] Outcome settle(WriterMap& map, uint64_t generation, uint32_t result) noexcept;
 
-// Appends one record; wakes the host when it sleeps and a block has been filled. Preserves errno.
-inline Outcome write_record(Record& record) noexcept {
-    const auto outcome = Outcome(etw_ring_write(&record, rseq_area()));
-    if (__builtin_expect(outcome == Outcome::kWritten && record.switched == 0, true)) {
-        return Outcome::kWritten;
-    }
-    return settle(record, outcome);
+// Appends one record; wakes the host when it waits for as many full blocks. Preserves errno.
+inline Outcome write_record(const Record& record) noexcept {
+    const uint32_t result = etw_ring_write(&record, rseq_area());
+    if (__builtin_expect(result == 0, true)) return Outcome::kWritten;
+    return settle(*record.map, record.generation, result);
 }
 
 // Counts an event that could not even be staged.
@@ -142,9 +149,11 @@ static_assert(offsetof(Record, staged_size) == ETW_RECORD_STAGED_SIZE);
 static_assert(offsetof(Record, piece_count) == ETW_RECORD_PIECE_COUNT);
 static_assert(offsetof(Record, size) == ETW_RECORD_SIZE);
 static_assert(offsetof(Record, time_stamp_offset) == ETW_RECORD_TIME_STAMP);
-static_assert(offsetof(Record, switched) == ETW_RECORD_SWITCHED);
 static_assert(offsetof(Piece, data) == ETW_PIECE_DATA && offsetof(Piece, size) == ETW_PIECE_SIZE);
 static_assert(sizeof(Piece) == ETW_PIECE_STRIDE);
+static_assert(offsetof(wire::EventHeader, time_stamp) == ETW_EVENT_TIME_STAMP);
+static_assert(sizeof(wire::EventHeader) == ETW_EVENT_HEADER_SIZE);
+static_assert(uint64_t{wire::RingGeometry::kMaxBlocks} << ETW_RESULT_BLOCKS_SHIFT < 1ull << 32);
 static_assert(offsetof(wire::RingControl, head) == ETW_RING_HEAD);
 static_assert(offsetof(wire::RingControl, tail) == ETW_RING_TAIL);
 static_assert(offsetof(wire::RingControl, lost) == ETW_RING_LOST);

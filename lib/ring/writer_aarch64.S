@@ -61,43 +61,61 @@
 
     .text
 
-// uint32_t etw_ring_write(ring::Record* x0, rseq* x1)
-FUNCTION etw_ring_write
-    DESCRIBE_SECTION write
-.Lwrite_again:
-    ENTER_SECTION write
-    b .Lwrite_enter
+// The write section, once for each way in which the head of a record comes: \head is `staged` or
+// `header`. Through the section live, and a restart needs no more
+//   x0 the record, for `staged`
+//   x1 rseq area, x2 generation, x3 map, x7 pieces, x8 where they end, w17 size
+//   v0 to v4 the header, for `header`
+.macro WRITE_SECTION name, head
+FUNCTION etw_ring_\name
+    DESCRIBE_SECTION \name
+.ifc \head, header
+    mov w17, w4
+    mov x7, x2
+    add x8, x2, w3, uxtw #4
+    mov x3, x0
+    mov x2, x1
+    mov x1, x5
+.else
+    ldr x3, [x0, #ETW_RECORD_MAP]
+    ldr x2, [x0, #ETW_RECORD_GENERATION]
+    ldr x7, [x0, #ETW_RECORD_PIECES]
+    ldr w8, [x0, #ETW_RECORD_PIECE_COUNT]
+    add x8, x7, x8, lsl #4
+    ldr w17, [x0, #ETW_RECORD_SIZE]
+.endif
+.L\name\()_again:
+    ENTER_SECTION \name
+    b .L\name\()_enter
 
     // The rarer steps. They stand here because they belong to the section as well: all from its
     // start to the commit must lie between its two labels.
-.Lwrite_switch:  // W3
-    ldr w7, [x0, #ETW_RECORD_SIZE]
-    add w7, w7, #ETW_RING_FIRST_OFFSET
-    cmp w7, w8
-    b.hi .Lwrite_too_big
+.L\name\()_switch:  // W3
+    add w14, w17, #ETW_RING_FIRST_OFFSET
+    ldr w9, [x3, #ETW_MAP_BLOCK_SIZE]
+    cmp w14, w9
+    b.hi .L\name\()_too_big
+    mov w15, #1
     ldr w9, [x3, #ETW_MAP_OVERWRITE]
     cbnz w9, 1f
     add x9, x4, #ETW_RING_TAIL
     ldar x9, [x9]
     add x10, x5, #1
-    sub x9, x10, x9, lsr #ETW_RING_OFFSET_BITS
+    sub x15, x10, x9, lsr #ETW_RING_OFFSET_BITS  // blocks that are full now
     ldr w10, [x3, #ETW_MAP_BLOCKS]
-    cmp x9, x10
-    b.hs .Lwrite_full
-1:  BLOCK_INDEX
+    cmp x15, x10
+    b.hs .L\name\()_full
+1:  lsl w15, w15, #ETW_RESULT_BLOCKS_SHIFT
+    BLOCK_INDEX
     add x10, x4, #ETW_RING_FILLED
     str w6, [x10, x9, lsl #2]
     add x5, x5, #1
     mov w6, #ETW_RING_FIRST_OFFSET
-    mov w9, #1
-    str w9, [x0, #ETW_RECORD_SWITCHED]
-    b .Lwrite_place
+    b .L\name\()_place
 
-.Lwrite_pieces:
-    ldr x15, [x0, #ETW_RECORD_PIECES]
-    add x16, x15, x9, lsl #4
-1:  ldr w14, [x15, #ETW_PIECE_SIZE]
-    ldr x13, [x15], #ETW_PIECE_STRIDE
+.L\name\()_pieces:  // from x16, to x12
+    ldr w14, [x16, #ETW_PIECE_SIZE]
+    ldr x13, [x16], #ETW_PIECE_STRIDE
     subs x14, x14, #16
     b.lo 3f
 2:  ldp x9, x10, [x13], #16
@@ -110,78 +128,91 @@ FUNCTION etw_ring_write
     strb w9, [x12], #1
     subs x14, x14, #1
     b.ne 4b
-5:  cmp x15, x16
-    b.lo 1b
-    b .Lwrite_stamp
+5:  cmp x16, x8
+    b.lo .L\name\()_pieces
+    b .L\name\()_stamp
 
-.Lwrite_enter:
-    ldr x3, [x0, #ETW_RECORD_MAP]
-    ldr x2, [x0, #ETW_RECORD_GENERATION]
-    FIND_RING write
+.L\name\()_enter:
+    mov w15, #ETW_OUTCOME_WRITTEN
+    FIND_RING \name
     ldr x5, [x4, #ETW_RING_HEAD]
     and w6, w5, #((1 << ETW_RING_OFFSET_BITS) - 1)
     lsr x5, x5, #ETW_RING_OFFSET_BITS
-    ldr w7, [x0, #ETW_RECORD_SIZE]
-    add w7, w7, w6
-    ldr w8, [x3, #ETW_MAP_BLOCK_SIZE]
-    cmp w7, w8
-    b.hi .Lwrite_switch
-.Lwrite_place:  // block x5, offset w6, end w7, block size w8
+    add w14, w17, w6
+    ldr w9, [x3, #ETW_MAP_BLOCK_SIZE]
+    cmp w14, w9
+    b.hi .L\name\()_switch
+.L\name\()_place:  // block x5, offset w6, end w14
     BLOCK_INDEX
     ldr w10, [x3, #ETW_MAP_DATA_OFFSET]
+    ldr w11, [x3, #ETW_MAP_BLOCK_SIZE]
     add x6, x6, x10
-    madd x6, x9, x8, x6
+    madd x6, x9, x11, x6
     add x6, x6, x4   // where the record goes
     mov x12, x6      // how far it has been copied
-    add x5, x7, x5, lsl #ETW_RING_OFFSET_BITS  // the new head
-    ldr w13, [x0, #ETW_RECORD_SIZE]
-    add x13, x13, x6
+    add x5, x14, x5, lsl #ETW_RING_OFFSET_BITS  // the new head
+    add x13, x6, x17
     str xzr, [x13, #-8]  // what the pieces leave of the last word
+.ifc \head, header
+    stp q0, q1, [x12], #32
+    stp q2, q3, [x12], #32
+    str q4, [x12], #16
+.else
     ldr x13, [x0, #ETW_RECORD_STAGED]
     ldr w14, [x0, #ETW_RECORD_STAGED_SIZE]
-    subs x14, x14, #32
-    b.lo 2f
-1:  ldp x9, x10, [x13], #16
-    ldp x15, x16, [x13], #16
+    subs x14, x14, #16
+    b.lo 7f
+6:  ldp x9, x10, [x13], #16
     stp x9, x10, [x12], #16
-    stp x15, x16, [x12], #16
-    subs x14, x14, #32
-    b.hs 1b
-2:  tbz x14, #4, 3f  // x14 is the rest - 32: its low bits are those of the rest
-    ldp x9, x10, [x13], #16
-    stp x9, x10, [x12], #16
-3:  tbz x14, #3, 4f
+    subs x14, x14, #16
+    b.hs 6b
+7:  tbz x14, #3, 8f  // x14 is the rest - 16: its low bits are those of the rest
     ldr x9, [x13], #8
     str x9, [x12], #8
-4:  ldr w9, [x0, #ETW_RECORD_PIECE_COUNT]
-    cbnz w9, .Lwrite_pieces
-.Lwrite_stamp:
+8:
+.endif
+    mov x16, x7
+    cmp x16, x8
+    b.lo .L\name\()_pieces
+.L\name\()_stamp:
+.ifc \head, header
+    mov w9, #ETW_EVENT_TIME_STAMP
+.else
     ldr w9, [x0, #ETW_RECORD_TIME_STAMP]
+.endif
     isb  // the counter may otherwise be read early, even before the preceding section's
     mrs x10, cntvct_el0
     str x10, [x6, x9]
     add x9, x4, #ETW_RING_HEAD
     stlr x5, [x9]  // W5
-.Lwrite_end:
-    mov w0, #ETW_OUTCOME_WRITTEN
+.L\name\()_end:
+    mov w0, w15
     ret
 
-.Lwrite_full:
+.L\name\()_full:
     mov w0, #ETW_OUTCOME_FULL
     ret
-.Lwrite_too_big:
+.L\name\()_too_big:
     mov w0, #ETW_OUTCOME_TOO_BIG
     ret
-.Lwrite_detached:
+.L\name\()_detached:
     mov w0, #ETW_OUTCOME_DETACHED
     ret
-.Lwrite_no_cpu:
+.L\name\()_no_cpu:
     mov w0, #ETW_OUTCOME_NO_CPU
     ret
     ETW_RSEQ_SIGNATURE
-.Lwrite_abort:
-    b .Lwrite_again
-END_FUNCTION etw_ring_write
+.L\name\()_abort:
+    b .L\name\()_again
+END_FUNCTION etw_ring_\name
+.endm
+
+// uint32_t etw_ring_write(const ring::Record* x0, rseq* x1)
+    WRITE_SECTION write, staged
+
+// uint32_t etw_ring_write_event(ring::WriterMap* x0, uint64_t generation x1, const ring::Piece* x2,
+//                               uint32_t count w3, uint32_t size w4, rseq* x5, header in v0 to v4)
+    WRITE_SECTION write_event, header
 
 // uint32_t etw_ring_count_lost(ring::WriterMap* x0, rseq* x1, uint64_t generation x2)
 FUNCTION etw_ring_count_lost
@@ -207,10 +238,12 @@ FUNCTION etw_ring_count_lost
     b .Lcount_again
 END_FUNCTION etw_ring_count_lost
 
-// int32_t* etw_ring_claim_wake(ring::WriterMap* x0, rseq* x1, uint64_t generation x2): the futex
-// word if the host slept and this call has taken it upon itself to wake it, else null.
+// int32_t* etw_ring_claim_wake(ring::WriterMap* x0, rseq* x1, uint64_t generation x2,
+//                              uint32_t full w3): the futex word if the host sleeps until a ring
+// has as many full blocks and this call has taken it upon itself to wake it, else null.
 FUNCTION etw_ring_claim_wake
     DESCRIBE_SECTION wake
+    mov w4, w3
     mov x3, x0
     dmb ish  // the head just stored, then host_sleeps; the host: host_sleeps, then the heads
 .Lwake_again:
@@ -222,8 +255,9 @@ FUNCTION etw_ring_claim_wake
     ldr x10, [x3, #ETW_MAP_RINGS]
     sub x10, x10, #(ETW_RING_SET_HEADER_SIZE - ETW_RING_HOST_SLEEPS)
     ldr w9, [x10]
-    cmp w9, #1
-    b.ne .Lwake_leave
+    sub w9, w9, #1  // 0, awake, becomes more than any number of blocks
+    cmp w9, w4
+    b.hs .Lwake_leave
     mov x0, x10
     str wzr, [x10]
 .Lwake_end:

@@ -22,7 +22,6 @@
 #define ETW_RECORD_PIECE_COUNT 36
 #define ETW_RECORD_SIZE 40
 #define ETW_RECORD_TIME_STAMP 44
-#define ETW_RECORD_SWITCHED 48
 
 // ring::Piece
 #define ETW_PIECE_DATA 0
@@ -39,6 +38,10 @@
 #define ETW_RING_SET_HEADER_SIZE 4096
 #define ETW_RING_HOST_SLEEPS 128
 
+// wire::EventHeader
+#define ETW_EVENT_TIME_STAMP 16
+#define ETW_EVENT_HEADER_SIZE 80
+
 // The kernel's struct rseq
 #define ETW_RSEQ_CPU_ID 4
 #define ETW_RSEQ_CS 8
@@ -49,3 +52,7 @@
 #define ETW_OUTCOME_TOO_BIG 2
 #define ETW_OUTCOME_DETACHED 3
 #define ETW_OUTCOME_NO_CPU 4
+
+// What a write section returns: an outcome; above it, when the record was written and began a new
+// block, how many blocks of its ring are full now (1 where blocks are overwritten)
+#define ETW_RESULT_BLOCKS_SHIFT 8

@@ -31,223 +31,262 @@
     .size \name, . - \name
 .endm
 
-// rdx = block r10 modulo blocks; map in r8; rax clobbered.
+// rdx = block r11 modulo blocks; map in rdi; rax clobbered.
 .macro BLOCK_INDEX
-    mov ETW_MAP_RECIPROCAL(%r8), %rax
-    mul %r10
-    mov ETW_MAP_BLOCKS(%r8), %eax
+    mov ETW_MAP_RECIPROCAL(%rdi), %rax
+    mul %r11
+    mov ETW_MAP_BLOCKS(%rdi), %eax
     imul %rdx, %rax
-    mov %r10, %rdx
+    mov %r11, %rdx
     sub %rax, %rdx
-.endm
-
-// r9 = ring of the CPU this runs on. Map in r8, rseq area in rsi, generation in rcx. W1, W2.
-.macro FIND_RING name
-    cmp %rcx, ETW_MAP_GENERATION(%r8)
-    jne .L\name\()_detached
-    mov ETW_RSEQ_CPU_ID(%rsi), %r9d
-    cmp %r9d, ETW_MAP_CPUS(%r8)
-    jbe .L\name\()_no_cpu
-    imul ETW_MAP_RING_SIZE(%r8), %r9
-    add ETW_MAP_RINGS(%r8), %r9
 .endm
 
     .text
 
-// uint32_t etw_ring_write(ring::Record* rdi, rseq* rsi)
-FUNCTION etw_ring_write
-    DESCRIBE_SECTION write
-    // Below the stack pointer, left alone by signals: -8 the rseq area, for the abort code; -16
-    // where the pieces end; -24 the time
-    mov %rsi, -8(%rsp)
-.Lwrite_again:
-    lea .Lwrite_cs(%rip), %rax
-    mov %rax, ETW_RSEQ_CS(%rsi)
-.Lwrite_start:
-    jmp .Lwrite_enter
+// The write section, once for each way in which the head of a record comes: \head is `staged` or
+// `header`. On entry
+//   rdi map, rsi generation, rdx pieces, ecx how many, r8d size, r9 rseq area
+// and either the slots STAGED, STAGED_SIZE and TIME_STAMP, or the header in xmm0 to xmm4.
+// rdi and xmm0 to xmm4 live through the section; what else a restart needs is in the slots. They
+// lie below the stack pointer, where signals leave them alone.
+#define SLOT_RSEQ -8(%rsp)
+#define SLOT_GENERATION -16(%rsp)
+#define SLOT_PIECES -24(%rsp)
+#define SLOT_PIECES_END -32(%rsp)
+#define SLOT_SIZE -40(%rsp)
+#define SLOT_RESULT -48(%rsp)
+#define SLOT_STAGED -56(%rsp)
+#define SLOT_STAGED_SIZE -64(%rsp)
+#define SLOT_TIME_STAMP -72(%rsp)
+
+.macro WRITE_SECTION name, head
+    DESCRIBE_SECTION \name
+FUNCTION etw_ring_\name
+.ifc \head, staged
+    mov ETW_RECORD_STAGED(%rdi), %rax
+    mov %rax, SLOT_STAGED
+    mov ETW_RECORD_STAGED_SIZE(%rdi), %eax
+    mov %eax, SLOT_STAGED_SIZE
+    mov ETW_RECORD_TIME_STAMP(%rdi), %eax
+    mov %eax, SLOT_TIME_STAMP
+    mov %rsi, %r9
+    mov ETW_RECORD_GENERATION(%rdi), %rsi
+    mov ETW_RECORD_PIECES(%rdi), %rdx
+    mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
+    mov ETW_RECORD_SIZE(%rdi), %r8d
+    mov ETW_RECORD_MAP(%rdi), %rdi
+.endif
+    mov %r9, SLOT_RSEQ
+    mov %rsi, SLOT_GENERATION
+    mov %rdx, SLOT_PIECES
+    shl $4, %rcx
+    add %rdx, %rcx
+    mov %rcx, SLOT_PIECES_END
+    mov %r8, SLOT_SIZE
+.L\name\()_again:
+    lea .L\name\()_cs(%rip), %rax
+    mov %rax, ETW_RSEQ_CS(%r9)
+.L\name\()_start:
+    jmp .L\name\()_enter
 
     // The rarer steps. They stand here because they belong to the section as well: all from its
     // start to the commit must lie between its two labels.
-.Lwrite_switch:  // W3
-    mov ETW_RECORD_SIZE(%rdi), %ecx
-    add $ETW_RING_FIRST_OFFSET, %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%r8), %ecx
-    ja .Lwrite_too_big
-    cmpl $0, ETW_MAP_OVERWRITE(%r8)
+.L\name\()_switch:  // W3
+    lea ETW_RING_FIRST_OFFSET(%r8), %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
+    ja .L\name\()_too_big
+    mov $1, %eax
+    cmpl $0, ETW_MAP_OVERWRITE(%rdi)
     jne 1f
-    mov ETW_RING_TAIL(%r9), %rdx
+    mov ETW_RING_TAIL(%r10), %rdx
     shr $ETW_RING_OFFSET_BITS, %rdx
-    lea 1(%r10), %rax
-    sub %rdx, %rax
-    mov ETW_MAP_BLOCKS(%r8), %edx
+    lea 1(%r11), %rax
+    sub %rdx, %rax  // blocks that are full now
+    mov ETW_MAP_BLOCKS(%rdi), %edx
     cmp %rdx, %rax
-    jae .Lwrite_full
-1:  BLOCK_INDEX
-    mov %r11d, ETW_RING_FILLED(%r9, %rdx, 4)
-    inc %r10
-    mov $ETW_RING_FIRST_OFFSET, %r11d
-    movl $1, ETW_RECORD_SWITCHED(%rdi)
-    jmp .Lwrite_place
+    jae .L\name\()_full
+1:  shl $ETW_RESULT_BLOCKS_SHIFT, %eax
+    mov %eax, SLOT_RESULT
+    BLOCK_INDEX
+    mov %r9d, ETW_RING_FILLED(%r10, %rdx, 4)
+    inc %r11
+    mov $ETW_RING_FIRST_OFFSET, %r9d
+    jmp .L\name\()_place
 
-.Lwrite_pieces:  // how many in ecx
-    mov ETW_RECORD_PIECES(%rdi), %r8
-    shl $4, %rcx
-    add %r8, %rcx
-    mov %rcx, -16(%rsp)
-1:  mov ETW_PIECE_DATA(%r8), %rax
-    mov ETW_PIECE_SIZE(%r8), %ecx
-    add $ETW_PIECE_STRIDE, %r8
-    cmp $16, %rcx
+.L\name\()_pieces:  // from rcx, to r9
+    mov ETW_PIECE_DATA(%rcx), %rax
+    mov ETW_PIECE_SIZE(%rcx), %esi
+    add $ETW_PIECE_STRIDE, %rcx
+    cmp $16, %rsi
     jae 5f
-    cmp $4, %rcx
+    cmp $4, %rsi
     jb 3f
-    cmp $8, %rcx
+    cmp $8, %rsi
     jb 2f
     // 8 to 15 bytes in two moves that overlap; likewise 4 to 7
-    mov (%rax), %rsi
-    mov %rsi, (%r11)
-    mov -8(%rax, %rcx), %rsi
-    mov %rsi, -8(%r11, %rcx)
-    add %rcx, %r11
-    cmp -16(%rsp), %r8
-    jb 1b
-    jmp .Lwrite_stamp
-2:  mov (%rax), %esi
-    mov %esi, (%r11)
-    mov -4(%rax, %rcx), %esi
-    mov %esi, -4(%r11, %rcx)
-    add %rcx, %r11
-    cmp -16(%rsp), %r8
-    jb 1b
-    jmp .Lwrite_stamp
-3:  sub $1, %rcx
+    mov (%rax), %r8
+    mov %r8, (%r9)
+    mov -8(%rax, %rsi), %r8
+    mov %r8, -8(%r9, %rsi)
+    add %rsi, %r9
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+2:  mov (%rax), %r8d
+    mov %r8d, (%r9)
+    mov -4(%rax, %rsi), %r8d
+    mov %r8d, -4(%r9, %rsi)
+    add %rsi, %r9
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+3:  sub $1, %rsi
     jb 4f
-    movzbl (%rax), %esi
-    mov %sil, (%r11)
+    movzbl (%rax), %r8d
+    mov %r8b, (%r9)
     inc %rax
-    inc %r11
+    inc %r9
     jmp 3b
-4:  cmp -16(%rsp), %r8
-    jb 1b
-    jmp .Lwrite_stamp
-5:  movups (%rax), %xmm0
-    movups %xmm0, (%r11)
+4:  cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+5:  cmp $32, %rsi
+    ja 6f
+7:  movups (%rax), %xmm6  // 16 to 32 likewise
+    movups -16(%rax, %rsi), %xmm7
+    movups %xmm6, (%r9)
+    movups %xmm7, -16(%r9, %rsi)
+    add %rsi, %r9
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+6:  movups (%rax), %xmm6
+    movups %xmm6, (%r9)
     add $16, %rax
-    add $16, %r11
-    sub $16, %rcx
-    cmp $16, %rcx
-    jae 5b
-    test %rcx, %rcx
-    jz 4b
-    movups -16(%rax, %rcx), %xmm0  // the rest, with some of what has been copied
-    movups %xmm0, -16(%r11, %rcx)
-    add %rcx, %r11
-    jmp 4b
+    add $16, %r9
+    sub $16, %rsi
+    cmp $32, %rsi
+    ja 6b
+    jmp 7b
 
-.Lwrite_enter:
-    mov ETW_RECORD_MAP(%rdi), %r8
-    mov ETW_RECORD_GENERATION(%rdi), %rcx
-    FIND_RING write
+.L\name\()_enter:
+    movl $0, SLOT_RESULT
+    cmp %rsi, ETW_MAP_GENERATION(%rdi)
+    jne .L\name\()_detached
+    mov ETW_RSEQ_CPU_ID(%r9), %r10d
+    cmp %r10d, ETW_MAP_CPUS(%rdi)
+    jbe .L\name\()_no_cpu
     rdtsc  // here its latency hides behind the copying
     shl $32, %rdx
     or %rdx, %rax
-    mov %rax, -24(%rsp)
-    mov ETW_RING_HEAD(%r9), %r10
-    mov %r10d, %r11d
-    and $((1 << ETW_RING_OFFSET_BITS) - 1), %r11d
-    shr $ETW_RING_OFFSET_BITS, %r10
-    mov ETW_RECORD_SIZE(%rdi), %ecx
-    add %r11d, %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%r8), %ecx
-    ja .Lwrite_switch
-.Lwrite_place:  // block r10, offset r11, end ecx
+    movq %rax, %xmm5
+    imul ETW_MAP_RING_SIZE(%rdi), %r10
+    add ETW_MAP_RINGS(%rdi), %r10  // the ring of this CPU
+    mov ETW_RING_HEAD(%r10), %r11
+    mov %r11d, %r9d
+    and $((1 << ETW_RING_OFFSET_BITS) - 1), %r9d
+    shr $ETW_RING_OFFSET_BITS, %r11
+    lea (%r9, %r8), %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
+    ja .L\name\()_switch
+.L\name\()_place:  // block r11, offset r9, end ecx
     BLOCK_INDEX
-    mov ETW_MAP_BLOCK_SIZE(%r8), %eax
+    mov ETW_MAP_BLOCK_SIZE(%rdi), %eax
     imul %rax, %rdx
-    mov ETW_MAP_DATA_OFFSET(%r8), %eax
-    add %rax, %r11
-    add %r9, %r11
-    add %r11, %rdx  // where the record goes
-    mov %rdx, %r11  // how far it has been copied
-    // The ring may be larger than the near caches: ask for lines that later events will go to.
-    // Measured: 1 ns less for 168-byte events, nothing clear for smaller ones.
-    prefetchw 512(%rdx)
-    prefetchw 576(%rdx)
-    prefetchw 640(%rdx)
-    shl $ETW_RING_OFFSET_BITS, %r10
-    add %rcx, %r10  // the new head
-    mov ETW_RECORD_SIZE(%rdi), %eax
-    movq $0, -8(%rdx, %rax)  // what the pieces leave of the last word
-    mov ETW_RECORD_STAGED(%rdi), %rax
-    mov ETW_RECORD_STAGED_SIZE(%rdi), %ecx
+    mov ETW_MAP_DATA_OFFSET(%rdi), %eax
+    add %r10, %rdx
+    add %r9, %rax
+    add %rax, %rdx  // where the record goes
+    // Whoever drains the ring has these lines; asking for them takes as long as five events do.
+    // Measured: from 1024 on nothing of it is left to see; 2048 is too far for the nearest cache.
+    prefetchw 1024(%rdx)
+    prefetchw 1088(%rdx)
+    prefetchw 1152(%rdx)
+    shl $ETW_RING_OFFSET_BITS, %r11
+    add %rcx, %r11  // the new head
+    movq $0, -8(%rdx, %r8)  // what the pieces leave of the last word
+.ifc \head, header
+    movups %xmm0, (%rdx)
+    movups %xmm1, 16(%rdx)
+    movups %xmm2, 32(%rdx)
+    movups %xmm3, 48(%rdx)
+    movups %xmm4, 64(%rdx)
+    movq %xmm5, ETW_EVENT_TIME_STAMP(%rdx)
+    lea ETW_EVENT_HEADER_SIZE(%rdx), %r9  // how far it has been copied
+.else
+    mov %rdx, %r9
+    mov SLOT_STAGED, %rax
+    mov SLOT_STAGED_SIZE, %ecx
     // Sixteen bytes at a time, as the caller has just stored them: a load that is wider than the
-    // store before it would have to wait until that has left the core's store buffer. An event
-    // header is one round.
-    sub $80, %rcx
-    jb 2f
-1:  movups (%rax), %xmm0
-    movups 16(%rax), %xmm1
-    movups 32(%rax), %xmm2
-    movups 48(%rax), %xmm3
-    movups 64(%rax), %xmm4
-    movups %xmm0, (%r11)
-    movups %xmm1, 16(%r11)
-    movups %xmm2, 32(%r11)
-    movups %xmm3, 48(%r11)
-    movups %xmm4, 64(%r11)
-    add $80, %rax
-    add $80, %r11
-    sub $80, %rcx
-    jae 1b
-2:  add $80, %rcx
-    jz 4f
-3:  mov (%rax), %rsi
-    mov %rsi, (%r11)
-    add $8, %rax
-    add $8, %r11
-    sub $8, %rcx
-    jnz 3b
-4:  mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
-    test %ecx, %ecx
-    jnz .Lwrite_pieces
-.Lwrite_stamp:
-    mov ETW_RECORD_TIME_STAMP(%rdi), %ecx
-    add %rdx, %rcx
-    mov -24(%rsp), %rax
-    mov %rax, (%rcx)
-    mov %r10, ETW_RING_HEAD(%r9)  // W5
-.Lwrite_end:
-    xor %eax, %eax
+    // store before it would have to wait until that has left the core's store buffer.
+    sub $16, %rcx
+    jb 9f
+8:  movups (%rax), %xmm6
+    movups %xmm6, (%r9)
+    add $16, %rax
+    add $16, %r9
+    sub $16, %rcx
+    jae 8b
+9:  add $16, %rcx
+    jz 10f
+    mov (%rax), %rsi
+    mov %rsi, (%r9)
+    add $8, %r9
+10: mov SLOT_TIME_STAMP, %ecx
+    movq %xmm5, (%rdx, %rcx)
+.endif
+    mov SLOT_PIECES, %rcx
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+.L\name\()_commit:
+    mov %r11, ETW_RING_HEAD(%r10)  // W5
+.L\name\()_end:
+    mov SLOT_RESULT, %eax
     ret
 
-.Lwrite_full:
+.L\name\()_full:
     mov $ETW_OUTCOME_FULL, %eax
     ret
-.Lwrite_too_big:
+.L\name\()_too_big:
     mov $ETW_OUTCOME_TOO_BIG, %eax
     ret
-.Lwrite_detached:
+.L\name\()_detached:
     mov $ETW_OUTCOME_DETACHED, %eax
     ret
-.Lwrite_no_cpu:
+.L\name\()_no_cpu:
     mov $ETW_OUTCOME_NO_CPU, %eax
     ret
     ETW_RSEQ_SIGNATURE
-.Lwrite_abort:
-    mov -8(%rsp), %rsi
-    jmp .Lwrite_again
-END_FUNCTION etw_ring_write
+.L\name\()_abort:
+    mov SLOT_RSEQ, %r9
+    mov SLOT_GENERATION, %rsi
+    mov SLOT_SIZE, %r8
+    jmp .L\name\()_again
+END_FUNCTION etw_ring_\name
+.endm
+
+// uint32_t etw_ring_write(const ring::Record* rdi, rseq* rsi)
+    WRITE_SECTION write, staged
+
+// uint32_t etw_ring_write_event(ring::WriterMap* rdi, uint64_t generation rsi,
+//                               const ring::Piece* rdx, uint32_t count ecx, uint32_t size r8d,
+//                               rseq* r9, header in xmm0 to xmm4)
+    WRITE_SECTION write_event, header
 
 // uint32_t etw_ring_count_lost(ring::WriterMap* rdi, rseq* rsi, uint64_t generation rdx)
 FUNCTION etw_ring_count_lost
     DESCRIBE_SECTION count
-    mov %rdi, %r8
-    mov %rdx, %rcx
 .Lcount_again:
     lea .Lcount_cs(%rip), %rax
     mov %rax, ETW_RSEQ_CS(%rsi)
 .Lcount_start:
-    FIND_RING count
+    cmp %rdx, ETW_MAP_GENERATION(%rdi)  // W1
+    jne .Lcount_detached
+    mov ETW_RSEQ_CPU_ID(%rsi), %r9d  // W2
+    cmp %r9d, ETW_MAP_CPUS(%rdi)
+    jbe .Lcount_no_cpu
+    imul ETW_MAP_RING_SIZE(%rdi), %r9
+    add ETW_MAP_RINGS(%rdi), %r9
     incq ETW_RING_LOST(%r9)
 .Lcount_end:
     xor %eax, %eax
@@ -263,8 +302,9 @@ FUNCTION etw_ring_count_lost
     jmp .Lcount_again
 END_FUNCTION etw_ring_count_lost
 
-// int32_t* etw_ring_claim_wake(ring::WriterMap* rdi, rseq* rsi, uint64_t generation rdx): the futex
-// word if the host slept and this call has taken it upon itself to wake it, else null.
+// int32_t* etw_ring_claim_wake(ring::WriterMap* rdi, rseq* rsi, uint64_t generation rdx,
+//                              uint32_t full ecx): the futex word if the host sleeps until a ring
+// has as many full blocks and this call has taken it upon itself to wake it, else null.
 FUNCTION etw_ring_claim_wake
     DESCRIBE_SECTION wake
     mfence  // the head just stored, then host_sleeps; the host: host_sleeps, then the heads
@@ -275,12 +315,14 @@ FUNCTION etw_ring_claim_wake
     xor %eax, %eax
     cmp %rdx, ETW_MAP_GENERATION(%rdi)
     jne .Lwake_leave
-    mov ETW_MAP_RINGS(%rdi), %rcx
-    add $(ETW_RING_HOST_SLEEPS - ETW_RING_SET_HEADER_SIZE), %rcx
-    cmpl $1, (%rcx)
-    jne .Lwake_leave
-    mov %rcx, %rax
-    movl $0, (%rcx)
+    mov ETW_MAP_RINGS(%rdi), %r8
+    add $(ETW_RING_HOST_SLEEPS - ETW_RING_SET_HEADER_SIZE), %r8
+    mov (%r8), %r9d
+    dec %r9d  // 0, awake, becomes more than any number of blocks
+    cmp %ecx, %r9d
+    jae .Lwake_leave
+    mov %r8, %rax
+    movl $0, (%r8)
 .Lwake_end:
     nop
 .Lwake_leave:

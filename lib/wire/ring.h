@@ -39,11 +39,12 @@ struct RingSetHeader {
     uint64_t magic;
     uint32_t version;  // kRingVersion
     uint32_t reserved;
-    // Futex word. The host stores 1 before it sleeps; a writer that has filled a block and finds 1
-    // stores 0 and wakes it. A lost or false wake costs time, never data: the host has a timer too.
+    // Futex word. The host stores n > 0 before it sleeps; a writer that has filled a block, so that
+    // n or more of its ring are full, stores 0 and wakes it. A lost or false wake costs time, never
+    // data: the host has a timer too.
     alignas(128) std::atomic<uint32_t> host_sleeps;
 };
-constexpr uint32_t kRingVersion = 2;
+constexpr uint32_t kRingVersion = 3;
 static_assert(offsetof(RingSetHeader, host_sleeps) == 128 && sizeof(RingSetHeader) == 256);
 
 // Start of a ring. Each group has cache lines of its own.

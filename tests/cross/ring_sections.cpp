@@ -95,21 +95,40 @@ struct Event {
     ring::Record record;
 };
 
-Outcome write(Ring& ring, Event& event) {
+// What a section returns for a record that began a block and left `full` of them full.
+constexpr uint32_t switched(uint32_t full) { return full << ETW_RESULT_BLOCKS_SHIFT; }
+
+uint32_t write_staged(Ring& ring, Event& event) {
     event.record.map = &ring.map;
-    return Outcome(ring::etw_ring_write(&event.record, &ring.rseq));
+    return ring::etw_ring_write(&event.record, &ring.rseq);
+}
+
+// The first 80 bytes, which must be the staged ones, as an event header in registers.
+uint32_t write_header(Ring& ring, Event& event) {
+    const ring::Record& r = event.record;
+    CHECK(r.staged_size == sizeof(wire::EventHeader));
+    ring::HeaderPart header[sizeof(wire::EventHeader) / sizeof(ring::HeaderPart)];
+    std::memcpy(header, r.staged, sizeof(header));
+    return ring::etw_ring_write_event(&ring.map, r.generation, r.pieces, r.piece_count, r.size,
+                                      &ring.rseq, header[0], header[1], header[2], header[3],
+                                      header[4]);
+}
+
+Outcome write(Ring& ring, Event& event) {
+    const uint32_t result = write_staged(ring, event);
+    return Outcome(result & (switched(1) - 1));
 }
 
 // Writes and compares what is in the ring; returns the time that the section read.
-uint64_t write_and_compare(Ring& ring, Event& event) {
+uint64_t write_and_compare(Ring& ring, Event& event,
+                           uint32_t (*write_one)(Ring&, Event&) = write_staged) {
     const wire::RingPosition before = ring.control().head;
     const uint32_t size = event.record.size;
     const bool fits = size <= kGeometry.block_size - wire::offset_of(before);
-    CHECK(write(ring, event) == Outcome::kWritten);
+    CHECK(write_one(ring, event) == (fits ? 0 : switched(1)));
     const wire::RingPosition begin =
         fits ? before : wire::ring_position(wire::block_of(before) + 1, wire::kRingFirstOffset);
     CHECK(ring.control().head == begin + size);
-    CHECK(event.record.switched == (fits ? 0u : 1u));
     if (!fits) CHECK(ring.filled(wire::block_of(before)) == wire::offset_of(before));
     uint64_t time = 0;
     std::memcpy(&time, ring.at(begin) + kTimeStampOffset, sizeof(time));
@@ -135,6 +154,29 @@ void copies_every_size_and_alignment() {
     }
 }
 
+void copies_headers_from_registers() {
+    Ring ring;
+    uint64_t last = 0;
+    for (uint32_t piece = 0; piece <= 200; ++piece) {
+        Event event(sizeof(wire::EventHeader), {piece, 7, 0, 24}, piece);
+        const uint64_t time = write_and_compare(ring, event, write_header);
+        CHECK(time >= last);
+        last = time;
+        Event bare(sizeof(wire::EventHeader), {}, piece);
+        write_and_compare(ring, bare, write_header);
+    }
+}
+
+void says_how_many_blocks_are_full() {
+    for (const auto write_one : {write_staged, write_header}) {
+        Ring ring;
+        Event event(sizeof(wire::EventHeader), {2000}, 3);
+        std::vector<uint32_t> results;
+        for (int i = 0; i < 4; ++i) results.push_back(write_one(ring, event));
+        CHECK((results == std::vector<uint32_t>{0, switched(1), switched(2), ETW_OUTCOME_FULL}));
+    }
+}
+
 void refuses_when_full_and_counts() {
     Ring ring;
     constexpr uint32_t kSize = 1024;
@@ -154,37 +196,47 @@ void refuses_when_full_and_counts() {
 
 void refuses_what_cannot_be() {
     Ring ring;
-    Event big(kGeometry.block_size, {}, 1);
-    CHECK(write(ring, big) == Outcome::kTooBig);
-    Event event(64, {}, 1);
-    event.record.generation = kGeneration + 1;
-    CHECK(write(ring, event) == Outcome::kDetached);
-    event.record.generation = kGeneration;
-    ring.rseq.cpu_id = 1;
-    ring.rseq.cpu_id_start = 1;
-    CHECK(write(ring, event) == Outcome::kNoCpu);
-    ring.rseq.cpu_id = uint32_t(-2);
-    CHECK(write(ring, event) == Outcome::kNoCpu);
+    for (const auto write_one : {write_staged, write_header}) {
+        Event big(sizeof(wire::EventHeader), {kGeometry.block_size}, 1);
+        CHECK(write_one(ring, big) == ETW_OUTCOME_TOO_BIG);
+        Event event(sizeof(wire::EventHeader), {}, 1);
+        event.record.generation = kGeneration + 1;
+        CHECK(write_one(ring, event) == ETW_OUTCOME_DETACHED);
+        event.record.generation = kGeneration;
+        ring.rseq.cpu_id = 1;
+        ring.rseq.cpu_id_start = 1;
+        CHECK(write_one(ring, event) == ETW_OUTCOME_NO_CPU);
+        ring.rseq.cpu_id = uint32_t(-2);
+        CHECK(write_one(ring, event) == ETW_OUTCOME_NO_CPU);
+        ring.rseq.cpu_id = 0;
+    }
     CHECK(ring.control().head == wire::ring_position(0, wire::kRingFirstOffset));
 }
 
-void claims_the_wake_once() {
+void claims_the_wake_once_enough_blocks_are_full() {
     Ring ring;
-    CHECK(ring::etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) == nullptr);
-    ring.header().host_sleeps = 1;
-    CHECK(ring::etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration + 1) == nullptr);
-    CHECK(ring::etw_ring_claim_wake(&ring.map, &ring.rseq, kGeneration) ==
-          reinterpret_cast<int32_t*>(&ring.header().host_sleeps));
-    CHECK(ring.header().host_sleeps == 0);
+    const auto claim = [&](uint64_t generation, uint32_t full) {
+        return ring::etw_ring_claim_wake(&ring.map, &ring.rseq, generation, full);
+    };
+    auto& sleeps = ring.header().host_sleeps;
+    CHECK(claim(kGeneration, 1) == nullptr);
+    sleeps = 2;
+    CHECK(claim(kGeneration, 1) == nullptr && sleeps == 2);
+    CHECK(claim(kGeneration + 1, 2) == nullptr && sleeps == 2);
+    CHECK(claim(kGeneration, 2) == reinterpret_cast<int32_t*>(&sleeps));
+    CHECK(sleeps == 0);
+    CHECK(claim(kGeneration, 2) == nullptr);
 }
 
 }  // namespace
 
 int main() {
     copies_every_size_and_alignment();
+    copies_headers_from_registers();
+    says_how_many_blocks_are_full();
     refuses_when_full_and_counts();
     refuses_what_cannot_be();
-    claims_the_wake_once();
+    claims_the_wake_once_enough_blocks_are_full();
     std::puts("ring sections: ok");
     return 0;
 }

@@ -21,10 +21,11 @@ namespace etw::ring {
 struct TestRecord {
     uint32_t size;
     uint32_t writer;
-    int64_t time_stamp;
     uint64_t sequence;
+    int64_t time_stamp;  // where event headers have it
     uint64_t check;
 };
+static_assert(offsetof(TestRecord, time_stamp) == ETW_EVENT_TIME_STAMP);
 
 inline uint8_t fill_byte(uint32_t writer, uint64_t sequence, size_t at) {
     return uint8_t(sequence * 7 + writer * 13 + at);
@@ -32,7 +33,7 @@ inline uint8_t fill_byte(uint32_t writer, uint64_t sequence, size_t at) {
 
 inline std::vector<std::byte> make_record(uint32_t writer, uint64_t sequence, uint32_t size) {
     std::vector<std::byte> bytes(size);
-    const TestRecord record{size, writer, 0, sequence, ~sequence};
+    const TestRecord record{size, writer, sequence, 0, ~sequence};
     std::memcpy(bytes.data(), &record, sizeof(record));
     for (size_t at = sizeof(record); at < size; ++at) {
         bytes[at] = std::byte(fill_byte(writer, sequence, at));

@@ -26,14 +26,17 @@ constexpr uint32_t kMinorSize = 1704;   // two in a block; of the handler
 
 RingSet make_set(uint32_t blocks) { return *RingSet::create({cpu_count(), blocks, kBlockSize, 0}); }
 
-// A record whose payload lies in pieces of odd sizes. No allocation, so that a handler can use it.
+// A record whose head comes staged or in registers, taking turns, and whose payload lies in pieces
+// of odd sizes. No allocation, so that a handler can use it.
 template <uint32_t kSize>
 class Gathered {
 public:
     Outcome write(Attached& ring, uint32_t writer, uint64_t sequence) {
-        const TestRecord head{kSize, writer, 0, sequence, ~sequence};
-        for (size_t at = sizeof(head); at < kSize; ++at) {
-            payload_[at - sizeof(head)] = fill_byte(writer, sequence, at);
+        const TestRecord start{kSize, writer, sequence, 0, ~sequence};
+        std::memcpy(head_.data(), &start, sizeof(start));
+        for (size_t at = sizeof(start); at < kSize; ++at) {
+            const auto byte = std::byte(fill_byte(writer, sequence, at));
+            (at < kHead ? head_[at] : payload_[at - kHead]) = byte;
         }
         uint32_t count = 0;
         for (size_t at = 0, size = sequence % 16; at < payload_.size();
@@ -42,13 +45,27 @@ public:
             pieces_[count++] = {payload_.data() + at,
                                 uint32_t(std::min(size, payload_.size() - at)), 0};
         }
-        Record record{&ring.map(),  1,     &head, pieces_.data(),
-                      sizeof(head), count, kSize, offsetof(TestRecord, time_stamp)};
-        return write_record(record);
+        return sequence % 2 != 0 ? write_header(ring, count) : write_staged(ring, count);
     }
 
 private:
-    std::array<uint8_t, kSize - sizeof(TestRecord)> payload_;
+    static constexpr size_t kHead = sizeof(wire::EventHeader);
+
+    Outcome write_staged(Attached& ring, uint32_t count) {
+        return write_record({&ring.map(), 1, head_.data(), pieces_.data(), kHead, count, kSize,
+                             offsetof(TestRecord, time_stamp)});
+    }
+    Outcome write_header(Attached& ring, uint32_t count) {
+        HeaderPart header[kHead / sizeof(HeaderPart)];
+        std::memcpy(header, head_.data(), kHead);
+        const uint32_t result =
+            etw_ring_write_event(&ring.map(), 1, pieces_.data(), count, kSize, rseq_area(),
+                                 header[0], header[1], header[2], header[3], header[4]);
+        return result == 0 ? Outcome::kWritten : settle(ring.map(), 1, result);
+    }
+
+    std::array<std::byte, kHead> head_;
+    std::array<std::byte, kSize - kHead> payload_;
     std::array<Piece, 256> pieces_;
 };
 
