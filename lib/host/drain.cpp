@@ -355,19 +355,27 @@ uint64_t Drain::full_blocks() const {
     return full;
 }
 
-bool Drain::has_enough_full_blocks() const {
-    const uint64_t full = full_blocks();
-    if (full == 0 || full >= saved_.properties.flush_threshold) return full != 0;
+template <class Enough>
+bool Drain::any_ring_has(Enough enough) const {
+    if (keeps_records()) return false;
     for (size_t i = 0; i < streams_.size(); ++i) {
         if (streams_[i] == nullptr) continue;
         const ring::RingSet& rings = streams_[i]->rings;
         for (uint32_t cpu = 0; cpu < saved_.geometry.cpus; ++cpu) {
             const wire::RingPosition tail = progress_.streams[i].cpus[cpu].tail;
-            if (rings.pending_blocks(cpu, tail) >= rings.geometry().blocks / 2) return true;
+            if (rings.pending_blocks(cpu, tail) >= enough(rings.geometry())) return true;
         }
     }
     return false;
 }
+
+bool Drain::has_enough_full_blocks() const {
+    const uint64_t full = full_blocks();
+    if (full == 0 || full >= saved_.properties.flush_threshold) return full != 0;
+    return any_ring_has([](const wire::RingGeometry& g) { return g.blocks / 2; });
+}
+
+bool Drain::has_crowded_ring() const { return any_ring_has(crowded_at); }
 
 uint64_t Drain::capacity() const {
     uint64_t bytes = 0;

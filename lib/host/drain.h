@@ -12,6 +12,7 @@
 #include "host/saved_session.h"
 #include "host/stream.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -97,9 +98,18 @@ public:
     uint64_t full_blocks() const;
     // As many as the session waits for (flush_threshold), or a ring that they half fill.
     bool has_enough_full_blocks() const;
+    // How many full blocks make a ring crowded. What is left must do until the thread runs.
+    static uint32_t crowded_at(const wire::RingGeometry& geometry) {
+        return std::max(geometry.blocks / 4, std::min(geometry.blocks / 2, 2u));
+    }
+    bool has_crowded_ring() const;
     void set_saved(const SavedSession& saved) { saved_ = saved; }
 
 private:
+    // Has any ring as many full blocks as `enough` says of its geometry?
+    template <class Enough>
+    bool any_ring_has(Enough enough) const;
+
     // A buffer that is about to be written, and how far it takes the tails of its CPU.
     struct Pending {
         etl::BufferData data;

@@ -18,9 +18,12 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{50};
 constexpr milliseconds kLastRetry{1000};
-// After activity the words are looked at once more before an unlimited sleep: a writer's store of
-// `head` and its look at host_sleeps may pass each other, and its wake be lost.
-constexpr milliseconds kSecondLook{100};
+// After activity the thread dozes: it looks again by itself, after pauses that double, and writers
+// wake it only when a ring gets crowded, since to wake a thread costs as much as hundreds of
+// events. After the last pause the first full block wakes it. The pauses also find blocks of
+// writers that were killed before they could wake anybody.
+constexpr milliseconds kFirstDoze{10};
+constexpr milliseconds kLastDoze{640};
 // Full blocks that cannot be written yet (their time stamps lie in the future).
 constexpr milliseconds kStuck{20};
 // Where the kernel cannot wait for several words: how often the rings are looked at.
@@ -121,7 +124,8 @@ void SessionThread::run() {
         progressed_ = had_tasks;
         drain_now();
         publish();
-        wait_for_wake(seen, time_to_sleep(progressed_));
+        doze_ = progressed_ ? kFirstDoze : doze_ < kLastDoze ? doze_ * 2 : Clock::duration::zero();
+        wait_for_wake(seen, time_to_rest());
     }
 }
 
@@ -279,18 +283,19 @@ void SessionThread::set_flush_timer(uint32_t seconds) {
 
 // --- sleeping --------------------------------------------------------------------------------
 
-SessionThread::Clock::duration SessionThread::time_to_sleep(bool was_busy) const {
+SessionThread::Clock::duration SessionThread::time_to_rest() const {
     constexpr Clock::duration kForever = std::chrono::hours(24);
     if (ended_) return kForever;
     const auto now = Clock::now();
-    Clock::duration timeout = was_busy ? Clock::duration(kSecondLook) : kForever;
+    Clock::duration timeout = dozes() ? doze_ : kForever;
     if (flush_every_.count() != 0) timeout = std::min(timeout, flush_at_ - now);
     if (drain_->consumers() != 0) timeout = std::min(timeout, deliver_at_ - now);
     if (retry_at_ > now) timeout = std::min(timeout, retry_at_ - now);
     return std::max(timeout, Clock::duration::zero());
 }
 
-// Ends early when a task was posted since `seen`, or when a writer fills a block.
+// Ends early when a task was posted since `seen`, or when a writer fills a block, or enough of
+// them.
 void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
     std::vector<FutexWait> words;
     const auto add = [&words](std::atomic<uint32_t>& word, uint32_t value) {
@@ -300,15 +305,16 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
     if (!ended_ && !drain_->keeps_records()) {
         for (const auto& stream : drain_->streams()) {
             if (stream == nullptr) continue;
-            stream->rings.host_sleeps().store(1);
-            add(stream->rings.host_sleeps(), 1);
+            const uint32_t enough = dozes() ? Drain::crowded_at(stream->rings.geometry()) : 1;
+            stream->rings.host_sleeps().store(enough);
+            add(stream->rings.host_sleeps(), enough);
         }
         // Blocks that were filled while we still looked awake, and that are not to wait for more.
         // If they are there because the log cannot take them, sleeping is right all the same.
-        if (drain_->has_enough_full_blocks()) {
+        if (dozes() ? drain_->has_crowded_ring() : drain_->has_enough_full_blocks()) {
             timeout = progressed_ && !waiting()
                           ? Clock::duration::zero()
-                          : std::min<Clock::duration>(timeout, waiting() ? kSecondLook : kStuck);
+                          : std::min<Clock::duration>(timeout, waiting() ? kLastRetry : kStuck);
         }
     }
     if (timeout > Clock::duration::zero()) {

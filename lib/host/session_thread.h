@@ -73,8 +73,9 @@ private:
     void deliver_now();
     void write_failed(const Error& error);
     void publish();
-    Clock::duration time_to_sleep(bool was_busy) const;
+    Clock::duration time_to_rest() const;
     void wait_for_wake(uint32_t seen, Clock::duration timeout);
+    bool dozes() const { return doze_ != Clock::duration::zero(); }
     bool waiting() const { return Clock::now() < retry_at_; }
 
     Hooks hooks_;
@@ -87,7 +88,8 @@ private:
     Clock::duration retry_pause_{};
     bool ended_ = false;         // the log takes no more
     uint32_t log_began_at_ = 0;  // buffers written when the log was fresh
-    bool progressed_ = false;    // the last drain wrote something
+    Clock::duration doze_{};     // zero: nothing has happened for long
+    bool progressed_ = false;    // the last look found something to do
     uint64_t full_before_ = 0;   // blocks that waited for more when last looked at
 
     mutable std::mutex mutex_;

@@ -70,21 +70,21 @@ bool StreamWriter::try_append(uint32_t cpu, Bytes record, uint32_t time_offset, 
     wire::RingControl& ring = control(cpu);
     const auto size = uint32_t(wire::align8(record.size()));
     RingPosition at = ring.head.load(std::memory_order_relaxed);
-    bool switched = false;
+    uint64_t full = 0;  // blocks of this ring, once the record has begun another
     if (size > geometry_.block_size - kRingFirstOffset) return false;
     if (size > geometry_.block_size - offset_of(at)) {
         const uint64_t next = block_of(at) + 1;
         const uint64_t tail_block = block_of(ring.tail.load(std::memory_order_acquire));
         const bool overwrites = (geometry_.flags & wire::kRingOverwrite) != 0;
         if (!overwrites && next - tail_block >= geometry_.blocks) {
-            wake_host();
+            wake_host(geometry_.blocks);
             return false;
         }
         auto* filled = reinterpret_cast<std::atomic<uint32_t>*>(
             reinterpret_cast<std::byte*>(&ring) + wire::kRingFilledOffset);
         filled[block_of(at) % geometry_.blocks].store(offset_of(at), std::memory_order_relaxed);
         at = ring_position(next, kRingFirstOffset);
-        switched = true;
+        full = overwrites ? 1 : next - tail_block;
     }
     std::byte* out = reinterpret_cast<std::byte*>(&ring) + geometry_.control_size() +
                      (block_of(at) % geometry_.blocks) * geometry_.block_size + offset_of(at);
@@ -95,7 +95,7 @@ bool StreamWriter::try_append(uint32_t cpu, Bytes record, uint32_t time_offset, 
         std::memcpy(out + time_offset, &last_time_[cpu], sizeof(int64_t));
     }
     ring.head.store(at + size, std::memory_order_release);
-    if (switched) wake_host();
+    if (full != 0) wake_host(full);
     return true;
 }
 
@@ -103,9 +103,12 @@ void StreamWriter::add_lost(uint64_t count) {
     control(0).lost.fetch_add(count, std::memory_order_relaxed);
 }
 
-void StreamWriter::wake_host() noexcept {
+void StreamWriter::wake_host(uint64_t full) noexcept {
     auto& sleeps = reinterpret_cast<wire::RingSetHeader*>(base_)->host_sleeps;
-    if (sleeps.exchange(0) == 1) ::syscall(SYS_futex, &sleeps, FUTEX_WAKE, INT_MAX, 0, 0, 0);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the head first, as in the wake section
+    const uint32_t enough = sleeps.load(std::memory_order_relaxed);
+    if (enough == 0 || full < enough) return;
+    if (sleeps.exchange(0) != 0) ::syscall(SYS_futex, &sleeps, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 }
 
 }  // namespace etw::host

@@ -47,7 +47,7 @@ public:
 private:
     StreamWriter(std::byte* base, const wire::RingGeometry& geometry, int64_t not_before) noexcept;
     wire::RingControl& control(uint32_t cpu) const noexcept;
-    void wake_host() noexcept;
+    void wake_host(uint64_t full) noexcept;  // full: blocks of the ring
 
     std::byte* base_ = nullptr;
     wire::RingGeometry geometry_{};
