@@ -11,9 +11,12 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 TRACELOGGING_DEFINE_PROVIDER(g_enabled, "Openetw.Bench",
                              (0x4d8be6c0, 0x36c5, 0x4a5c, 0x8d, 0x0e, 0x0f, 0x1d, 0x1f, 0xf3, 0xb7,
@@ -73,6 +76,57 @@ void write_events(benchmark::State& state) {
 BENCHMARK(write_events<write_one>)->Name("BM_Write/one/overwrite");
 BENCHMARK(write_events<write_one>)->Name("BM_Write/one/overwrite")->Threads(1)->Threads(2);
 BENCHMARK(write_events<write_three>)->Name("BM_Write/three/overwrite");
+
+// Reads the whole of the rings on another CPU, as a host does that drains them.
+class Reader {
+public:
+    explicit Reader(const ring::RingSet& set) : size_(set.geometry().set_size()) {
+        base_ = static_cast<const uint64_t*>(
+            ::mmap(nullptr, size_, PROT_READ, MAP_SHARED | MAP_POPULATE, set.fd().get(), 0));
+        ETW_ASSERT(base_ != MAP_FAILED);
+    }
+    ~Reader() { ::munmap(const_cast<uint64_t*>(base_), size_); }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    void read() const {
+        std::thread([this] {
+            const OnCpu pinned(0);
+            uint64_t sum = 0;
+            for (size_t i = 0; i < size_ / sizeof(*base_); i += 8) sum += base_[i];
+            benchmark::DoNotOptimize(sum);
+        }).join();
+    }
+
+private:
+    const uint64_t* base_;
+    size_t size_;
+};
+
+const ring::RingSet* g_rings;
+
+// Bursts into memory that another CPU has just read.
+template <void (*write)(uint64_t)>
+void write_read(benchmark::State& state) {
+    constexpr uint64_t kBurst = 8000;
+    const OnCpu pinned(1);
+    const Reader reader(*g_rings);
+    for (uint64_t n = 0; n < 2 * kBlocks * kBlockSize / 128; ++n) write(n);
+    std::vector<double> taken;
+    for (auto _ : state) {
+        reader.read();
+        const auto start = std::chrono::steady_clock::now();
+        for (uint64_t n = 0; n < kBurst; ++n) write(n);
+        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+        state.SetIterationTime(time.count());
+        taken.push_back(time.count() / kBurst * 1e9);
+    }
+    std::sort(taken.begin(), taken.end());
+    state.counters["median_ns"] = taken[taken.size() / 2];
+    state.counters["tenth_ns"] = taken[taken.size() / 10];
+}
+BENCHMARK(write_read<write_one>)->Name("BM_Write/one/read")->UseManualTime()->Iterations(300);
+BENCHMARK(write_read<write_three>)->Name("BM_Write/three/read")->UseManualTime()->Iterations(300);
 
 void BM_Disabled(benchmark::State& state) {
     uint32_t n = 0;
@@ -160,6 +214,7 @@ int main(int argc, char** argv) {
         register_ids(g_ids_disabled);
         ETW_ASSERT(TraceLoggingProviderEnabled(g_enabled, 4, 0));
         ETW_ASSERT(!TraceLoggingProviderEnabled(g_disabled, 4, 0));
+        g_rings = &host.ring_set();
         benchmark::RunSpecifiedBenchmarks();
     }
     std::filesystem::remove_all(provider::runtime_dir());

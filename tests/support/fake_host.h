@@ -82,6 +82,8 @@ public:
             {wire::ProviderMessage::kAttach, sizeof(attach)}, enable.session, set_.geometry()};
         send(&attach, sizeof(attach), rings_ ? set_.fd().get() : -1);
     }
+    const ring::RingSet& ring_set() const { return set_; }
+
     // Gives the provider rings of that many blocks in place of those it had, which are returned.
     ring::RingSet replace_rings(uint32_t blocks) {
         wire::RingGeometry geometry = set_.geometry();
