@@ -1,5 +1,6 @@
 #include "host/feed.h"
 
+#include "host/session_clock.h"
 #include "host/socket_io.h"
 
 #include <sys/socket.h>
@@ -149,14 +150,16 @@ void Feed::publish(const DeliveryProgress& at, uint64_t events_lost) {
     if (at.head == published_) return;
     published_ = at.head;
     published_since_ = true;
+    newest_ = counter_now();
     ring_.publish(at);
 }
 
 void Feed::complete_until(int64_t counter) {
     ring_.header().complete_until.store(clock_.to_raw(counter), std::memory_order_seq_cst);
-    // Once more after the last of a burst: its newest records wait for the next time.
+    // Again after the last of a burst, until its newest records are covered: consumers hold those
+    // back, and sleep.
     if (published_since_ || wake_again_) wake();
-    wake_again_ = published_since_;
+    wake_again_ = counter < newest_;
     published_since_ = false;
 }
 

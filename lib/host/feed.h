@@ -69,6 +69,7 @@ private:
     uint64_t published_ = 0;
     bool published_since_ = false;  // since the last complete_until()
     bool wake_again_ = false;
+    int64_t newest_ = 0;  // counter: no record that was published is later
     // Chunk numbers that were lost while nobody was connected, and are counted.
     uint64_t counted_from_ = 0;
     uint64_t counted_to_ = 0;

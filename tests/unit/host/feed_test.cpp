@@ -130,6 +130,24 @@ void settle(Drain& drain) {
     } while (drain.delivery_ring().header().complete_until.load() < now);
 }
 
+TEST(Feed, WakesItsConsumersUntilTheNewestRecordsAreCovered) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 4);
+    auto drain = begin_live(folder, saved, make_ring(kLarge));
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    TestConsumer consumer(*drain, 1);
+    append(writer, 0, 0, 3);
+    const int64_t written = counter_now();
+    bool woken = false;
+    do {  // far more often than the time for which records are held back
+        consumer.reader().page().sleeps.store(1);
+        drain->deliver();
+        woken = consumer.was_woken();
+    } while (drain->delivery_ring().header().complete_until.load() < written);
+    EXPECT_TRUE(woken) << "it sleeps, and the records can be read only now";
+    EXPECT_EQ(consumer.read().size(), 3u);
+}
+
 TEST(Feed, DeliversWithoutALogAndLetsTheWritersGoOn) {
     const TempFolder folder;
     const SavedSession saved = test_session(2, 4);
