@@ -20,7 +20,7 @@ std::atomic<uint32_t> g_epochs;  // not wiped: a child's epochs differ from its 
 }  // namespace
 
 std::atomic<ProcessPage*> g_process_page{&first_page};
-ETW_STATIC_TLS constinit thread_local ThreadState t_state = {0, 0, nullptr, {0, 0, 0, {0}}};
+ETW_STATIC_TLS constinit thread_local ThreadState t_state = {kNotAsked, {0, 0}, nullptr, {0, 0, 0, {0}}};
 
 namespace {
 
@@ -56,9 +56,10 @@ void map_page() noexcept {
         }
     }
     t_state.epoch = epoch;
-    t_state.thread_id = uint32_t(::syscall(SYS_gettid));
+    t_state.identity = {uint32_t(::syscall(SYS_gettid)),
+                        page.process_id.load(std::memory_order_relaxed)};
     t_state.rseq = ring::rseq_area();
-    return {page.process_id.load(std::memory_order_relaxed), t_state.thread_id};
+    return t_state.identity;
 }
 
 void forget_identity() noexcept {

@@ -272,8 +272,8 @@ void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, cons
 // --- identity.cpp ---
 // Process and thread id of the caller, right also in a child of a bare clone(); three loads and a
 // branch but for the first call of a thread.
-struct Identity {
-    uint32_t process_id, thread_id;
+struct alignas(8) Identity {
+    uint32_t thread_id, process_id;  // as event headers have them
 };
 
 // Lives in a page that the kernel clears in a forked child, whichever way it was forked.
@@ -289,11 +289,12 @@ struct ProcessPage {
 extern std::atomic<ProcessPage*> g_process_page;
 
 struct ThreadState {
-    uint32_t epoch;  // of the process page when the thread asked
-    uint32_t thread_id;
-    ring::RseqArea* rseq;  // valid once the thread id is
+    uint32_t epoch;  // of the process page when the thread asked, which is never 0; kNotAsked
+    Identity identity;
+    ring::RseqArea* rseq;  // valid once the identity is
     etw_guid activity;
 };
+constexpr uint32_t kNotAsked = ~0u;
 #define ETW_STATIC_TLS __attribute__((tls_model("initial-exec")))
 extern ETW_STATIC_TLS constinit thread_local ThreadState t_state;
 
@@ -302,8 +303,8 @@ Identity learn_identity() noexcept;
 inline Identity current_identity() noexcept {
     const ProcessPage& page = *g_process_page.load(std::memory_order_acquire);
     const uint32_t epoch = page.epoch.load(std::memory_order_acquire);
-    if (__builtin_expect(epoch == 0 || epoch != t_state.epoch, false)) return learn_identity();
-    return {page.process_id.load(std::memory_order_relaxed), t_state.thread_id};
+    if (__builtin_expect(epoch != t_state.epoch, false)) return learn_identity();
+    return t_state.identity;
 }
 inline const etw_guid& current_activity() noexcept { return t_state.activity; }
 void forget_identity() noexcept;  // in a forked child, for kernels that cannot clear its page

@@ -63,9 +63,10 @@ inline Header make_header(uint64_t first_word, const Registration& registration,
     static_assert(offsetof(EventHeader, descriptor) == 40 &&
                   offsetof(EventHeader, kernel_time) == 56 &&
                   offsetof(EventHeader, activity_id) == 64);
+    static_assert(offsetof(Identity, thread_id) == 0 && offsetof(Identity, process_id) == 4);
     const Identity identity = current_identity();
     if (activity == nullptr) activity = &current_activity();
-    return {{Pair{first_word, identity.thread_id | uint64_t{identity.process_id} << 32},
+    return {{Pair{first_word, word_of(&identity, 0)},
              Pair{0, word_of(&registration.id, 0)},  // the section adds the time
              Pair{word_of(&registration.id, 1), word_of(&descriptor, 0)},
              Pair{word_of(&descriptor, 1), 0},  // no processor times
@@ -262,9 +263,10 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     if (__builtin_expect((entries & (entries - 1)) != 0, false)) return false;
     const EnableEntry& entry = registration.entry[__builtin_ctz(entries)];
     const uint64_t generation = entry.generation.load(std::memory_order_acquire);
-    SessionSlot& slot = g_state.slots[generation % kMaxSlots];
+    // If it is another generation's by now, the section finds so.
+    SessionSlot* const slot = entry.slot.load(std::memory_order_acquire);
     const bool plain = generation != 0 && entry.special.load(std::memory_order_relaxed) == 0 &&
-                       slot.rings.load(std::memory_order_relaxed);
+                       slot->rings.load(std::memory_order_relaxed);
     if (__builtin_expect(!plain, false)) return false;
     if (!wants(entry, descriptor)) return true;
     size += sizeof(EventHeader);
@@ -272,7 +274,7 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     const auto [parts] =
         make_header(header_word(size, extended), registration, descriptor, activity);
     const uint32_t result =
-        ring::etw_ring_write_event(&slot.map, generation, pieces, count, align8(uint32_t(size)),
+        ring::etw_ring_write_event(&slot->map, generation, pieces, count, align8(uint32_t(size)),
                                    t_state.rseq, parts[0], parts[1], parts[2], parts[3], parts[4]);
     return __builtin_expect(result == 0, true) || settle_plain(registration, result);
 }
