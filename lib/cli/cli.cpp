@@ -253,6 +253,11 @@ Ask ask_terminal() {
     };
 }
 
+Args begin(int argc, char** argv) {
+    prepare_output();
+    return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
+}
+
 int print_help(const char* text) {
     const bool written = std::fputs(text, stdout) >= 0 && std::fflush(stdout) == 0;
     return written ? kExitDone : kExitFailed;

@@ -1,5 +1,6 @@
 #include "cli/file_list.h"
 
+#include "base/path.h"
 #include "cli/cli.h"
 
 #include <algorithm>
@@ -27,21 +28,21 @@ void find_in(const fs::path& folder, const std::string& pattern, std::vector<std
     const fs::path start = folder.empty() ? fs::path(".") : folder;
     for (Iterator it(start, options, error), end; !error && it != end; it.increment(error)) {
         std::error_code ignored;
-        if (!it->is_regular_file(ignored) || !matches(pattern, it->path().filename().string())) {
+        if (!it->is_regular_file(ignored) || !matches(pattern, to_text(it->path().filename()))) {
             continue;
         }
         const fs::path path = folder.empty() ? it->path().lexically_relative(start) : it->path();
-        out.push_back(path.string());
+        out.push_back(to_text(path));
     }
 }
 
 std::vector<std::string> expand(const std::string& element, std::string_view default_pattern,
                                 bool recurse) {
     std::error_code ignored;
-    fs::path folder(element);
+    fs::path folder = to_path(element);
     std::string pattern(default_pattern);
     if (!fs::is_directory(folder, ignored)) {
-        pattern = folder.filename().string();
+        pattern = to_text(folder.filename());
         folder = folder.parent_path();
         if (!has_wildcard(pattern) && !recurse) return {element};
     }
