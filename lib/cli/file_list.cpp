@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -102,10 +103,10 @@ bool matches(std::string_view pattern, std::string_view name) {
 std::vector<std::string> expand_files(std::span<const std::string> elements,
                                       std::string_view default_pattern, bool recurse) {
     std::vector<std::string> out;
+    std::set<fs::path> seen;  // a name may be spelled with other separators
     for (const std::string& element : elements) {
         for (std::string& file : expand(element, default_pattern, recurse)) {
-            if (std::find(out.begin(), out.end(), file) == out.end())
-                out.push_back(std::move(file));
+            if (seen.insert(to_path(file)).second) out.push_back(std::move(file));
         }
     }
     return out;

@@ -78,7 +78,7 @@ TEST_F(Folder, SymbolPathsNameFoldersAndStores) {
     EXPECT_THAT(folders("SRV*https://example.com"), IsEmpty());
     EXPECT_THAT(folders("symsrv*symsrv.dll*/one*/two"), ElementsAre("/one", "/two"));
     EXPECT_THAT(folders("cache*/c;https://example.com"), ElementsAre("/c"));
-    EXPECT_THAT(folders(folder_ / "s*"), ElementsAre(folder_ / "sub"));
+    EXPECT_THAT(folders(folder_ / "s*"), ElementsAre(native(folder_ / "sub")));
     EXPECT_THAT(folders(""), IsEmpty());
 }
 

@@ -129,8 +129,9 @@ TEST_F(Joining, CancelStartsNothing) {
 TEST_F(Joining, APersonIsAskedUntilTheAnswerIsOne) {
     EXPECT_TRUE(run({"-start", "S", "-guid", kGuid}, {"what", "No"}).joined);
     ASSERT_EQ(questions_.size(), 2u);
-    EXPECT_THAT(questions_[0], AllOf(HasSubstr("running session 'R' (log file /tmp/r.etl)"),
-                                     HasSubstr("its log is begun anew")));
+    EXPECT_THAT(questions_[0],
+                AllOf(HasSubstr("running session 'R' (log file " + test::some_path("r.etl") + ")"),
+                      HasSubstr("its log is begun anew")));
     run({"-start", "S", "-guid", kGuid}, {"y"});
     EXPECT_THAT(backend_.calls, Contains("stop R"));
 }
