@@ -23,7 +23,7 @@ class Portable(EndToEnd):
         self.assertEqual((ticks[0]["text"], ticks[0]["wide"], ticks[0]["list"], ticks[0]["guid"]),
                          ("narrow", "wide", [1, 2, 3], MANIFEST))
         self.assertTrue(ticks[0]["time"].startswith("1970-01-01T00:00:00"), ticks[0])
-        self.assertEqual(sum(event.get("provider") == MANIFEST for event in events), 3)
+        self.assertEqual(sum(event["provider_guid"] == MANIFEST for event in events), 3)
 
 
 if __name__ == "__main__":
