@@ -31,6 +31,7 @@ ALLOWED = {
 }
 CMD_MAY = {"cli", "host", "boot", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "kernel", "host"}
+WINDOWS_LAYERS = {"base", "backend_windows"}
 LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -75,8 +76,8 @@ def main():
                 other = name.split("/")[0]
                 if not system and other in ALLOWED and other not in may:
                     breach(path, number, f"{layer} may not depend on {other}")
-                if system and name.lower() == "windows.h" and layer != "backend_windows":
-                    breach(path, number, "<windows.h> belongs to backend_windows")
+                if system and name.lower() == "windows.h" and layer not in WINDOWS_LAYERS:
+                    breach(path, number, "<windows.h> belongs to backend_windows and base")
                 if system and LINUX_HEADER.match(name) and layer not in LINUX_LAYERS:
                     breach(path, number, f"{layer} builds everywhere: no <{name}>")
     for path in sources(ROOT / "cmd"):

@@ -6,7 +6,7 @@
 
 int main(int argc, char** argv) {
     using namespace etw;
-    const auto words = cli::args(argc, argv);
+    const auto words = cli::begin(argc, argv);
     if (const auto typed = cli::words_to_complete(words))
         return cli::print_candidates(*typed, cli::tracefmt_words(), *session::make_observer());
     const auto options = cli::parse_tracefmt(words);

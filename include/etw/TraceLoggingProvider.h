@@ -9,19 +9,18 @@
  *     TraceLoggingUnregister(g_provider);
  *
  * Here WCHAR is char16_t. Text of wchar_t (32 bits) is accepted where wide text is and written as
- * UTF-16. A null string is written as an empty one. */
+ * UTF-16. A null string is written as an empty one. On Windows this is for compilers that come
+ * without a header of the name, as MinGW-w64 did for long: the same macros over the system's
+ * EventRegister and EventWriteTransfer. */
 #pragma once
-#ifdef _WIN32
+#pragma GCC system_header
+#include "win_types.h"
+#if defined(_WIN32) && __has_include_next(<TraceLoggingProvider.h>)
 #include_next <TraceLoggingProvider.h>
 #else
-#pragma GCC system_header
-#include "evntprov.h"
-#include "provider.h"
+#include "tracelogging_register.h"
 #include "tracelogging_scalars.h"
 #include "tracelogging_write.h"
-
-typedef const etw_provider* TraceLoggingHProvider;
-typedef PENABLECALLBACK TLG_PENABLECALLBACK;
 
 /* --- providers --- */
 
@@ -57,26 +56,12 @@ typedef PENABLECALLBACK TLG_PENABLECALLBACK;
         {0, 0, 0, 0}, 0, &symbol##_etw_traits, ETW_TL_GUID guid};       \
     __attribute__((destructor)) static void symbol##_etw_unload(void) { \
         if (symbol##_etw_storage.handle != 0) {                         \
-            etw_unregister(symbol##_etw_storage.handle);                \
+            EventUnregister(symbol##_etw_storage.handle);               \
         }                                                               \
     }                                                                   \
     TRACELOGGING_DECLARE_PROVIDER(symbol);                              \
     const TraceLoggingHProvider symbol = &symbol##_etw_storage
 
-static inline HRESULT etw_tl_register(TraceLoggingHProvider provider, PENABLECALLBACK callback,
-                                      PVOID context) {
-    etw_provider* mutable_provider = (etw_provider*)(uintptr_t)provider;
-    if (provider->handle != 0) return HRESULT_FROM_WIN32(ERROR_INVALID_PARAMETER);
-    return HRESULT_FROM_WIN32(etw_register(&provider->id, provider->traits,
-                                           &mutable_provider->enabled, (etw_callback)callback,
-                                           context, &mutable_provider->handle));
-}
-static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
-    etw_provider* mutable_provider = (etw_provider*)(uintptr_t)provider;
-    uint64_t handle = provider->handle;
-    mutable_provider->handle = 0;
-    if (handle != 0) etw_unregister(handle);
-}
 #define TraceLoggingRegister(provider) etw_tl_register((provider), NULL, NULL)
 #define TraceLoggingRegisterEx(provider, callback, context) \
     etw_tl_register((provider), (callback), (context))

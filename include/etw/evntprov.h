@@ -4,6 +4,7 @@
 #include "win_types.h"
 
 #ifdef _WIN32
+#pragma GCC system_header
 #include_next <evntprov.h>
 #else
 #include "provider.h"

@@ -2,8 +2,9 @@
  * application registers providers and writes events; sessions decide which of them are recorded.
  *
  * All functions but those that register and unregister and etw_set_traits are async-signal-safe and
- * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. Not needed on
- * Windows, where the system's own headers take the place of these. */
+ * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. On Windows the
+ * system's own functions take the place of these; what is left here are the layouts that
+ * TraceLoggingProvider.h stands on. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +13,9 @@
 extern "C" {
 #endif
 
+#ifndef _WIN32
 #define ETW_API __attribute__((visibility("default")))
+#endif
 
 enum {
     ETW_OK = 0,
@@ -68,6 +71,10 @@ typedef struct etw_provider {
     uint64_t handle;    /* 0 while not registered */
     const void* traits; /* u16 size, UTF-8 name, NUL, then u16 size, u8 type, data for each trait */
     etw_guid id;
+#ifdef _WIN32
+    void (*callback)(void); /* whoever registered it wants to know, as a PENABLECALLBACK */
+    void* context;
+#endif
 } etw_provider;
 
 /* Head of a ready-made event: an EVENT_SCHEMA_TL item, padded to 8 bytes, follows it in memory. */
@@ -77,6 +84,7 @@ typedef struct etw_event {
     uint32_t reserved;
 } etw_event;
 
+#ifndef _WIN32
 /* A control GUID of trace messages, as WPP_DEFINE_CONTROL_GUID lays it out. */
 typedef struct etw_message_control {
     uint8_t level_plus1[32]; /* by flag; 0: no session listens. Written by the library any time */
@@ -161,6 +169,8 @@ ETW_API void etw_activity_create(etw_guid* id);
  * without the NUL. A null `text` gives an empty one. */
 ETW_API uint32_t etw_utf16_from_wide(const wchar_t* text, uint32_t length, uint16_t* out,
                                      uint32_t capacity);
+
+#endif
 
 /* The inline check in front of every self-describing event: one load and one branch while no
  * session listens. */

@@ -56,8 +56,8 @@ Type<5> type_of(short);
 Type<6> type_of(unsigned short);
 Type<7> type_of(int);
 Type<8> type_of(unsigned);
-Type<9> type_of(long);
-Type<10> type_of(unsigned long);
+Type<sizeof(long) == 8 ? 9 : 7> type_of(long); /* 32 bits on Windows */
+Type<sizeof(long) == 8 ? 10 : 8> type_of(unsigned long);
 Type<9> type_of(long long);
 Type<10> type_of(unsigned long long);
 Type<11> type_of(float);
@@ -136,14 +136,23 @@ class Holder<wchar_t*> : public WideHolder<wchar_t> {
 
 #else /* C: _Generic */
 
+/* Where wchar_t has 16 bits, char16_t is the same type in C. */
+#if __SIZEOF_WCHAR_T__ == 4
+#define ETW_TL_AUTO_WIDE(value) wchar_t* : (value), const wchar_t* : (value),
+#define ETW_TL_AUTO_UNIT(value) _Generic((value), wchar_t * : 4, const wchar_t* : 4, default : 2)
+#else
+#define ETW_TL_AUTO_WIDE(value)
+#define ETW_TL_AUTO_UNIT(value) 2
+#endif
 /* in | out << 8. The conversion of the operand makes pointers of arrays. */
 #define ETW_TL_AUTO_TYPE(value)                                                                  \
     _Generic((value), _Bool : 4 | 3 << 8, char : 4 | 2 << 8, signed char : 3, unsigned char : 4, \
-             short : 5, unsigned short : 6, int : 7, unsigned : 8, long : 9, unsigned long : 10, \
-             long long : 9, unsigned long long : 10, float : 11, double : 12, char* : 2,         \
-             const char* : 2, char16_t* : 1, const char16_t* : 1, wchar_t* : 1,                  \
-             const wchar_t* : 1, void* : 21, const void* : 21, GUID : 15, FILETIME : 17,         \
-             SYSTEMTIME : 18)
+             short : 5, unsigned short : 6, int : 7, unsigned : 8, long                          \
+             : sizeof(long) == 8 ? 9 : 7, unsigned long                                          \
+             : sizeof(long) == 8 ? 10 : 8, long long : 9, unsigned long long : 10, float : 11,   \
+               double : 12, char* : 2, const char* : 2, char16_t* : 1, const char16_t* : 1,      \
+               ETW_TL_AUTO_WIDE(1) void* : 21, const void* : 21, GUID : 15, FILETIME : 17,       \
+               SYSTEMTIME : 18)
 /* One byte, or two as a little-endian number, then the tag where there is one. */
 #define ETW_TL_MEMBER_A(i, name, value, how, tag) \
     char n##i[sizeof(name)];                      \
@@ -167,7 +176,6 @@ class Holder<wchar_t*> : public WideHolder<wchar_t> {
     const etw_data etw_tl_h##i =                                                                 \
         etw_tl_auto(ETW_TL_AUTO_TYPE(value) & 0x7F, &etw_tl_v##i, sizeof(etw_tl_v##i),           \
                     ETW_TL_AUTO_UNIT(value), etw_tl_b##i, sizeof(etw_tl_b##i) / 2);
-#define ETW_TL_AUTO_UNIT(value) _Generic((value), wchar_t * : 4, const wchar_t* : 4, default : 2)
 #define ETW_TL_AUTO_ADDRESS(i) etw_tl_h##i.address
 #define ETW_TL_AUTO_SIZE(i) etw_tl_h##i.size
 

@@ -118,6 +118,7 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
         *size = etw_tl_product((size_t)length, 2);
         return text;
     }
+#if __SIZEOF_WCHAR_T__ == 4
     {
         const wchar_t* wide = (const wchar_t*)text;
         if (etw_tl_wide_length(wide, length) >= room) {
@@ -129,6 +130,9 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
         }
         *size = etw_utf16_from_wide(wide, (uint32_t)length, buffer, (uint32_t)room) * 2;
     }
+#else
+    (void)room;
+#endif
     return buffer;
 }
 

@@ -44,16 +44,16 @@
     ETW_TL_FIELD1(74, (ARRAY, uint64_t, value, count), __VA_ARGS__)
 #define TraceLoggingUInt64FixedArray(value, count, ...) \
     ETW_TL_FIXED1(10, count, (FIXED, uint64_t, value, count), __VA_ARGS__)
-#define TraceLoggingLong(value, ...) ETW_TL_FIELD1(7, (ONE, int32_t, value), __VA_ARGS__)
+#define TraceLoggingLong(value, ...) ETW_TL_FIELD1(7, (ONE, LONG, value), __VA_ARGS__)
 #define TraceLoggingLongArray(value, count, ...) \
-    ETW_TL_FIELD1(71, (ARRAY, int32_t, value, count), __VA_ARGS__)
+    ETW_TL_FIELD1(71, (ARRAY, LONG, value, count), __VA_ARGS__)
 #define TraceLoggingLongFixedArray(value, count, ...) \
-    ETW_TL_FIXED1(7, count, (FIXED, int32_t, value, count), __VA_ARGS__)
-#define TraceLoggingULong(value, ...) ETW_TL_FIELD1(8, (ONE, uint32_t, value), __VA_ARGS__)
+    ETW_TL_FIXED1(7, count, (FIXED, LONG, value, count), __VA_ARGS__)
+#define TraceLoggingULong(value, ...) ETW_TL_FIELD1(8, (ONE, ULONG, value), __VA_ARGS__)
 #define TraceLoggingULongArray(value, count, ...) \
-    ETW_TL_FIELD1(72, (ARRAY, uint32_t, value, count), __VA_ARGS__)
+    ETW_TL_FIELD1(72, (ARRAY, ULONG, value, count), __VA_ARGS__)
 #define TraceLoggingULongFixedArray(value, count, ...) \
-    ETW_TL_FIXED1(8, count, (FIXED, uint32_t, value, count), __VA_ARGS__)
+    ETW_TL_FIXED1(8, count, (FIXED, ULONG, value, count), __VA_ARGS__)
 #define TraceLoggingIntPtr(value, ...) ETW_TL_FIELD1(9, (ONE, intptr_t, value), __VA_ARGS__)
 #define TraceLoggingIntPtrArray(value, count, ...) \
     ETW_TL_FIELD1(73, (ARRAY, intptr_t, value, count), __VA_ARGS__)
@@ -124,16 +124,16 @@
     ETW_TL_FIELD1(85, (ARRAY, uint64_t, value, count), __VA_ARGS__)
 #define TraceLoggingHexUInt64FixedArray(value, count, ...) \
     ETW_TL_FIXED1(21, count, (FIXED, uint64_t, value, count), __VA_ARGS__)
-#define TraceLoggingHexLong(value, ...) ETW_TL_FIELD1(20, (ONE, int32_t, value), __VA_ARGS__)
+#define TraceLoggingHexLong(value, ...) ETW_TL_FIELD1(20, (ONE, LONG, value), __VA_ARGS__)
 #define TraceLoggingHexLongArray(value, count, ...) \
-    ETW_TL_FIELD1(84, (ARRAY, int32_t, value, count), __VA_ARGS__)
+    ETW_TL_FIELD1(84, (ARRAY, LONG, value, count), __VA_ARGS__)
 #define TraceLoggingHexLongFixedArray(value, count, ...) \
-    ETW_TL_FIXED1(20, count, (FIXED, int32_t, value, count), __VA_ARGS__)
-#define TraceLoggingHexULong(value, ...) ETW_TL_FIELD1(20, (ONE, uint32_t, value), __VA_ARGS__)
+    ETW_TL_FIXED1(20, count, (FIXED, LONG, value, count), __VA_ARGS__)
+#define TraceLoggingHexULong(value, ...) ETW_TL_FIELD1(20, (ONE, ULONG, value), __VA_ARGS__)
 #define TraceLoggingHexULongArray(value, count, ...) \
-    ETW_TL_FIELD1(84, (ARRAY, uint32_t, value, count), __VA_ARGS__)
+    ETW_TL_FIELD1(84, (ARRAY, ULONG, value, count), __VA_ARGS__)
 #define TraceLoggingHexULongFixedArray(value, count, ...) \
-    ETW_TL_FIXED1(20, count, (FIXED, uint32_t, value, count), __VA_ARGS__)
+    ETW_TL_FIXED1(20, count, (FIXED, ULONG, value, count), __VA_ARGS__)
 #define TraceLoggingHexIntPtr(value, ...) ETW_TL_FIELD1(21, (ONE, intptr_t, value), __VA_ARGS__)
 #define TraceLoggingHexIntPtrArray(value, count, ...) \
     ETW_TL_FIELD1(85, (ARRAY, intptr_t, value, count), __VA_ARGS__)

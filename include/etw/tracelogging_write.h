@@ -43,9 +43,8 @@
             ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                  \
             etw_data etw_tl_data[] = {                                                            \
                 {0, 0, 0}, {0, 0, 0}, ETW_TL_EACH(ETW_TL_DATA, __VA_ARGS__)};                     \
-            etw_write_self_describing(etw_tl_provider, &etw_tl_event.head, activity, related,     \
-                                      sizeof(etw_tl_data) / sizeof(etw_tl_data[0]) - 2,           \
-                                      etw_tl_data);                                               \
+            etw_tl_send(etw_tl_provider, &etw_tl_event.head, activity, related,                   \
+                        sizeof(etw_tl_data) / sizeof(etw_tl_data[0]) - 2, etw_tl_data);           \
         }                                                                                         \
     } while (0)
 

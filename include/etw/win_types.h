@@ -72,6 +72,12 @@ typedef struct _UNICODE_STRING {
 /* A security identifier: revision 1, then sub_authority_count 32-bit words behind 8 bytes. */
 typedef void* PSID;
 
+/* Calling conventions; there is one. */
+#ifndef NTAPI
+#define NTAPI
+#define WINAPI
+#endif
+
 #ifndef TRUE
 #define TRUE 1
 #define FALSE 0

@@ -1,6 +1,7 @@
 // File over the C library's descriptors, which Windows' own has too. Positions are set before each
 // transfer: one thread at a time uses a file here.
 #include "base/file.h"
+#include "base/path.h"
 #include "base/utf16.h"
 
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <limits>
 
 namespace etw {
@@ -20,6 +22,15 @@ UniqueFd open_file(const std::string& path, int flags) {
     const std::u16string wide = to_utf16(path);
     return UniqueFd(::_wopen(reinterpret_cast<const wchar_t*>(wide.c_str()),
                              flags | _O_BINARY | _O_NOINHERIT, _S_IREAD | _S_IWRITE));
+}
+
+// What cannot be opened as a file here, and looks as if it were forbidden.
+bool is_folder(const std::string& path) {
+    const int error = errno;
+    std::error_code ignored;
+    const bool folder = std::filesystem::is_directory(to_path(path), ignored);
+    errno = error;
+    return folder;
 }
 
 // Bytes of one transfer: what the functions count in.
@@ -42,6 +53,9 @@ Result<File> File::create(const std::string& path, bool truncate) {
 
 Result<File> File::open_read(const std::string& path) {
     UniqueFd fd = open_file(path, _O_RDONLY);
+    if (!fd && errno == EACCES && is_folder(path)) {
+        return Error{Code::kInvalidParameter, "open: not a regular file"};
+    }
     if (!fd) return os_error("open");
     struct _stat64 st {};
     if (::_fstat64(fd.get(), &st) != 0) return os_error("fstat");

@@ -10,6 +10,10 @@ namespace etw {
 // True if a person is looking: progress and questions are for them only.
 bool is_terminal(std::FILE* file) noexcept;
 
+// To be called before anything is written: standard output and error take bytes as they are, so
+// that lines end the same on every system, and a terminal shows UTF-8.
+void prepare_output();
+
 // Reads standard input to its end, or until its terminal is gone, and forgets it; false where it
 // cannot be read, as a terminal by a process in its background. A thread that waits here holds no
 // lock.

@@ -253,6 +253,11 @@ Ask ask_terminal() {
     };
 }
 
+Args begin(int argc, char** argv) {
+    prepare_output();
+    return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
+}
+
 int print_help(const char* text) {
     const bool written = std::fputs(text, stdout) >= 0 && std::fflush(stdout) == 0;
     return written ? kExitDone : kExitFailed;
@@ -283,6 +288,7 @@ Result<std::vector<std::string>, UsageError> normalize(Args args,
 Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options) {
     ETW_TRY(auto words, normalize(args, options));
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    app.allow_windows_style_options(false);    // what /word means is decided by now
     try {
         app.parse(std::move(words));
     } catch (const CLI::ParseError& error) {

@@ -35,9 +35,9 @@ using Ask = std::function<std::optional<std::string>(const std::string& text)>;
 Ask ask_terminal();
 
 using Args = std::span<char* const>;
-inline Args args(int argc, char** argv) {
-    return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
-}
+// What main() begins with: the words behind the program's name. Output is UTF-8 with LF line ends
+// from then on, on every system.
+Args begin(int argc, char** argv);
 
 struct UsageError {
     std::string message;         // one line, names the option and the remedy

@@ -1,6 +1,7 @@
 #include "cli/extract.h"
 
 #include "base/filetime.h"
+#include "base/path.h"
 #include "render/sink.h"
 #include "tmf/binary.h"
 #include "tmf/tmf_writer.h"
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 // When the file was written, FILETIME.
 int64_t update_time(const std::string& path) {
     std::error_code error;
-    const auto time = fs::last_write_time(path, error);
+    const auto time = fs::last_write_time(to_path(path), error);
     if (error) return 0;
     const auto since_epoch = std::chrono::file_clock::to_sys(time).time_since_epoch();
     return filetime_from_unix_ns(
@@ -56,7 +57,7 @@ void Extraction::add_images(const std::vector<std::string>& images, const Symbol
             pdbs.push_back(*pdb);
         } else if (pdb.error().code == Code::kNotSupported) {
             pdbs.push_back(image);  // no image of Windows: it may be one of ours
-        } else if (pdb.error().code == Code::kFileNotFound && fs::exists(image)) {
+        } else if (pdb.error().code == Code::kFileNotFound && fs::exists(to_path(image))) {
             details_(fmt::format("{}: {}", image, pdb.error().what));
         } else {
             failures_.push_back({image, pdb.error()});
@@ -75,8 +76,8 @@ public:
         : sources_(sources), options_(options) {}
 
     Result<std::vector<std::string>, SourceFailure> run() {
-        std::error_code error;
-        fs::create_directories(options_.folder, error);  // a failure shows when files are written
+        std::error_code shows_when_files_are_written;
+        fs::create_directories(to_path(options_.folder), shows_when_files_are_written);
         if (options_.combined.empty()) {
             ETW_CHECK(write_tmf_files());
         } else {
@@ -97,7 +98,7 @@ private:
         return {source.path, update_time(source.path), options_.tool};
     }
     std::string in_folder(const std::string& name) const {
-        return (fs::path(options_.folder) / name).lexically_normal().string();
+        return to_text((to_path(options_.folder) / to_path(name)).lexically_normal());
     }
 
     Done write(const std::string& path, const Source& source, const std::string& text) {
@@ -148,7 +149,7 @@ private:
     }
 
     Done write_mof(const Source& source) {
-        const std::string module = fs::path(source.path).stem().string();
+        const std::string module = to_text(to_path(source.path).stem());
         return write(in_folder(module + ".mof"), source,
                      mof_text(origin(source), source.messages.controls()));
     }

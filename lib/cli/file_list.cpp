@@ -1,9 +1,11 @@
 #include "cli/file_list.h"
 
+#include "base/path.h"
 #include "cli/cli.h"
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 namespace etw::cli {
 namespace {
@@ -27,21 +29,21 @@ void find_in(const fs::path& folder, const std::string& pattern, std::vector<std
     const fs::path start = folder.empty() ? fs::path(".") : folder;
     for (Iterator it(start, options, error), end; !error && it != end; it.increment(error)) {
         std::error_code ignored;
-        if (!it->is_regular_file(ignored) || !matches(pattern, it->path().filename().string())) {
+        if (!it->is_regular_file(ignored) || !matches(pattern, to_text(it->path().filename()))) {
             continue;
         }
         const fs::path path = folder.empty() ? it->path().lexically_relative(start) : it->path();
-        out.push_back(path.string());
+        out.push_back(to_text(path));
     }
 }
 
 std::vector<std::string> expand(const std::string& element, std::string_view default_pattern,
                                 bool recurse) {
     std::error_code ignored;
-    fs::path folder(element);
+    fs::path folder = to_path(element);
     std::string pattern(default_pattern);
     if (!fs::is_directory(folder, ignored)) {
-        pattern = folder.filename().string();
+        pattern = to_text(folder.filename());
         folder = folder.parent_path();
         if (!has_wildcard(pattern) && !recurse) return {element};
     }
@@ -101,10 +103,10 @@ bool matches(std::string_view pattern, std::string_view name) {
 std::vector<std::string> expand_files(std::span<const std::string> elements,
                                       std::string_view default_pattern, bool recurse) {
     std::vector<std::string> out;
+    std::set<fs::path> seen;  // a name may be spelled with other separators
     for (const std::string& element : elements) {
         for (std::string& file : expand(element, default_pattern, recurse)) {
-            if (std::find(out.begin(), out.end(), file) == out.end())
-                out.push_back(std::move(file));
+            if (seen.insert(to_path(file)).second) out.push_back(std::move(file));
         }
     }
     return out;

@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include "base/path.h"
+
 #include <filesystem>
 
 namespace etw::cli {
@@ -12,7 +14,7 @@ OutputNames default_output_names(const std::string& output) {
 
 bool same_file(const std::string& a, const std::string& b) {
     std::error_code error;
-    return std::filesystem::equivalent(a, b, error) && !error;
+    return std::filesystem::equivalent(to_path(a), to_path(b), error) && !error;
 }
 
 Result<std::unique_ptr<render::Sink>> open_output(const std::string& text, bool display) {

@@ -1,5 +1,6 @@
 #include "cli/provider_list.h"
 
+#include "base/path.h"
 #include "base/utf16.h"
 
 #include <fmt/format.h>
@@ -137,9 +138,9 @@ Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults
         return Ok{};
     }
     std::error_code ignored;
-    if (std::filesystem::is_directory(source, ignored))
+    if (std::filesystem::is_directory(to_path(source), ignored))
         return Failure{Code::kInvalidParameter, fmt::format("'{}' is a folder", source)};
-    if (std::filesystem::exists(source, ignored)) return add_file(source, defaults, out);
+    if (std::filesystem::exists(to_path(source), ignored)) return add_file(source, defaults, out);
     if (looks_like_a_path(source) || source.starts_with('*')) {
         return Failure{Code::kFileNotFound, fmt::format("there is no provider file '{}'", source)};
     }

@@ -1,6 +1,7 @@
 #include "cli/symbol_path.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "cli/cli.h"
 #include "cli/file_list.h"
 #include "tmf/pe_image.h"
@@ -30,8 +31,8 @@ bool is_address(const std::string& text) { return text.find("://") != std::strin
 
 // A folder, or those that a pattern in its last component means.
 void add_folder(const std::string& element, std::vector<std::string>& out) {
-    const fs::path path(element);
-    const std::string pattern = path.filename().string();
+    const fs::path path = to_path(element);
+    const std::string pattern = to_text(path.filename());
     if (pattern.find_first_of("*?") == pattern.npos) {
         out.push_back(element);
         return;
@@ -41,8 +42,8 @@ void add_folder(const std::string& element, std::vector<std::string>& out) {
     std::error_code error;
     for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error)) {
         std::error_code ignored;
-        if (it->is_directory(ignored) && matches(pattern, it->path().filename().string())) {
-            found.push_back(it->path().string());
+        if (it->is_directory(ignored) && matches(pattern, to_text(it->path().filename()))) {
+            found.push_back(to_text(it->path()));
         }
     }
     std::sort(found.begin(), found.end());
@@ -62,10 +63,11 @@ std::string store_id(const tmf::PdbIdentity& identity) {
 // `folder`/`name`, whatever the case of the file's letters; "" where it is not there.
 std::string find_name(const fs::path& folder, const std::string& name) {
     std::error_code error;
-    if (fs::exists(folder / name, error)) return (folder / name).string();
+    const fs::path file = folder / to_path(name);
+    if (fs::exists(file, error)) return to_text(file);
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-        const std::string other = it->path().filename().string();
-        if (to_lower(other) == to_lower(name)) return (folder / other).string();
+        const std::string other = to_text(it->path().filename());
+        if (to_lower(other) == to_lower(name)) return to_text(it->path());
     }
     return "";
 }
@@ -112,18 +114,19 @@ Result<std::string> find_pdb(const std::string& image, const SymbolPath& symbols
     const std::string name = reference.path.substr(reference.path.find_last_of("/\\") + 1);
     std::vector<fs::path> folders;
     for (const std::string& folder : symbols.folders()) {
-        const std::string builds = find_name(folder, name);
-        if (!builds.empty()) folders.emplace_back(find_name(builds, store_id(reference.identity)));
-        folders.emplace_back(folder);
+        const std::string builds = find_name(to_path(folder), name);
+        if (!builds.empty())
+            folders.push_back(to_path(find_name(to_path(builds), store_id(reference.identity))));
+        folders.push_back(to_path(folder));
     }
-    const fs::path own = fs::path(image).parent_path();
+    const fs::path own = to_path(image).parent_path();
     folders.push_back(own.empty() ? fs::path(".") : own);
-    folders.push_back(fs::path(reference.path).parent_path());
+    folders.push_back(to_path(reference.path).parent_path());
     for (const fs::path& folder : folders) {
         if (folder.empty()) continue;
         const std::string path = find_name(folder, name);
         std::error_code ignored;
-        if (path.empty() || fs::is_directory(path, ignored)) continue;
+        if (path.empty() || fs::is_directory(to_path(path), ignored)) continue;
         const auto identity = identity_of(path);
         // Ages rise when a PDB is written again; its GUID is that of the build.
         if (identity && identity->guid == reference.identity.guid) return path;

@@ -1,5 +1,6 @@
 #include "cli/tracefmt.h"
 
+#include "base/path.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
@@ -32,10 +33,11 @@ Error explain(const std::string& path, const Error& error) {
     if (error.code == Code::kFileNotFound || error.code == Code::kPathNotFound) {
         return {error.code, "no such file; name the .etl file to format"};
     }
-    if (std::filesystem::is_directory(path, ignored)) {
+    if (std::filesystem::is_directory(to_path(path), ignored)) {
         return {error.code, "is a folder; name an .etl file in it"};
     }
-    if (error.code == Code::kInvalidData && std::filesystem::file_size(path, ignored) == 0) {
+    if (error.code == Code::kInvalidData &&
+        std::filesystem::file_size(to_path(path), ignored) == 0) {
         return {error.code, "the file is empty: no session has written to it yet"};
     }
     if (error.code == Code::kInvalidData) {

@@ -1,5 +1,6 @@
 #include "cli/tracefmt_messages.h"
 
+#include "base/path.h"
 #include "base/platform.h"
 #include "cli/cli.h"
 #include "cli/extract.h"
@@ -50,16 +51,17 @@ private:
     // A bare name that is not here is one of the files that come with the tools.
     static std::string find_tmf(const std::string& name) {
         std::error_code ignored;
-        if (fs::exists(name, ignored) || fs::path(name).has_parent_path()) return name;
-        const fs::path installed = fs::path(executable_folder()) / "../share/openetw" / name;
-        return fs::exists(installed, ignored) ? installed.lexically_normal().string() : name;
+        if (fs::exists(to_path(name), ignored) || to_path(name).has_parent_path()) return name;
+        const fs::path installed =
+            to_path(executable_folder()) / "../share/openetw" / to_path(name);
+        return fs::exists(installed, ignored) ? to_text(installed.lexically_normal()) : name;
     }
 
     int add_tmf(const std::string& path) {
         const auto read = catalog_.add_tmf_file(path);
         if (!read) {
             std::error_code ignored;
-            if (fs::is_directory(path, ignored)) {
+            if (fs::is_directory(to_path(path), ignored)) {
                 return failure(kTool, path, {read.error().code, "is a folder; name it with -p"});
             }
             return failure(kTool, path, read.error());
@@ -73,7 +75,7 @@ private:
     void add_default() {
         for (const char* name : {"default.tmf", "Default.tmf"}) {
             std::error_code ignored;
-            if (!fs::exists(name, ignored)) continue;
+            if (!fs::exists(to_path(name), ignored)) continue;
             if (live_) fmt::print(reports_, "Getting guids from {}\n", name);
             (void)add_tmf(name);  // nobody asked for it: what is wrong with it has been said
             return;

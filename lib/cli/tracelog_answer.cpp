@@ -1,5 +1,6 @@
 #include "cli/tracelog_answer.h"
 
+#include "base/path.h"
 #include "cli/tracelog_display.h"
 #include "session/boot_rules.h"
 #include "session/rules.h"
@@ -15,7 +16,7 @@ using session::Outcome;
 using session::SessionStatus;
 
 std::string absolute_path(const std::string& path) {
-    return std::filesystem::absolute(path).lexically_normal().string();
+    return to_text(std::filesystem::absolute(to_path(path)).lexically_normal());
 }
 
 void TracelogAnswer::show(const Outcome<SessionStatus>& status) {

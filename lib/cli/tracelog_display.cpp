@@ -3,6 +3,7 @@
 #include "base/filetime.h"
 #include "base/platform.h"
 #include "cli/json_writer.h"
+#include "render/clock_text.h"
 #include "session/boot_rules.h"
 #include "session/kernel_groups.h"
 #include "session/rules.h"
@@ -132,8 +133,10 @@ std::optional<time_t> unix_time(int64_t filetime) {
 }
 
 std::string iso_time(int64_t filetime) {
-    const auto seconds = unix_time(filetime);
-    return seconds ? fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(*seconds)) : "";
+    if (!unix_time(filetime)) return "";
+    const render::CivilTime t = render::civil_time(filetime);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", t.year, t.month, t.day, t.hour,
+                       t.minute, t.second);
 }
 
 std::string local_time(int64_t filetime) {

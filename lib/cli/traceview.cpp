@@ -1,5 +1,6 @@
 #include "cli/traceview.h"
 
+#include "base/path.h"
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
 #include "cli/traceview_show.h"
@@ -177,11 +178,11 @@ private:
         ETW_CHECK(session::check(next));
         std::filesystem::path path;
         if (!next.log_file.empty()) {
-            path = std::filesystem::absolute(next.log_file).lexically_normal();
+            path = std::filesystem::absolute(to_path(next.log_file)).lexically_normal();
             std::error_code unknown;
             if (!std::filesystem::is_directory(path.parent_path(), unknown)) {
                 return Failure{Code::kPathNotFound,
-                               fmt::format("the folder of '{}' does not exist", path.string())};
+                               fmt::format("the folder of '{}' does not exist", to_text(path))};
             }
         }
         ETW_TRY(const auto sessions, backend_.list());
@@ -190,7 +191,7 @@ private:
             if (p.name == running.properties.name) continue;
             if (session::same_name(p.name, next.name))
                 return Failure{Code::kAlreadyExists, "a session of that name runs"};
-            if (!p.log_file.empty() && p.log_file == path) {
+            if (!p.log_file.empty() && to_path(p.log_file) == path) {
                 return Failure{Code::kBadPathname,
                                fmt::format("'{}' belongs to '{}'", p.log_file, p.name)};
             }

@@ -1,6 +1,7 @@
 #include "etw/catalog.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "decode/builtin_providers.h"
 #include "decode/catalog_impl.h"
 #include "decode/log_descriptions.h"
@@ -124,24 +125,24 @@ Status Catalog::add_binary_file(const std::string& path) {
     ETW_TRY(const auto file, read_file(path, kMaxBinaryBytes));
     MessageTable texts;
     add_texts(file, texts);
-    for (const auto& other : text_files(path)) {
-        if (auto mui = read_file(other.string(), kMaxBinaryBytes)) add_texts(*mui, texts);
+    for (const auto& other : text_files(to_path(path))) {
+        if (auto mui = read_file(to_text(other), kMaxBinaryBytes)) add_texts(*mui, texts);
     }
     return add_binary_with(file, texts, impl_->providers);
 }
 
 Status Catalog::add_repository(const std::string& folder) {
     std::error_code error;
-    std::filesystem::directory_iterator entries(folder, error);
+    std::filesystem::directory_iterator entries(to_path(folder), error);
     if (error) return Error{Code::kPathNotFound, "no such folder of manifests"};
     for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
         const std::filesystem::path& path = entries->path();
-        std::string extension = path.extension().string();
+        std::string extension = to_text(path.extension());
         std::transform(extension.begin(), extension.end(), extension.begin(),
                        [](unsigned char c) { return char(std::tolower(c)); });
         if (extension != ".man") continue;
-        const auto provider = guid_of_digits(path.stem().string());
-        if (provider) impl_->repository[*provider].push_back(path.string());
+        const auto provider = guid_of_digits(to_text(path.stem()));
+        if (provider) impl_->repository[*provider].push_back(to_text(path));
     }
     return Ok{};
 }

@@ -1,5 +1,6 @@
 #include "export/ctf.h"
 
+#include "base/path.h"
 #include "etw/check.h"
 #include "export/event_fields.h"
 #include "export/out_file.h"
@@ -94,7 +95,7 @@ stream {
 Error last_error(const char* what) { return Error{code_from_errno(errno), what, uint64_t(errno)}; }
 
 bool is_ours(const fs::path& file) {
-    const std::string name = file.filename().string();
+    const std::string name = to_text(file.filename());
     return name == kMetadata || name.starts_with(kStreamPrefix);
 }
 
@@ -110,7 +111,7 @@ void remove_part(const fs::path& part) {
 }
 
 Status append_to(const fs::path& path, std::span<const Bytes> pieces) {
-    std::FILE* const file = std::fopen(path.string().c_str(), "ab");
+    std::FILE* const file = std::fopen(to_text(path).c_str(), "ab");
     if (file == nullptr) return last_error("open for writing");
     bool written = true;
     for (const Bytes piece : pieces) {
@@ -146,7 +147,7 @@ Result<std::unique_ptr<Ctf>> Ctf::create(const std::string& folder) {
         return Error{Code::kInvalidParameter, "a CTF trace is a folder; name one"};
     }
     std::error_code error;
-    const fs::path path(folder);
+    const fs::path path = to_path(folder);
     if (fs::exists(path, error) && !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
         return Error{Code::kAlreadyExists, "exists and is no empty folder; choose another"};
     }

@@ -1,5 +1,7 @@
 #include "export/out_file.h"
 
+#include "base/path.h"
+
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -23,7 +25,7 @@ OutFile::OutFile(std::FILE* file, std::string path, std::string part)
 Result<OutFile> OutFile::create(const std::string& path) {
     if (path == kStandardOutput) return OutFile(stdout, path, "");
     std::error_code ignored;
-    const auto kind = std::filesystem::status(path, ignored).type();
+    const auto kind = std::filesystem::status(to_path(path), ignored).type();
     if (kind == std::filesystem::file_type::directory) {
         return Error{Code::kInvalidParameter, "is a folder; name a file"};
     }
@@ -40,7 +42,7 @@ OutFile::~OutFile() {
     if (!file_ || part_.empty()) return;
     file_.reset();
     std::error_code ignored;
-    std::filesystem::remove(part_, ignored);
+    std::filesystem::remove(to_path(part_), ignored);
 }
 
 Status OutFile::write(Bytes bytes) {
@@ -65,9 +67,9 @@ Status OutFile::finish() {
     if (part_.empty()) return Ok{};
     if (std::fclose(file_.release()) != 0) return last_error("write");
     std::error_code error;
-    std::filesystem::rename(part_, path_, error);
+    std::filesystem::rename(to_path(part_), to_path(path_), error);
     if (!error) return Ok{};
-    std::filesystem::remove(part_, error);
+    std::filesystem::remove(to_path(part_), error);
     return Error{Code::kInvalidParameter, "give the file its name"};
 }
 

@@ -1,5 +1,6 @@
 #include "session/boot_rules.h"
 
+#include "base/path.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -90,7 +91,7 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
 Outcome<Ok> check_log(const BootSession& boot) {
     const std::string& file = boot.properties.log_file;
     if (file.empty()) return Ok{};
-    const std::filesystem::path path(file);
+    const std::filesystem::path path = to_path(file);
     if (!path.is_absolute() || !path.has_filename())
         return refuse(Code::kBadPathname, "FileName is the absolute path of a file");
     const auto control = [](char c) { return uint8_t(c) < ' ' || c == 0x7F; };

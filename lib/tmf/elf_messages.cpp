@@ -1,5 +1,6 @@
 #include "tmf/elf_messages.h"
 
+#include "base/path.h"
 #include "base/sha1.h"
 #include "tmf/elf_format.h"
 
@@ -193,8 +194,8 @@ std::vector<std::string> debug_file_candidates(const ElfFile& file, const std::s
     // A name without a folder, so that nobody's file sends us elsewhere.
     const std::string link(file_name(file.debug_link()));
     if (!link.empty()) {
-        const size_t slash = path.find_last_of('/');
-        const std::string folder = slash == path.npos ? "" : path.substr(0, slash + 1);
+        const std::string name = to_text(to_path(path).filename());
+        const std::string folder = path.substr(0, path.size() - name.size());
         if (folder + link != path) out.push_back(folder + link);
         out.push_back(folder + ".debug/" + link);
         if (folder.starts_with('/')) out.push_back(kDebug + folder + link);

@@ -67,10 +67,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         require(fields.signature().empty() == declared.empty());
     }
     for (const auto& make : {+[]() -> std::unique_ptr<exports::Exporter> {
-                                 return *exports::Perfetto::create("/dev/null");
+                                 return *exports::Perfetto::create(ETW_FUZZ_OUTPUT);
                              },
                              +[]() -> std::unique_ptr<exports::Exporter> {
-                                 return *exports::Pcapng::create("/dev/null");
+                                 return *exports::Pcapng::create(ETW_FUZZ_OUTPUT);
                              }}) {
         export_to(file, *make());
     }

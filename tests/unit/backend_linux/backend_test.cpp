@@ -1,7 +1,7 @@
 #include "backend_linux/backend.h"
 
 #include "fake_host.h"
-#include "temp_folder.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -15,6 +15,7 @@ namespace {
 using session::EnableResult;
 using session::Failure;
 using session::SessionStatus;
+using test::TempFolder;
 using testing::HasSubstr;
 using wire::ControlOp;
 
@@ -35,7 +36,7 @@ protected:
     session::StartRequest start_request(const std::string& file, uint32_t mode = 0) {
         session::StartRequest request;
         request.properties.name = "S";
-        request.properties.log_file = folder_.file(file);
+        request.properties.log_file = folder_ / file;
         request.properties.log_file_mode = mode;
         return request;
     }
@@ -49,7 +50,7 @@ TEST_F(BackendTest, WithoutAHostThereAreNoSessionsAndNoneIsStarted) {
     EXPECT_EQ(b.stop("S").error().code, Code::kSessionNotFound);
     EXPECT_EQ(b.flush({"S", {}}).error().code, Code::kSessionNotFound);
     EXPECT_EQ(b.update({"S", {}, {}, {}, {}, {}}).error().code, Code::kSessionNotFound);
-    EXPECT_EQ(b.update({"S", folder_.file("x.etl"), {}, {}, {}, {}}).error().code,
+    EXPECT_EQ(b.update({"S", folder_ / "x.etl", {}, {}, {}, {}}).error().code,
               Code::kSessionNotFound);
     EXPECT_FALSE(folder_.has("x.etl"));
     EXPECT_EQ(b.enable({"S", {}, 0}).error().code, Code::kSessionNotFound);
@@ -82,7 +83,7 @@ TEST_F(BackendTest, StartSendsTheRequestAndTheOpenLogFile) {
     EXPECT_EQ(result->codes, std::vector{Code::kTimeout});
     EXPECT_EQ(seen.properties, start_request("a.etl").properties);
     struct stat there {};
-    ASSERT_EQ(::stat(folder_.file("a.etl").c_str(), &there), 0);
+    ASSERT_EQ(::stat((folder_ / "a.etl").c_str(), &there), 0);
     EXPECT_EQ(received.st_ino, there.st_ino);
 }
 
@@ -97,7 +98,7 @@ TEST_F(BackendTest, ANewFileSessionSendsItsFirstFileAndTheFolder) {
     ASSERT_TRUE(backend().start(start_request("a%d.etl", kModeNewFile)));
     EXPECT_EQ(descriptors, 2u);
     EXPECT_TRUE(folder_.has("a1.etl"));
-    EXPECT_EQ(seen.properties.log_file, folder_.file("a%d.etl"));
+    EXPECT_EQ(seen.properties.log_file, folder_ / "a%d.etl");
 }
 
 TEST_F(BackendTest, ARefusedStartLeavesNothingBehind) {
@@ -152,10 +153,10 @@ TEST_F(BackendTest, AnUpdateWithAFileOpensItAsTheSessionNeedsIt) {
         return FakeHost::answer(status_of("S", mode));
     });
     Backend b = backend();
-    ASSERT_TRUE(b.update({"S", folder_.file("b.etl"), {}, {}, {}, {}}));
+    ASSERT_TRUE(b.update({"S", folder_ / "b.etl", {}, {}, {}, {}}));
     EXPECT_TRUE(folder_.has("b.etl"));
     mode = kModeNewFile;
-    ASSERT_TRUE(b.update({"S", folder_.file("c%d.etl"), {}, {}, {}, {}}));
+    ASSERT_TRUE(b.update({"S", folder_ / "c%d.etl", {}, {}, {}, {}}));
     EXPECT_TRUE(folder_.has("c1.etl"));
     EXPECT_THAT(descriptors, testing::ElementsAre(1u, 2u));
 }

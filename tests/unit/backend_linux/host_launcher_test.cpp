@@ -1,7 +1,7 @@
 #include "backend_linux/host_launcher.h"
 
 #include "backend_linux/backend.h"
-#include "temp_folder.h"
+#include "support/temp_folder.h"
 #include "wire/provider_protocol.h"
 
 #include <gmock/gmock.h>
@@ -15,6 +15,7 @@
 namespace etw::backend_linux {
 namespace {
 
+using test::TempFolder;
 using testing::HasSubstr;
 
 class Launcher : public testing::Test {
@@ -47,7 +48,7 @@ protected:
     }
 
     TempFolder folder_;
-    std::string run_ = folder_.file("run");
+    std::string run_ = folder_ / "run";
 };
 
 TEST_F(Launcher, StartsAHostThatListensWhenItReturns) {
@@ -59,7 +60,7 @@ TEST_F(Launcher, StartsAHostThatListensWhenItReturns) {
 
 TEST_F(Launcher, TheHostIsDetachedAndHoldsNothingOfOurs) {
     // Not close-on-exec, as what a shell hands down.
-    const UniqueFd leaked(::open(folder_.file("leaked").c_str(), O_RDWR | O_CREAT, 0600));
+    const UniqueFd leaked(::open((folder_ / "leaked").c_str(), O_RDWR | O_CREAT, 0600));
     ASSERT_TRUE(leaked);
     ASSERT_TRUE(launcher().start());
     EXPECT_EQ(folder_.read("run/fds"), "");
@@ -175,11 +176,11 @@ TEST_F(Environment, TheFolderIsTheOverrideElseTheUsers) {
 
 TEST_F(Environment, TheProgramIsFoundOnThePathButNotInTheCurrentFolder) {
     const TempFolder folder;
-    std::filesystem::copy_file(ETW_FAKE_ETWD, folder.file("etwd"));
+    std::filesystem::copy_file(ETW_FAKE_ETWD, folder / "etwd");
     set("PATH", (":/nonexistent:" + folder.path()).c_str());
     const std::string found = find_host_program();
     // A real one beside this test goes first.
-    EXPECT_TRUE(found == folder.file("etwd") ||
+    EXPECT_TRUE(found == folder / "etwd" ||
                 std::filesystem::path(found).parent_path() ==
                     std::filesystem::read_symlink("/proc/self/exe").parent_path())
         << found;

@@ -1,6 +1,6 @@
 #include "backend_linux/log_file.h"
 
-#include "temp_folder.h"
+#include "support/temp_folder.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -10,6 +10,8 @@
 namespace etw::backend_linux {
 namespace {
 
+using test::TempFolder;
+
 Code code_of(const std::string& path) {
     const auto log = LogFile::open(path, false);
     return log ? Code::kOk : log.error().code;
@@ -18,14 +20,14 @@ Code code_of(const std::string& path) {
 TEST(LogFile, ANewFileGoesAgainUnlessItIsKept) {
     const TempFolder folder;
     {
-        const auto log = LogFile::open(folder.file("a.etl"), false);
+        const auto log = LogFile::open(folder / "a.etl", false);
         ASSERT_TRUE(log);
         EXPECT_TRUE(folder.has("a.etl"));
         EXPECT_EQ(log->descriptors().size(), 1u);
     }
     EXPECT_FALSE(folder.has("a.etl"));
     {
-        auto log = LogFile::open(folder.file("a.etl"), false);
+        auto log = LogFile::open(folder / "a.etl", false);
         ASSERT_TRUE(log);
         log->keep();
     }
@@ -35,24 +37,24 @@ TEST(LogFile, ANewFileGoesAgainUnlessItIsKept) {
 TEST(LogFile, AnExistingFileIsNeitherTruncatedNorRemoved) {
     const TempFolder folder;
     folder.write("a.etl", "old");
-    { ASSERT_TRUE(LogFile::open(folder.file("a.etl"), false)); }
+    { ASSERT_TRUE(LogFile::open(folder / "a.etl", false)); }
     EXPECT_EQ(folder.read("a.etl"), "old");
 }
 
 TEST(LogFile, SomebodyElsesFileAtThePathIsLeftAlone) {
     const TempFolder folder;
     {
-        const auto log = LogFile::open(folder.file("a.etl"), false);
+        const auto log = LogFile::open(folder / "a.etl", false);
         ASSERT_TRUE(log);
         folder.write("other", "theirs");
-        std::filesystem::rename(folder.file("other"), folder.file("a.etl"));
+        std::filesystem::rename(folder / "other", folder / "a.etl");
     }
     EXPECT_EQ(folder.read("a.etl"), "theirs");
 }
 
 TEST(LogFile, ComesWithItsFolderOnRequest) {
     const TempFolder folder;
-    const auto log = LogFile::open(folder.file("a1.etl"), true);
+    const auto log = LogFile::open(folder / "a1.etl", true);
     ASSERT_TRUE(log);
     ASSERT_EQ(log->descriptors().size(), 2u);
     struct stat given {
@@ -70,33 +72,33 @@ TEST(LogFile, OnlyRegularFilesTakeALog) {
     const TempFolder folder;
     EXPECT_EQ(code_of(folder.path()), Code::kBadPathname);
     EXPECT_EQ(code_of("/dev/null"), Code::kBadPathname);
-    ASSERT_EQ(::mkfifo(folder.file("pipe").c_str(), 0600), 0);
-    EXPECT_EQ(code_of(folder.file("pipe")), Code::kBadPathname);
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    EXPECT_EQ(code_of(folder / "pipe"), Code::kBadPathname);
     EXPECT_TRUE(folder.has("pipe"));
 }
 
 TEST(LogFile, AMissingFolderIsNamed) {
     const TempFolder folder;
-    const auto log = LogFile::open(folder.file("nowhere/a.etl"), false);
+    const auto log = LogFile::open(folder / "nowhere/a.etl", false);
     ASSERT_FALSE(log);
     EXPECT_EQ(log.error().code, Code::kPathNotFound);
     EXPECT_NE(log.error().detail.find("nowhere/a.etl"), std::string::npos);
     folder.write("file", "");
-    EXPECT_EQ(code_of(folder.file("file/a.etl")), Code::kPathNotFound);
+    EXPECT_EQ(code_of(folder / "file/a.etl"), Code::kPathNotFound);
 }
 
 TEST(LogFile, ALinkToAFileThatIsNotThereYetIsFollowed) {
     const TempFolder folder;
-    std::filesystem::create_symlink(folder.file("real.etl"), folder.file("link.etl"));
-    EXPECT_EQ(code_of(folder.file("link.etl")), Code::kOk);
+    std::filesystem::create_symlink(folder / "real.etl", folder / "link.etl");
+    EXPECT_EQ(code_of(folder / "link.etl"), Code::kOk);
 }
 
 TEST(LogFile, RightsAreTheCallers) {
     if (::geteuid() == 0) GTEST_SKIP() << "root may open anything";
     const TempFolder folder;
     folder.write("a.etl", "");
-    ASSERT_EQ(::chmod(folder.file("a.etl").c_str(), 0400), 0);
-    EXPECT_EQ(code_of(folder.file("a.etl")), Code::kAccessDenied);
+    ASSERT_EQ(::chmod((folder / "a.etl").c_str(), 0400), 0);
+    EXPECT_EQ(code_of(folder / "a.etl"), Code::kAccessDenied);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "base/file.h"
 
+#include "support/temp_folder.h"
+
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
@@ -17,13 +19,6 @@ using ByteVector = std::vector<std::byte>;
 
 class FileTest : public testing::Test {
 protected:
-    FileTest() {
-        std::string name = testing::TempDir() + "etw_file_XXXXXX";
-        folder_ = ::mkdtemp(name.data());
-        path_ = folder_ + "/file";
-    }
-    ~FileTest() override { std::filesystem::remove_all(folder_); }
-
     File create() {
         auto file = File::create(path_, true);
         EXPECT_TRUE(file);
@@ -36,7 +31,8 @@ protected:
         EXPECT_TRUE(file->read_at(0, out));
         return out;
     }
-    std::string folder_, path_;
+    test::TempFolder folder_;
+    std::string path_ = folder_ / "file";
 };
 
 ByteVector numbered(size_t size, int first = 0) {
@@ -111,8 +107,8 @@ TEST_F(FileTest, CreateKeepsOrTruncatesWhatIsThere) {
 TEST_F(FileTest, OpenForReadingTakesRegularFilesOnlyAndDoesNotWait) {
     const auto code = [](const std::string& path) { return File::open_read(path).error().code; };
     EXPECT_EQ(code(path_), Code::kFileNotFound);
-    EXPECT_EQ(code(folder_), Code::kInvalidParameter);
-    const std::string pipe = folder_ + "/pipe";
+    EXPECT_EQ(code(folder_.path()), Code::kInvalidParameter);
+    const std::string pipe = folder_ / "pipe";
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     EXPECT_EQ(code(pipe), Code::kInvalidParameter);
     { create(); }

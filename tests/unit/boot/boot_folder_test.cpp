@@ -1,5 +1,7 @@
 #include "boot/boot_folder.h"
 
+#include "support/temp_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,17 +21,6 @@ using testing::IsEmpty;
 
 class Folder : public testing::Test {
 protected:
-    Folder() {
-        std::string pattern = testing::TempDir() + "etw_boot_XXXXXX";
-        root_ = ::mkdtemp(pattern.data());
-        path_ = root_ + "/config/openetw";
-    }
-    ~Folder() override {
-        if (HasFailure()) return;
-        std::error_code ignored;
-        std::filesystem::remove_all(root_, ignored);
-    }
-
     BootFolder folder() const { return {path_, "/log"}; }
     void write(const std::string& name, const std::string& text) const {
         const auto written = folder().write(name, text);
@@ -40,8 +31,8 @@ protected:
         return text ? Code::kOk : text.error().code;
     }
 
-    std::string root_;
-    std::string path_;
+    test::TempFolder root_;
+    std::string path_ = root_ / "config/openetw";
 };
 
 TEST_F(Folder, ThatDoesNotExistHoldsNothing) {
@@ -84,10 +75,10 @@ TEST_F(Folder, PassesOverWhatEditorsLeave) {
 
 TEST_F(Folder, WritesAnewOverWhatIsThere) {
     write("Auto", "Start = 1\n");
-    std::filesystem::create_hard_link(path_ + "/autologger/Auto.conf", root_ + "/old");
+    std::filesystem::create_hard_link(path_ + "/autologger/Auto.conf", root_ / "old");
     write("Auto", "Start = 0\n");
     EXPECT_EQ(*folder().read("Auto"), "Start = 0\n");
-    std::ifstream old(root_ + "/old");
+    std::ifstream old(root_ / "old");
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(old), {}), "Start = 1\n");
     const std::filesystem::directory_iterator entries(path_ + "/autologger");
     EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
@@ -128,8 +119,8 @@ TEST_F(Folder, FollowsNoLinksAndWaitsForNoPipe) {
     EXPECT_NE(read_code("Link"), Code::kOk);
     ASSERT_EQ(::mkfifo((inner + "Pipe.conf").c_str(), 0600), 0);
     EXPECT_EQ(read_code("Pipe"), Code::kBadPathname);
-    std::filesystem::rename(path_ + "/autologger", root_ + "/elsewhere");
-    std::filesystem::create_directory_symlink(root_ + "/elsewhere", path_ + "/autologger");
+    std::filesystem::rename(path_ + "/autologger", root_ / "elsewhere");
+    std::filesystem::create_directory_symlink(root_ / "elsewhere", path_ + "/autologger");
     EXPECT_NE(read_code("Auto"), Code::kOk);
 }
 

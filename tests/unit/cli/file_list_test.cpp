@@ -2,17 +2,15 @@
 
 #include "cli/symbol_path.h"
 #include "cli/tracepdb.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 namespace etw::cli {
 namespace {
 
+using test::native;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -38,23 +36,19 @@ TEST(FileList, PatternsStandForCharactersInEitherCase) {
 class Folder : public ::testing::Test {
 protected:
     Folder() {
-        std::string name = testing::TempDir() + "etw_files_XXXXXX";
-        folder_ = ::mkdtemp(name.data());
-        std::filesystem::create_directories(folder_ + "/sub/deeper");
         for (const char* file : {"b.pdb", "a.pdb", "x.sys", "sub/a.pdb", "sub/deeper/C.PDB"}) {
-            std::ofstream(folder_ + "/" + file) << "x";
+            folder_.write(file, "x");
         }
     }
-    ~Folder() override { std::filesystem::remove_all(folder_); }
 
     std::vector<std::string> expand(const std::string& element, bool recurse = false) {
-        const std::vector<std::string> elements = {folder_ + "/" + element};
+        const std::vector<std::string> elements = {folder_ / element};
         auto out = expand_files(elements, "*.pdb", recurse);
-        for (std::string& file : out) file = file.substr(folder_.size() + 1);
+        for (std::string& file : out) file = file.substr(folder_.path().size() + 1);
         return out;
     }
 
-    std::string folder_;
+    test::TempFolder folder_;
 };
 
 TEST_F(Folder, PatternsFindFilesInTheirOrder) {
@@ -62,18 +56,18 @@ TEST_F(Folder, PatternsFindFilesInTheirOrder) {
     EXPECT_THAT(expand("?.pdb"), ElementsAre("a.pdb", "b.pdb"));
     EXPECT_THAT(expand("*.exe"), IsEmpty());
     EXPECT_THAT(expand("missing.pdb"), ElementsAre("missing.pdb"));
-    EXPECT_THAT(expand("sub"), ElementsAre("sub/a.pdb"));
+    EXPECT_THAT(expand("sub"), ElementsAre(native("sub/a.pdb")));
 }
 
 TEST_F(Folder, AreSearchedBelowWhereThatIsAskedFor) {
     EXPECT_THAT(expand("*.pdb", true),
-                ElementsAre("a.pdb", "b.pdb", "sub/a.pdb", "sub/deeper/C.PDB"));
-    EXPECT_THAT(expand("a.pdb", true), ElementsAre("a.pdb", "sub/a.pdb"));
+                ElementsAre("a.pdb", "b.pdb", native("sub/a.pdb"), native("sub/deeper/C.PDB")));
+    EXPECT_THAT(expand("a.pdb", true), ElementsAre("a.pdb", native("sub/a.pdb")));
     EXPECT_THAT(expand("missing.pdb", true), IsEmpty());
 }
 
 TEST_F(Folder, AFileIsListedOnce) {
-    const std::vector<std::string> elements = {folder_ + "/a.pdb", folder_ + "/*.pdb"};
+    const std::vector<std::string> elements = {folder_ / "a.pdb", folder_ / "*.pdb"};
     EXPECT_EQ(expand_files(elements, "*.pdb", false).size(), 2u);
 }
 
@@ -84,7 +78,7 @@ TEST_F(Folder, SymbolPathsNameFoldersAndStores) {
     EXPECT_THAT(folders("SRV*https://example.com"), IsEmpty());
     EXPECT_THAT(folders("symsrv*symsrv.dll*/one*/two"), ElementsAre("/one", "/two"));
     EXPECT_THAT(folders("cache*/c;https://example.com"), ElementsAre("/c"));
-    EXPECT_THAT(folders(folder_ + "/s*"), ElementsAre(folder_ + "/sub"));
+    EXPECT_THAT(folders(folder_ / "s*"), ElementsAre(native(folder_ / "sub")));
     EXPECT_THAT(folders(""), IsEmpty());
 }
 
@@ -120,10 +114,7 @@ TEST(TracepdbLine, NamesTheOptionThatAFileIsMissing) {
 }
 
 TEST(TracepdbHelp, IsTheGoldenText) {
-    std::ifstream file(std::string(ETW_GOLDEN_DIR) + "/tracepdb_help.txt");
-    std::stringstream golden;
-    golden << file.rdbuf();
-    EXPECT_EQ(golden.str(), kTracepdbHelp);
+    EXPECT_EQ(test::read_file(ETW_GOLDEN_DIR "/tracepdb_help.txt"), kTracepdbHelp);
 }
 
 }  // namespace

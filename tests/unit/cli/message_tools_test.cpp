@@ -3,23 +3,18 @@
 #include "../decode/event_builder.h"
 #include "support/pdb_builder.h"
 #include "support/pe_builder.h"
+#include "support/temp_folder.h"
+#include "support/tool_run.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 namespace etw::cli {
 namespace {
 
-namespace fs = std::filesystem;
+using etw::test::native;
 using testing::HasSubstr;
 using testing::Not;
 using tmf::test::ByteVector;
@@ -28,13 +23,6 @@ using tmf::test::PdbBuilder;
 constexpr const char* kGuidText = "9f4c5d00-1111-2222-3333-444455556666";
 constexpr const char* kControlText = "d58c126f-b309-11d1-969e-0000f875a5bc";
 const std::string kGuidLine = std::string(kGuidText) + " tracedrv // SRC=tracedrv.c MJ= MN=";
-
-std::string read_text(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 PdbBuilder driver_pdb() {
     PdbBuilder pdb;
@@ -64,25 +52,14 @@ ByteVector message(int64_t time, uint16_t number, Bytes arguments) {
 
 class MessageTools : public testing::Test {
 protected:
-    MessageTools() {
-        std::string name = testing::TempDir() + "etw_tools_XXXXXX";
-        folder_ = ::mkdtemp(name.data());
-    }
-    ~MessageTools() override {
-        if (!HasFailure()) fs::remove_all(folder_);
-    }
-
-    fs::path path(const std::string& name) const { return fs::path(folder_) / name; }
-    std::string text(const std::string& name) const { return read_text(path(name)); }
-    bool exists(const std::string& name) const { return fs::exists(path(name)); }
+    std::string text(const std::string& name) const { return folder_.read(name); }
+    bool exists(const std::string& name) const { return folder_.has(name); }
 
     void write(const std::string& name, const ByteVector& bytes) {
-        fs::create_directories(path(name).parent_path());
-        std::ofstream(path(name), std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+        folder_.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
     void write_log(const std::string& name) {
-        decode::test::LogFileWriter log(path(name), 4096);
+        decode::test::LogFileWriter log(folder_ / name, 4096);
         ByteWriter number;
         number.write(uint32_t{1});
         ByteWriter words;
@@ -93,25 +70,26 @@ protected:
         log.finish();
     }
     void write_tmf(const std::string& name) {
-        fs::create_directories(path(name).parent_path());
-        std::ofstream(path(name)) << kGuidLine
-                                  << "\n#typev tracedrv_c258 10 \"%0IOCTL = %10!d!\" //\n{\n"
-                                     "ioctlCount, ItemLong -- 10\n}\n"
-                                     "#typev tracedrv_c300 11 \"%0Done %10!s!\" //\n{\n"
-                                     "name, ItemString -- 10\n}\n";
+        folder_.write(name, kGuidLine +
+                                "\n#typev tracedrv_c258 10 \"%0IOCTL = %10!d!\" //\n{\n"
+                                "ioctlCount, ItemLong -- 10\n}\n"
+                                "#typev tracedrv_c300 11 \"%0Done %10!s!\" //\n{\n"
+                                "name, ItemString -- 10\n}\n");
     }
 
     // Runs `tool arguments` in the folder; returns the exit status.
     int run(const std::string& tool, const std::string& arguments,
-            const std::string& environment = "") {
-        const std::string command = fmt::format(
-            "cd '{}' && env -u _NT_SYMBOL_PATH -u TRACE_FORMAT_SEARCH_PATH TZ=UTC {} '{}/{}' {} "
-            ">out 2>err",
-            folder_, environment, ETW_TOOLS, tool, arguments);
-        const int status = std::system(command.c_str());
+            const std::vector<std::string>& environment = {}) {
+        std::vector<std::string> settings = environment;
+        settings.emplace_back("TZ=UTC");
+        const int status = etw::test::run_tool({std::string(ETW_TOOLS) + "/" + tool,
+                                                arguments,
+                                                folder_.path(),
+                                                settings,
+                                                {"_NT_SYMBOL_PATH", "TRACE_FORMAT_SEARCH_PATH"}});
         out_ = text("out");
         err_ = text("err");
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        return status;
     }
 
     const std::string tmf_ = std::string(kGuidText) + ".tmf";
@@ -119,7 +97,8 @@ protected:
     const std::string lines_ =
         "[0]0AF4.0C64::10/23/2003-12:27:40.173 [tracedrv]IOCTL = 1\n"
         "[0]0AF4.0C64::10/23/2003-12:27:40.173 [tracedrv]Done it\n";
-    std::string folder_, out_, err_;
+    etw::test::TempFolder folder_;
+    std::string out_, err_;
 };
 
 // --- tracepdb ----------------------------------------------------------------------------------
@@ -163,13 +142,16 @@ TEST_F(MessageTools, P1FindsThePdbsOfImages) {
     EXPECT_FALSE(exists(tmf_));
     EXPECT_EQ(run("tracepdb", "-i a.sys -r symbols -v"), 0) << err_;
     EXPECT_THAT(out_, HasSubstr("Current Symbol Search Path = symbols\n"
-                                "DBGHELP: symbols/tracedrv.pdb - OK\n"
+                                "DBGHELP: " +
+                                native("symbols/tracedrv.pdb") +
+                                " - OK\n"
                                 "Extracting TMF files out of found PDB files\n"));
     EXPECT_TRUE(exists(tmf_));
     EXPECT_EQ(run("tracepdb", "-i b.sys -r symbols -v -p b"), 0) << err_;
-    EXPECT_THAT(out_, HasSubstr("DBGHELP: symbols/tracedrv.pdb - mismatched pdb\n"));
+    EXPECT_THAT(out_,
+                HasSubstr("DBGHELP: " + native("symbols/tracedrv.pdb") + " - mismatched pdb\n"));
     EXPECT_FALSE(exists("b/" + tmf_));
-    EXPECT_EQ(run("tracepdb", "-i '*.sys;flpy*.dll' -p c", "_NT_SYMBOL_PATH='srv*symbols'"), 0)
+    EXPECT_EQ(run("tracepdb", "-i '*.sys;flpy*.dll' -p c", {"_NT_SYMBOL_PATH=srv*symbols"}), 0)
         << err_;
     EXPECT_TRUE(exists("c/" + tmf_));
 }
@@ -215,7 +197,7 @@ TEST_F(MessageTools, TracepdbSaysWhatAPdbLacksAndWhatItCannotRead) {
     EXPECT_FALSE(exists("plain.mof"));
     EXPECT_EQ(run("tracepdb", "-f missing.pdb"), 1);
     EXPECT_THAT(err_, HasSubstr("tracepdb: missing.pdb: "));
-    std::ofstream(path("text.pdb")) << "text";
+    folder_.write("text.pdb", "text");
     EXPECT_EQ(run("tracepdb", "-f text.pdb"), 1);
     EXPECT_THAT(err_, HasSubstr("neither a PDB file nor an ELF binary"));
     EXPECT_EQ(run("tracepdb", "text.pdb"), 2);
@@ -265,7 +247,7 @@ TEST_F(MessageTools, F3GivesTheSameTextFromAFileAFolderAndTheEnvironment) {
     EXPECT_THAT(out_, HasSubstr("Examining any.tmf for message formats,  2 found.\n"
                                 "Searching for TMF files on path: (null)\n"));
     EXPECT_EQ(run("tracefmt", "mytrace.etl -p tmfs -o b.txt"), 0) << err_;
-    EXPECT_EQ(run("tracefmt", "mytrace.etl -o c.txt", "TRACE_FORMAT_SEARCH_PATH='none;tmfs'"), 0);
+    EXPECT_EQ(run("tracefmt", "mytrace.etl -o c.txt", {"TRACE_FORMAT_SEARCH_PATH=none;tmfs"}), 0);
     EXPECT_THAT(out_, HasSubstr("Searching for TMF files on path: none;tmfs\n"));
     EXPECT_THAT(text("a.txt"), HasSubstr(lines_));
     EXPECT_EQ(text("a.txt"), text("b.txt"));
@@ -306,10 +288,13 @@ TEST_F(MessageTools, F9MakesFormatsOfAnImageAndUsesThem) {
     EXPECT_THAT(out_, HasSubstr("Searching for TMF files on path: tmfs\n"
                                 "Searching for matching PDB to bin/tracedrv.sys\n"
                                 "Current Symbol Search Path = sym\n"
-                                "DBGHELP: sym/tracedrv.pdb - OK\n"
+                                "DBGHELP: " +
+                                native("sym/tracedrv.pdb") +
+                                " - OK\n"
                                 "Extracting TMF files out of found PDB files\n"));
-    EXPECT_THAT(out_, HasSubstr("tracefmt : info BNP0000: WPPFMT generating tmfs/" + tmf_ +
-                                " for sym/tracedrv.pdb\n"));
+    EXPECT_THAT(out_,
+                HasSubstr("tracefmt : info BNP0000: WPPFMT generating " + native("tmfs/" + tmf_) +
+                          " for " + native("sym/tracedrv.pdb") + "\n"));
 }
 
 TEST_F(MessageTools, TracefmtReadsPdbsDirectly) {
@@ -322,12 +307,12 @@ TEST_F(MessageTools, TracefmtReadsPdbsDirectly) {
 
 TEST_F(MessageTools, TracefmtNamesWhatItCannotUse) {
     write_log("mytrace.etl");
-    fs::create_directories(path("folder"));
+    std::filesystem::create_directory(folder_ / "folder");
     EXPECT_EQ(run("tracefmt", "mytrace.etl -tmf missing.tmf"), 1);
     EXPECT_THAT(err_, HasSubstr("tracefmt: missing.tmf: "));
     EXPECT_EQ(run("tracefmt", "mytrace.etl -tmf folder"), 1);
     EXPECT_THAT(err_, HasSubstr("name it with -p"));
-    std::ofstream(path("odd.tmf")) << "one\ntwo\nthree\nfour\n";
+    folder_.write("odd.tmf", "one\ntwo\nthree\nfour\n");
     EXPECT_EQ(run("tracefmt", "mytrace.etl -tmf odd.tmf"), 0);
     EXPECT_THAT(err_, HasSubstr("tracefmt: odd.tmf: line 1: neither a message GUID nor"));
     EXPECT_THAT(err_, HasSubstr("tracefmt: odd.tmf: 1 more lines were left out\n"));

@@ -1,9 +1,8 @@
 #include "cli/provider_list.h"
 
-#include <gmock/gmock.h>
+#include "support/temp_folder.h"
 
-#include <filesystem>
-#include <fstream>
+#include <gmock/gmock.h>
 
 namespace etw::cli {
 namespace {
@@ -92,21 +91,7 @@ TEST(ProviderFile, TheLastMentionOfAProviderCounts) {
 
 class Resolve : public testing::Test {
 protected:
-    Resolve() : folder_(testing::TempDir() + "providers" + test_name()) {
-        std::filesystem::create_directories(folder_);
-    }
-    ~Resolve() override { std::filesystem::remove_all(folder_); }
-
-    std::string write(const std::string& name, const std::string& text) {
-        std::ofstream(folder_ + "/" + name, std::ios::binary) << text;
-        return folder_ + "/" + name;
-    }
-    // One folder for each test, also where they run side by side.
-    static std::string test_name() {
-        return testing::UnitTest::GetInstance()->current_test_info()->name();
-    }
-
-    std::string folder_;
+    etw::test::TempFolder folder_;
 };
 
 TEST_F(Resolve, EveryFormOfAGuid) {
@@ -129,8 +114,8 @@ TEST_F(Resolve, T27NamesWithAndWithoutTheStar) {
 }
 
 TEST_F(Resolve, AFileThatExistsIsRead) {
-    const auto list =
-        resolve_providers({write("any.extension", std::string(kFirst) + "\nwhat?\n"), kSecond}, {});
+    const auto list = resolve_providers(
+        {folder_.write("any.extension", std::string(kFirst) + "\nwhat?\n"), kSecond}, {});
     ASSERT_TRUE(list);
     EXPECT_THAT(list->providers,
                 ElementsAre(provider(kFirst, 0, 0, 0), provider(kSecond, 0, 0, 0)));
@@ -141,7 +126,7 @@ TEST_F(Resolve, FilesOfWindowsEditorsAreRead) {
     std::string wide = "\xFF\xFE";
     for (const char* c = kFirst; *c; ++c) wide += std::string{*c, '\0'};
     for (const std::string& text : {wide, "\xEF\xBB\xBF" + std::string(kFirst)}) {
-        const auto list = resolve_providers({write("bom.guid", text)}, {});
+        const auto list = resolve_providers({folder_.write("bom.guid", text)}, {});
         ASSERT_TRUE(list) << list.error().detail;
         EXPECT_THAT(list->providers, ElementsAre(provider(kFirst, 0, 0, 0)));
     }
@@ -158,10 +143,11 @@ TEST_F(Resolve, WhatGivesNoProviderFails) {
     EXPECT_EQ(code("missing.txt"), Code::kFileNotFound);
     EXPECT_EQ(code("./missing"), Code::kFileNotFound);
     EXPECT_EQ(code("*"), Code::kFileNotFound);
-    EXPECT_EQ(code(folder_), Code::kInvalidParameter);
-    EXPECT_EQ(code(write("empty.guid", "")), Code::kInvalidParameter);
-    EXPECT_EQ(code(write("comments.guid", "; nothing\n")), Code::kInvalidParameter);
-    EXPECT_EQ(code(write("large.guid", std::string((1 << 20) + 1, ';'))), Code::kInvalidParameter);
+    EXPECT_EQ(code(folder_.path()), Code::kInvalidParameter);
+    EXPECT_EQ(code(folder_.write("empty.guid", "")), Code::kInvalidParameter);
+    EXPECT_EQ(code(folder_.write("comments.guid", "; nothing\n")), Code::kInvalidParameter);
+    EXPECT_EQ(code(folder_.write("large.guid", std::string((1 << 20) + 1, ';'))),
+              Code::kInvalidParameter);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 find_package(nlohmann_json REQUIRED)
 
+if(NOT WIN32)  # pipes, signals, links
+  set(posix_only tracefmt_posix_test.cpp)
+endif()
 add_executable(tracefmt_test tracefmt_filter_test.cpp tracefmt_formats_test.cpp
-                             tracefmt_manifests_test.cpp tracefmt_test.cpp)
-target_link_libraries(tracefmt_test PRIVATE etw_cli etw_flags nlohmann_json::nlohmann_json
+                             tracefmt_manifests_test.cpp tracefmt_test.cpp ${posix_only})
+target_link_libraries(tracefmt_test PRIVATE etw_cli etw_test_support etw_flags nlohmann_json::nlohmann_json
                                             GTest::gmock GTest::gtest_main)
 target_compile_definitions(tracefmt_test PRIVATE
   ETW_SHARED_DIR="${ETW_SHARED_DIR}" ETW_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden"
@@ -11,8 +14,7 @@ add_dependencies(tracefmt_test tracefmt)
 etw_add_cases(tracefmt_test tracefmt)
 
 add_executable(message_tools_test message_tools_test.cpp)
-target_include_directories(message_tools_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-target_link_libraries(message_tools_test PRIVATE etw_decode etw_flags nlohmann_json::nlohmann_json
+target_link_libraries(message_tools_test PRIVATE etw_decode etw_test_support etw_flags nlohmann_json::nlohmann_json
                                                  GTest::gmock GTest::gtest_main)
 target_compile_definitions(message_tools_test PRIVATE ETW_TOOLS="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 add_dependencies(message_tools_test tracefmt tracepdb traceview)

@@ -2,15 +2,11 @@
 #pragma once
 #include "../decode/event_builder.h"
 #include "cli/tracefmt.h"
+#include "support/temp_folder.h"
+#include "support/tool_run.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 namespace etw::cli::test {
@@ -18,6 +14,7 @@ namespace etw::cli::test {
 using decode::Type;
 using decode::test::kStartRaw;
 using decode::test::SchemaBuilder;
+using etw::test::read_file;
 
 inline Result<TracefmtOptions, UsageError> parse_words(std::vector<std::string> words) {
     std::vector<char*> args;
@@ -25,26 +22,10 @@ inline Result<TracefmtOptions, UsageError> parse_words(std::vector<std::string> 
     return parse_tracefmt(args);
 }
 
-inline std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 // A folder with a log in it, and the tool run there.
 class Tracefmt : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = testing::TempDir() + "etw_tracefmt_XXXXXX";
-        folder_ = ::mkdtemp(name.data());
-    }
-    void TearDown() override {
-        std::error_code ignored;
-        if (!HasFailure()) std::filesystem::remove_all(folder_, ignored);
-    }
-
-    std::string path(const std::string& name) const { return folder_ + "/" + name; }
+    std::string path(const std::string& name) const { return folder_ / name; }
 
     void write_log(const std::string& name, std::vector<uint32_t> values, uint64_t lost = 0) {
         decode::test::LogFileWriter log(path(name), 4096);
@@ -61,14 +42,13 @@ protected:
 
     // Runs `tracefmt arguments` in the folder; returns the exit status.
     int run(const std::string& arguments) {
-        const std::string command = fmt::format("cd '{}' && TZ={} {} '{}' {} >out 2>err", folder_,
-                                                zone_, environment_, ETW_TRACEFMT, arguments);
-        const int status = std::system(command.c_str());
+        const int status =
+            etw::test::run_tool({ETW_TRACEFMT, arguments, folder_.path(), environment_, {}});
         out_ = read_file(path("out"));
         err_ = read_file(path("err"));
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        return status;
     }
-    bool exists(const std::string& name) const { return std::filesystem::exists(path(name)); }
+    bool exists(const std::string& name) const { return folder_.has(name); }
     // Lines of a text with `word` in them.
     static size_t count(const std::string& text, const std::string& word) {
         std::istringstream lines(text);
@@ -77,8 +57,9 @@ protected:
         return n;
     }
 
-    std::string folder_, out_, err_;
-    std::string zone_ = "UTC", environment_;  // of the next run; the latter as NAME=value
+    etw::test::TempFolder folder_;
+    std::string out_, err_;
+    std::vector<std::string> environment_ = {"TZ=UTC"};  // of the next run
 };
 
 }  // namespace etw::cli::test

@@ -5,11 +5,8 @@
 
 #include <gmock/gmock.h>
 
-#include <sys/types.h>
-
-#include <csignal>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <regex>
 
 namespace etw::cli {
 namespace {
@@ -82,7 +79,7 @@ TEST(BuffersText, IsLaidOutAsWindowsHasIt) {
 
 TEST_F(Tracefmt, TakesThePrefixFromTheEnvironment) {
     write_log("a.etl", {5});
-    environment_ = "TRACE_FORMAT_PREFIX='%2!s!: %8!04x!.%3!04x!: %4!s!:'";
+    environment_.emplace_back("TRACE_FORMAT_PREFIX=%2!s!: %8!04x!.%3!04x!: %4!s!:");
     EXPECT_EQ(run("a.etl -o -"), 0) << err_;
     EXPECT_THAT(out_, HasSubstr("\nTick: 0888.0d60: 10/23/2003-12:27:40.173:  Tick: n=5\n"));
     EXPECT_EQ(run("a.etl -o - -noprefix"), 0);
@@ -93,7 +90,7 @@ TEST_F(Tracefmt, TakesThePrefixFromTheEnvironment) {
 
 TEST_F(Tracefmt, SaysWhatIsWrongWithThePrefix) {
     write_log("a.etl", {5});
-    environment_ = "TRACE_FORMAT_PREFIX='%1 %12!s!'";
+    environment_.emplace_back("TRACE_FORMAT_PREFIX=%1 %12!s!");
     EXPECT_EQ(run("a.etl"), 2);
     EXPECT_THAT(err_, StartsWith("tracefmt: TRACE_FORMAT_PREFIX: at '%12!s!': "));
     EXPECT_FALSE(exists("FmtFile.txt"));
@@ -139,7 +136,7 @@ TEST_F(Tracefmt, EncodesTextAndSummary) {
 
 TEST_F(Tracefmt, SortsAndNamesZones) {
     write_log("a.etl", {1});
-    zone_ = "EST5";
+    environment_ = {"TZ=EST5"};
     EXPECT_EQ(run("a.etl -o - -sortableTime -timeZoneSuffix"), 0);
     EXPECT_THAT(out_, HasSubstr("::2003-10-23T07:27:40.173-05:00 [P]Tick"));
     EXPECT_EQ(run("a.etl -o - -timeZoneSuffix -utc -hires"), 0);
@@ -175,40 +172,9 @@ TEST_F(Tracefmt, ShowsBuffersAndWhatItDoes) {
 TEST_F(Tracefmt, ShowsTheSystemItRunsOn) {
     write_log("a.etl", {1});
     EXPECT_EQ(run("a.etl"), 0);
-    EXPECT_THAT(out_, testing::ContainsRegex("        OS version              [0-9.]+  "
-                                             "\\(Currently running on [0-9.]+\\)\n"));
-}
-
-// Interrupted in the middle: every line and the document whole, the summary of what was written.
-TEST_F(Tracefmt, EndsWholeWhenInterrupted) {
-    write_log("a.etl", std::vector<uint32_t>(50'000, 7));
-    const std::string pipe = path("pipe");
-    ASSERT_EQ(std::system(("mkfifo '" + pipe + "'").c_str()), 0);
-    const std::string command = fmt::format(
-        "cd '{}' && {{ '{}' a.etl -xml -o pipe 2>err & echo $! >pid; wait $!; echo $? >status; }} "
-        "&",
-        folder_, ETW_TRACEFMT);
-    ASSERT_EQ(std::system(command.c_str()), 0);
-    std::ifstream output(pipe, std::ios::binary);
-    std::string xml(100, '\0');
-    output.read(xml.data(), 100);  // it writes, and waits for us
-    pid_t process = 0;
-    std::ifstream(path("pid")) >> process;
-    ASSERT_GT(process, 0);
-    ASSERT_EQ(::kill(process, SIGTERM), 0);  // a shell has its background jobs ignore SIGINT
-    std::stringstream rest;
-    rest << output.rdbuf();
-    xml += rest.str();
-    EXPECT_TRUE(xml.ends_with("</Event>\n</Events>\n"));
-    const size_t events = count(xml, "<Event xmlns=");
-    EXPECT_LT(events, 50'001u);
-    while (read_file(path("status")).empty()) std::this_thread::yield();
-    EXPECT_EQ(read_file(path("status")), "130\n");
-    EXPECT_THAT(read_file(path("err")),
-                HasSubstr("tracefmt: interrupted; the output is whole up to "
-                          "2003-10-23T12:27:40."));
-    EXPECT_THAT(read_file(path("pipe.sum")),
-                HasSubstr(fmt::format("Total Events  Processed {}\n", events)));
+    const std::regex line(
+        "        OS version              [0-9.]+  \\(Currently running on [0-9.]+\\)\n");
+    EXPECT_TRUE(std::regex_search(out_, line)) << out_;
 }
 
 }  // namespace

@@ -1,17 +1,12 @@
 // tracefmt as a process, over logs whose events only manifests describe.
 #include "../decode/pe_builder.h"
+#include "support/temp_folder.h"
+#include "support/tool_run.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
 #include <array>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace etw::cli {
 namespace {
@@ -27,31 +22,13 @@ constexpr const char* kManifest =
 <event value="0" symbol="Ticked" template="t"/></events></provider></events></instrumentation>
 </instrumentationManifest>)x";
 
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 void set_id(ByteVector& event, uint16_t id) {
     std::memcpy(event.data() + offsetof(wire::EventHeader, descriptor), &id, sizeof(id));
 }
 
 class TracefmtManifests : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = testing::TempDir() + "etw_manifests_XXXXXX";
-        folder_ = ::mkdtemp(name.data());
-    }
-    void TearDown() override {
-        std::error_code ignored;
-        if (!HasFailure()) std::filesystem::remove_all(folder_, ignored);
-    }
-    std::string path(const std::string& name) const { return folder_ + "/" + name; }
-    void write(const std::string& name, std::string_view text) const {
-        std::ofstream(path(name), std::ios::binary) << text;
-    }
+    std::string path(const std::string& name) const { return folder_ / name; }
 
     // One event of id 0, then, if there is one, the chunk of a manifest.
     void write_log(std::string_view manifest = {}) const {
@@ -72,15 +49,15 @@ protected:
         log.finish();
     }
     int run(const std::string& arguments) {
-        const std::string command = fmt::format("cd '{}' && TZ=UTC '{}' a.etl -o - {} >out 2>err",
-                                                folder_, ETW_TRACEFMT, arguments);
-        const int status = std::system(command.c_str());
-        out_ = read_file(path("out"));
-        err_ = read_file(path("err"));
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        const int status = etw::test::run_tool(
+            {ETW_TRACEFMT, "a.etl -o - " + arguments, folder_.path(), {"TZ=UTC"}, {}});
+        out_ = folder_.read("out");
+        err_ = folder_.read("err");
+        return status;
     }
 
-    std::string folder_, out_, err_;
+    etw::test::TempFolder folder_;
+    std::string out_, err_;
 };
 
 constexpr const char* kLine = "[Tester]Ticked: n=77\n";
@@ -94,7 +71,7 @@ TEST_F(TracefmtManifests, NeedsADescription) {
 
 TEST_F(TracefmtManifests, TakesXml) {
     write_log();
-    write("m.man", kManifest);
+    folder_.write("m.man", kManifest);
     EXPECT_EQ(run("-man m.man"), 0) << err_;
     EXPECT_THAT(out_, HasSubstr(kLine));
 }
@@ -103,8 +80,8 @@ TEST_F(TracefmtManifests, FindsManifestsByTheGuidsOfTheLog) {
     write_log();
     std::filesystem::create_directory(path("one"));
     std::filesystem::create_directory(path("two"));
-    write("two/readme.man", "not a GUID: never read");
-    write("two/11223344556677880102030405060708.MAN", kManifest);
+    folder_.write("two/readme.man", "not a GUID: never read");
+    folder_.write("two/11223344556677880102030405060708.MAN", kManifest);
     EXPECT_EQ(run("-manpath 'one;two'"), 0) << err_;
     EXPECT_THAT(out_, HasSubstr(kLine));
 }
@@ -120,14 +97,14 @@ TEST_F(TracefmtManifests, PrefersWhatTheCommandLineNames) {
     std::string other = kManifest;
     other.replace(other.find("Ticked"), 6, "Tocked");
     write_log(other);
-    write("m.man", kManifest);
+    folder_.write("m.man", kManifest);
     EXPECT_EQ(run("-man m.man"), 0) << err_;
     EXPECT_THAT(out_, HasSubstr(kLine));
 }
 
 TEST_F(TracefmtManifests, TakesWindowsPrograms) {
     const ByteVector program = decode::test::program_with_manifest();
-    write("x.dll", {reinterpret_cast<const char*>(program.data()), program.size()});
+    folder_.write("x.dll", {reinterpret_cast<const char*>(program.data()), program.size()});
     decode::test::LogFileWriter log(path("a.etl"), 4096);
     ByteWriter payload;
     payload.write(uint32_t{2});
@@ -146,7 +123,7 @@ TEST_F(TracefmtManifests, TakesWindowsPrograms) {
 
 TEST_F(TracefmtManifests, SaysWhatIsWrongWithAFile) {
     write_log();
-    write("m.man", "<a>");
+    folder_.write("m.man", "<a>");
     EXPECT_EQ(run("-man m.man"), 1);
     EXPECT_THAT(err_, HasSubstr("tracefmt: m.man: manifest: no well-formed XML"));
     EXPECT_EQ(run("-man missing.man"), 1);

@@ -1,4 +1,5 @@
 // -x, -capturestate, -incrementfile, -enumguidex, refusals, and what has no effect.
+#include "support/temp_folder.h"
 #include "tracelog_fixture.h"
 
 #include <gmock/gmock.h>
@@ -148,11 +149,12 @@ TEST_F(Actions, EnumGuidExShowsProcessesAndSessionsOfEachProvider) {
 }
 
 TEST_F(Actions, FlushHandsTheSnapshotsPathOnAndSaysWhereItHasNoEffect) {
-    auto report = run({"-flush", "A", "-f", "/tmp/s.etl"});
-    EXPECT_EQ(backend_.flushed.snapshot_file, "/tmp/s.etl");
+    const std::string path = test::some_path("s.etl");
+    auto report = run({"-flush", "A", "-f", path});
+    EXPECT_EQ(backend_.flushed.snapshot_file, path);
     EXPECT_THAT(report.notes, ElementsAre(HasSubstr("'A' is not a buffered session")));
     backend_.status.properties.log_file_mode = kModeBuffering;
-    EXPECT_THAT(run({"-flush", "A", "-f", "/tmp/s.etl"}).notes, IsEmpty());
+    EXPECT_THAT(run({"-flush", "A", "-f", path}).notes, IsEmpty());
 }
 
 TEST_F(Actions, ARefusalShowsItsCodeAndReachesNobody) {

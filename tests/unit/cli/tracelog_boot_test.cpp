@@ -2,6 +2,7 @@
 #include "cli/tracelog.h"
 #include "command_line.h"
 #include "fake_backend.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -48,6 +49,7 @@ TEST_F(Boot, GlobalLoggerIsConfiguredAndNotStarted) {
 }
 
 TEST_F(Boot, TheOptionsOfAStartAreTaken) {
+    const std::string path = test::some_path("a.etl");
     run({"-addautologger",
          "Auto",
          "-sessionguid",
@@ -66,7 +68,7 @@ TEST_F(Boot, TheOptionsOfAStartAreTaken) {
          "-cir",
          "50",
          "-f",
-         "/a.etl",
+         path,
          "-lowcapacity",
          "-secure"});
     const session::Properties& p = configured().properties;
@@ -80,7 +82,7 @@ TEST_F(Boot, TheOptionsOfAStartAreTaken) {
     EXPECT_EQ(p.clock, ClockType::kSystemTime);
     EXPECT_EQ(p.log_file_mode, kModeCircular | kModeNoPerProcessor | kModeSecure);
     EXPECT_EQ(p.maximum_file_size, 50u);
-    EXPECT_EQ(p.log_file, "/a.etl");
+    EXPECT_EQ(p.log_file, path);
 }
 
 TEST_F(Boot, AnAutoLoggerHasTheLimitByDefaultInMb) {

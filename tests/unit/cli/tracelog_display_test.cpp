@@ -1,6 +1,7 @@
 #include "cli/tracelog_display.h"
 
 #include "base/filetime.h"
+#include "base/platform.h"
 #include "cli/json_writer.h"
 
 #include <gmock/gmock.h>
@@ -45,6 +46,7 @@ SessionStatus status() {
 
 // The captured block of the reference, line by line.
 TEST(TracelogDisplay, PropertiesStandAtColumn24) {
+    const std::string user = user_name(0).empty() ? "0" : user_name(0) + " (0)";
     EXPECT_EQ(properties_block(status()),
               "Logger Name:            MyTrace\n"
               "Logger Id:              0x1d\n"
@@ -66,8 +68,10 @@ TEST(TracelogDisplay, PropertiesStandAtColumn24) {
               "Maximum File Size:      not set\n"
               "Buffer Flush Timer:     not set\n"
               "Log Filename:           /tmp/my.etl\n"
-              "Owner:                  root (0)\n"
-              "Log File Size:          2 Kb\n");
+              "Owner:                  " +
+                  user +
+                  "\n"
+                  "Log File Size:          2 Kb\n");
 }
 
 TEST(TracelogDisplay, WhatIsSetIsShownWithItsUnit) {

@@ -21,7 +21,7 @@ TEST_F(Run, StartAsksForTheSessionWithItsProvidersAndAnAbsolutePath) {
     EXPECT_EQ(report.exit_status, kExitDone);
     EXPECT_THAT(backend_.calls, ElementsAre("start A"));
     EXPECT_EQ(backend_.started.properties.log_file,
-              std::filesystem::current_path().string() + "/x.etl");
+              (std::filesystem::current_path() / "x.etl").string());
     ASSERT_EQ(backend_.started.providers.size(), 1u);
     EXPECT_EQ(backend_.started.providers[0].level, 5);
     EXPECT_THAT(report.output,
@@ -153,7 +153,7 @@ TEST_F(Run, DisableNamesTheProvidersAndShowsTheSession) {
 
 TEST_F(Run, UpdateMakesThePathAbsoluteAndTellsWhatItIgnored) {
     const auto report = run({"-update", "A", "-f", "y.etl", "-b", "128"});
-    EXPECT_EQ(backend_.updated.log_file, std::filesystem::current_path().string() + "/y.etl");
+    EXPECT_EQ(backend_.updated.log_file, (std::filesystem::current_path() / "y.etl").string());
     EXPECT_EQ(report.exit_status, kExitDone);
     EXPECT_THAT(report.notes, ElementsAre("-b has no effect with -update"));
 }

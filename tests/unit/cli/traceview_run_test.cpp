@@ -2,6 +2,7 @@
 #include "command_line.h"
 #include "etw/kernel_flags.h"
 #include "fake_backend.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -35,7 +36,7 @@ protected:
         session::Properties& p = status.properties;
         p.name = name;
         p.guid = *parse_guid(kOther);
-        p.log_file = "/tmp/r.etl";
+        p.log_file = test::some_path("r.etl");
         p.log_file_mode = kModeCircular | kModePagedMemory;
         p.maximum_file_size = 8;
         p.buffer_size_kb = 32;
@@ -90,10 +91,11 @@ TEST_F(Joining, YesStopsAndStartsWithTheSameProvidersAndProperties) {
 }
 
 TEST_F(Joining, WhatTheCommandLineSaysChangesTheRestartedSession) {
-    run({"-start", "S", "-guid", kGuid, "-join", "yes", "-f", "/tmp/s.etl", "-seq", "9", "-b",
-         "128", "-min", "10", "-max", "70", "-ft", "7"});
+    const std::string path = test::some_path("s.etl");
+    run({"-start", "S", "-guid", kGuid, "-join", "yes", "-f", path, "-seq", "9", "-b", "128",
+         "-min", "10", "-max", "70", "-ft", "7"});
     const session::Properties& p = backend_.started.properties;
-    EXPECT_EQ(p.log_file, "/tmp/s.etl");
+    EXPECT_EQ(p.log_file, path);
     EXPECT_EQ(p.log_file_mode, kModeSequential | kModePagedMemory);
     EXPECT_EQ(p.maximum_file_size, 9u);
     EXPECT_EQ(p.buffer_size_kb, 128u);
@@ -127,8 +129,9 @@ TEST_F(Joining, CancelStartsNothing) {
 TEST_F(Joining, APersonIsAskedUntilTheAnswerIsOne) {
     EXPECT_TRUE(run({"-start", "S", "-guid", kGuid}, {"what", "No"}).joined);
     ASSERT_EQ(questions_.size(), 2u);
-    EXPECT_THAT(questions_[0], AllOf(HasSubstr("running session 'R' (log file /tmp/r.etl)"),
-                                     HasSubstr("its log is begun anew")));
+    EXPECT_THAT(questions_[0],
+                AllOf(HasSubstr("running session 'R' (log file " + test::some_path("r.etl") + ")"),
+                      HasSubstr("its log is begun anew")));
     run({"-start", "S", "-guid", kGuid}, {"y"});
     EXPECT_THAT(backend_.calls, Contains("stop R"));
 }
@@ -179,11 +182,12 @@ TEST_F(Joining, WhatTheRulesRefuseStopsNothing) {
 TEST_F(Joining, WhatCannotBeRestartedIsNotStopped) {
     backend_.sessions.push_back(running("T"));
     backend_.sessions.back().providers.clear();
-    backend_.sessions.back().properties.log_file = "/tmp/t.etl";
+    backend_.sessions.back().properties.log_file = test::some_path("t.etl");
     const std::pair<CommandLine, const char*> kCases[] = {
         {{"-start", "S", "-guid", kGuid, "-join", "yes", "-b", "8192"}, "87L"},
-        {{"-start", "S", "-guid", kGuid, "-join", "yes", "-f", "/tmp/no such/s.etl"}, "3L"},
-        {{"-start", "S", "-guid", kGuid, "-join", "yes", "-f", "/tmp/t.etl"}, "161L"},
+        {{"-start", "S", "-guid", kGuid, "-join", "yes", "-f", test::some_path("no such/s.etl")},
+         "3L"},
+        {{"-start", "S", "-guid", kGuid, "-join", "yes", "-f", test::some_path("t.etl")}, "161L"},
         {{"-start", "T", "-guid", kGuid, "-join", "yes"}, "183L"},
     };
     for (auto [line, status] : kCases) {

@@ -4,12 +4,10 @@
 #include "decode/wevt_template.h"
 #include "etw/decoder.h"
 #include "pe_builder.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
 
 namespace etw::decode {
 namespace {
@@ -112,17 +110,14 @@ TEST_F(BinaryManifest, DescribesEventsWithTheTextsOfItsProgram) {
 }
 
 TEST_F(BinaryManifest, TakesItsTextsFromTheFileBesideIt) {
-    const std::filesystem::path folder = testing::TempDir() + "etw_binary_test";
-    std::filesystem::create_directories(folder / "en-US");
-    const auto write = [](const std::filesystem::path& path, const ByteVector& bytes) {
-        std::ofstream(path, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+    const etw::test::TempFolder folder;
+    const auto write = [&](const std::string& name, const ByteVector& bytes) {
+        folder.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     };
-    write(folder / "x.dll", test::pe_file({{std::string("WEVT_TEMPLATE"), test::wevt_template()}}));
-    write(folder / "en-US" / "x.dll.mui",
+    write("x.dll", test::pe_file({{std::string("WEVT_TEMPLATE"), test::wevt_template()}}));
+    write("en-US/x.dll.mui",
           test::pe_file({{uint16_t{11}, test::message_table(101, {"From the file beside it"})}}));
-    EXPECT_TRUE(catalog_->add_binary_file((folder / "x.dll").string()));
-    std::filesystem::remove_all(folder);
+    EXPECT_TRUE(catalog_->add_binary_file(folder / "x.dll"));
     decode();
     EXPECT_EQ(event_.name, "From the file beside it");
 }

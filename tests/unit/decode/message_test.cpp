@@ -3,6 +3,7 @@
 #include "base/utf16.h"
 #include "decode/catalog_impl.h"
 #include "etw/decoder.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,20 +23,9 @@ const Guid kGuid = *parse_guid("9f4c5d00-1111-2222-3333-444455556666");
 
 class Messages : public ::testing::Test {
 protected:
-    Messages() {
-        std::string name = testing::TempDir() + "etw_message_XXXXXX";
-        folder_ = ::mkdtemp(name.data());
-    }
-    ~Messages() override { std::filesystem::remove_all(folder_); }
-
-    std::string write(const std::string& name, const std::string& text) {
-        const std::string path = folder_ + "/" + name;
-        std::ofstream(path) << text;
-        return path;
-    }
     // A TMF file of kGuid.
     std::string write_tmf(const std::string& lines, const std::string& name = "any.tmf") {
-        return write(name, to_string(kGuid) + " comp // SRC=main.c MJ= MN=sub\n" + lines);
+        return folder_.write(name, to_string(kGuid) + " comp // SRC=main.c MJ= MN=sub\n" + lines);
     }
 
     etl::Record record(uint16_t number, const ByteWriter& payload = {}, bool is_64_bit = true) {
@@ -61,7 +51,7 @@ protected:
         return event_;
     }
 
-    std::string folder_;
+    etw::test::TempFolder folder_;
     std::vector<std::byte> payload_;
     std::optional<Decoder> decoder_;
     Event event_;
@@ -302,7 +292,7 @@ constexpr const char* kPlain = "#typev main_c1 10 \"%0";
 TEST_F(Messages, AreFoundInAFolderByTheirGuid) {
     write_tmf(std::string(kPlain) + "found\"\n", to_string(kGuid) + ".tmf");
     auto catalog = std::make_shared<Catalog>();
-    catalog->add_tmf_folder(folder_);
+    catalog->add_tmf_folder(folder_.path());
     Decoder decoder(catalog);
     decoder.decode(record(10), event_);
     EXPECT_EQ(event_.outcome, Outcome::kDecoded);
@@ -314,7 +304,7 @@ TEST_F(Messages, AreFoundUnderAGuidInCapitals) {
     for (char& c : name) c = char(std::toupper(c));
     write_tmf(std::string(kPlain) + "found\"\n", name + ".tmf");
     auto catalog = std::make_shared<Catalog>();
-    catalog->add_tmf_folder(folder_);
+    catalog->add_tmf_folder(folder_.path());
     Decoder decoder(catalog);
     decoder.decode(record(10), event_);
     EXPECT_EQ(event_.outcome, Outcome::kDecoded);
@@ -326,9 +316,9 @@ TEST_F(Messages, TheSourceThatWasNamedFirstCounts) {
     const std::string file = write_tmf(std::string(kPlain) + "file\"\n");
     for (const bool file_first : {true, false}) {
         auto catalog = std::make_shared<Catalog>();
-        if (!file_first) catalog->add_tmf_folder(folder_);
+        if (!file_first) catalog->add_tmf_folder(folder_.path());
         EXPECT_TRUE(catalog->add_tmf_file(file));
-        if (file_first) catalog->add_tmf_folder(folder_);
+        if (file_first) catalog->add_tmf_folder(folder_.path());
         Decoder decoder(catalog);
         decoder.decode(record(10), event_);
         EXPECT_THAT(parts(event_), ElementsAre(text(file_first ? "file" : "folder")));
@@ -340,22 +330,22 @@ TEST_F(Messages, TheSourceThatWasNamedFirstCounts) {
 TEST_F(Messages, WhatIsMissingIsSaidWithWhereItWasLookedFor) {
     auto catalog = std::make_shared<Catalog>();
     catalog->add_tmf_folder("/no/such");
-    catalog->add_tmf_folder(folder_);
+    catalog->add_tmf_folder(folder_.path());
     Decoder decoder(catalog);
     for (int i = 0; i < 2; ++i) {  // the second time from what was learnt
         decoder.decode(record(10, longs({1})), event_);
         EXPECT_EQ(event_.outcome, Outcome::kUnknown);
-        EXPECT_EQ(event_.reason, "no " + to_string(kGuid) + ".tmf in /no/such, " + folder_);
+        EXPECT_EQ(event_.reason, "no " + to_string(kGuid) + ".tmf in /no/such, " + folder_.path());
         EXPECT_EQ(event_.rest.size(), 4u);
         EXPECT_EQ(event_.name, "");
         EXPECT_EQ(event_.message, nullptr);
     }
     write_tmf(std::string(kPlain) + "x\"\n", to_string(kGuid) + ".tmf");
     catalog = std::make_shared<Catalog>();
-    catalog->add_tmf_folder(folder_);
+    catalog->add_tmf_folder(folder_.path());
     Decoder other(catalog);
     other.decode(record(77), event_);
-    EXPECT_EQ(event_.reason, folder_ + "/" + to_string(kGuid) + ".tmf has no message 77");
+    EXPECT_EQ(event_.reason, folder_ / (to_string(kGuid) + ".tmf") + " has no message 77");
 }
 
 TEST_F(Messages, WithoutACatalogAreUnknown) {
@@ -372,8 +362,9 @@ TEST_F(Messages, AFileSaysHowManyItHasAndWhatItHadToLeaveOut) {
     EXPECT_EQ(read->messages, 1u);
     ASSERT_EQ(read->skipped.size(), 1u);
     EXPECT_EQ(read->skipped[0].line, 3u);
-    EXPECT_EQ(catalog.add_tmf_file(folder_ + "/none").error().code, Code::kFileNotFound);
-    EXPECT_EQ(catalog.add_message_binary(write("x.txt", "text")).error().code, Code::kNotSupported);
+    EXPECT_EQ(catalog.add_tmf_file(folder_ / "none").error().code, Code::kFileNotFound);
+    EXPECT_EQ(catalog.add_message_binary(folder_.write("x.txt", "text")).error().code,
+              Code::kNotSupported);
 }
 
 TEST_F(Messages, ClassicEventsHaveFormatsByTheirType) {
@@ -395,7 +386,7 @@ TEST_F(Messages, AreTheSameForAnyNumberOfThreads) {
     write_tmf(std::string(kPlain) + "%10!d!\"\n{\nx, ItemLong -- 10\n}\n",
               to_string(kGuid) + ".tmf");
     auto catalog = std::make_shared<Catalog>();
-    catalog->add_tmf_folder(folder_);
+    catalog->add_tmf_folder(folder_.path());
     const etl::Record one = record(10, longs({1}));
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t) {

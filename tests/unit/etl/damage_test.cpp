@@ -1,6 +1,6 @@
 // Logs with one thing wrong each: what is sound around it is read, what is lost is counted.
 #include "log_builder.h"
-#include "temp_folder.h"
+#include "support/temp_folder.h"
 #include "xpress_compressor.h"
 
 #include <gtest/gtest.h>
@@ -11,6 +11,7 @@ namespace etw::etl {
 namespace {
 
 using namespace test;
+using etw::test::TempFolder;
 using testing::Test;
 
 std::vector<ByteVector> events(int64_t first, size_t count = 3) {

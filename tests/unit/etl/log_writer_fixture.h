@@ -1,6 +1,6 @@
 #pragma once
 #include "log_builder.h"
-#include "temp_folder.h"
+#include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +10,8 @@
 #include <fstream>
 
 namespace etw::etl::test {
+
+using etw::test::TempFolder;
 
 constexpr const char* kChecker = ETW_SHARED_DIR "/tools/etlcheck.py";
 

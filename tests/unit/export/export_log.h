@@ -1,18 +1,14 @@
 // Logs of few records in files, and what an exporter makes of them.
 #pragma once
 #include "../decode/event_builder.h"
-#include "../etl/temp_folder.h"
 #include "etl/log_writer.h"
 #include "etw/log_reader.h"
 #include "export/run.h"
+#include "support/command_output.h"
+#include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
-#include <array>
-#include <cstdio>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,7 +20,9 @@ using decode::test::ByteVector;
 using decode::test::kProvider;
 using decode::test::kStartRaw;
 using decode::test::kStartTime;
-using etl::test::TempFolder;
+using etw::test::output_of;
+using etw::test::read_file;
+using etw::test::TempFolder;
 
 constexpr uint32_t kProcess = 0x888, kThread = 0xD60;
 constexpr Guid kActivity{1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
@@ -186,25 +184,6 @@ inline Result<render::Summary> feed(const std::string& log, Exporter& exporter,
     auto summary = run_export(source, filter, exporter, nullptr, {});
     if (summary) ETW_CHECK(exporter.finish(reader.events_lost()));
     return summary;
-}
-
-inline std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// What a command prints; empty and `ran` false where there is no such command.
-inline std::string output_of(const std::string& command, bool& ran) {
-    std::string out;
-    std::FILE* const pipe = ::popen((command + " 2>&1").c_str(), "r");
-    if (pipe == nullptr) return out;
-    std::array<char, 4096> chunk;
-    for (size_t n = 0; (n = std::fread(chunk.data(), 1, chunk.size(), pipe)) != 0;) {
-        out.append(chunk.data(), n);
-    }
-    const int status = ::pclose(pipe);
-    ran = WIFEXITED(status) && WEXITSTATUS(status) != 127;
-    return out;
 }
 
 }  // namespace etw::exports::test

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -26,18 +25,6 @@ std::string put(ClockText& clock, int64_t time) {
     char text[kMaxClockText];
     return {text, clock.put(text, time)};
 }
-
-class Zone {
-public:
-    explicit Zone(const char* name) {
-        ::setenv("TZ", name, 1);
-        ::tzset();
-    }
-    ~Zone() {
-        ::unsetenv("TZ");
-        ::tzset();
-    }
-};
 
 TEST(ClockText, KnowsTheCalendar) {
     EXPECT_EQ(iso(0), "1601-01-01T00:00:00.0000000Z");
@@ -69,22 +56,6 @@ TEST(ClockText, FollowsTimesInAnyOrder) {
     ClockText clock(ClockText::Style::kIso, ClockText::Zone::kUtc, 7, true);
     for (const int64_t s : {100, 5, 5, 100'000'000, 100})
         EXPECT_EQ(put(clock, filetime(s)), iso(filetime(s)));
-}
-
-TEST(ClockText, UsesTheOffsetOfTheMoment) {
-    const Zone zone("CET-1CEST,M3.5.0,M10.5.0/3");
-    ClockText clock(ClockText::Style::kPrefix, ClockText::Zone::kLocal, 3);
-    EXPECT_EQ(put(clock, filetime(1'711'846'799)), "03/31/2024-01:59:59.000");
-    EXPECT_EQ(put(clock, filetime(1'711'846'800)), "03/31/2024-03:00:00.000");
-    EXPECT_EQ(put(clock, filetime(1'729'990'799)), "10/27/2024-02:59:59.000");
-    EXPECT_EQ(put(clock, filetime(1'729'990'800)), "10/27/2024-02:00:00.000");
-}
-
-TEST(ClockText, KnowsZonesOfHalfHours) {
-    const Zone zone("IST-5:30");
-    EXPECT_EQ(local_offset(filetime(0)), 19'800 * kSecond);
-    const Zone west("NST3:30");
-    EXPECT_EQ(local_offset(filetime(0)), -12'600 * kSecond);
 }
 
 }  // namespace

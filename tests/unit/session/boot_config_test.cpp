@@ -1,6 +1,7 @@
 #include "session/boot_config.h"
 
 #include "session/boot_rules.h"
+#include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,16 +13,17 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+const std::string kLogs = test::some_path("log");  // a folder, absolute on any system
 constexpr char kProvider[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
 
 BootSession parsed(std::string_view text, const std::string& name = "Auto") {
-    const auto out = parse_boot(text, "x.conf", name, "/log");
+    const auto out = parse_boot(text, "x.conf", name, kLogs);
     EXPECT_TRUE(out) << (out ? "" : out.error().detail);
     return out ? out->session : BootSession();
 }
 
 Failure parse_failure(std::string_view text, const std::string& name = "Auto") {
-    const auto out = parse_boot(text, "x.conf", name, "/log");
+    const auto out = parse_boot(text, "x.conf", name, kLogs);
     EXPECT_FALSE(out) << text;
     return out ? Failure{} : out.error();
 }
@@ -43,13 +45,13 @@ TEST(BootConfig, GlobalLoggerHasTheReferencesDefaults) {
     EXPECT_EQ(p.flush_timer_s, 0u);
     EXPECT_EQ(p.maximum_file_size, 0u);
     EXPECT_EQ(p.clock, ClockType::kPerfCounter);
-    EXPECT_EQ(p.log_file, "/log/trace.log");
+    EXPECT_EQ(p.log_file, kLogs + "/trace.log");
     EXPECT_EQ(code_of(boot), Code::kOk);
 }
 
 TEST(BootConfig, AnAutoLoggerEndsItsLogAt100MbUnlessItSaysOtherwise) {
     BootSession boot = parsed("Start = 1\n");
-    EXPECT_EQ(boot.properties.log_file, "/log/Auto.etl");
+    EXPECT_EQ(boot.properties.log_file, kLogs + "/Auto.etl");
     EXPECT_EQ(boot.properties.guid, guid_from_name("Auto"));
     Properties started = start_request(boot).properties;
     EXPECT_EQ(started.maximum_file_size, 100u);
@@ -69,8 +71,8 @@ TEST(BootConfig, WithoutAFileNameRealTimeAndBufferedOnesHaveNoLog) {
         EXPECT_EQ(start_request(boot).properties.maximum_file_size, 0u) << mode;
         EXPECT_EQ(code_of(boot), Code::kOk) << mode;
     }
-    const BootSession both = parsed("LogFileMode = 0x100\nFileName = /a.etl\n");
-    EXPECT_EQ(start_request(both).properties.log_file, "/a.etl");
+    const BootSession both = parsed("LogFileMode = 0x100\nFileName = " + kLogs + "\n");
+    EXPECT_EQ(start_request(both).properties.log_file, kLogs);
 }
 
 // Every value of the reference, in the spelling of the registry.
@@ -183,7 +185,7 @@ TEST(BootConfig, SaysWhichLineIsWrong) {
 }
 
 TEST(BootConfig, WhatHasNoMeaningIsSaid) {
-    const auto out = parse_boot("Start = 1\nAgeLimit = 5\n", "x.conf", "Auto", "/log");
+    const auto out = parse_boot("Start = 1\nAgeLimit = 5\n", "x.conf", "Auto", kLogs);
     ASSERT_TRUE(out);
     EXPECT_THAT(out->notes, ElementsAre(HasSubstr("x.conf:2: 'AgeLimit'")));
     // GlobalLogger's GUID is not for anybody to choose.
@@ -192,26 +194,26 @@ TEST(BootConfig, WhatHasNoMeaningIsSaid) {
 }
 
 TEST(BootConfig, RefusesWhatNoBootSessionMayBe) {
-    BootSession boot = boot_defaults("GlobalLogger", "/log");
+    BootSession boot = boot_defaults("GlobalLogger", kLogs);
     for (const uint32_t mode : {kModeRealTime, kModeBuffering, kModePrivate}) {
         boot.properties.log_file_mode = mode;
         EXPECT_EQ(code_of(boot), Code::kInvalidParameter) << mode;
     }
-    boot = boot_defaults("GlobalLogger", "/log");
+    boot = boot_defaults("GlobalLogger", kLogs);
     boot.kernel_flags = {1};  // whether it can be had the host says
     EXPECT_EQ(code_of(boot), Code::kOk);
     boot.properties.guid = *parse_guid(kProvider);
     EXPECT_EQ(code_of(boot), Code::kInvalidParameter);
 
     const auto with = [](auto change) {
-        BootSession changed = boot_defaults("Auto", "/log");
+        BootSession changed = boot_defaults("Auto", kLogs);
         change(changed);
         return code_of(changed);
     };
     EXPECT_EQ(with([](BootSession&) {}), Code::kOk);
     const auto newfile = [](BootSession& b) {
         b.properties.log_file_mode = kModeNewFile;
-        b.properties.log_file = "/log/a%d.etl";
+        b.properties.log_file = kLogs + "/a%d.etl";
     };
     EXPECT_EQ(with(newfile), Code::kInvalidParameter);
     EXPECT_EQ(with([](BootSession& b) { b.kernel_flags = {1}; }), Code::kInvalidParameter);
@@ -220,7 +222,8 @@ TEST(BootConfig, RefusesWhatNoBootSessionMayBe) {
     EXPECT_EQ(with([](BootSession& b) { b.properties.owner_pid = 1; }), Code::kInvalidParameter);
     EXPECT_EQ(with([](BootSession& b) { b.properties.ttl_s = 1; }), Code::kInvalidParameter);
     EXPECT_EQ(with([](BootSession& b) { b.properties.log_file = "a.etl"; }), Code::kBadPathname);
-    EXPECT_EQ(with([](BootSession& b) { b.properties.log_file = "/a\n"; }), Code::kInvalidName);
+    EXPECT_EQ(with([](BootSession& b) { b.properties.log_file = kLogs + "\n"; }),
+              Code::kInvalidName);
     EXPECT_EQ(with([](BootSession& b) { b.properties.buffer_size_kb = 1; }),
               Code::kInvalidParameter);
     for (const char* name : {"a/b", ".hidden", "NT Kernel Logger"}) {
@@ -235,17 +238,18 @@ TEST(BootConfig, RefusesWhatNoBootSessionMayBe) {
 }
 
 TEST(BootConfig, LogsAreNumberedUpToFileMaxAndBeginAgain) {
-    BootSession boot = boot_defaults("Auto", "/log");
+    BootSession boot = boot_defaults("Auto", kLogs);
     EXPECT_FALSE(next_log_number(boot));
-    EXPECT_EQ(start_request(boot).properties.log_file, "/log/Auto.etl");
+    EXPECT_EQ(start_request(boot).properties.log_file, kLogs + "/Auto.etl");
     boot.file_max = 3;
     std::vector<std::string> logs;
     for (int i = 0; i < 5; ++i) {
         logs.push_back(start_request(boot).properties.log_file);
         boot.file_counter = counter_after(boot, *next_log_number(boot));
     }
-    EXPECT_THAT(logs, ElementsAre("/log/Auto.etl.0001", "/log/Auto.etl.0002", "/log/Auto.etl.0003",
-                                  "/log/Auto.etl.0001", "/log/Auto.etl.0002"));
+    EXPECT_THAT(logs, ElementsAre(kLogs + "/Auto.etl.0001", kLogs + "/Auto.etl.0002",
+                                  kLogs + "/Auto.etl.0003", kLogs + "/Auto.etl.0001",
+                                  kLogs + "/Auto.etl.0002"));
     boot.file_counter = 77;  // of an earlier, larger FileMax
     EXPECT_EQ(next_log_number(boot), 1u);
     boot.file_max = 0;  // no numbers for an AutoLogger, no end of them for GlobalLogger
@@ -268,7 +272,7 @@ TEST(BootConfig, AValueIsPutIntoTheTextWithoutTouchingTheRest) {
 }
 
 TEST(BootConfig, ANewConfigurationKeepsWhatOnlyHandsWrite) {
-    BootSession before = boot_defaults("GlobalLogger", "/log");
+    BootSession before = boot_defaults("GlobalLogger", kLogs);
     before.file_max = 4;
     before.file_counter = 2;
     before.kernel_flags = {1};
@@ -276,7 +280,7 @@ TEST(BootConfig, ANewConfigurationKeepsWhatOnlyHandsWrite) {
     before.status = 112;
     for (const char* guid : {kProvider, "ce5fa4ea-ab00-5402-8b76-9f76ac858fb5"})
         before.providers.emplace_back().how.guid = *parse_guid(guid);
-    BootSession asked = boot_defaults("GlobalLogger", "/log");
+    BootSession asked = boot_defaults("GlobalLogger", kLogs);
     asked.providers.emplace_back().how.guid = *parse_guid(kProvider);
     asked.providers[0].how.level = 5;
     const BootSession now = replaced(before, asked);

@@ -4,14 +4,13 @@
 
 #include "base/sha1.h"
 #include "support/elf_builder.h"
+#include "support/temp_folder.h"
 #include "tmf/binary.h"
 #include "tmf/elf_format.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 
 namespace etw::tmf {
 namespace {
@@ -149,12 +148,9 @@ TEST(ElfFile, SectionsWithoutContentsAreEmpty) {
 
 // The messages of a stripped program are found in its debug file, if that is its own.
 TEST(BinaryMessages, AreFoundInTheDebugFileBesideTheProgram) {
-    const auto folder =
-        std::filesystem::temp_directory_path() / ("etw-elf-test-" + std::to_string(::getpid()));
-    std::filesystem::create_directory(folder);
+    const etw::test::TempFolder folder;
     const auto write = [&](const char* name, const std::vector<std::byte>& bytes) {
-        std::ofstream(folder / name, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+        folder.write(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     };
     const auto note = [](char id) {
         return bytes_of(std::string("\4\0\0\0\1\0\0\0\3\0\0\0GNU\0", 16) + id);
@@ -174,7 +170,6 @@ TEST(BinaryMessages, AreFoundInTheDebugFileBesideTheProgram) {
     write("p.debug",
           build_elf({{".note.gnu.build-id", note('x'), 7}, {".etw.messages", bytes_of(section)}}));
     EXPECT_EQ(messages(), 1u);
-    std::filesystem::remove_all(folder);
 }
 
 TEST(Unquote, ReadsStringLiteralsAsACompilerDoes) {
