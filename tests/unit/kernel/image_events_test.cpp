@@ -35,7 +35,8 @@ protected:
     Tasks tasks_;
     Execs execs_;
     Context context_{sink_, tasks_, 1'000'000, kKernelImageLoad | kKernelDiskFileIo};
-    ImageEvents images_{context_, execs_};
+    FileNames names_;
+    ImageEvents images_{context_, execs_, names_};
 };
 
 TEST_F(Images, AMappingToRunIsALoadWithItsBuildId) {
@@ -61,7 +62,7 @@ TEST_F(Images, AFilesNameIsToldOnceAndAgainAtTheEnd) {
     images_.on_map(image(0x4000, "/bin/x"), false, {8, 101, 1});
     EXPECT_EQ(sink_.of(0x0400).size(), 1u);
     EXPECT_EQ(sink_.of(0x030A).size(), 1u);  // data that is mapped is no image
-    images_.rundown(context_.flags, true, 200);
+    names_.rundown(sink_, 200);
     EXPECT_EQ(sink_.of(0x0424).size(), 1u);
 }
 
