@@ -2,15 +2,10 @@
 
 #include "kernel/kernel_types.h"
 
-#include <asm/ptrace.h>
-#include <asm/unistd.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <iterator>
 
 namespace etw::kernel {
 namespace {
@@ -18,49 +13,7 @@ namespace {
 using Kind = FileCall::Kind;
 using Size = BpfCode::Size;
 
-constexpr FileCall kCalls[] = {
-#ifdef __NR_open
-    {__NR_open, Kind::kOpen, FileCall::kPath | FileCall::kOpens},
-    {__NR_creat, Kind::kOpen, FileCall::kPath | FileCall::kOpens},
-    {__NR_unlink, Kind::kDelete, FileCall::kPath},
-    {__NR_rmdir, Kind::kDelete, FileCall::kPath},
-    {__NR_rename, Kind::kRename, FileCall::kPath | FileCall::kPathToo},
-#endif
-#ifdef __NR_renameat
-    {__NR_renameat, Kind::kRename, FileCall::kPathAt | FileCall::kPathAtToo},
-#endif
-    {__NR_openat, Kind::kOpen, FileCall::kPathAt | FileCall::kOpens},
-    {__NR_openat2, Kind::kOpen, FileCall::kPathAt | FileCall::kOpens | FileCall::kFlagsInMemory},
-    {__NR_unlinkat, Kind::kDelete, FileCall::kPathAt},
-    {__NR_renameat2, Kind::kRename, FileCall::kPathAt | FileCall::kPathAtToo},
-    {__NR_close, Kind::kClose, FileCall::kFile},
-    {__NR_read, Kind::kRead, FileCall::kFile},
-    {__NR_readv, Kind::kRead, FileCall::kFile},
-    {__NR_pread64, Kind::kRead, FileCall::kFile},
-    {__NR_preadv, Kind::kRead, FileCall::kFile},
-    {__NR_preadv2, Kind::kRead, FileCall::kFile},
-    {__NR_write, Kind::kWrite, FileCall::kFile},
-    {__NR_writev, Kind::kWrite, FileCall::kFile},
-    {__NR_pwrite64, Kind::kWrite, FileCall::kFile},
-    {__NR_pwritev, Kind::kWrite, FileCall::kFile},
-    {__NR_pwritev2, Kind::kWrite, FileCall::kFile},
-    {__NR_sendfile, Kind::kCopy, FileCall::kFile | FileCall::kSecondFileAt1},
-    {__NR_copy_file_range, Kind::kCopy, FileCall::kFile | FileCall::kSecondFileAt2},
-    {__NR_fsync, Kind::kFlush, FileCall::kFile},
-    {__NR_fdatasync, Kind::kFlush, FileCall::kFile},
-    {__NR_ftruncate, Kind::kSetSize, FileCall::kFile},
-    {__NR_getdents64, Kind::kListFolder, FileCall::kFile},
-};
 constexpr uint32_t kMaxCall = 512;
-
-// Eight registers of pt_regs that have all arguments, and which of them has which.
-#if defined(__x86_64__)
-constexpr size_t kRegistersAt = offsetof(pt_regs, r10);
-constexpr size_t kArguments[] = {7, 6, 5, 0, 2, 1};  // rdi rsi rdx r10 r8 r9
-#elif defined(__aarch64__)
-constexpr size_t kRegistersAt = 0;
-constexpr size_t kArguments[] = {0, 1, 2, 3, 4, 5};
-#endif
 
 constexpr uint32_t kRingPages = 512;
 constexpr uint32_t kMaxNames = 65536;    // that the program knows to have told
@@ -416,9 +369,9 @@ std::vector<bpf_insn> Writer::at_entry() {
     code_.store(Size::k32, r10, kRecord + AT(number), r9);
     code_.store(Size::k32, r10, kRecord + AT(flags), r7);
     code_.load(Size::k64, r8, r6, 0);
-    fetch(kRecord + AT(registers), r8, kRegistersAt, sizeof(CallRecord::registers));
+    fetch(kRecord + AT(registers), r8, uint32_t(kRegistersAt), sizeof(CallRecord::registers));
     const auto argument = [&](Reg to, size_t number) {
-        code_.load(Size::k64, to, r10, kRecord + AT(registers) + int(kArguments[number]) * 8);
+        code_.load(Size::k64, to, r10, kRecord + AT(registers) + int(register_of(number)) * 8);
     };
     const auto unless = [&](uint32_t flag, BpfCode::Label label) {
         code_.set(r1, r7);
@@ -466,7 +419,7 @@ std::vector<bpf_insn> Writer::at_entry() {
     set(AT(paths) + 8, 3);
     unless(FileCall::kFlagsInMemory, flags_here);
     argument(r3, 2);
-    code_.point(r1, r10, kRecord + AT(registers) + int(kArguments[2]) * 8);
+    code_.point(r1, r10, kRecord + AT(registers) + int(register_of(2)) * 8);
     code_.set(r2, 8);
     code_.call_helper(BPF_FUNC_probe_read_user);
     code_.place(flags_here);
@@ -614,16 +567,6 @@ std::vector<bpf_insn> Writer::at_return() {
 
 }  // namespace
 
-const FileCall* find_file_call(uint32_t number) {
-    const auto found = std::find_if(std::begin(kCalls), std::end(kCalls),
-                                    [&](const FileCall& c) { return c.number == long(number); });
-    return found == std::end(kCalls) ? nullptr : &*found;
-}
-
-uint64_t argument_of(const CallRecord& record, size_t number) {
-    return record.registers[kArguments[number]];
-}
-
 Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only) {
     ETW_TRY(const Offsets offsets, find_offsets());
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
@@ -633,7 +576,7 @@ Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool n
     ETW_TRY(UniqueFd told, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_told", 32, 4, kMaxNames}));
     ETW_TRY(UniqueFd scratch,
             make_map({BPF_MAP_TYPE_PERCPU_ARRAY, "etw_scratch", 4, kScratchSize, 1}));
-    for (const FileCall& call : kCalls) {
+    for (const FileCall& call : file_calls()) {
         if (names_only && call.kind != Kind::kOpen) continue;
         const auto key = uint32_t(call.number);
         ETW_CHECK(set_in_map(calls, &key, &call.flags));
