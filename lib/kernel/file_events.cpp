@@ -144,15 +144,15 @@ void FileEvents::take(const ProbeRecord& record) {
     if (*kind == FileRecordKind::kCall) take_call(record);
 }
 
-// A name is known at once: a call of another processor may rely on its having been told.
 void FileEvents::take_name(const ProbeRecord& record) {
     ByteReader in(record.data);
     const auto name = in.read<FileName>("file name");
     if (!name) return;
     const Bytes parts = in.rest();
-    const uint64_t key = names_.key(name->device, name->inode);
-    names_.learn(key, path_from_parts({reinterpret_cast<const char*>(parts.data()), parts.size()}));
-    new_names_.push_back({key, record.time, record.cpu});
+    arrivals_.push_back(
+        {record.time,
+         Name{name->inode, name->device, record.cpu,
+              path_from_parts({reinterpret_cast<const char*>(parts.data()), parts.size()})}});
 }
 
 void FileEvents::take_call(const ProbeRecord& record) {
@@ -175,26 +175,37 @@ void FileEvents::take_call(const ProbeRecord& record) {
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
     }
-    calls_.push_back(std::move(call));
+    arrivals_.push_back({call.end, std::move(call)});
 }
 
+// In the order of time, so that a file has the name that it had then: a number can come to name
+// another file. Whatever processor a name was told on, it was so before the calls that rely on it.
 void FileEvents::convert(int64_t now) {
-    std::stable_sort(calls_.begin(), calls_.end(),
-                     [](const Call& a, const Call& b) { return a.end < b.end; });
-    const auto later = std::find_if(calls_.begin(), calls_.end(),
-                                    [now](const Call& call) { return call.end > now; });
-    for (auto call = calls_.begin(); call != later; ++call) {
-        call->begin = std::max(call->begin, handed_out_);
-        call->end = std::max(call->end, call->begin);
-        convert(*call);
+    std::stable_sort(arrivals_.begin(), arrivals_.end(),
+                     [](const Arrival& a, const Arrival& b) { return a.time < b.time; });
+    const auto later = std::find_if(arrivals_.begin(), arrivals_.end(),
+                                    [now](const Arrival& arrival) { return arrival.time > now; });
+    struct Told {
+        uint64_t key;
+        int64_t time;
+        uint32_t cpu;
+    };
+    std::vector<Told> told;
+    for (auto arrival = arrivals_.begin(); arrival != later; ++arrival) {
+        if (const auto* name = std::get_if<Name>(&arrival->what)) {
+            const uint64_t key = names_.key(name->device, name->inode);
+            names_.learn(key, name->path);
+            told.push_back({key, std::max(arrival->time, handed_out_), name->cpu});
+        } else {
+            auto& call = std::get<Call>(arrival->what);
+            call.begin = std::max(call.begin, handed_out_);
+            call.end = std::max(call.end, call.begin);
+            convert(call);
+        }
     }
-    calls_.erase(calls_.begin(), later);
-    // Of calls that are no records.
-    std::erase_if(new_names_, [&](const NewName& name) {
-        if (name.time > now) return false;
-        names_.tell(name.key, sorter_, std::max(name.time, handed_out_), name.cpu);
-        return true;
-    });
+    arrivals_.erase(arrivals_.begin(), later);
+    // Names that no record has been put behind.
+    for (const Told& name : told) names_.tell(name.key, sorter_, name.time, name.cpu);
     std::stable_sort(pending_.begin(), pending_.end(),
                      [](const Pending& a, const Pending& b) { return a.time < b.time; });
 }

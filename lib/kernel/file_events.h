@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace etw::kernel {
@@ -71,6 +72,16 @@ private:
     };
     enum class Make : uint8_t { kFind, kNew };
 
+    struct Name {
+        uint64_t inode = 0;
+        uint32_t device = 0;
+        uint32_t cpu = 0;
+        std::string path;
+    };
+    struct Arrival {
+        int64_t time = 0;  // of a call: its end
+        std::variant<Name, Call> what;
+    };
     void take_name(const ProbeRecord& record);
     void take_call(const ProbeRecord& record);
     void convert(const Call& call);
@@ -96,14 +107,8 @@ private:
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
     bool names_only_ = false;
-    std::vector<Call> calls_;  // taken, later than what was converted
-    struct NewName {
-        uint64_t key;
-        int64_t time;
-        uint32_t cpu;
-    };
-    std::vector<NewName> new_names_;  // likewise
-    std::vector<Pending> pending_;    // in the order of time
+    std::vector<Arrival> arrivals_;  // taken, later than what was converted
+    std::vector<Pending> pending_;   // in the order of time
     Sorter sorter_{pending_};
     size_t next_ = 0;  // of pending_, not handed out
     int64_t handed_out_ = 0;

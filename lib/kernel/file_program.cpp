@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
+
 namespace etw::kernel {
 namespace {
 
@@ -15,7 +18,8 @@ using Size = BpfCode::Size;
 
 constexpr uint32_t kMaxCall = 512;
 
-constexpr uint32_t kRingPages = 512;
+constexpr uint32_t kAllRingPages = 32 * 1024;  // over all processors
+constexpr uint32_t kMaxRingPages = 2048;
 constexpr uint32_t kMaxNames = 65536;    // that the program knows to have told
 constexpr uint32_t kMaxRunning = 16384;  // calls at a time
 constexpr int32_t kMaxParts = 64;        // of a path
@@ -569,7 +573,8 @@ std::vector<bpf_insn> Writer::at_return() {
 
 Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only) {
     ETW_TRY(const Offsets offsets, find_offsets());
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
+    const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, pages, counter));
     ETW_TRY(UniqueFd calls, make_map({BPF_MAP_TYPE_ARRAY, "etw_calls", 4, 4, kMaxCall}));
     ETW_TRY(UniqueFd running,
             make_map({BPF_MAP_TYPE_LRU_HASH, "etw_running", 4, sizeof(CallRecord), kMaxRunning}));

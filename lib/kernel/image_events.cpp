@@ -123,6 +123,8 @@ void ImageEvents::scan() {
 }
 
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
+    // A process that began before the trace and was gone before /proc was read.
+    if (context_.tasks.find(at.process) == nullptr) return;
     if (image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
     if (!to_run || !context_.has(kKernelImageLoad)) return;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 namespace etw::render {
@@ -42,7 +43,7 @@ const decode::Item* find(const decode::Event& event, std::string_view name) {
 }
 
 // 0: the event has no such number.
-uint64_t number(const decode::Event& event, std::string_view name) {
+uint64_t number_of(const decode::Event& event, std::string_view name) {
     const decode::Item* item = find(event, name);
     uint64_t out = 0;
     if (item != nullptr && item->bytes.size() <= sizeof(out)) {
@@ -51,7 +52,7 @@ uint64_t number(const decode::Event& event, std::string_view name) {
     return out;
 }
 
-std::string text(const decode::Event& event, std::string_view name) {
+std::string text_of(const decode::Event& event, std::string_view name) {
     const decode::Item* item = find(event, name);
     if (item == nullptr) return {};
     if (item->field->format == decode::Format::kUtf16) {
@@ -95,15 +96,15 @@ void KernelSummary::add(const etl::Record& record, const decode::Event& event) {
             break;
     }
     if (record.hook_id == kPhysicalDisk) {
-        if (Disk* disk = row_of(disks_, uint32_t(number(event, "DiskNumber")))) {
-            disk->model = text(event, "Manufacturer");
+        if (Disk* disk = row_of(disks_, uint32_t(number_of(event, "DiskNumber")))) {
+            disk->model = text_of(event, "Manufacturer");
         }
     }
     if (record.hook_id == kFileRead || record.hook_id == kFileWrite) {
-        Thread* thread = row_of(threads_, uint32_t(number(event, "TTID")));
+        Thread* thread = row_of(threads_, uint32_t(number_of(event, "TTID")));
         if (thread == nullptr) return;
         uint64_t& sum = record.hook_id == kFileRead ? thread->files.in : thread->files.out;
-        sum += number(event, "IoSize");
+        sum += number_of(event, "IoSize");
     }
 }
 
@@ -115,20 +116,20 @@ void KernelSummary::add_process(const etl::Record& record, const decode::Event& 
         if (Thread* thread = row_of(threads_, to)) ++thread->switches;
         return;
     }
-    const auto process = uint32_t(number(event, "ProcessId"));
+    const auto process = uint32_t(number_of(event, "ProcessId"));
     if (record.hook_id >= kProcessStart && record.hook_id <= kProcessEndRundown) {
         Process* row = row_of(processes_, process);
         if (row == nullptr) return;
         // A process begins as a copy of another one: as it ends it has its own name.
         if (row->name.empty() || record.hook_id != kProcessStart) {
-            row->name = text(event, "ImageFileName");
+            row->name = text_of(event, "ImageFileName");
         }
         if (record.hook_id == kProcessStart) row->started = true;
         if (record.hook_id == kProcessEnd) {
-            row->exit_status = int32_t(number(event, "ExitStatus"));
+            row->exit_status = int32_t(number_of(event, "ExitStatus"));
         }
     } else if (record.hook_id > 0x0500 && record.hook_id <= kThreadEndRundown) {
-        Thread* thread = row_of(threads_, uint32_t(number(event, "TThreadId")));
+        Thread* thread = row_of(threads_, uint32_t(number_of(event, "TThreadId")));
         if (thread != nullptr) thread->process = process;
     }
 }
@@ -138,16 +139,16 @@ void KernelSummary::add_disk(const etl::Record& record, const decode::Event& eve
         record.hook_id != kDiskFlush) {
         return;
     }
-    Disk* disk = row_of(disks_, uint32_t(number(event, "DiskNumber")));
+    Disk* disk = row_of(disks_, uint32_t(number_of(event, "DiskNumber")));
     if (disk == nullptr) return;
     if (record.hook_id == kDiskFlush) {
         ++disk->flushes;
     } else if (record.hook_id == kDiskRead) {
         ++disk->reads;
-        disk->bytes.in += number(event, "TransferSize");
+        disk->bytes.in += number_of(event, "TransferSize");
     } else {
         ++disk->writes;
-        disk->bytes.out += number(event, "TransferSize");
+        disk->bytes.out += number_of(event, "TransferSize");
     }
 }
 
@@ -156,19 +157,19 @@ void KernelSummary::add_link(const etl::Record& record, const decode::Event& eve
     Link link;
     link.group = uint8_t(record.hook_id >> 8);
     link.is_v6 = (type & kVersion6) != 0;
-    link.process = uint32_t(number(event, "PID"));
+    link.process = uint32_t(number_of(event, "PID"));
     const auto set = [&event](End& end, const char* address, const char* port) {
         const decode::Item* item = find(event, address);
         if (item == nullptr) return;
         const size_t size = std::min(item->bytes.size(), end.address.size());
         std::memcpy(end.address.data(), item->bytes.data(), size);
-        end.port = uint16_t(number(event, port));
+        end.port = uint16_t(number_of(event, port));
     };
     set(link.remote, "daddr", "dport");
     set(link.local, "saddr", "sport");
     Bytes2* bytes = row_of(links_, link);
     Process* process = row_of(processes_, link.process);
-    const uint64_t size = number(event, "size");
+    const uint64_t size = number_of(event, "size");
     for (Bytes2* sum : {bytes, process != nullptr ? &process->net : nullptr}) {
         if (sum == nullptr) continue;
         if ((type & ~kVersion6) == kSend) sum->out += size;
@@ -269,9 +270,12 @@ void KernelSummary::put_links(std::string& out) const {
 
 std::string KernelSummary::text() const {
     std::string out;
-    put_processes(out);
-    put_disks(out);
-    put_links(out);
+    for (const auto put :
+         {&KernelSummary::put_processes, &KernelSummary::put_disks, &KernelSummary::put_links}) {
+        const size_t before = out.size();
+        (this->*put)(out);
+        if (before != 0 && out.size() != before) out.insert(before, 1, '\n');
+    }
     return out;
 }
 

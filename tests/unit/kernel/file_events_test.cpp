@@ -152,6 +152,20 @@ TEST_F(Files, ACallThatBeganBeforeWhatWasHandedOutStandsRightBehindIt) {
     EXPECT_EQ(sink_.of(0x0443).size(), 2u);
 }
 
+TEST_F(Files, ANumberThatIsUsedAgainHasTheNameOfItsTime) {
+    CallRecord open = record(__NR_openat, 3);
+    open.first = file(0xF00, 55);
+    name(55, std::string("second\0", 7), 150);  // as another processor's ring is read first
+    call(open, 160, std::string("\0", 1));
+    name(55, std::string("first\0", 6), 90);
+    call(open, 100, std::string("\0", 1));
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0440).size(), 2u);
+    EXPECT_TRUE(sink_.of(0x0440)[0].contains(u"/first"));
+    EXPECT_TRUE(sink_.of(0x0440)[1].contains(u"/second"));
+    EXPECT_EQ(sink_.of(0x0400).size(), 2u);
+}
+
 TEST_F(Files, ARenamedFileIsOneFileUntilItIsDeleted) {
     name(55, std::string("old\0", 4));
     name(2, std::string("d\0", 2));
