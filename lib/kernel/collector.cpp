@@ -107,6 +107,8 @@ void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
     static_cast<void>(instance_.set("tracing_on", "1"));
+    perf_events_.begin_at(beginning);
+    file_events_.begin_at(beginning);
     tasks_.scan();
     scan_images();
     std::unordered_set<uint32_t> born;

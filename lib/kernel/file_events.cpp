@@ -198,6 +198,7 @@ void FileEvents::convert(int64_t now) {
             told.push_back({key, std::max(arrival->time, handed_out_), name->cpu});
         } else {
             auto& call = std::get<Call>(arrival->what);
+            if (call.end < beginning_) continue;
             call.begin = std::max(call.begin, handed_out_);
             call.end = std::max(call.end, call.begin);
             convert(call);

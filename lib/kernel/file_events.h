@@ -22,6 +22,8 @@ public:
     Status set_up(uint32_t cpus);
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
 
+    // What ended before is none of the trace's.
+    void begin_at(int64_t time) { handed_out_ = beginning_ = time; }
     // Takes what the rings hold. Calls that ended up to `now`, which was taken before, become
     // records; a call stands where it began, or, where that has been handed out already, right
     // behind it.
@@ -111,6 +113,7 @@ private:
     std::vector<Pending> pending_;   // in the order of time
     Sorter sorter_{pending_};
     size_t next_ = 0;  // of pending_, not handed out
+    int64_t beginning_ = 0;
     int64_t handed_out_ = 0;
     std::unordered_map<uint64_t, File> open_;  // by the kernel's structure
     uint64_t last_object_ = 0;

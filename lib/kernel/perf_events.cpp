@@ -184,6 +184,11 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     return true;
 }
 
+void PerfEvents::begin_at(int64_t time) {
+    read();
+    while (next_time() < time) ++next_;
+}
+
 void PerfEvents::hand_out(int64_t until) {
     for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
         Pending& p = pending_[next_];

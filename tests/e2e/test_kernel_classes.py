@@ -323,9 +323,10 @@ class Machine(ClassTest):
         for e in self.all_events("a.etl"):
             kind, fields = e.get("provider"), e.get("fields", {})
             name = f"{kind}/{e.get('event', '').split('/')[-1]}"
-            if name in ("Process/Start", "Process/DCStart"):
+            # One that ends as the trace begins may have its End only.
+            if name in ("Process/Start", "Process/DCStart", "Process/End"):
                 processes.add(fields["ProcessId"])
-            elif name in ("Thread/Start", "Thread/DCStart"):
+            elif name in ("Thread/Start", "Thread/DCStart", "Thread/End"):
                 tasks.add(fields["TThreadId"])
                 used_processes[name, fields["ProcessId"]] += 1
             elif name == "Thread/CSwitch":

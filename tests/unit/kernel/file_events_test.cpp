@@ -166,6 +166,20 @@ TEST_F(Files, ANumberThatIsUsedAgainHasTheNameOfItsTime) {
     EXPECT_EQ(sink_.of(0x0400).size(), 2u);
 }
 
+TEST_F(Files, WhatEndedBeforeTheTraceBeganIsLeftOutButForNames) {
+    files_.begin_at(120);
+    name(55, std::string("a\0", 2), 90);
+    CallRecord read = record(__NR_read, 10);
+    read.first = file(0xF00, 55, 10);
+    read.duration_ns = 50;
+    call(read, 110);
+    call(read, 130);
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0443).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0443)[0].time, 120);
+    EXPECT_EQ(sink_.of(0x0400).size(), 1u);
+}
+
 TEST_F(Files, ARenamedFileIsOneFileUntilItIsDeleted) {
     name(55, std::string("old\0", 4));
     name(2, std::string("d\0", 2));
