@@ -20,7 +20,7 @@ constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKern
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
-constexpr uint64_t kBusyKb = 8 * 1024;
+constexpr uint64_t kBusyKb = 16 * 1024;
 constexpr uint64_t kCalmKb = 1024;
 constexpr uint64_t kAllCpusKb = 256 * 1024;
 constexpr char kWakeAtPercent[] = "25";
