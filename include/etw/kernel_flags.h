@@ -40,7 +40,7 @@ constexpr uint32_t kSupportedKernelFlags =
     kKernelProcess | kKernelThread | kKernelImageLoad | kKernelContextSwitch | kKernelDpc |
     kKernelInterrupt | kKernelSystemCall | kKernelDiskIo | kKernelDiskFileIo | kKernelDiskIoInit |
     kKernelDispatcher | kKernelPageFaults | kKernelHardFaults | kKernelNetwork | kKernelProfile |
-    kKernelNoSystemConfig;
+    kKernelFileIo | kKernelFileIoInit | kKernelNoSystemConfig;
 
 // What the NT Kernel Logger records unless it is told otherwise.
 constexpr uint32_t kDefaultKernelFlags =

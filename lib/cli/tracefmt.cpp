@@ -364,7 +364,7 @@ private:
         if (!file) return failure(kTool, names_.summary, file.error());
         render::OutBuffer text;
         text.append(render::byte_order_mark(render_.encoding));
-        render::append_encoded(text, summary_text(inputs, totals, summary.rows()), render_.encoding,
+        render::append_encoded(text, summary_text(inputs, totals, summary), render_.encoding,
                                render::Lacking::kQuestionMark);
         auto status = (*file)->write(text.view());
         if (status) status = (*file)->close();

@@ -117,7 +117,7 @@ std::string completed_text(const FormatTotals& t) {
 }
 
 std::string summary_text(std::span<const std::string> inputs, const FormatTotals& t,
-                         const std::vector<render::SummaryRow>& rows) {
+                         const render::Summary& summary) {
     const std::string rule = "+" + std::string(83, '-') + "+\n";
     std::string out = "Files Processed:\n";
     auto to = std::back_inserter(out);
@@ -133,11 +133,13 @@ std::string summary_text(std::span<const std::string> inputs, const FormatTotals
     fmt::format_to(to, "|{:<10}    {:<20} {:<10}  {:<36}|\n", "EventCount", "EventName",
                    "EventType", "TMF");
     out += rule;
-    for (const auto& row : rows) {
+    for (const auto& row : summary.rows()) {
         fmt::format_to(to, "|{:>10}    {:<20} {:<10}  {}|\n", row.count, row.name, row.type,
                        to_string(row.guid));
     }
-    return out += rule;
+    out += rule;
+    if (const std::string kernel = summary.kernel().text(); !kernel.empty()) out += '\n' + kernel;
+    return out;
 }
 
 }  // namespace etw::cli

@@ -35,6 +35,6 @@ std::string buffers_text(std::span<const etl::BufferInfo> buffers);
 std::string completed_text(const FormatTotals& totals);
 // The summary file.
 std::string summary_text(std::span<const std::string> inputs, const FormatTotals& totals,
-                         const std::vector<render::SummaryRow>& rows);
+                         const render::Summary& summary);
 
 }  // namespace etw::cli

@@ -61,7 +61,7 @@ Kernel events (-start, -update; as root)
   -noprocess, -nothread, -nodisk, -nonet   leave these out
   -img, -pf, -hf    mapped programs; page faults; faults that read a file
   -dpcisr           interrupts, context switches and mapped programs, no network
-  -fio              names of mapped files
+  -fio              names of files that are mapped or opened
   -eflag NAME+NAME  these instead; -eflag Help lists the names; -eflag N FLAGS...
                     the same as numbers. A session of any name can have them
   -systemlogger     a session of another name is one for kernel events

@@ -1,5 +1,7 @@
 #include "kernel/collector.h"
 
+#include "kernel/system_config.h"
+
 #include <fmt/format.h>
 
 #include <poll.h>
@@ -18,7 +20,7 @@ constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKern
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
-constexpr uint64_t kBusyKb = 8 * 1024;
+constexpr uint64_t kBusyKb = 16 * 1024;
 constexpr uint64_t kCalmKb = 1024;
 constexpr uint64_t kAllCpusKb = 256 * 1024;
 constexpr char kWakeAtPercent[] = "25";
@@ -41,8 +43,9 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
-      image_events_(context_, execs_),
+      image_events_(context_, execs_, file_names_),
       perf_events_(context_, image_events_, options.counter),
+      file_events_(context_, file_names_, options.counter),
       lost_(options.cpus),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
@@ -104,6 +107,8 @@ void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
     static_cast<void>(instance_.set("tracing_on", "1"));
+    perf_events_.begin_at(beginning);
+    file_events_.begin_at(beginning);
     tasks_.scan();
     scan_images();
     std::unordered_set<uint32_t> born;
@@ -120,6 +125,7 @@ void Collector::begin() {
         tasks_.remove(id);
         image_events_.forget(id);
     }
+    if (!context_.has(kKernelNoSystemConfig)) send_system_config(sink_, beginning);
     tell(context_.flags, false, beginning);
 }
 
@@ -127,6 +133,7 @@ void Collector::begin() {
 void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
     task_events_.rundown(flags, at_end, time);
     image_events_.rundown(flags, at_end, time);
+    if (at_end) file_names_.rundown(sink_, time);
 }
 
 Collector::~Collector() { stop_thread(); }
@@ -151,11 +158,13 @@ Status Collector::bind(uint32_t flags) {
         context_.flags = before;
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
     }
-    const Status opened = perf_events_.set_up(options_.cpus);
+    Status opened = perf_events_.set_up(options_.cpus);
+    if (opened) opened = file_events_.set_up(options_.cpus);
     if (!opened) {
         context_.flags = before;
         return opened;
     }
+    set_watches();
     ETW_CHECK(set_buffers(flags));
     ETW_CHECK(enable(dispatch->wanted()));
     dispatch_ = std::move(dispatch);
@@ -175,6 +184,18 @@ Status Collector::bind(uint32_t flags) {
         });
     }
     return Ok{};
+}
+
+// Before the tracepoints are enabled, so that what is found is there before the event that it
+// belongs to.
+void Collector::set_watches() {
+    const auto set = [this](std::optional<BpfProbe>& watch, uint32_t flag, auto open) {
+        if (!context_.has(flag)) watch.reset();
+        if (!context_.has(flag) || watch) return;
+        if (auto opened = open(options_.cpus, options_.counter)) watch = std::move(*opened);
+    };
+    set(exit_watch_, kKernelProcess, watch_exits);
+    set(datagram_watch_, kKernelNetwork, watch_datagrams);
 }
 
 Dispatch::MakeHandler Collector::expect_exec() {
@@ -292,13 +313,14 @@ int64_t Collector::collect_locked(bool all) {
     int64_t until = now;
     do {
         perf_events_.read();
+        file_events_.read(now);
         until = reader_.read(now, outlook_.get());
         take_looks();
         if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
-            perf_events_.hand_out(event.time);
+            hand_out(event.time);
             (*dispatch_)(event);
             return true;
         });
@@ -307,7 +329,7 @@ int64_t Collector::collect_locked(bool all) {
             until = *stopped;  // others of this time may go before it
             break;
         }
-        perf_events_.hand_out(until);
+        hand_out(until);
         // Held back: more pages would only be kept.
         if (!open_forks_.empty() && !all) break;
     } while (reader_.has_more());
@@ -315,8 +337,37 @@ int64_t Collector::collect_locked(bool all) {
     return until;
 }
 
-// After the pages, so that no exec in them is without the look at it.
+// What does not come from tracepoints, in the order of time.
+void Collector::hand_out(int64_t until) {
+    while (true) {
+        const int64_t perf = perf_events_.next_time();
+        const int64_t file = file_events_.next_time();
+        if (std::min(perf, file) > until) break;
+        if (perf <= file) {
+            perf_events_.hand_out(std::min(until, file));
+        } else {
+            file_events_.hand_out(std::min(until, perf));
+        }
+    }
+    file_events_.hand_out(until);
+}
+
+// After the pages, so that nothing in them is without the look at it.
 void Collector::take_looks() {
+    if (exit_watch_) {
+        exit_watch_->read([this](const ProbeRecord& record) {
+            ByteReader in(record.data);
+            const auto exit = in.read<ExitRecord>("exit record");
+            if (exit) task_events_.found_exit(exit->process, exit_status(exit->status));
+        });
+    }
+    if (datagram_watch_) {
+        datagram_watch_->read([this](const ProbeRecord& record) {
+            ByteReader in(record.data);
+            const auto datagram = in.read<Datagram>("datagram record");
+            if (datagram) net_events_.found_datagram(record.thread, *datagram);
+        });
+    }
     if (exec_watch_ == nullptr) return;
     for (Process& look : exec_watch_->take()) execs_.found(std::move(look));
 }
@@ -343,6 +394,11 @@ void Collector::run() {
             stalled = stalled_;
             for (const int fd : reader_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : perf_events_.fds()) fds.push_back({fd, POLLIN, 0});
+            for (const int fd : file_events_.fds()) fds.push_back({fd, POLLIN, 0});
+            for (const auto* watch : {&exit_watch_, &datagram_watch_}) {
+                if (!*watch) continue;
+                for (const int fd : (*watch)->fds()) fds.push_back({fd, POLLIN, 0});
+            }
         }
         // Pages that cannot be taken would keep the pipes ready.
         const size_t count = stalled ? 1 : fds.size();

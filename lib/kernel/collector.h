@@ -1,8 +1,11 @@
 // Records one session's kernel events: a tracefs instance of its own, the tracepoints that the
 // session's flags need, and the converters to the kernel classes.
 #pragma once
+#include "kernel/datagram_watch.h"
 #include "kernel/disk_events.h"
 #include "kernel/exec_watch.h"
+#include "kernel/exit_watch.h"
+#include "kernel/file_events.h"
 #include "kernel/interrupt_events.h"
 #include "kernel/net_events.h"
 #include "kernel/perf_events.h"
@@ -56,10 +59,12 @@ private:
     Status enable(const std::vector<Tracepoint>& wanted);
     Status set_buffers(uint32_t flags);
     Dispatch::MakeHandler expect_exec();
+    void set_watches();
     void begin();
     void scan_images();
     void tell(uint32_t flags, bool at_end, int64_t time);
     int64_t collect_locked(bool all);
+    void hand_out(int64_t until);
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
@@ -82,8 +87,13 @@ private:
     DiskEvents disk_events_;
     NetEvents net_events_;
     InterruptEvents interrupt_events_;
+    FileNames file_names_;
     ImageEvents image_events_;
     PerfEvents perf_events_;
+    FileEvents file_events_;
+    // Without them, what processes end with and whom datagrams go to is not told.
+    std::optional<BpfProbe> exit_watch_;
+    std::optional<BpfProbe> datagram_watch_;
     std::unique_ptr<Dispatch> dispatch_;
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
     std::vector<uint64_t> lost_;         // by CPU, as told to the sink

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cinttypes>
 #include <cstdio>
@@ -17,8 +18,6 @@ constexpr uint16_t kLoad = 0x030A;
 constexpr uint16_t kUnload = 0x1402;
 constexpr uint16_t kRundown = 0x1403;
 constexpr uint16_t kEndRundown = 0x1404;
-constexpr uint16_t kFileName = 0x0400;
-constexpr uint16_t kFileRundown = 0x0424;
 constexpr uint8_t kBuildIdType = 0x24;  // DbgID_RSDS
 constexpr Guid kImageId{
     0xb3e675d7, 0x2554, 0x4f18, {0x83, 0x0b, 0x27, 0x62, 0x73, 0x25, 0x60, 0xde}};
@@ -50,9 +49,11 @@ std::vector<std::byte> build_id_of_kernel() {
     return build_id_of_notes(std::as_bytes(std::span(notes)));
 }
 
-uint64_t inode_of(const std::string& path) {
+void find_file(Image& image) {
     struct stat file {};
-    return ::stat(path.c_str(), &file) == 0 ? uint64_t(file.st_ino) : 0;
+    if (::stat(image.path.c_str(), &file) != 0) return;
+    image.inode = uint64_t(file.st_ino);
+    image.device = device_number(major(file.st_dev), minor(file.st_dev));
 }
 
 }  // namespace
@@ -67,14 +68,18 @@ std::vector<Image> images_of(uint32_t pid) {
         uint64_t inode = 0;
         char rights[5] = {};
         int end = 0;
-        if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %n",
-                        &from, &to, rights, &offset, &inode, &end) < 5) {
+        unsigned major = 0;
+        unsigned minor = 0;
+        if (std::sscanf(line.c_str(),
+                        "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &from, &to,
+                        rights, &offset, &major, &minor, &inode, &end) < 7) {
             continue;
         }
         const std::string path = line.substr(std::min(line.size(), size_t(end)));
         const bool named = path.starts_with('/') || path == "[vdso]";
         if (rights[2] == 'x' && named)
-            out.push_back({from - offset, to - from + offset, inode, path, {}});
+            out.push_back(
+                {from - offset, to - from + offset, inode, device_number(major, minor), path, {}});
     }
     return out;
 }
@@ -101,7 +106,8 @@ std::vector<Image> kernel_images() {
         std::string name, users, dependents, state, address;
         uint64_t size = 0;
         if (!(words >> name >> size >> users >> dependents >> state >> address)) continue;
-        out.push_back({std::strtoull(address.c_str(), nullptr, 16), size, 0, "[" + name + "]", {}});
+        out.push_back(
+            {std::strtoull(address.c_str(), nullptr, 16), size, 0, 0, "[" + name + "]", {}});
     }
     return out;
 }
@@ -117,7 +123,9 @@ void ImageEvents::scan() {
 }
 
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
-    if (image.inode == 0 && context_.has(kKernelDiskFileIo)) image.inode = inode_of(image.path);
+    // A process that began before the trace and was gone before /proc was read.
+    if (context_.tasks.find(at.process) == nullptr) return;
+    if (image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
     if (!to_run || !context_.has(kKernelImageLoad)) return;
     send(kLoad, image, at);
@@ -153,13 +161,7 @@ void ImageEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
             }
         }
     }
-    if ((flags & kKernelDiskFileIo) == 0) return;
-    if (at_end) {
-        for (const auto& [inode, path] : names_) {
-            RecordBuilder(kFileRundown, 2, time).put(inode).put_text(path).send(context_.sink, 0);
-        }
-        return;
-    }
+    if ((flags & kKernelDiskFileIo) == 0 || at_end) return;
     for (const auto& [process, images] : images_) {
         for (const auto& [base, image] : images) name(image, {process, time, 0});
     }
@@ -167,11 +169,9 @@ void ImageEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
 
 void ImageEvents::name(const Image& image, const Place& at) {
     if (!context_.has(kKernelDiskFileIo) || image.inode == 0) return;
-    if (!names_.try_emplace(image.inode, image.path).second) return;
-    RecordBuilder(kFileName, 2, at.time)
-        .put(image.inode)
-        .put_text(image.path)
-        .send(context_.sink, at.cpu);
+    const uint64_t key = names_.key(image.device, image.inode);
+    names_.learn(key, image.path);
+    names_.tell(key, context_.sink, at.time, at.cpu);
 }
 
 void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {

@@ -1,6 +1,7 @@
 // Image: which files processes have mapped to run, with their build ids; and the names of mapped
 // files (FileIo) that other records refer to by number.
 #pragma once
+#include "kernel/file_names.h"
 #include "kernel/task_events.h"
 
 #include <map>
@@ -10,11 +11,14 @@ namespace etw::kernel {
 struct Image {
     // Where the file's first byte lies or would lie: an address minus it is an offset in the file.
     uint64_t base = 0;
-    uint64_t size = 0;   // from there to the end of what is mapped to run
-    uint64_t inode = 0;  // 0: not known
+    uint64_t size = 0;    // from there to the end of what is mapped to run
+    uint64_t inode = 0;   // 0: not known
+    uint32_t device = 0;  // its number as the kernel has it, major << 20 | minor
     std::string path;
     std::vector<std::byte> build_id;  // empty: it has none, or it is not known
 };
+
+constexpr uint32_t device_number(uint32_t major, uint32_t minor) { return major << 20 | minor; }
 
 // From /proc: what the process has mapped to run, and the kernel and its modules.
 std::vector<Image> images_of(uint32_t pid);
@@ -22,7 +26,8 @@ std::vector<Image> kernel_images();
 
 class ImageEvents {
 public:
-    ImageEvents(Context& context, const Execs& execs) : context_(context), execs_(execs) {}
+    ImageEvents(Context& context, const Execs& execs, FileNames& names)
+        : context_(context), execs_(execs), names_(names) {}
 
     // What all processes have mapped; not what is known already.
     void scan();
@@ -46,8 +51,8 @@ private:
 
     Context& context_;
     const Execs& execs_;
+    FileNames& names_;
     std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base
-    std::map<uint64_t, std::string> names_;                 // by inode, as told
 };
 
 }  // namespace etw::kernel

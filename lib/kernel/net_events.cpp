@@ -27,6 +27,7 @@ constexpr uint64_t kTcp = 6;
 constexpr uint64_t kUdp = 17;
 constexpr uint64_t kPeek = 0x02;  // MSG_PEEK: will be received once more
 constexpr size_t kMaxConnections = 1u << 20;
+constexpr size_t kMaxDatagramThreads = 65536;
 
 enum TcpState : uint64_t {  // of the kernel's net/tcp_states.h
     kEstablished = 1,
@@ -187,9 +188,10 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
     const uint32_t process = context_.tasks.process_of(event.thread());
     const uint8_t type = sent ? kSend : kReceive;
     if (protocol == kUdp) {
-        // Nothing tells when such a socket is closed, nor whom it talks to.
+        // Nothing tells when such a socket is closed.
         Connection udp;
         udp.is_v6 = family == kFamily6;
+        set_datagram_ends(udp, event.thread(), event.number(fields.socket), uint32_t(size), sent);
         return this->send(kUdpGroup, type, udp, process, uint32_t(size), event);
     }
     Connection& c = connection(event.number(fields.socket));
@@ -198,6 +200,30 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
     c.established = true;
     if (c.process == 0) c.process = process;
     this->send(kTcpGroup, type, c, process, uint32_t(size), event);
+}
+
+void NetEvents::found_datagram(uint32_t thread, const Datagram& datagram) {
+    if (datagrams_.size() >= kMaxDatagramThreads) datagrams_.clear();  // their sizes were lost
+    datagrams_[thread].push_back(datagram);
+}
+
+void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socket, uint32_t size,
+                                  bool sent) {
+    const auto found = datagrams_.find(thread);
+    if (found == datagrams_.end()) return;
+    auto& waiting = found->second;
+    // Those before it belong to sizes that were lost.
+    while (!waiting.empty()) {
+        const Datagram first = waiting.front();
+        waiting.pop_front();
+        if (first.socket != socket || first.size != size || (first.sent != 0) != sent) continue;
+        c.local = first.local;
+        c.remote = first.remote;
+        c.local_port = first.local_port;
+        c.remote_port = uint16_t(first.remote_port << 8 | first.remote_port >> 8);
+        break;
+    }
+    if (waiting.empty()) datagrams_.erase(found);
 }
 
 void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t process,

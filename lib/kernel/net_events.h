@@ -1,8 +1,10 @@
 // TcpIp and UdpIp: what programs send and receive and how connections come and go.
 #pragma once
+#include "kernel/datagram_watch.h"
 #include "kernel/dispatch.h"
 
 #include <array>
+#include <deque>
 #include <unordered_map>
 
 namespace etw::kernel {
@@ -22,6 +24,8 @@ public:
     // False where the kernel lacks what the flags need.
     bool bind(Dispatch& dispatch);
     void add_listener(const Listener& listener) { listeners_[listener.port] = listener.process; }
+    // The ends of a datagram of a thread, before its size is told.
+    void found_datagram(uint32_t thread, const Datagram& datagram);
 
 private:
     using Address = std::array<uint8_t, 16>;
@@ -51,12 +55,15 @@ private:
         Field socket, family, protocol, result, flags;
     };
     void on_length(const RawEvent& event, const LengthFields& fields, bool sent);
+    void set_datagram_ends(Connection& connection, uint32_t thread, uint64_t socket, uint32_t size,
+                           bool sent);
     void send(uint8_t group, uint8_t type, const Connection& connection, uint32_t process,
               uint32_t size, const RawEvent& event);
 
     Context& context_;
-    std::unordered_map<uint64_t, Connection> connections_;  // by the kernel's socket
-    std::unordered_map<uint16_t, uint32_t> listeners_;      // process by port
+    std::unordered_map<uint64_t, Connection> connections_;          // by the kernel's socket
+    std::unordered_map<uint16_t, uint32_t> listeners_;              // process by port
+    std::unordered_map<uint32_t, std::deque<Datagram>> datagrams_;  // by thread
     uint64_t last_id_ = 0;
 };
 

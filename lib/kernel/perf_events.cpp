@@ -176,9 +176,17 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
         const auto* id = reinterpret_cast<const std::byte*>(map->place) + 4;
         out.image.build_id.assign(id, id + size);
     } else {
+        uint32_t device[2];
+        std::memcpy(device, map->place, sizeof(device));
         std::memcpy(&out.image.inode, map->place + 8, sizeof(out.image.inode));
+        out.image.device = device_number(device[0], device[1]);
     }
     return true;
+}
+
+void PerfEvents::begin_at(int64_t time) {
+    read();
+    while (next_time() < time) ++next_;
 }
 
 void PerfEvents::hand_out(int64_t until) {

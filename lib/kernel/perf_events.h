@@ -23,6 +23,12 @@ public:
     // Hands out all records up to `until`. Between two events of the tracepoints: those up to the
     // later one.
     void hand_out(int64_t until);
+    // Drops what is older: it is none of the trace's.
+    void begin_at(int64_t time);
+    // Of the next record to hand out; the largest number: there is none.
+    int64_t next_time() const noexcept {
+        return next_ < pending_.size() ? pending_[next_].time : INT64_MAX;
+    }
 
 private:
     struct Pending {

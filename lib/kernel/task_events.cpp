@@ -200,12 +200,22 @@ void TaskEvents::on_new_task(const RawEvent& event, uint32_t child, uint64_t fla
     const Process& added = tasks.add(std::move(process));
     const Thread& thread = tasks.add_thread({child, child, std::string(name)});
     if (context_.has(kKernelProcess)) {
-        send_process(kProcessStart, added, event.time, event.cpu, ids);
+        send_process(kProcessStart, added, event.time, event.cpu, ids, kStillRunning);
     }
     if (context_.has(kKernelThread)) {
         send_thread(kThreadStart, thread, event.time, event.cpu, ids);
     }
     if (began) began(child, ids.process, event);
+}
+
+void TaskEvents::found_exit(uint32_t process, int32_t status) {
+    if (exit_statuses_.size() >= kMaxLooks) exit_statuses_.clear();  // whose ends were lost
+    exit_statuses_[process] = status;
+}
+
+int32_t TaskEvents::take_exit_status(uint32_t process) {
+    const auto found = exit_statuses_.extract(process);
+    return found.empty() ? 0 : found.mapped();
 }
 
 void TaskEvents::set_program(Process& process, std::string_view file) {
@@ -242,7 +252,7 @@ void TaskEvents::on_exec(const RawEvent& event, uint32_t pid, uint32_t old_threa
     execs_.done(pid);
     // A running process that turns to another program: what is known of it begins anew.
     if (!announced && context_.has(kKernelProcess)) {
-        send_process(kProcessRundown, *process, event.time, event.cpu, ids);
+        send_process(kProcessRundown, *process, event.time, event.cpu, ids, kStillRunning);
     }
 }
 
@@ -256,13 +266,14 @@ void TaskEvents::on_exit(const RawEvent& event, uint32_t thread, std::string_vie
     }
     tasks.remove_thread(thread);
     if (!is_last) return;
+    const int32_t exit_status = take_exit_status(ids.process);
     if (context_.has(kKernelProcess)) {
         Process unknown;
         unknown.pid = ids.process;
         unknown.image = name;
         const Process* process = tasks.find(ids.process);
         send_process(kProcessEnd, process != nullptr ? *process : unknown, event.time, event.cpu,
-                     ids);
+                     ids, exit_status);
     }
     if (ended) ended(ids.process, event);
     tasks.remove(ids.process);
@@ -318,7 +329,7 @@ void TaskEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
     if ((flags & kKernelProcess) != 0) {
         for (const auto& [pid, process] : context_.tasks.processes()) {
             send_process(at_end ? kProcessEndRundown : kProcessRundown, process, time, 0,
-                         {pid, pid});
+                         {pid, pid}, kStillRunning);
         }
     }
     if ((flags & kKernelThread) != 0) {
@@ -330,7 +341,7 @@ void TaskEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
 }
 
 void TaskEvents::send_process(uint16_t hook, const Process& process, int64_t time, uint32_t cpu,
-                              RecordIds ids) {
+                              RecordIds ids, int32_t exit_status) {
     const bool rundown = hook == kProcessRundown || hook == kProcessEndRundown;
     RecordBuilder out = rundown ? RecordBuilder(hook, 4, time) : RecordBuilder(hook, 4, time, ids);
     UserSid sid;
@@ -339,7 +350,7 @@ void TaskEvents::send_process(uint16_t hook, const Process& process, int64_t tim
         .put(process.pid)
         .put(process.parent)
         .put(process.session)
-        .put(hook == kProcessEnd ? int32_t{0} : kStillRunning)
+        .put(exit_status)
         .put(uint64_t{0})  // its page tables, which no user may know
         .put(uint32_t{0})  // flags: none of what they say is to be had here
         .put(sid)

@@ -44,6 +44,9 @@ public:
     std::function<void(uint32_t pid, uint32_t parent, const RawEvent&)> began;
     std::function<void(uint32_t pid, const RawEvent&)> ended;
 
+    // What a process ends with, before its end is told.
+    void found_exit(uint32_t process, int32_t status);
+
     // Records for all that is known to run, for the flags given: as the trace begins (DCStart) or
     // ends (DCEnd).
     void rundown(uint32_t flags, bool at_end, int64_t time);
@@ -60,12 +63,14 @@ private:
     void on_waking(const RawEvent& event, uint32_t thread);
     void set_program(Process& process, std::string_view file);
     void send_process(uint16_t hook, const Process& process, int64_t time, uint32_t cpu,
-                      RecordIds ids);
+                      RecordIds ids, int32_t exit_status);
+    int32_t take_exit_status(uint32_t process);
     void send_thread(uint16_t hook, const Thread& thread, int64_t time, uint32_t cpu,
                      RecordIds ids);
 
     Context& context_;
     Execs& execs_;
+    std::unordered_map<uint32_t, int32_t> exit_statuses_;  // of processes whose ends are to come
     std::unordered_set<uint32_t> announced_;  // whose Start has told of their exec already
     std::vector<int64_t> left_at_;            // by thread: when it last left a processor; 0: never
 };

@@ -10,6 +10,7 @@ namespace etw::render {
 
 void Summary::add(const etl::Record& record, const decode::Event& event) {
     ++events_;
+    kernel_.add(record, event);
     if (event.outcome == decode::Outcome::kUnknown) ++unknown_;
     if (event.outcome == decode::Outcome::kMalformed ||
         (event.outcome == decode::Outcome::kDecoded && missing_parameter(record, event))) {
@@ -55,6 +56,7 @@ uint64_t& Summary::insert(Key key) {
 
 void Summary::merge(const Summary& other) {
     for (const auto& [key, count] : other.rows_) insert(key) += count;
+    kernel_.merge(other.kernel_);
     events_ += other.events_;
     unknown_ += other.unknown_;
     malformed_ += other.malformed_;

@@ -2,6 +2,7 @@
 #pragma once
 #include "etw/event.h"
 #include "etw/log_reader.h"
+#include "render/kernel_summary.h"
 
 #include <array>
 #include <cstdint>
@@ -26,6 +27,7 @@ public:
 
     // Most frequent first, then by name, type and GUID.
     std::vector<SummaryRow> rows() const;
+    const KernelSummary& kernel() const noexcept { return kernel_; }
     uint64_t events() const noexcept { return events_; }
     uint64_t unknown() const noexcept { return unknown_; }  // nothing describes them
     // Description and payload disagree, or the text asks for a value that there is not.
@@ -53,6 +55,7 @@ private:
     uint64_t& insert(Key key);
 
     Rows rows_;
+    KernelSummary kernel_;
     // Most events are of a few kinds: where their rows are, by hash.
     std::array<Rows::value_type*, kRecent> recent_{};
     uint64_t events_ = 0, unknown_ = 0, malformed_ = 0, left_out_ = 0;

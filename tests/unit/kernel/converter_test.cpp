@@ -159,6 +159,16 @@ protected:
     Dispatch dispatch_{nullptr};
 };
 
+TEST_F(Converters, AProcessEndsWithTheStatusThatWasFound) {
+    bind();
+    fork(100, 101);
+    tasks_events_.found_exit(101, 137);
+    exit(101, true);
+    const auto ends = sink_.of(0x0302);
+    ASSERT_EQ(ends.size(), 1u);
+    EXPECT_EQ(ends[0].at<int32_t>(kSystemPayload + 20), 137);
+}
+
 TEST_F(Converters, AForkIsAProcessAndAThreadOfTheParentsProgram) {
     bind();
     Process shell = process(100, "bash");

@@ -13,6 +13,13 @@ constexpr size_t kSystemPayload = sizeof(wire::SystemHeader);
 
 class Images : public testing::Test {
 protected:
+    void SetUp() override {
+        for (const uint32_t pid : {7u, 8u}) {
+            Process process;
+            process.pid = pid;
+            tasks_.add(process);
+        }
+    }
     static Image image(uint64_t base, const std::string& path) {
         Image out;
         out.base = base;
@@ -35,7 +42,8 @@ protected:
     Tasks tasks_;
     Execs execs_;
     Context context_{sink_, tasks_, 1'000'000, kKernelImageLoad | kKernelDiskFileIo};
-    ImageEvents images_{context_, execs_};
+    FileNames names_;
+    ImageEvents images_{context_, execs_, names_};
 };
 
 TEST_F(Images, AMappingToRunIsALoadWithItsBuildId) {
@@ -61,8 +69,14 @@ TEST_F(Images, AFilesNameIsToldOnceAndAgainAtTheEnd) {
     images_.on_map(image(0x4000, "/bin/x"), false, {8, 101, 1});
     EXPECT_EQ(sink_.of(0x0400).size(), 1u);
     EXPECT_EQ(sink_.of(0x030A).size(), 1u);  // data that is mapped is no image
-    images_.rundown(context_.flags, true, 200);
+    names_.rundown(sink_, 200);
     EXPECT_EQ(sink_.of(0x0424).size(), 1u);
+}
+
+TEST_F(Images, OfAProcessThatNothingTellsOfAreNone) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {9, 100, 1});
+    images_.rundown(context_.flags, true, 200);
+    EXPECT_TRUE(sink_.sent.empty());
 }
 
 TEST_F(Images, ACopyOfAProcessHasItsImagesUntilItDropsThem) {

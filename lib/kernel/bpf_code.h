@@ -1,0 +1,116 @@
+// Puts BPF programs together, instruction by instruction: what our programs need, with labels for
+// jumps and calls. The kernel checks the result; a mistake here is refused when it is loaded.
+#pragma once
+#include "etw/check.h"
+
+#include <linux/bpf.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace etw::kernel {
+
+enum Reg : uint8_t { r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10 };
+// Helpers clobber r0 to r5 and take r1 to r5; r6 to r9 stay; r10 is the end of the stack.
+
+class BpfCode {
+public:
+    enum class Size : uint8_t { k32 = BPF_W, k16 = BPF_H, k8 = BPF_B, k64 = BPF_DW };
+    using Label = size_t;
+
+    Label label() {
+        places_.push_back(kNowhere);
+        return places_.size() - 1;
+    }
+    void place(Label label) { places_[label] = code_.size(); }
+
+    void set(Reg to, int32_t value) { add(BPF_ALU64 | BPF_MOV | BPF_K, to, r0, 0, value); }
+    void set32(Reg to, uint32_t value) {
+        add(BPF_ALU | BPF_MOV | BPF_K, to, r0, 0, int32_t(value));
+    }
+    void set(Reg to, Reg from) { add(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0); }
+    // `operation`: BPF_ADD, BPF_AND ...
+    void calculate(uint8_t operation, Reg to, int32_t value) {
+        add(BPF_ALU64 | operation | BPF_K, to, r0, 0, value);
+    }
+    void calculate(uint8_t operation, Reg to, Reg from) {
+        add(BPF_ALU64 | operation | BPF_X, to, from, 0, 0);
+    }
+    // The lower 32 bits, the upper ones 0.
+    void narrow(Reg to) { add(BPF_ALU | BPF_MOV | BPF_X, to, to, 0, 0); }
+    void load(Size size, Reg to, Reg base, int offset) {
+        add(uint8_t(BPF_LDX | BPF_MEM | uint8_t(size)), to, base, int16_t(offset), 0);
+    }
+    void store(Size size, Reg base, int offset, Reg from) {
+        add(uint8_t(BPF_STX | BPF_MEM | uint8_t(size)), base, from, int16_t(offset), 0);
+    }
+    void store(Size size, Reg base, int offset, int32_t value) {
+        add(uint8_t(BPF_ST | BPF_MEM | uint8_t(size)), base, r0, int16_t(offset), value);
+    }
+    // `to` = base + offset.
+    void point(Reg to, Reg base, int offset) {
+        set(to, base);
+        calculate(BPF_ADD, to, offset);
+    }
+    void load_map(Reg to, int fd) {
+        add(BPF_LD | BPF_IMM | BPF_DW, to, Reg(BPF_PSEUDO_MAP_FD), 0, fd);
+        add(0, r0, r0, 0, 0);
+    }
+    // `condition`: BPF_JEQ, BPF_JSGT ...; values are compared as 64 bits.
+    void jump_if(uint8_t condition, Reg left, int32_t right, Label label) {
+        uses_.push_back({code_.size(), label});
+        add(BPF_JMP | condition | BPF_K, left, r0, 0, right);
+    }
+    void jump_if(uint8_t condition, Reg left, Reg right, Label label) {
+        uses_.push_back({code_.size(), label});
+        add(BPF_JMP | condition | BPF_X, left, right, 0, 0);
+    }
+    void jump(Label label) {
+        uses_.push_back({code_.size(), label});
+        add(BPF_JMP | BPF_JA, r0, r0, 0, 0);
+    }
+    void call_helper(bpf_func_id helper) { add(BPF_JMP | BPF_CALL, r0, r0, 0, helper); }
+    // A function of the program, with its own stack below the caller's.
+    void call(Label label) {
+        uses_.push_back({code_.size(), label});
+        add(BPF_JMP | BPF_CALL, r0, Reg(BPF_PSEUDO_CALL), 0, 0);
+    }
+    void leave() { add(BPF_JMP | BPF_EXIT, r0, r0, 0, 0); }
+
+    std::vector<bpf_insn> finish() {
+        for (const Use& use : uses_) {
+            ETW_ASSERT(places_[use.label] != kNowhere);
+            const auto distance = int32_t(places_[use.label]) - int32_t(use.at) - 1;
+            bpf_insn& instruction = code_[use.at];
+            if (instruction.code == (BPF_JMP | BPF_CALL)) {
+                instruction.imm = distance;
+            } else {
+                instruction.off = int16_t(distance);
+            }
+        }
+        return std::move(code_);
+    }
+
+private:
+    static constexpr size_t kNowhere = ~size_t{0};
+    struct Use {
+        size_t at;
+        Label label;
+    };
+    void add(uint8_t code, Reg to, Reg from, int16_t offset, int32_t immediate) {
+        bpf_insn out{};
+        out.code = code;
+        out.dst_reg = to & 0xF;
+        out.src_reg = from & 0xF;
+        out.off = offset;
+        out.imm = immediate;
+        code_.push_back(out);
+    }
+
+    std::vector<bpf_insn> code_;
+    std::vector<size_t> places_;  // by label
+    std::vector<Use> uses_;
+};
+
+}  // namespace etw::kernel

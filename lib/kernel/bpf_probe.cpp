@@ -1,0 +1,108 @@
+#include "kernel/bpf_probe.h"
+
+#include <bpf/bpf.h>
+#include <linux/perf_event.h>
+
+#include <cerrno>
+#include <ctime>
+
+namespace etw::kernel {
+namespace {
+
+constexpr char kLicense[] = "GPL";  // what the helpers ask of a program that calls them
+
+Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
+
+perf_event_attr attr_for_output(uint32_t pages) {
+    perf_event_attr attr{};
+    attr.size = sizeof(attr);
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = PERF_COUNT_SW_BPF_OUTPUT;
+    attr.sample_period = 1;
+    attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
+    attr.read_format = PERF_FORMAT_LOST;  // since Linux 6.0
+    attr.use_clockid = 1;
+    attr.clockid = CLOCK_MONOTONIC_RAW;
+    attr.watermark = 1;
+    attr.wakeup_watermark = pages * 4096 / 4;
+    return attr;
+}
+
+}  // namespace
+
+Result<UniqueFd> make_map(const MapShape& shape) {
+    UniqueFd map(::bpf_map_create(bpf_map_type(shape.type), shape.name, shape.key_size,
+                                  shape.value_size, shape.entries, nullptr));
+    if (!map) return bpf_error("bpf: map");
+    return map;
+}
+
+Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
+    if (::bpf_map_update_elem(map.get(), key, value, BPF_ANY) != 0) return bpf_error("bpf: value");
+    return Ok{};
+}
+
+Result<BpfProbe> BpfProbe::make(uint32_t cpus, uint32_t pages, const CounterSource& counter) {
+    ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_output",
+                                       sizeof(uint32_t), sizeof(uint32_t), cpus}));
+    std::vector<PerfRing> rings;
+    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(pages), cpu, pages));
+        const int fd = ring.fd().get();
+        ETW_CHECK(set_in_map(output, &cpu, &fd));
+        rings.push_back(std::move(ring));
+    }
+    return BpfProbe(std::move(output), std::move(rings), counter);
+}
+
+Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
+    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, tracepoint, kLicense,
+                                     code.data(), code.size(), nullptr));
+    if (!program) return bpf_error("bpf: program");
+    UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
+    if (!link) return bpf_error("bpf: tracepoint");
+    kept_.push_back(std::move(program));
+    kept_.push_back(std::move(link));
+    return Ok{};
+}
+
+std::vector<int> BpfProbe::fds() const {
+    std::vector<int> out;
+    for (const PerfRing& ring : rings_) out.push_back(ring.fd().get());
+    return out;
+}
+
+bool BpfProbe::parse(const PerfRing::Record& record, ProbeRecord& out) const {
+    if (record.type != PERF_RECORD_SAMPLE) return false;  // losses are counted by take_lost()
+    struct Sample {
+        uint32_t process;
+        uint32_t thread;
+        uint64_t time;
+    };
+    ByteReader in(record.body);
+    const auto sample = in.read<Sample>("bpf sample");
+    const auto size = in.read<uint32_t>("bpf sample: size");
+    if (!sample || !size) return false;
+    const auto data = in.take(*size, "bpf sample: data");
+    if (!data) return false;
+    out.time = clock_.to_counter(sample->time);
+    out.process = sample->process;
+    out.thread = sample->thread;
+    out.data = *data;
+    return true;
+}
+
+uint64_t BpfProbe::take_lost() {
+    uint64_t lost = 0;
+    for (const PerfRing& ring : rings_) {
+        struct Counts {
+            uint64_t value, lost;
+        } counts{};
+        if (::read(ring.fd().get(), &counts, sizeof(counts)) == sizeof(counts)) lost += counts.lost;
+    }
+    const uint64_t more = lost - lost_;
+    lost_ = lost;
+    return more;
+}
+
+}  // namespace etw::kernel

@@ -1,0 +1,72 @@
+// Programs in the kernel (BPF) at its tracepoints, and the rings that they write to. All of it goes
+// with its descriptors: a host that is killed leaves nothing behind.
+#pragma once
+#include "kernel/bpf_code.h"
+#include "kernel/perf_ring.h"
+#include "kernel/trace_clock.h"
+
+#include <span>
+#include <vector>
+
+namespace etw::kernel {
+
+struct MapShape {
+    uint32_t type;  // BPF_MAP_TYPE_*
+    const char* name;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t entries;
+};
+Result<UniqueFd> make_map(const MapShape& shape);
+Status set_in_map(const UniqueFd& map, const void* key, const void* value);
+
+// What a program has put out.
+struct ProbeRecord {
+    int64_t time = 0;  // counter
+    uint32_t cpu = 0;
+    uint32_t process = 0;
+    uint32_t thread = 0;
+    Bytes data;
+};
+
+class BpfProbe {
+public:
+    // With a ring of `pages` pages, a power of two, for each CPU. Fails with kAccessDenied without
+    // the rights.
+    static Result<BpfProbe> make(uint32_t cpus, uint32_t pages, const CounterSource& counter);
+
+    // The map that programs put records out to.
+    const UniqueFd& output() const noexcept { return output_; }
+    void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
+    // Runs a program at a raw tracepoint from now on.
+    Status attach(const char* tracepoint, std::vector<bpf_insn> code);
+
+    std::vector<int> fds() const;
+    // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).
+    template <class F>
+    void read(F handle) {
+        clock_.sample();
+        for (uint32_t cpu = 0; cpu < rings_.size(); ++cpu) {
+            for (; const auto record = rings_[cpu].front(); rings_[cpu].pop()) {
+                ProbeRecord out;
+                out.cpu = cpu;
+                if (parse(*record, out)) handle(out);
+            }
+        }
+    }
+    // Records that found no room, since the last call.
+    uint64_t take_lost();
+
+private:
+    BpfProbe(UniqueFd output, std::vector<PerfRing> rings, const CounterSource& counter)
+        : output_(std::move(output)), rings_(std::move(rings)), clock_(counter) {}
+    bool parse(const PerfRing::Record& record, ProbeRecord& out) const;
+
+    UniqueFd output_;
+    std::vector<PerfRing> rings_;  // by CPU
+    RawClock clock_;
+    std::vector<UniqueFd> kept_;
+    uint64_t lost_ = 0;
+};
+
+}  // namespace etw::kernel

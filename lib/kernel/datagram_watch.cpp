@@ -1,0 +1,171 @@
+#include "kernel/datagram_watch.h"
+
+#include "kernel/kernel_types.h"
+
+#include <asm/ptrace.h>
+#include <asm/unistd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace etw::kernel {
+namespace {
+
+using Size = BpfCode::Size;
+
+constexpr uint32_t kRingPages = 256;
+
+#if defined(__x86_64__)
+constexpr int kCallAt = offsetof(pt_regs, orig_rax);
+constexpr int kSecondAt = offsetof(pt_regs, rsi);
+constexpr int kFifthAt = offsetof(pt_regs, r8);
+#elif defined(__aarch64__)
+constexpr int kCallAt = 8 * 8;
+constexpr int kSecondAt = 1 * 8;
+constexpr int kFifthAt = 4 * 8;
+#endif
+
+#define AT(member) int(offsetof(Datagram, member))
+
+struct Offsets {
+    int32_t family, port, remote_port, local, remote, local_v6, remote_v6, protocol;
+};
+
+Result<Offsets> find_offsets() {
+    ETW_TRY(KernelTypes types, KernelTypes::load());
+    const auto common = [&types](const char* member) {
+        return int32_t(types.offset("sock", "__sk_common") + types.offset("sock_common", member));
+    };
+    const Offsets out{common("skc_family"),   common("skc_num"),
+                      common("skc_dport"),    common("skc_rcv_saddr"),
+                      common("skc_daddr"),    common("skc_v6_rcv_saddr"),
+                      common("skc_v6_daddr"), int32_t(types.offset("sock", "sk_protocol"))};
+    if (!types.complete()) {
+        return Error{Code::kNotSupported, "the kernel's structures are others", 0};
+    }
+    return out;
+}
+
+class Writer {
+public:
+    Writer(const Offsets& offsets, int output) : o_(offsets), output_(output) {}
+
+    // sock_send_length, sock_recv_length: (struct sock*, int result, int flags).
+    std::vector<bpf_insn> at_length(bool sent);
+
+private:
+    void fetch(int to, Reg from, int32_t offset, int32_t size,
+               bpf_func_id how = BPF_FUNC_probe_read_kernel) {
+        code_.point(r3, from, offset);
+        code_.point(r1, r10, to);
+        code_.set(r2, size);
+        code_.call_helper(how);
+    }
+    void clear(int from, size_t size) {
+        for (size_t i = 0; i < size; i += 8) code_.store(Size::k64, r10, from + int(i), 0);
+    }
+    void use_name(int record);
+
+    const Offsets& o_;
+    int output_;
+    BpfCode code_;
+};
+
+constexpr int kRecordAt = -int(sizeof(Datagram));
+constexpr int kValueAt = kRecordAt - 8;
+constexpr int kNameAt = kRecordAt - 40;  // struct sockaddr_in or _in6
+
+// The address that the call names, if it does: it goes before the one the socket is connected to.
+void Writer::use_name(int record) {
+    const auto none = code_.label(), message = code_.label(), named = code_.label();
+    const auto version_6 = code_.label();
+    code_.call_helper(BPF_FUNC_get_current_task_btf);
+    code_.set(r1, r0);
+    code_.call_helper(BPF_FUNC_task_pt_regs);
+    code_.set(r9, r0);
+    fetch(kValueAt, r9, kCallAt, 8);
+    code_.load(Size::k64, r1, r10, kValueAt);
+    code_.jump_if(BPF_JEQ, r1, __NR_sendmsg, message);
+    code_.jump_if(BPF_JNE, r1, __NR_sendto, none);
+    fetch(kValueAt, r9, kFifthAt, 8);
+    code_.jump(named);
+    code_.place(message);
+    fetch(kValueAt, r9, kSecondAt, 8);
+    code_.load(Size::k64, r9, r10, kValueAt);
+    fetch(kValueAt, r9, int32_t(offsetof(msghdr, msg_name)), 8, BPF_FUNC_probe_read_user);
+    code_.place(named);
+    code_.load(Size::k64, r9, r10, kValueAt);
+    code_.jump_if(BPF_JEQ, r9, 0, none);
+    clear(kNameAt, 32);
+    fetch(kNameAt, r9, 0, int32_t(sizeof(sockaddr_in)), BPF_FUNC_probe_read_user);
+    code_.load(Size::k16, r1, r10, kNameAt + int(offsetof(sockaddr_in6, sin6_port)));
+    code_.jump_if(BPF_JEQ, r1, 0, none);
+    code_.store(Size::k16, r10, record + AT(remote_port), r1);
+    code_.load(Size::k16, r1, r10, kNameAt);
+    code_.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
+    code_.load(Size::k32, r1, r10, kNameAt + int(offsetof(sockaddr_in, sin_addr)));
+    code_.store(Size::k32, r10, record + AT(remote), r1);
+    code_.jump(none);
+    code_.place(version_6);
+    fetch(record + AT(remote), r9, int32_t(offsetof(sockaddr_in6, sin6_addr)), 16,
+          BPF_FUNC_probe_read_user);
+    code_.place(none);
+}
+
+std::vector<bpf_insn> Writer::at_length(bool sent) {
+    const auto end = code_.label(), version_6 = code_.label(), addressed = code_.label();
+    code_.set(r6, r1);
+    code_.load(Size::k64, r7, r6, 0);
+    code_.load(Size::k32, r8, r6, 8);
+    clear(kValueAt, 8);
+    fetch(kValueAt, r7, o_.protocol, 2);
+    code_.load(Size::k64, r1, r10, kValueAt);
+    code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
+    code_.jump_if(BPF_JEQ, r8, 0, end);
+    code_.jump_if(BPF_JGT, r8, INT32_MAX, end);  // an error
+    if (!sent) {
+        code_.load(Size::k32, r1, r6, 16);
+        code_.calculate(BPF_AND, r1, MSG_PEEK);
+        code_.jump_if(BPF_JNE, r1, 0, end);
+    }
+    clear(kRecordAt, sizeof(Datagram));
+    code_.store(Size::k64, r10, kRecordAt + AT(socket), r7);
+    code_.store(Size::k32, r10, kRecordAt + AT(size), r8);
+    code_.store(Size::k8, r10, kRecordAt + AT(sent), sent ? 1 : 0);
+    fetch(kRecordAt + AT(family), r7, o_.family, 2);
+    fetch(kRecordAt + AT(local_port), r7, o_.port, 2);
+    fetch(kRecordAt + AT(remote_port), r7, o_.remote_port, 2);
+    code_.load(Size::k16, r1, r10, kRecordAt + AT(family));
+    code_.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
+    code_.jump_if(BPF_JNE, r1, AF_INET, end);
+    fetch(kRecordAt + AT(local), r7, o_.local, 4);
+    fetch(kRecordAt + AT(remote), r7, o_.remote, 4);
+    code_.jump(addressed);
+    code_.place(version_6);
+    fetch(kRecordAt + AT(local), r7, o_.local_v6, 16);
+    fetch(kRecordAt + AT(remote), r7, o_.remote_v6, 16);
+    code_.place(addressed);
+    if (sent) use_name(kRecordAt);
+    code_.set(r1, r6);
+    code_.load_map(r2, output_);
+    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
+    code_.point(r4, r10, kRecordAt);
+    code_.set(r5, int32_t(sizeof(Datagram)));
+    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.place(end);
+    code_.set(r0, 0);
+    code_.leave();
+    return code_.finish();
+}
+
+}  // namespace
+
+Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
+    ETW_TRY(const Offsets offsets, find_offsets());
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
+    const int output = probe.output().get();
+    ETW_CHECK(probe.attach("sock_recv_length", Writer(offsets, output).at_length(false)));
+    ETW_CHECK(probe.attach("sock_send_length", Writer(offsets, output).at_length(true)));
+    return probe;
+}
+
+}  // namespace etw::kernel

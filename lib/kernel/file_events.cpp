@@ -1,0 +1,425 @@
+#include "kernel/file_events.h"
+
+#include <asm/unistd.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+namespace etw::kernel {
+namespace {
+
+using Kind = FileCall::Kind;
+
+constexpr uint16_t kCreate = 0x0440;
+constexpr uint16_t kCleanup = 0x0441;
+constexpr uint16_t kClose = 0x0442;
+constexpr uint16_t kRead = 0x0443;
+constexpr uint16_t kWrite = 0x0444;
+constexpr uint16_t kSetInfo = 0x0445;
+constexpr uint16_t kDelete = 0x0446;
+constexpr uint16_t kRename = 0x0447;
+constexpr uint16_t kDirEnum = 0x0448;
+constexpr uint16_t kFlush = 0x0449;
+constexpr uint16_t kOperationEnd = 0x044C;
+constexpr uint16_t kDeletePath = 0x044F;
+constexpr uint16_t kRenamePath = 0x0450;
+
+constexpr uint32_t kShareAll = 7;              // FILE_SHARE_READ, _WRITE, _DELETE
+constexpr uint32_t kNormalFile = 0x80;         // FILE_ATTRIBUTE_NORMAL
+constexpr uint32_t kDirectoryFile = 0x1;       // FILE_DIRECTORY_FILE
+constexpr uint32_t kWriteThrough = 0x2;        // FILE_WRITE_THROUGH
+constexpr uint32_t kNoBuffering = 0x8;         // FILE_NO_INTERMEDIATE_BUFFERING
+constexpr uint32_t kDirectoryInformation = 1;  // of FILE_INFORMATION_CLASS
+constexpr uint32_t kRenameInformation = 10;
+constexpr uint32_t kDispositionInformation = 13;
+constexpr uint32_t kEndOfFileInformation = 20;
+constexpr uint64_t kOpened = 1;  // what a create ends with: FILE_OPENED, FILE_CREATED
+constexpr uint64_t kCreated = 2;
+
+constexpr size_t kMaxOpen = size_t{1} << 20;
+constexpr uint32_t kFileOperations = kKernelFileIo | kKernelFileIoInit;
+
+uint32_t create_options(uint64_t flags) {
+    uint32_t disposition = 1;  // FILE_OPEN
+    if ((flags & O_CREAT) != 0) {
+        disposition = (flags & O_EXCL) != 0 ? 2 : (flags & O_TRUNC) != 0 ? 5 : 3;
+    } else if ((flags & O_TRUNC) != 0) {
+        disposition = 4;  // FILE_OVERWRITE
+    }
+    uint32_t out = disposition << 24;
+    if ((flags & O_DIRECTORY) != 0) out |= kDirectoryFile;
+    if ((flags & O_DSYNC) != 0) out |= kWriteThrough;
+    if ((flags & O_DIRECT) != 0) out |= kNoBuffering;
+    return out;
+}
+
+struct StatusOf {
+    int error;
+    uint32_t status;
+};
+constexpr StatusOf kStatuses[] = {
+    {ENOENT, 0xC0000034},       {EACCES, 0xC0000022},  {EPERM, 0xC0000022},
+    {EEXIST, 0xC0000035},       {ENOSPC, 0xC000007F},  {EBADF, 0xC0000008},
+    {EISDIR, 0xC00000BA},       {ENOTDIR, 0xC0000103}, {EIO, 0xC0000185},
+    {ENOTEMPTY, 0xC0000101},    {EINVAL, 0xC000000D},  {EMFILE, 0xC000011F},
+    {EROFS, 0xC00000A2},        {EBUSY, 0xC0000043},   {EXDEV, 0xC00000D4},
+    {ENAMETOOLONG, 0xC0000106}, {EFAULT, 0xC0000005},  {ENOMEM, 0xC0000017},
+    {EOPNOTSUPP, 0xC00000BB},   {EINTR, 0xC0000120},
+};
+constexpr uint32_t kUnsuccessful = 0xC0000001;
+
+// An errno as NTSTATUS; the number itself stands in the record too.
+uint32_t status_of(int64_t result) {
+    if (result >= 0) return 0;
+    for (const StatusOf& known : kStatuses) {
+        if (known.error == -result) return known.status;
+    }
+    return kUnsuccessful;
+}
+
+// "file\0folder\0" to "/folder/file".
+std::string path_from_parts(std::string_view parts) {
+    std::vector<std::string_view> names;
+    while (!parts.empty()) {
+        const size_t end = std::min(parts.find('\0'), parts.size());
+        const std::string_view name = parts.substr(0, end);
+        if (name.empty()) break;  // padding
+        names.push_back(name);
+        parts.remove_prefix(std::min(end + 1, parts.size()));
+    }
+    if (names.empty()) return "/";
+    std::string out;
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+        if (!name->starts_with('/')) out += '/';
+        out += *name;
+    }
+    return out;
+}
+
+bool moves_in_file(uint32_t number, uint64_t offset) {
+    // The calls that name an offset, but for -1, where the file is.
+    for (const long positioned :
+         {__NR_pread64, __NR_pwrite64, __NR_preadv, __NR_pwritev, __NR_preadv2, __NR_pwritev2}) {
+        if (number == positioned) return offset == ~uint64_t{0};
+    }
+    return true;
+}
+
+uint64_t transferred(const CallRecord& record) {
+    return record.result > 0 ? uint64_t(record.result) : 0;
+}
+
+}  // namespace
+
+Status FileEvents::set_up(uint32_t cpus) {
+    const bool operations = context_.has(kFileOperations);
+    if (!operations && !context_.has(kKernelDiskFileIo)) {
+        probe_.reset();
+        return Ok{};
+    }
+    if (probe_ && names_only_ == !operations) return Ok{};
+    auto probe = watch_files(cpus, counter_, !operations);
+    if (!probe && operations) return probe.error();
+    probe_.reset();
+    names_only_ = !operations;
+    if (probe) probe_ = std::move(*probe);
+    return Ok{};
+}
+
+void FileEvents::read(int64_t now) {
+    pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
+    if (!probe_) return;
+    probe_->read([this](const ProbeRecord& record) { take(record); });
+    if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
+    convert(now);
+}
+
+void FileEvents::take(const ProbeRecord& record) {
+    ByteReader in(record.data);
+    const auto kind = in.read<FileRecordKind>("file record");
+    if (!kind) return;
+    if (*kind == FileRecordKind::kName) take_name(record);
+    if (*kind == FileRecordKind::kCall) take_call(record);
+}
+
+void FileEvents::take_name(const ProbeRecord& record) {
+    ByteReader in(record.data);
+    const auto name = in.read<FileName>("file name");
+    if (!name) return;
+    const Bytes parts = in.rest();
+    arrivals_.push_back(
+        {record.time,
+         Name{name->inode, name->device, record.cpu,
+              path_from_parts({reinterpret_cast<const char*>(parts.data()), parts.size()})}});
+}
+
+void FileEvents::take_call(const ProbeRecord& record) {
+    Call call;
+    const Bytes data = record.data;
+    if (data.size() < offsetof(CallRecord, folders)) return;
+    std::memcpy(&call.record, data.data(), std::min(data.size(), sizeof(call.record)));
+    call.end = record.time;
+    const double ticks =
+        double(call.record.duration_ns) * double(context_.counter_hz) / 1'000'000'000.0;
+    call.begin = call.end - int64_t(std::min(ticks, double(call.end)));
+    call.cpu = record.cpu;
+    call.thread = record.thread;
+    if (data.size() > sizeof(call.record)) {
+        const Bytes text = data.subspan(sizeof(call.record));
+        std::string_view rest(reinterpret_cast<const char*>(text.data()), text.size());
+        for (std::string& path : call.paths) {
+            const size_t end = std::min(rest.find('\0'), rest.size());
+            path = rest.substr(0, end);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+    }
+    arrivals_.push_back({call.end, std::move(call)});
+}
+
+// In the order of time, so that a file has the name that it had then: a number can come to name
+// another file. Whatever processor a name was told on, it was so before the calls that rely on it.
+void FileEvents::convert(int64_t now) {
+    std::stable_sort(arrivals_.begin(), arrivals_.end(),
+                     [](const Arrival& a, const Arrival& b) { return a.time < b.time; });
+    const auto later = std::find_if(arrivals_.begin(), arrivals_.end(),
+                                    [now](const Arrival& arrival) { return arrival.time > now; });
+    struct Told {
+        uint64_t key;
+        int64_t time;
+        uint32_t cpu;
+    };
+    std::vector<Told> told;
+    for (auto arrival = arrivals_.begin(); arrival != later; ++arrival) {
+        if (const auto* name = std::get_if<Name>(&arrival->what)) {
+            const uint64_t key = names_.key(name->device, name->inode);
+            names_.learn(key, name->path);
+            told.push_back({key, std::max(arrival->time, handed_out_), name->cpu});
+        } else {
+            auto& call = std::get<Call>(arrival->what);
+            if (call.end < beginning_) continue;
+            call.begin = std::max(call.begin, handed_out_);
+            call.end = std::max(call.end, call.begin);
+            convert(call);
+        }
+    }
+    arrivals_.erase(arrivals_.begin(), later);
+    // Names that no record has been put behind.
+    for (const Told& name : told) names_.tell(name.key, sorter_, name.time, name.cpu);
+    std::stable_sort(pending_.begin(), pending_.end(),
+                     [](const Pending& a, const Pending& b) { return a.time < b.time; });
+}
+
+void FileEvents::hand_out(int64_t until) {
+    for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
+        const Pending& p = pending_[next_];
+        context_.sink.append(p.cpu, p.record, p.time_offset, p.time);
+    }
+    handed_out_ = std::max(handed_out_, until);
+}
+
+// --- calls -----------------------------------------------------------------------------------
+
+FileEvents::File FileEvents::file_of(const CallFile& file, const Call& call, Make make) {
+    if (file.file == 0) return {};
+    const uint64_t key = names_.key(file.device, file.inode);
+    names_.tell(key, sorter_, call.begin, call.cpu);
+    if (open_.size() >= kMaxOpen) open_.clear();
+    File& known = open_[file.file];
+    if (make == Make::kNew || known.key != key) known = {++last_object_, key};
+    return known;
+}
+
+std::string FileEvents::path_of(const Call& call, size_t which) const {
+    std::filesystem::path path = call.paths[which];
+    if (!path.is_absolute()) {
+        const CallFile& base = call.record.bases[which];
+        const std::string* folder = names_.path(names_.find_key(base.device, base.inode));
+        if (folder == nullptr) return path.string();
+        path = std::filesystem::path(*folder) / path;
+    }
+    std::string out = path.lexically_normal().string();
+    if (out.size() > 1 && out.ends_with('/')) out.pop_back();
+    return out;
+}
+
+void FileEvents::send_end(const Call& call, uint64_t irp, uint64_t extra) {
+    if (!context_.has(kKernelFileIo)) return;
+    const int64_t result = call.record.result;
+    RecordBuilder(kOperationEnd, 3, call.end)
+        .put(irp)
+        .put(result < 0 ? uint64_t(-result) : extra)
+        .put(status_of(result))
+        .send(sorter_, call.cpu);
+}
+
+void FileEvents::convert(const Call& call) {
+    const FileCall* known = find_file_call(call.record.number);
+    if (known == nullptr) return;
+    switch (known->kind) {
+        case Kind::kOpen:
+            return on_open(call);
+        case Kind::kClose:
+            return on_close(call);
+        case Kind::kRead:
+        case Kind::kWrite:
+            return on_read_or_write(call, known->kind == Kind::kRead);
+        case Kind::kCopy:
+            return on_copy(call);
+        case Kind::kFlush:
+        case Kind::kSetSize:
+        case Kind::kListFolder:
+            return on_simple(call, known->kind);
+        case Kind::kDelete:
+            return on_delete(call);
+        case Kind::kRename:
+            return on_rename(call);
+        case Kind::kNone:
+            return;
+    }
+}
+
+void FileEvents::on_open(const Call& call) {
+    const CallRecord& record = call.record;
+    uint64_t flags = argument_of(record, (record.flags & FileCall::kPathAt) != 0 ? 2 : 1);
+#ifdef __NR_creat
+    if (record.number == __NR_creat) flags = O_CREAT | O_WRONLY | O_TRUNC;
+#endif
+    const File file = file_of(record.first, call, Make::kNew);
+    const uint64_t irp = ++last_irp_;
+    if (context_.has(kKernelFileIoInit)) {
+        const std::string* name = file.object != 0 ? names_.path(file.key) : nullptr;
+        begin(kCreate, call)
+            .put(irp)
+            .put(file.object)
+            .put(call.thread)
+            .put(create_options(flags))
+            .put(kNormalFile)
+            .put(kShareAll)
+            .put_text(name != nullptr ? *name : path_of(call, 0))
+            .send(sorter_, call.cpu);
+    }
+    const bool is_new = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
+    send_end(call, irp, is_new ? kCreated : kOpened);
+}
+
+// One descriptor less: the last that a program has of the file, but for copies.
+void FileEvents::on_close(const Call& call) {
+    const File file = file_of(call.record.first, call, Make::kFind);
+    for (const uint16_t hook : {kCleanup, kClose}) {
+        const uint64_t irp = ++last_irp_;
+        if (context_.has(kKernelFileIoInit)) {
+            begin(hook, call)
+                .put(irp)
+                .put(file.object)
+                .put(file.key)
+                .put(call.thread)
+                .send(sorter_, call.cpu);
+        }
+        send_end(call, irp, 0);
+    }
+}
+
+void FileEvents::on_transfer(const Call& call, uint16_t hook, const CallFile& in, uint64_t offset) {
+    const File file = file_of(in, call, Make::kFind);
+    const uint64_t irp = ++last_irp_;
+    const uint64_t size = transferred(call.record);
+    if (context_.has(kKernelFileIoInit)) {
+        begin(hook, call)
+            .put(offset)
+            .put(irp)
+            .put(file.object)
+            .put(file.key)
+            .put(call.thread)
+            .put(uint32_t(std::min<uint64_t>(size, ~uint32_t{0})))
+            .put(uint32_t{0})
+            .put(uint32_t{0})
+            .send(sorter_, call.cpu);
+    }
+    send_end(call, irp, size);
+}
+
+void FileEvents::on_read_or_write(const Call& call, bool reads) {
+    const uint64_t offset = argument_of(call.record, 3);
+    const uint64_t before = call.record.first.position - transferred(call.record);
+    on_transfer(call, reads ? kRead : kWrite, call.record.first,
+                moves_in_file(call.record.number, offset) ? before : offset);
+}
+
+// The kernel reads and writes for the program. Where it names offsets, those are in its memory.
+void FileEvents::on_copy(const Call& call) {
+    const CallRecord& record = call.record;
+    const bool second_is_source = (record.flags & FileCall::kSecondFileAt1) != 0;
+    const CallFile& source = second_is_source ? record.second : record.first;
+    const CallFile& target = second_is_source ? record.first : record.second;
+    const bool source_moves = argument_of(record, second_is_source ? 2 : 1) == 0;
+    const bool target_moves = second_is_source || argument_of(record, 3) == 0;
+    const uint64_t size = transferred(record);
+    if (source.file != 0) {
+        on_transfer(call, kRead, source, source_moves ? source.position - size : 0);
+    }
+    if (target.file != 0) {
+        on_transfer(call, kWrite, target, target_moves ? target.position - size : 0);
+    }
+}
+
+void FileEvents::on_simple(const Call& call, Kind kind) {
+    const File file = file_of(call.record.first, call, Make::kFind);
+    const uint64_t irp = ++last_irp_;
+    if (!context_.has(kKernelFileIoInit)) return send_end(call, irp, 0);
+    const uint16_t hook = kind == Kind::kFlush     ? kFlush
+                          : kind == Kind::kSetSize ? kSetInfo
+                                                   : kDirEnum;
+    RecordBuilder out = begin(hook, call);
+    out.put(irp).put(file.object).put(file.key);
+    if (kind == Kind::kSetSize) {
+        out.put(argument_of(call.record, 1)).put(call.thread).put(kEndOfFileInformation);
+    } else {
+        out.put(call.thread);
+    }
+    if (kind == Kind::kListFolder) {
+        out.put(uint32_t(argument_of(call.record, 2)))
+            .put(kDirectoryInformation)
+            .put(uint32_t{0})
+            .put_text("");
+    }
+    out.send(sorter_, call.cpu);
+    send_end(call, irp, kind == Kind::kListFolder ? transferred(call.record) : 0);
+}
+
+void FileEvents::on_path(const Call& call, uint16_t hook, uint16_t path_hook, uint32_t information,
+                         uint64_t key, const std::string& path) {
+    const uint64_t irp = ++last_irp_;
+    names_.tell(key, sorter_, call.begin, call.cpu);
+    if (context_.has(kKernelFileIoInit)) {
+        for (const uint16_t each : {hook, path_hook}) {
+            RecordBuilder out = begin(each, call);
+            // No file is open for it.
+            out.put(irp)
+                .put(uint64_t{0})
+                .put(key)
+                .put(uint64_t{0})
+                .put(call.thread)
+                .put(information);
+            if (each == path_hook) out.put_text(path);
+            out.send(sorter_, call.cpu);
+        }
+    }
+    send_end(call, irp, 0);
+}
+
+void FileEvents::on_delete(const Call& call) {
+    const std::string path = path_of(call, 0);
+    on_path(call, kDelete, kDeletePath, kDispositionInformation, names_.key_of_path(path), path);
+    if (call.record.result == 0) names_.unlink(path);
+}
+
+void FileEvents::on_rename(const Call& call) {
+    const std::string from = path_of(call, 0);
+    const std::string to = path_of(call, 1);
+    on_path(call, kRename, kRenamePath, kRenameInformation, names_.key_of_path(from), to);
+    if (call.record.result == 0) names_.rename(from, to);
+}
+
+}  // namespace etw::kernel

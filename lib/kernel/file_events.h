@@ -1,0 +1,123 @@
+// FileIo: what programs do with files, and the files' names.
+#pragma once
+#include "kernel/dispatch.h"
+#include "kernel/file_names.h"
+#include "kernel/file_program.h"
+
+#include <limits>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace etw::kernel {
+
+class FileEvents {
+public:
+    FileEvents(Context& context, FileNames& names, const CounterSource& counter)
+        : context_(context), names_(names), counter_(counter) {}
+
+    // Has the kernel tell what the flags need. Fails with kNotSupported where it cannot; without
+    // the files that are opened where only names are wanted.
+    Status set_up(uint32_t cpus);
+    std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
+
+    // What ended before is none of the trace's.
+    void begin_at(int64_t time) { handed_out_ = beginning_ = time; }
+    // Takes what the rings hold. Calls that ended up to `now`, which was taken before, become
+    // records; a call stands where it began, or, where that has been handed out already, right
+    // behind it.
+    void read(int64_t now);
+    static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+    // Of the next record to hand out.
+    int64_t next_time() const noexcept {
+        return next_ < pending_.size() ? pending_[next_].time : kNever;
+    }
+    void hand_out(int64_t until);
+
+    // What read() takes, and what it makes of it: for tests.
+    void take(const ProbeRecord& record);
+    void convert(int64_t now);
+
+private:
+    struct Call {
+        int64_t begin = 0;
+        int64_t end = 0;
+        uint32_t cpu = 0;
+        uint32_t thread = 0;
+        CallRecord record{};
+        std::string paths[2];  // as the program gave them
+    };
+    struct Pending {
+        int64_t time = 0;
+        uint32_t cpu = 0;
+        uint32_t time_offset = 0;
+        std::vector<std::byte> record;
+    };
+    // Records that are to be sorted by time.
+    class Sorter final : public RecordSink {
+    public:
+        explicit Sorter(std::vector<Pending>& out) : out_(out) {}
+        bool has_room(uint32_t) override { return true; }
+        void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override {
+            out_.push_back({time, cpu, time_offset, {record.begin(), record.end()}});
+        }
+        std::optional<int64_t> waiting_since() override { return std::nullopt; }
+        void add_lost(uint64_t) override {}
+
+    private:
+        std::vector<Pending>& out_;
+    };
+    struct File {
+        uint64_t object = 0;  // of the open file; 0: none
+        uint64_t key = 0;
+    };
+    enum class Make : uint8_t { kFind, kNew };
+
+    struct Name {
+        uint64_t inode = 0;
+        uint32_t device = 0;
+        uint32_t cpu = 0;
+        std::string path;
+    };
+    struct Arrival {
+        int64_t time = 0;  // of a call: its end
+        std::variant<Name, Call> what;
+    };
+    void take_name(const ProbeRecord& record);
+    void take_call(const ProbeRecord& record);
+    void convert(const Call& call);
+    File file_of(const CallFile& file, const Call& call, Make make);
+    std::string path_of(const Call& call, size_t which) const;
+    RecordBuilder begin(uint16_t hook, const Call& call) const {
+        return RecordBuilder(hook, 3, call.begin);
+    }
+    void send_end(const Call& call, uint64_t irp, uint64_t extra);
+    void on_open(const Call& call);
+    void on_close(const Call& call);
+    void on_transfer(const Call& call, uint16_t hook, const CallFile& file, uint64_t offset);
+    void on_read_or_write(const Call& call, bool reads);
+    void on_copy(const Call& call);
+    void on_simple(const Call& call, FileCall::Kind kind);
+    void on_delete(const Call& call);
+    void on_rename(const Call& call);
+    void on_path(const Call& call, uint16_t hook, uint16_t path_hook, uint32_t information,
+                 uint64_t key, const std::string& path);
+
+    Context& context_;
+    FileNames& names_;
+    CounterSource counter_;
+    std::optional<BpfProbe> probe_;
+    bool names_only_ = false;
+    std::vector<Arrival> arrivals_;  // taken, later than what was converted
+    std::vector<Pending> pending_;   // in the order of time
+    Sorter sorter_{pending_};
+    size_t next_ = 0;  // of pending_, not handed out
+    int64_t beginning_ = 0;
+    int64_t handed_out_ = 0;
+    std::unordered_map<uint64_t, File> open_;  // by the kernel's structure
+    uint64_t last_object_ = 0;
+    uint64_t last_irp_ = 0;
+};
+
+}  // namespace etw::kernel

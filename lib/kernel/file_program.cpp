@@ -1,0 +1,596 @@
+#include "kernel/file_program.h"
+
+#include "kernel/kernel_types.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace etw::kernel {
+namespace {
+
+using Kind = FileCall::Kind;
+using Size = BpfCode::Size;
+
+constexpr uint32_t kMaxCall = 512;
+
+constexpr uint32_t kAllRingPages = 32 * 1024;  // over all processors
+constexpr uint32_t kMaxRingPages = 2048;
+constexpr uint32_t kMaxNames = 65536;    // that the program knows to have told
+constexpr uint32_t kMaxRunning = 16384;  // calls at a time
+constexpr int32_t kMaxParts = 64;        // of a path
+constexpr int32_t kMaxPart = 256;
+constexpr int32_t kMaxPartBytes = 4096 - kMaxPart;  // bytes
+constexpr int32_t kMaxPath = 1024;
+constexpr uint32_t kScratchSize = 8192;
+constexpr int kTakenAt = kScratchSize - 8;  // bytes of the parts of a path so far
+static_assert(sizeof(CallRecord) + 2 * kMaxPath <= kScratchSize);
+
+#define AT(member) int(offsetof(CallRecord, member))
+#define FILE_AT(member) int(offsetof(CallFile, member))
+#define NAME_AT(member) int(offsetof(FileName, member))
+
+struct Offsets {
+    uint32_t task_files, task_fs, files_table, table_size, table_files;
+    uint32_t file_inode, file_position, file_path, path_mount, path_entry;
+    uint32_t inode_mode, inode_number, inode_super, super_device, super_magic;
+    uint32_t entry_parent, entry_name, entry_inode, name_text;
+    uint32_t mount_inner, mount_parent, mount_point, inner_root;
+    uint32_t fs_current;
+    uint32_t task_compat;
+};
+
+Result<Offsets> find_offsets() {
+    ETW_TRY(KernelTypes t, KernelTypes::load());
+    Offsets o{};
+    o.task_files = t.offset("task_struct", "files");
+    o.task_fs = t.offset("task_struct", "fs");
+    o.files_table = t.offset("files_struct", "fdt");
+    o.table_size = t.offset("fdtable", "max_fds");
+    o.table_files = t.offset("fdtable", "fd");
+    o.file_inode = t.offset("file", "f_inode");
+    o.file_position = t.offset("file", "f_pos");
+    o.file_path = t.offset("file", "f_path");
+    o.path_mount = t.offset("path", "mnt");
+    o.path_entry = t.offset("path", "dentry");
+    o.inode_mode = t.offset("inode", "i_mode");
+    o.inode_number = t.offset("inode", "i_ino");
+    o.inode_super = t.offset("inode", "i_sb");
+    o.super_device = t.offset("super_block", "s_dev");
+    o.super_magic = t.offset("super_block", "s_magic");
+    o.entry_parent = t.offset("dentry", "d_parent");
+    o.entry_name = t.offset("dentry", "d_name");
+    o.entry_inode = t.offset("dentry", "d_inode");
+    o.name_text = t.offset("qstr", "name");
+    o.mount_inner = t.offset("mount", "mnt");
+    o.mount_parent = t.offset("mount", "mnt_parent");
+    o.mount_point = t.offset("mount", "mnt_mountpoint");
+    o.inner_root = t.offset("vfsmount", "mnt_root");
+    o.fs_current = t.offset("fs_struct", "pwd");
+#if defined(__x86_64__)
+    o.task_compat = t.offset("task_struct", "thread_info") + t.offset("thread_info", "status");
+#elif defined(__aarch64__)
+    o.task_compat = t.offset("task_struct", "thread_info") + t.offset("thread_info", "flags");
+#endif
+    if (!t.complete()) return Error{Code::kNotSupported, "the kernel's structures are others", 0};
+    return o;
+}
+#if defined(__x86_64__)
+constexpr int32_t kCompat = 0x0002;  // TS_COMPAT: the call is one of 32 bits, with other numbers
+#elif defined(__aarch64__)
+constexpr int32_t kCompat = 1 << 22;  // TIF_32BIT
+#endif
+
+struct Maps {
+    int output, calls, running, told, scratch;
+};
+
+// Writes the two programs. Both share three functions, which each has a copy of.
+class Writer {
+public:
+    Writer(const Offsets& offsets, const Maps& maps, bool names_only)
+        : o_(offsets), maps_(maps), names_only_(names_only) {}
+
+    std::vector<bpf_insn> at_entry();
+    std::vector<bpf_insn> at_return();
+
+private:
+    // Copies `size` bytes at `from` + `offset` of the kernel's memory to the stack.
+    void fetch(int to, Reg from, uint32_t offset, int32_t size = 8) {
+        code_.point(r3, from, int32_t(offset));
+        code_.point(r1, r10, to);
+        code_.set(r2, size);
+        code_.call_helper(BPF_FUNC_probe_read_kernel);
+    }
+    void look_up(int map, int key) {
+        code_.load_map(r1, map);
+        code_.point(r2, r10, key);
+        code_.call_helper(BPF_FUNC_map_lookup_elem);
+    }
+    void write_find_file();
+    void write_inode_of();
+    void write_tell();
+    void write_set_base();
+    void tell_file(int file);
+    void set_base(size_t which, Reg record);
+    void put_path(size_t which);
+
+    const Offsets& o_;
+    const Maps& maps_;
+    bool names_only_;
+    BpfCode code_;
+    BpfCode::Label find_file_ = code_.label();
+    BpfCode::Label inode_of_ = code_.label();
+    BpfCode::Label tell_ = code_.label();
+    BpfCode::Label set_base_ = code_.label();
+};
+
+// inode_of(r1: inode, r2: CallFile): r0 = 1 for one that has a path.
+void Writer::write_inode_of() {
+    constexpr int kValue = -8, kSuper = -16;
+    const auto no = code_.label();
+    code_.place(inode_of_);
+    code_.set(r6, r1);
+    code_.set(r7, r2);
+    code_.store(Size::k64, r10, kValue, 0);
+    fetch(kValue, r6, o_.inode_mode, 2);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.store(Size::k32, r7, FILE_AT(mode), r1);
+    code_.calculate(BPF_AND, r1, S_IFMT);
+    for (const int32_t kind : {0, S_IFIFO, S_IFSOCK}) code_.jump_if(BPF_JEQ, r1, kind, no);
+    fetch(kSuper, r6, o_.inode_super);
+    code_.load(Size::k64, r8, r10, kSuper);
+    fetch(kValue, r8, o_.super_magic);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.jump_if(BPF_JEQ, r1, ANON_INODE_FS_MAGIC, no);
+    code_.store(Size::k64, r10, kValue, 0);
+    fetch(kValue, r8, o_.super_device, 4);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.store(Size::k32, r7, FILE_AT(device), r1);
+    fetch(kValue, r6, o_.inode_number);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.store(Size::k64, r7, FILE_AT(inode), r1);
+    code_.set(r0, 1);
+    code_.leave();
+    code_.place(no);
+    code_.set(r0, 0);
+    code_.leave();
+}
+
+// find_file(r1: descriptor, r2: CallFile): r0 = 1 for an open file that has a path; without one,
+// CallFile::file is 0.
+void Writer::write_find_file() {
+    constexpr int kValue = -8, kTask = -16;
+    const auto no = code_.label();
+    code_.place(find_file_);
+    code_.set(r6, r1);
+    code_.narrow(r6);
+    code_.set(r7, r2);
+    code_.store(Size::k64, r7, FILE_AT(file), 0);
+    code_.call_helper(BPF_FUNC_get_current_task);
+    code_.set(r8, r0);
+    fetch(kTask, r8, o_.task_files);
+    code_.load(Size::k64, r8, r10, kTask);
+    code_.jump_if(BPF_JEQ, r8, 0, no);
+    fetch(kTask, r8, o_.files_table);
+    code_.load(Size::k64, r8, r10, kTask);
+    code_.store(Size::k64, r10, kValue, 0);
+    fetch(kValue, r8, o_.table_size, 4);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.jump_if(BPF_JGE, r6, r1, no);
+    fetch(kValue, r8, o_.table_files);
+    code_.load(Size::k64, r8, r10, kValue);
+    code_.calculate(BPF_LSH, r6, 3);
+    code_.calculate(BPF_ADD, r8, r6);
+    fetch(kValue, r8, 0);
+    code_.load(Size::k64, r8, r10, kValue);
+    code_.jump_if(BPF_JEQ, r8, 0, no);
+    fetch(kValue, r8, o_.file_inode);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.set(r2, r7);
+    code_.call(inode_of_);
+    code_.jump_if(BPF_JEQ, r0, 0, no);
+    code_.store(Size::k64, r7, FILE_AT(file), r8);
+    code_.set(r0, 1);
+    code_.leave();
+    code_.place(no);
+    code_.set(r0, 0);
+    code_.leave();
+}
+
+// tell(r1: context, r2: CallFile, r3: mount, r4: directory entry): puts the path out, unless that
+// is done. What was told is known by device, inode, name and folder: another name is told anew.
+void Writer::write_tell() {
+    constexpr int kKey = -32, kZero = -40, kContext = -48, kScratch = -56, kText = -64;
+    constexpr int kParent = -72, kOther = -80;
+    const auto next = code_.label(), part = code_.label(), inside = code_.label();
+    const auto done = code_.label(), end = code_.label();
+    code_.place(tell_);
+    code_.store(Size::k64, r10, kContext, r1);
+    code_.set(r7, r2);
+    code_.set(r8, r3);
+    code_.set(r9, r4);
+    code_.store(Size::k64, r10, kZero, 0);
+    code_.load(Size::k32, r1, r7, FILE_AT(device));
+    code_.store(Size::k64, r10, kKey, r1);
+    code_.load(Size::k64, r1, r7, FILE_AT(inode));
+    code_.store(Size::k64, r10, kKey + 8, r1);
+    fetch(kKey + 16, r9, o_.entry_parent);
+    fetch(kKey + 24, r9, o_.entry_name);  // its hash and length
+    look_up(maps_.told, kKey);
+    code_.jump_if(BPF_JNE, r0, 0, end);
+    look_up(maps_.scratch, kZero);
+    code_.jump_if(BPF_JEQ, r0, 0, end);
+    code_.store(Size::k64, r10, kScratch, r0);
+    code_.store(Size::k32, r0, NAME_AT(kind), int32_t(FileRecordKind::kName));
+    code_.load(Size::k32, r1, r7, FILE_AT(device));
+    code_.store(Size::k32, r0, NAME_AT(device), r1);
+    code_.load(Size::k64, r1, r7, FILE_AT(inode));
+    code_.store(Size::k64, r0, NAME_AT(inode), r1);
+
+    // How much is taken stands in memory, so that the kernel's check of the program sees the same
+    // in every round.
+    code_.set(r6, 0);  // parts
+    code_.store(Size::k64, r0, kTakenAt, 0);
+    code_.place(next);
+    code_.load(Size::k64, r1, r10, kScratch);
+    code_.load(Size::k64, r7, r1, kTakenAt);
+    code_.jump_if(BPF_JSGE, r6, kMaxParts, done);
+    code_.jump_if(BPF_JGT, r7, kMaxPartBytes, done);
+    code_.calculate(BPF_ADD, r6, 1);
+    fetch(kParent, r9, o_.entry_parent);
+    fetch(kOther, r8, o_.inner_root);
+    code_.load(Size::k64, r1, r10, kOther);
+    code_.jump_if(BPF_JNE, r1, r9, inside);
+    // The root of a mount: on with the folder that it is mounted on.
+    code_.calculate(BPF_SUB, r8, int32_t(o_.mount_inner));
+    fetch(kOther, r8, o_.mount_point);
+    fetch(kText, r8, o_.mount_parent);
+    code_.load(Size::k64, r1, r10, kText);
+    code_.jump_if(BPF_JEQ, r1, r8, done);
+    code_.load(Size::k64, r9, r10, kOther);
+    code_.point(r8, r1, int32_t(o_.mount_inner));
+    code_.jump(next);
+    code_.place(inside);
+    code_.load(Size::k64, r1, r10, kParent);
+    code_.jump_if(BPF_JNE, r1, r9, part);
+    code_.set(r6, kMaxParts);  // in no tree: the last
+    code_.place(part);
+    fetch(kText, r9, o_.entry_name + o_.name_text);
+    code_.load(Size::k64, r1, r10, kScratch);
+    code_.calculate(BPF_ADD, r1, int(sizeof(FileName)));
+    code_.calculate(BPF_ADD, r1, r7);
+    code_.set(r2, kMaxPart);
+    code_.load(Size::k64, r3, r10, kText);
+    code_.call_helper(BPF_FUNC_probe_read_kernel_str);
+    code_.jump_if(BPF_JSLE, r0, 0, done);
+    code_.jump_if(BPF_JGT, r0, kMaxPart, done);
+    code_.calculate(BPF_ADD, r7, r0);
+    code_.load(Size::k64, r1, r10, kScratch);
+    code_.store(Size::k64, r1, kTakenAt, r7);
+    code_.load(Size::k64, r9, r10, kParent);
+    code_.jump(next);
+
+    code_.place(done);
+    code_.load(Size::k64, r1, r10, kContext);
+    code_.load_map(r2, maps_.output);
+    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
+    code_.load(Size::k64, r4, r10, kScratch);
+    code_.load(Size::k64, r5, r4, kTakenAt);
+    code_.jump_if(BPF_JGT, r5, kMaxPartBytes + kMaxPart, end);
+    code_.calculate(BPF_ADD, r5, int(sizeof(FileName)));
+    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.jump_if(BPF_JSLT, r0, 0, end);  // lost: to be told with the next call
+    code_.load_map(r1, maps_.told);
+    code_.point(r2, r10, kKey);
+    code_.point(r3, r10, kZero);
+    code_.set(r4, BPF_ANY);
+    code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.place(end);
+    code_.set(r0, 0);
+    code_.leave();
+}
+
+// set_base(r1: context, r2: CallFile, r3: descriptor of a folder, or AT_FDCWD, r4: address of the
+// path): where the path begins, if it is relative.
+void Writer::write_set_base() {
+    constexpr int kValue = -8, kMount = -16, kEntry = -24, kContext = -32;
+    const auto end = code_.label(), from_current = code_.label(), found = code_.label();
+    code_.place(set_base_);
+    code_.store(Size::k64, r10, kContext, r1);
+    code_.set(r6, r2);
+    code_.set(r7, r3);
+    code_.store(Size::k64, r10, kValue, 0);
+    code_.set(r3, r4);
+    code_.point(r1, r10, kValue);
+    code_.set(r2, 1);
+    code_.call_helper(BPF_FUNC_probe_read_user);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.jump_if(BPF_JEQ, r1, '/', end);
+    code_.set(r1, r7);
+    code_.narrow(r1);
+    code_.set(r2, AT_FDCWD);
+    code_.narrow(r2);
+    code_.jump_if(BPF_JEQ, r1, r2, from_current);
+    code_.set(r2, r6);
+    code_.call(find_file_);
+    code_.jump_if(BPF_JEQ, r0, 0, end);
+    code_.load(Size::k64, r8, r6, FILE_AT(file));
+    code_.calculate(BPF_ADD, r8, int32_t(o_.file_path));
+    code_.jump(found);
+    code_.place(from_current);
+    code_.call_helper(BPF_FUNC_get_current_task);
+    code_.set(r8, r0);
+    fetch(kValue, r8, o_.task_fs);
+    code_.load(Size::k64, r8, r10, kValue);
+    code_.calculate(BPF_ADD, r8, int32_t(o_.fs_current));
+    code_.place(found);
+    fetch(kMount, r8, o_.path_mount);
+    fetch(kEntry, r8, o_.path_entry);
+    code_.load(Size::k64, r8, r10, kEntry);
+    fetch(kValue, r8, o_.entry_inode);
+    code_.load(Size::k64, r1, r10, kValue);
+    code_.set(r2, r6);
+    code_.call(inode_of_);
+    code_.load(Size::k64, r1, r10, kContext);
+    code_.set(r2, r6);
+    code_.load(Size::k64, r3, r10, kMount);
+    code_.load(Size::k64, r4, r10, kEntry);
+    code_.call(tell_);
+    code_.place(end);
+    code_.set(r0, 0);
+    code_.leave();
+}
+
+std::vector<bpf_insn> Writer::at_entry() {
+    constexpr int kCall = -8, kThread = -16, kRecord = -16 - int(sizeof(CallRecord));
+    const auto end = code_.label();
+    code_.set(r6, r1);
+    code_.load(Size::k64, r9, r6, 8);
+    code_.store(Size::k32, r10, kCall, r9);
+    look_up(maps_.calls, kCall);
+    code_.jump_if(BPF_JEQ, r0, 0, end);
+    code_.load(Size::k32, r7, r0, 0);
+    code_.jump_if(BPF_JEQ, r7, 0, end);
+    code_.call_helper(BPF_FUNC_get_current_pid_tgid);
+    code_.store(Size::k32, r10, kThread, r0);
+    code_.calculate(BPF_RSH, r0, 32);
+    code_.jump_if(BPF_JEQ, r0, int32_t(::getpid()), end);
+    for (size_t i = 0; i < sizeof(CallRecord); i += 8) {
+        code_.store(Size::k64, r10, kRecord + int(i), 0);
+    }
+    code_.call_helper(BPF_FUNC_get_current_task);
+    code_.set(r8, r0);
+    fetch(kRecord, r8, o_.task_compat, 4);
+    code_.load(Size::k32, r1, r10, kRecord);
+    code_.calculate(BPF_AND, r1, kCompat);
+    code_.jump_if(BPF_JNE, r1, 0, end);
+    code_.store(Size::k32, r10, kRecord + AT(kind), int32_t(FileRecordKind::kCall));
+    code_.store(Size::k32, r10, kRecord + AT(number), r9);
+    code_.store(Size::k32, r10, kRecord + AT(flags), r7);
+    code_.load(Size::k64, r8, r6, 0);
+    fetch(kRecord + AT(registers), r8, uint32_t(kRegistersAt), sizeof(CallRecord::registers));
+    const auto argument = [&](Reg to, size_t number) {
+        code_.load(Size::k64, to, r10, kRecord + AT(registers) + int(register_of(number)) * 8);
+    };
+    const auto unless = [&](uint32_t flag, BpfCode::Label label) {
+        code_.set(r1, r7);
+        code_.calculate(BPF_AND, r1, int32_t(flag));
+        code_.jump_if(BPF_JEQ, r1, 0, label);
+    };
+    // The file is looked up as the call begins: it may be closed when that ends.
+    const auto no_file = code_.label(), keep = code_.label(), second = code_.label();
+    unless(FileCall::kFile, no_file);
+    argument(r1, 0);
+    code_.point(r2, r10, kRecord + AT(first));
+    code_.call(find_file_);
+    code_.set(r9, r0);
+    const auto not_at_1 = code_.label(), not_at_2 = code_.label();
+    unless(FileCall::kSecondFileAt1, not_at_1);
+    argument(r1, 1);
+    code_.jump(second);
+    code_.place(not_at_1);
+    unless(FileCall::kSecondFileAt2, not_at_2);
+    argument(r1, 2);
+    code_.place(second);
+    code_.point(r2, r10, kRecord + AT(second));
+    code_.call(find_file_);
+    code_.calculate(BPF_OR, r9, r0);
+    code_.place(not_at_2);
+    code_.jump_if(BPF_JEQ, r9, 0, end);
+    code_.jump(keep);
+
+    code_.place(no_file);
+    const auto set = [&](int to, size_t number) {
+        argument(r1, number);
+        code_.store(Size::k64, r10, kRecord + to, r1);
+    };
+    const auto at_folder = code_.label(), flags_here = code_.label();
+    unless(FileCall::kPath, at_folder);
+    code_.store(Size::k64, r10, kRecord + AT(folders), AT_FDCWD);
+    code_.store(Size::k64, r10, kRecord + AT(folders) + 8, AT_FDCWD);
+    set(AT(paths), 0);
+    set(AT(paths) + 8, 1);
+    code_.jump(keep);
+    code_.place(at_folder);
+    set(AT(folders), 0);
+    set(AT(paths), 1);
+    set(AT(folders) + 8, 2);
+    set(AT(paths) + 8, 3);
+    unless(FileCall::kFlagsInMemory, flags_here);
+    argument(r3, 2);
+    code_.point(r1, r10, kRecord + AT(registers) + int(register_of(2)) * 8);
+    code_.set(r2, 8);
+    code_.call_helper(BPF_FUNC_probe_read_user);
+    code_.place(flags_here);
+
+    code_.place(keep);
+    code_.call_helper(BPF_FUNC_ktime_get_ns);
+    code_.store(Size::k64, r10, kRecord + AT(duration_ns), r0);  // its beginning as yet
+    code_.load_map(r1, maps_.running);
+    code_.point(r2, r10, kThread);
+    code_.point(r3, r10, kRecord);
+    code_.set(r4, BPF_ANY);
+    code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.place(end);
+    code_.set(r0, 0);
+    code_.leave();
+    write_find_file();
+    write_inode_of();
+    return code_.finish();
+}
+
+// Of the record in r7, with the context in r6.
+void Writer::tell_file(int file) {
+    constexpr int kMount = -24, kEntry = -32;
+    const auto none = code_.label();
+    code_.load(Size::k64, r8, r7, file + FILE_AT(file));
+    code_.jump_if(BPF_JEQ, r8, 0, none);
+    fetch(kMount, r8, o_.file_position);
+    code_.load(Size::k64, r1, r10, kMount);
+    code_.store(Size::k64, r7, file + FILE_AT(position), r1);
+    fetch(kMount, r8, o_.file_path + o_.path_mount);
+    fetch(kEntry, r8, o_.file_path + o_.path_entry);
+    code_.set(r1, r6);
+    code_.point(r2, r7, file);
+    code_.load(Size::k64, r3, r10, kMount);
+    code_.load(Size::k64, r4, r10, kEntry);
+    code_.call(tell_);
+    code_.place(none);
+}
+
+void Writer::set_base(size_t which, Reg record) {
+    code_.set(r1, r6);
+    code_.point(r2, record, AT(bases) + int(which * sizeof(CallFile)));
+    code_.load(Size::k64, r3, record, AT(folders) + int(which) * 8);
+    code_.load(Size::k64, r4, record, AT(paths) + int(which) * 8);
+    code_.call(set_base_);
+}
+
+// Appends a path to the scratch in r8, of which r9 bytes are taken.
+void Writer::put_path(size_t which) {
+    const auto good = code_.label(), bad = code_.label();
+    code_.set(r1, r8);
+    code_.calculate(BPF_ADD, r1, r9);
+    code_.set(r2, kMaxPath);
+    code_.load(Size::k64, r3, r7, AT(paths) + int(which) * 8);
+    code_.call_helper(BPF_FUNC_probe_read_user_str);
+    code_.jump_if(BPF_JSLE, r0, 0, bad);
+    code_.jump_if(BPF_JLE, r0, kMaxPath, good);
+    code_.place(bad);
+    code_.set(r1, r8);
+    code_.calculate(BPF_ADD, r1, r9);
+    code_.store(Size::k8, r1, 0, 0);
+    code_.set(r0, 1);
+    code_.place(good);
+    code_.calculate(BPF_ADD, r9, r0);
+}
+
+std::vector<bpf_insn> Writer::at_return() {
+    constexpr int kThread = -8, kZero = -16;
+    const auto end = code_.label(), drop = code_.label();
+    const auto not_open = code_.label(), no_path = code_.label();
+    const auto put_out = code_.label(), whole = code_.label();
+    code_.set(r6, r1);
+    code_.call_helper(BPF_FUNC_get_current_pid_tgid);
+    code_.store(Size::k64, r10, kZero, 0);
+    code_.store(Size::k32, r10, kThread, r0);
+    look_up(maps_.running, kThread);
+    code_.jump_if(BPF_JEQ, r0, 0, end);
+    code_.set(r7, r0);
+    code_.load(Size::k64, r8, r6, 8);
+    code_.store(Size::k64, r7, AT(result), r8);
+    code_.call_helper(BPF_FUNC_ktime_get_ns);
+    code_.load(Size::k64, r1, r7, AT(duration_ns));
+    code_.calculate(BPF_SUB, r0, r1);
+    code_.store(Size::k64, r7, AT(duration_ns), r0);
+    const auto unless = [&](uint32_t flag, BpfCode::Label label) {
+        code_.load(Size::k32, r1, r7, AT(flags));
+        code_.calculate(BPF_AND, r1, int32_t(flag));
+        code_.jump_if(BPF_JEQ, r1, 0, label);
+    };
+    const auto find_bases = code_.label();
+    unless(FileCall::kOpens, not_open);
+    code_.jump_if(BPF_JSLT, r8, 0, find_bases);
+    code_.set(r1, r8);
+    code_.point(r2, r7, AT(first));
+    code_.call(find_file_);
+    code_.jump_if(BPF_JEQ, r0, 0, drop);
+    code_.jump(no_path);  // the file's own is the better one
+    code_.place(not_open);
+    unless(FileCall::kPath | FileCall::kPathAt, no_path);
+    code_.place(find_bases);
+    if (!names_only_) {
+        set_base(0, r7);
+        unless(FileCall::kPathToo | FileCall::kPathAtToo, no_path);
+        set_base(1, r7);
+    }
+    code_.place(no_path);
+    tell_file(AT(first));
+    if (!names_only_) {
+        tell_file(AT(second));
+        look_up(maps_.scratch, kZero);
+        code_.jump_if(BPF_JEQ, r0, 0, drop);
+        code_.set(r8, r0);
+        code_.set(r1, r8);
+        code_.set(r2, int32_t(sizeof(CallRecord)));
+        code_.set(r3, r7);
+        code_.call_helper(BPF_FUNC_probe_read_kernel);
+        code_.set(r9, AT(folders));
+        unless(FileCall::kPath | FileCall::kPathAt, put_out);
+        code_.set(r9, int32_t(sizeof(CallRecord)));
+        put_path(0);
+        unless(FileCall::kPathToo | FileCall::kPathAtToo, whole);
+        put_path(1);
+        code_.place(whole);
+        code_.place(put_out);
+        code_.set(r1, r6);
+        code_.load_map(r2, maps_.output);
+        code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
+        code_.set(r4, r8);
+        code_.set(r5, r9);
+        code_.call_helper(BPF_FUNC_perf_event_output);
+    }
+    code_.place(drop);
+    code_.load_map(r1, maps_.running);
+    code_.point(r2, r10, kThread);
+    code_.call_helper(BPF_FUNC_map_delete_elem);
+    code_.place(end);
+    code_.set(r0, 0);
+    code_.leave();
+    write_find_file();
+    write_inode_of();
+    write_tell();
+    if (!names_only_) write_set_base();
+    return code_.finish();
+}
+
+}  // namespace
+
+Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only) {
+    ETW_TRY(const Offsets offsets, find_offsets());
+    const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, pages, counter));
+    ETW_TRY(UniqueFd calls, make_map({BPF_MAP_TYPE_ARRAY, "etw_calls", 4, 4, kMaxCall}));
+    ETW_TRY(UniqueFd running,
+            make_map({BPF_MAP_TYPE_LRU_HASH, "etw_running", 4, sizeof(CallRecord), kMaxRunning}));
+    ETW_TRY(UniqueFd told, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_told", 32, 4, kMaxNames}));
+    ETW_TRY(UniqueFd scratch,
+            make_map({BPF_MAP_TYPE_PERCPU_ARRAY, "etw_scratch", 4, kScratchSize, 1}));
+    for (const FileCall& call : file_calls()) {
+        if (names_only && call.kind != Kind::kOpen) continue;
+        const auto key = uint32_t(call.number);
+        ETW_CHECK(set_in_map(calls, &key, &call.flags));
+    }
+    const Maps maps{probe.output().get(), calls.get(), running.get(), told.get(), scratch.get()};
+    ETW_CHECK(probe.attach("sys_exit", Writer(offsets, maps, names_only).at_return()));
+    ETW_CHECK(probe.attach("sys_enter", Writer(offsets, maps, names_only).at_entry()));
+    for (UniqueFd* map : {&calls, &running, &told, &scratch}) probe.keep(std::move(*map));
+    return probe;
+}
+
+}  // namespace etw::kernel

@@ -1,0 +1,15 @@
+// What the kernel tells of system calls on files: programs of ours at its two tracepoints of system
+// calls. They look where the kernel itself looks, from the descriptor to the open file, its inode
+// and, up the tree of folders, its path; so that names are right whoever has opened the file, from
+// whatever folder, and however soon the process is gone.
+#pragma once
+#include "kernel/bpf_probe.h"
+#include "kernel/file_calls.h"
+
+namespace etw::kernel {
+
+// Attaches them. With `names_only`, files that are opened are named and nothing else is told. Calls
+// of the host itself are left out. Fails with kNotSupported where the kernel cannot.
+Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only);
+
+}  // namespace etw::kernel

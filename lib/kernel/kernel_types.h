@@ -1,0 +1,33 @@
+// Where the members of the running kernel's structures stand, from its own type information (BTF),
+// which libbpf reads.
+#pragma once
+#include "etw/result.h"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+struct btf;
+
+namespace etw::kernel {
+
+class KernelTypes {
+public:
+    // Fails with kNotSupported where the kernel has no type information.
+    static Result<KernelTypes> load();
+
+    // The offset in bytes; `member` may lie in a structure or union without a name. A member that
+    // is not there makes complete() false.
+    uint32_t offset(std::string_view structure, std::string_view member);
+    bool complete() const noexcept { return complete_; }
+
+private:
+    struct Free {
+        void operator()(btf* types) const noexcept;
+    };
+    explicit KernelTypes(btf* types) : types_(types) {}
+    std::unique_ptr<btf, Free> types_;
+    bool complete_ = true;
+};
+
+}  // namespace etw::kernel

@@ -1,0 +1,282 @@
+#include "render/kernel_summary.h"
+
+#include "base/utf16.h"
+#include "decode/schema.h"
+#include "render/values.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace etw::render {
+namespace {
+
+constexpr uint8_t kDiskGroup = 0x01;
+constexpr uint8_t kProcessGroup = 0x03;
+constexpr uint8_t kThreadGroup = 0x05;
+constexpr uint8_t kTcpGroup = 0x06;
+constexpr uint8_t kUdpGroup = 0x08;
+constexpr uint16_t kDiskRead = 0x010A;
+constexpr uint16_t kDiskWrite = 0x010B;
+constexpr uint16_t kDiskFlush = 0x010E;
+constexpr uint16_t kProcessStart = 0x0301;
+constexpr uint16_t kProcessEnd = 0x0302;
+constexpr uint16_t kProcessEndRundown = 0x0304;
+constexpr uint16_t kFileRead = 0x0443;
+constexpr uint16_t kFileWrite = 0x0444;
+constexpr uint16_t kThreadEndRundown = 0x0504;
+constexpr uint16_t kSwitch = 0x0524;
+constexpr uint16_t kPhysicalDisk = 0x0B0B;
+constexpr uint8_t kVersion6 = 0x10;  // of the types of TcpIp and UdpIp
+constexpr uint8_t kSend = 0x0A;
+constexpr uint8_t kReceive = 0x0B;
+
+const decode::Item* find(const decode::Event& event, std::string_view name) {
+    for (const decode::Item& item : event.items) {
+        if (item.kind == decode::Item::Kind::kValue && item.field->name == name) return &item;
+    }
+    return nullptr;
+}
+
+// 0: the event has no such number.
+uint64_t number_of(const decode::Event& event, std::string_view name) {
+    const decode::Item* item = find(event, name);
+    uint64_t out = 0;
+    if (item != nullptr && item->bytes.size() <= sizeof(out)) {
+        std::memcpy(&out, item->bytes.data(), item->bytes.size());
+    }
+    return out;
+}
+
+std::string text_of(const decode::Event& event, std::string_view name) {
+    const decode::Item* item = find(event, name);
+    if (item == nullptr) return {};
+    if (item->field->format == decode::Format::kUtf16) {
+        return decode::clean_text(to_utf8(item->bytes));
+    }
+    return decode::clean_text(
+        {reinterpret_cast<const char*>(item->bytes.data()), item->bytes.size()});
+}
+
+std::string end_text(const std::array<std::byte, 16>& address, bool is_v6, uint16_t port) {
+    OutBuffer out;
+    append_value(out, is_v6 ? decode::Format::kIpv6 : decode::Format::kIpv4,
+                 Bytes(address).first(is_v6 ? 16 : 4), Style::kBare);
+    const auto host = uint16_t(port << 8 | port >> 8);
+    return is_v6 ? fmt::format("[{}]:{}", out.view(), host)
+                 : fmt::format("{}:{}", out.view(), host);
+}
+
+}  // namespace
+
+template <class Map>
+typename Map::mapped_type* KernelSummary::row_of(Map& map, const typename Map::key_type& key) {
+    const auto found = map.find(key);
+    if (found != map.end()) return &found->second;
+    return map.size() < kMaxRows ? &map[key] : nullptr;
+}
+
+void KernelSummary::add(const etl::Record& record, const decode::Event& event) {
+    if (record.hook_id == 0) return;
+    const auto group = uint8_t(record.hook_id >> 8);
+    switch (group) {
+        case kProcessGroup:
+        case kThreadGroup:
+            return add_process(record, event);
+        case kDiskGroup:
+            return add_disk(record, event);
+        case kTcpGroup:
+        case kUdpGroup:
+            return add_link(record, event);
+        default:
+            break;
+    }
+    if (record.hook_id == kPhysicalDisk) {
+        if (Disk* disk = row_of(disks_, uint32_t(number_of(event, "DiskNumber")))) {
+            disk->model = text_of(event, "Manufacturer");
+        }
+    }
+    if (record.hook_id == kFileRead || record.hook_id == kFileWrite) {
+        Thread* thread = row_of(threads_, uint32_t(number_of(event, "TTID")));
+        if (thread == nullptr) return;
+        uint64_t& sum = record.hook_id == kFileRead ? thread->files.in : thread->files.out;
+        sum += number_of(event, "IoSize");
+    }
+}
+
+void KernelSummary::add_process(const etl::Record& record, const decode::Event& event) {
+    if (record.hook_id == kSwitch) {
+        uint32_t to = 0;  // begins the payload, and this event is the most frequent one
+        if (record.payload.size() < sizeof(to)) return;
+        std::memcpy(&to, record.payload.data(), sizeof(to));
+        if (Thread* thread = row_of(threads_, to)) ++thread->switches;
+        return;
+    }
+    const auto process = uint32_t(number_of(event, "ProcessId"));
+    if (record.hook_id >= kProcessStart && record.hook_id <= kProcessEndRundown) {
+        Process* row = row_of(processes_, process);
+        if (row == nullptr) return;
+        // A process begins as a copy of another one: as it ends it has its own name.
+        if (row->name.empty() || record.hook_id != kProcessStart) {
+            row->name = text_of(event, "ImageFileName");
+        }
+        if (record.hook_id == kProcessStart) row->started = true;
+        if (record.hook_id == kProcessEnd) {
+            row->exit_status = int32_t(number_of(event, "ExitStatus"));
+        }
+    } else if (record.hook_id > 0x0500 && record.hook_id <= kThreadEndRundown) {
+        Thread* thread = row_of(threads_, uint32_t(number_of(event, "TThreadId")));
+        if (thread != nullptr) thread->process = process;
+    }
+}
+
+void KernelSummary::add_disk(const etl::Record& record, const decode::Event& event) {
+    if (record.hook_id != kDiskRead && record.hook_id != kDiskWrite &&
+        record.hook_id != kDiskFlush) {
+        return;
+    }
+    Disk* disk = row_of(disks_, uint32_t(number_of(event, "DiskNumber")));
+    if (disk == nullptr) return;
+    if (record.hook_id == kDiskFlush) {
+        ++disk->flushes;
+    } else if (record.hook_id == kDiskRead) {
+        ++disk->reads;
+        disk->bytes.in += number_of(event, "TransferSize");
+    } else {
+        ++disk->writes;
+        disk->bytes.out += number_of(event, "TransferSize");
+    }
+}
+
+void KernelSummary::add_link(const etl::Record& record, const decode::Event& event) {
+    const auto type = uint8_t(record.hook_id);
+    Link link;
+    link.group = uint8_t(record.hook_id >> 8);
+    link.is_v6 = (type & kVersion6) != 0;
+    link.process = uint32_t(number_of(event, "PID"));
+    const auto set = [&event](End& end, const char* address, const char* port) {
+        const decode::Item* item = find(event, address);
+        if (item == nullptr) return;
+        const size_t size = std::min(item->bytes.size(), end.address.size());
+        std::memcpy(end.address.data(), item->bytes.data(), size);
+        end.port = uint16_t(number_of(event, port));
+    };
+    set(link.remote, "daddr", "dport");
+    set(link.local, "saddr", "sport");
+    Bytes2* bytes = row_of(links_, link);
+    Process* process = row_of(processes_, link.process);
+    const uint64_t size = number_of(event, "size");
+    for (Bytes2* sum : {bytes, process != nullptr ? &process->net : nullptr}) {
+        if (sum == nullptr) continue;
+        if ((type & ~kVersion6) == kSend) sum->out += size;
+        if ((type & ~kVersion6) == kReceive) sum->in += size;
+    }
+}
+
+void KernelSummary::merge(const KernelSummary& other) {
+    const auto add = [](Bytes2& to, const Bytes2& from) {
+        to.in += from.in;
+        to.out += from.out;
+    };
+    for (const auto& [id, from] : other.processes_) {
+        Process* to = row_of(processes_, id);
+        if (to == nullptr) continue;
+        if (to->name.empty() || (from.exit_status && !from.name.empty())) to->name = from.name;
+        if (from.exit_status) to->exit_status = from.exit_status;
+        to->started |= from.started;
+        add(to->net, from.net);
+    }
+    for (const auto& [id, from] : other.threads_) {
+        Thread* to = row_of(threads_, id);
+        if (to == nullptr) continue;
+        if (from.process) to->process = from.process;
+        to->switches += from.switches;
+        add(to->files, from.files);
+    }
+    for (const auto& [id, from] : other.disks_) {
+        Disk* to = row_of(disks_, id);
+        if (to == nullptr) continue;
+        if (to->model.empty()) to->model = from.model;
+        to->reads += from.reads;
+        to->writes += from.writes;
+        to->flushes += from.flushes;
+        add(to->bytes, from.bytes);
+    }
+    for (const auto& [link, from] : other.links_) {
+        if (Bytes2* to = row_of(links_, link)) add(*to, from);
+    }
+}
+
+void KernelSummary::put_processes(std::string& out) const {
+    struct Sums {
+        uint64_t switches = 0;
+        Bytes2 files;
+    };
+    std::map<uint32_t, Sums> sums;
+    for (const auto& [id, thread] : threads_) {
+        Sums& sum = sums[thread.process.value_or(id)];
+        sum.switches += thread.switches;
+        sum.files.in += thread.files.in;
+        sum.files.out += thread.files.out;
+    }
+    bool any = false;
+    for (const auto& [id, process] : processes_) {
+        const Sums& sum = sums[id];
+        if (!process.started && !process.exit_status && sum.switches == 0 && sum.files.in == 0 &&
+            sum.files.out == 0 && process.net.in == 0 && process.net.out == 0) {
+            continue;  // it was there, and nothing is told of it
+        }
+        if (!std::exchange(any, true)) {
+            fmt::format_to(std::back_inserter(out),
+                           "{:>10} {:<24} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n", "Process",
+                           "Name", "Exit", "Switches", "Read", "Written", "Received", "Sent");
+        }
+        const std::string exit =
+            process.exit_status ? std::to_string(*process.exit_status) : std::string("-");
+        fmt::format_to(std::back_inserter(out),
+                       "{:>10} {:<24} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n", id, process.name,
+                       exit, sum.switches, sum.files.in, sum.files.out, process.net.in,
+                       process.net.out);
+    }
+}
+
+void KernelSummary::put_disks(std::string& out) const {
+    if (disks_.empty()) return;
+    fmt::format_to(std::back_inserter(out), "{:>10} {:<24} {:>10} {:>14} {:>10} {:>14} {:>10}\n",
+                   "Disk", "Model", "Reads", "Bytes", "Writes", "Bytes", "Flushes");
+    for (const auto& [id, disk] : disks_) {
+        fmt::format_to(std::back_inserter(out),
+                       "{:>10} {:<24} {:>10} {:>14} {:>10} {:>14} {:>10}\n", id, disk.model,
+                       disk.reads, disk.bytes.in, disk.writes, disk.bytes.out, disk.flushes);
+    }
+}
+
+void KernelSummary::put_links(std::string& out) const {
+    if (links_.empty()) return;
+    fmt::format_to(std::back_inserter(out), "{:>10} {:<5} {:<46} {:<46} {:>14} {:>14}\n", "Process",
+                   "Kind", "Local", "Remote", "Received", "Sent");
+    for (const auto& [link, bytes] : links_) {
+        fmt::format_to(std::back_inserter(out), "{:>10} {:<5} {:<46} {:<46} {:>14} {:>14}\n",
+                       link.process, link.group == kTcpGroup ? "TCP" : "UDP",
+                       end_text(link.local.address, link.is_v6, link.local.port),
+                       end_text(link.remote.address, link.is_v6, link.remote.port), bytes.in,
+                       bytes.out);
+    }
+}
+
+std::string KernelSummary::text() const {
+    std::string out;
+    for (const auto put :
+         {&KernelSummary::put_processes, &KernelSummary::put_disks, &KernelSummary::put_links}) {
+        const size_t before = out.size();
+        (this->*put)(out);
+        if (before != 0 && out.size() != before) out.insert(before, 1, '\n');
+    }
+    return out;
+}
+
+}  // namespace etw::render

@@ -1,0 +1,346 @@
+"""Kernel events of files, ends of processes and datagrams, of programs whose every call is known."""
+import collections
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+from harness import DEADLINE
+from test_kernel import KernelTest, TRACEFS
+
+HAS_TYPES = pathlib.Path("/sys/kernel/btf/vmlinux").exists()
+
+
+class ClassTest(KernelTest):
+    def setUp(self):
+        super().setUp()
+        if not HAS_TYPES:
+            self.skipTest("this kernel has no type information (BTF)")
+
+    def run_python(self, code, *args, cwd=None):
+        done = subprocess.run([sys.executable, "-S", "-E", "-c", code, *map(str, args)], check=True,
+                              capture_output=True, text=True, timeout=DEADLINE,
+                              cwd=cwd or self.folder)
+        return done.stdout
+
+    def start(self, *eflag):
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "+".join(eflag))
+
+    def stop(self, name="T"):
+        done = self.tracelog("-stop", name, code=None)
+        if done.returncode == 3:
+            self.skipTest("the machine is too busy: the session lost events")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Files(ClassTest):
+    OPERATIONS = """
+import os, sys
+folder, count = sys.argv[1], int(sys.argv[2])
+os.chdir(folder)
+for i in range(count):
+    fd = os.open(f"f{i}", os.O_CREAT | os.O_EXCL | os.O_RDWR)      # relative to the folder
+    os.write(fd, b"x" * 1000)
+    os.pwrite(fd, b"y" * 500, 8192)
+    os.lseek(fd, 0, 0)
+    os.read(fd, 4096)
+    os.pread(fd, 100, 8192)
+    os.fsync(fd)
+    os.ftruncate(fd, 100)
+    os.close(fd)
+for i in range(count):
+    os.rename(f"f{i}", f"g{i}")
+for i in range(count):
+    try:
+        os.open(f"{folder}/f{i}", os.O_RDONLY)
+    except FileNotFoundError:
+        pass
+at = os.open(folder, os.O_RDONLY)
+for i in range(count):
+    os.unlink(f"g{i}", dir_fd=at)
+os.listdir(at)
+os.close(at)
+print(os.getpid())
+"""
+
+    def test_every_operation_of_a_program_and_the_name_of_every_file(self):
+        count = 50
+        data = self.folder / "data"
+        data.mkdir()
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        pid = int(self.run_python(self.OPERATIONS, data, count))
+        self.stop()
+        mine = [(e["event"].split("/")[-1], e["fields"]) for e in self.all_events("a.etl")
+                if e.get("provider") == "FileIo" and e["fields"].get("TTID") == pid]
+        paths = {f"{data}/{letter}{i}" for letter in "fg" for i in range(count)}
+        names = collections.defaultdict(set)
+        for e in self.all_events("a.etl"):
+            if e.get("provider") == "FileIo" and e["event"].split("/")[-1] in ("Name", "FileRundown"):
+                names[e["fields"]["FileObject"]].add(e["fields"]["FileName"])
+        creates = [f for n, f in mine if n == "Create" and f["OpenPath"] in paths]
+        made = [f for f in creates if int(f["FileObject"], 0) != 0]
+        self.assertEqual(len(creates), 2 * count)
+        self.assertEqual([f["OpenPath"] for f in made], [f"{data}/f{i}" for i in range(count)])
+        objects = {f["FileObject"] for f in made}
+        self.assertEqual(len(objects), count)
+        of_files = collections.defaultdict(list)
+        for name, f in mine:
+            if f.get("FileObject") in objects:
+                of_files[name].append(f)
+        for name, expected in (("Write", 2), ("Read", 2), ("Flush", 1), ("SetInfo", 1),
+                               ("Cleanup", 1), ("Close", 1)):
+            self.assertEqual(len(of_files[name]), expected * count, name)
+        # Another file can have the number of an inode that is free again, and then its own name.
+        for fields in sum(of_files.values(), []):
+            if "FileKey" in fields:
+                self.assertTrue(names[fields["FileKey"]] & paths, fields)
+        self.assertEqual(collections.Counter((f["Offset"], f["IoSize"]) for f in of_files["Write"]),
+                         {(0, 1000): count, (8192, 500): count})
+        self.assertEqual(collections.Counter((f["Offset"], f["IoSize"]) for f in of_files["Read"]),
+                         {(0, 4096): count, (8192, 100): count})
+        self.assertEqual(sum(n == "Rename" for n, _ in mine), count)
+        self.assertEqual([f["FileName"] for n, f in mine if n == "RenamePath"],
+                         [f"{data}/g{i}" for i in range(count)])
+        self.assertEqual(sum(n == "Delete" for n, _ in mine), count)
+        self.assertEqual([f["FileName"] for n, f in mine if n == "DeletePath"],
+                         [f"{data}/g{i}" for i in range(count)])
+        self.assertGreaterEqual(sum(n == "DirEnum" for n, _ in mine), 2)
+        # Every operation ends, with what came of it.
+        ends = {e["IrpPtr"]: e for e in self.events("FileIo/OperationEnd", "a.etl")}
+        for fields in creates:
+            failed = int(fields["FileObject"], 0) == 0
+            status = ends[fields["IrpPtr"]]["NtStatus"]
+            self.assertEqual("C0000034" in str(status).upper(), failed, status)
+        for fields in of_files["Read"]:
+            self.assertEqual(int(ends[fields["IrpPtr"]]["ExtraInfo"], 0), fields["IoSize"])
+        self.check_etl(self.folder / "a.etl")
+
+    def test_what_was_opened_before_the_trace_has_its_name(self):
+        path = self.folder / "before"
+        code = """
+import os, sys
+fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
+print(os.getpid(), flush=True)
+sys.stdin.readline()
+os.write(fd, b"x" * 777)
+"""
+        child = subprocess.Popen([sys.executable, "-c", code, str(path)], text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child.stdout.readline()
+        self.start("FILE_IO_INIT")
+        child.communicate("\n", timeout=DEADLINE)
+        self.stop()
+        write, = [e for e in self.events("FileIo/Write", "a.etl")
+                  if e["TTID"] == child.pid and e["IoSize"] == 777]
+        named = {e["FileObject"]: e["FileName"] for e in self.events("FileIo/Name", "a.etl")}
+        self.assertEqual(named[write["FileKey"]], str(path))
+
+    def test_counts_are_those_of_strace(self):
+        if subprocess.run(["which", "strace"], capture_output=True).returncode != 0:
+            self.skipTest("needs strace")
+        source = self.folder / "source"
+        source.write_bytes(os.urandom(300_000))
+        summary = self.folder / "calls"
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        subprocess.run(["strace", "-f", "-o", str(summary), "-e",
+                        "trace=openat,read,pread64,write,close",
+                        "dd", f"if={source}", f"of={self.folder}/copy", "bs=1000"],
+                       check=True, capture_output=True, timeout=DEADLINE)
+        self.stop()
+        pid = int(summary.read_text().split()[0])
+        calls = collections.Counter()
+        for line in summary.read_text().splitlines():
+            name = line.split()[1].split("(")[0]
+            # Output to the pipes of this test is none to files.
+            if name != "write" or line.split("(")[1].startswith("1,"):
+                calls[name] += 1
+        mine = collections.Counter()
+        written = 0
+        for name in ("Create", "Read", "Write"):
+            for e in self.events(f"FileIo/{name}", "a.etl"):
+                if e["TTID"] == pid:
+                    mine[name] += 1
+                    written += e["IoSize"] if name == "Write" else 0
+        self.assertEqual((mine["Create"], mine["Read"], mine["Write"]),
+                         (calls["openat"], calls["read"] + calls["pread64"], calls["write"]))
+        self.assertEqual(written, 300_000)
+
+    def test_fio_names_what_is_opened(self):
+        path = self.folder / "named"
+        self.tracelog("-start", "-f", "a.etl", "-fio")
+        path.write_text("x")
+        self.tracelog("-stop")
+        self.assertIn(str(path), {e["FileName"] for e in self.events("FileIo/Name", "a.etl")})
+        self.assertIn(str(path), {e["FileName"] for e in self.events("FileIo/FileRundown", "a.etl")})
+        self.assertFalse(self.events("FileIo/Create", "a.etl"))
+
+    def test_what_found_no_room_is_counted(self):
+        """The collector is stopped while a program does more than the rings hold."""
+        self.start("FILE_IO", "FILE_IO_INIT")
+        worker = self.worker()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            self.run_python("""
+import os
+os.sched_setaffinity(0, {0})
+fd = os.open("x", os.O_CREAT | os.O_RDWR)
+for _ in range(50_000):
+    os.pread(fd, 1, 0)
+""")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        done = self.tracelog("-stop", "T", code=3)
+        lost = int(next(l for l in done.stdout.splitlines() if l.startswith("Events Lost:")).split()[-1])
+        path = str(self.folder / "x")
+        keys = {e["FileObject"] for e in self.events("FileIo/Name", "a.etl") if e["FileName"] == path}
+        told = sum(e["FileKey"] in keys for e in self.events("FileIo/Read", "a.etl"))
+        self.assertGreater(lost, 0)
+        # Others run beside the test: they may have lost some, too.
+        self.assertLessEqual(50_000 - told, lost)
+
+
+class Ends(ClassTest):
+    def test_exit_codes_and_signals(self):
+        self.start("PROCESS")
+        codes, killed = {}, {}
+        for code in (0, 1, 3, 255):
+            child = subprocess.Popen(["/bin/sh", "-c", f"exit {code}"])
+            child.wait()
+            codes[child.pid] = code
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGABRT):
+            child = subprocess.Popen(["sleep", "1000"])
+            child.send_signal(number)
+            child.wait()
+            killed[child.pid] = 128 + number
+        # Of several threads another one ends the process.
+        child = subprocess.Popen([sys.executable, "-c", """
+import os, threading, time
+threading.Thread(target=lambda: os._exit(7)).start()
+threading.Event().wait()
+"""])
+        child.wait()
+        codes[child.pid] = 7
+        self.stop()
+        ended = {e["ProcessId"]: e["ExitStatus"] for e in self.events("Process/End", "a.etl")}
+        for pid, expected in {**codes, **killed}.items():
+            self.assertEqual(ended[pid], expected, pid)
+        started = {e["ProcessId"]: e["ExitStatus"] for e in self.events("Process/Start", "a.etl")}
+        self.assertEqual(set(started[pid] for pid in codes), {259})
+
+
+class Datagrams(ClassTest):
+    def test_whom_they_go_to_and_what_size_they_have(self):
+        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
+            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.start("NETWORKTRACE", "PROCESS")
+        ports = {}
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            try:
+                server = socket.socket(family, socket.SOCK_DGRAM)
+                server.bind((host, 0))
+            except OSError:
+                continue  # no IPv6 here
+            port = server.getsockname()[1]
+            client = socket.socket(family, socket.SOCK_DGRAM)
+            client.sendto(b"x" * 10, (host, port))          # named in the call
+            client.sendmsg([b"x" * 20], [], 0, (host, port))
+            client.connect((host, port))
+            client.send(b"x" * 30)
+            for _ in range(3):
+                server.recv(100)
+            server.sendto(b"x" * 40, client.getsockname())
+            client.recv(100)
+            ports[host] = (port, client.getsockname()[1])
+            server.close()
+            client.close()
+        self.stop()
+
+        def of(name):
+            return [e for e in self.events(name, "a.etl") if e["PID"] == os.getpid()]
+        for host, (server, client) in ports.items():
+            suffix = "IPV6" if ":" in host else ""
+            names = {e["event"].split("/")[-1] for e in self.all_events("a.etl")
+                     if e.get("provider") == "UdpIp"}
+            send = next(n for n in names if n.startswith("Send") and (":" in host) == ("6" in n))
+            receive = next(n for n in names if n.startswith("Recv") and (":" in host) == ("6" in n))
+            sent = [(e["daddr"], e["dport"], e["size"]) for e in of(f"UdpIp/{send}")]
+            self.assertEqual(sent, [(host, server, 10), (host, server, 20), (host, server, 30),
+                                    (host, client, 40)], suffix)
+            self.assertEqual([e["sport"] for e in of(f"UdpIp/{send}")],
+                             [client, client, client, server])
+            got = [(e["sport"], e["size"]) for e in of(f"UdpIp/{receive}")]
+            self.assertEqual(got, [(server, 10), (server, 20), (server, 30), (client, 40)])
+            last = of(f"UdpIp/{receive}")[-1]
+            self.assertEqual((last["saddr"], last["daddr"], last["dport"]), (host, host, server))
+
+
+class Machine(ClassTest):
+    def test_the_machine_stands_at_the_beginning(self):
+        self.tracelog("-start", "-f", "a.etl")
+        self.tracelog("-stop")
+        cpu, = self.events("SystemConfig/CPU", "a.etl")
+        self.assertEqual(cpu["ComputerName"], socket.gethostname())
+        self.assertEqual(cpu["NumberOfProcessors"], os.sysconf("SC_NPROCESSORS_ONLN"))
+        disks = {e["DiskNumber"] for e in self.events("SystemConfig/PhyDisk", "a.etl")}
+        for disk in pathlib.Path("/sys/block").iterdir():
+            if (disk / "device").exists():
+                major, minor = map(int, (disk / "dev").read_text().split(":"))
+                self.assertIn(major << 20 | minor, disks)
+        self.assertTrue({e["DiskNumber"] for e in self.events("SystemConfig/LogDisk", "a.etl")}
+                        <= disks)
+        self.tracelog("-start", "T", "-f", "b.etl", "-eflag", "PROCESS+NO_SYSCONFIG")
+        self.tracelog("-stop", "T")
+        self.assertFalse(self.events("SystemConfig/CPU", "b.etl"))
+
+    def test_every_process_and_thread_of_a_workload_is_told(self):
+        """Compiling, an interpreter, a web server and its client."""
+        self.tracelog("-start", "-f", "a.etl", "-eflag",
+                      "PROC_THREAD+CSWITCH+DISK_IO+NETWORKTRACE+FILE_IO+FILE_IO_INIT+LOADER")
+        server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind",
+                                   "127.0.0.1"], cwd=self.folder, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        port = int(server.stdout.readline().split("port ")[1].split()[0])
+        (self.folder / "page").write_text("x" * 10000)
+        (self.folder / "a.c").write_text("int main(void) { return 0; }\n")
+        threads = [threading.Thread(target=lambda: self.run_python(
+            f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/page').read()"))
+            for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        subprocess.run([os.environ.get("ETW_CC", "cc"), "-o", "a.out", "a.c"], cwd=self.folder,
+                       check=True, timeout=DEADLINE)
+        for thread in threads:
+            thread.join()
+        server.kill()
+        server.communicate()
+        self.stop("NT Kernel Logger")
+        processes, tasks = set(), set()
+        used_processes, used_threads = collections.Counter(), collections.Counter()
+        for e in self.all_events("a.etl"):
+            kind, fields = e.get("provider"), e.get("fields", {})
+            name = f"{kind}/{e.get('event', '').split('/')[-1]}"
+            # One that ends as the trace begins may have its End only.
+            if name in ("Process/Start", "Process/DCStart", "Process/End"):
+                processes.add(fields["ProcessId"])
+            elif name in ("Thread/Start", "Thread/DCStart", "Thread/End"):
+                tasks.add(fields["TThreadId"])
+                used_processes[name, fields["ProcessId"]] += 1
+            elif name == "Thread/CSwitch":
+                used_threads[name, fields["OldThreadId"]] += 1
+                used_threads[name, fields["NewThreadId"]] += 1
+            elif kind == "FileIo" and "TTID" in fields:
+                used_threads[name, fields["TTID"]] += 1
+            elif kind in ("TcpIp", "UdpIp"):
+                used_processes[name, fields["PID"]] += 1
+            elif kind == "Image":
+                used_processes[name, fields["ProcessId"]] += 1
+            elif kind == "DiskIo":
+                used_threads[name, fields["IssuingThreadId"]] += 1
+        unknown = {k: n for k, n in used_processes.items() if k[1] not in processes}
+        self.assertEqual(unknown, {})
+        unknown = {k: n for k, n in used_threads.items() if k[1] not in tasks}
+        self.assertEqual(unknown, {})

@@ -1,0 +1,246 @@
+#include "kernel/file_events.h"
+
+#include "synthetic.h"
+
+#include <gtest/gtest.h>
+
+#include <asm/unistd.h>
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace etw::kernel {
+namespace {
+
+constexpr size_t kPayload = sizeof(wire::PerfInfoHeader);
+constexpr uint32_t kDevice = 8u << 20;
+
+class Files : public testing::Test {
+protected:
+    static int64_t no_time() noexcept { return 0; }
+
+    void name(uint64_t inode, const std::string& parts, int64_t time = 50) {
+        ByteWriter out;
+        out.write(FileName{FileRecordKind::kName, kDevice, inode});
+        out.append_text(parts);
+        give(out.take(), time);
+    }
+    static CallRecord record(long number, int64_t result) {
+        CallRecord out{};
+        out.kind = FileRecordKind::kCall;
+        out.number = uint32_t(number);
+        out.flags = find_file_call(out.number)->flags;
+        out.result = result;
+        return out;
+    }
+    static void set_argument(CallRecord& record, size_t number, uint64_t value) {
+        // Wherever this machine has it.
+        for (uint64_t& slot : record.registers) {
+            const uint64_t before = std::exchange(slot, ~value);
+            const bool found = argument_of(record, number) == ~value;
+            slot = found ? value : before;
+            if (found) return;
+        }
+    }
+    void call(const CallRecord& record, int64_t time, const std::string& paths = {}) {
+        ByteWriter out;
+        out.write(record);
+        out.append_text(paths);
+        auto data = out.take();
+        if (paths.empty()) data.resize(offsetof(CallRecord, folders) + 4);
+        give(data, time);
+    }
+    void give(const std::vector<std::byte>& data, int64_t time) {
+        files_.take({time, 1, 7, 9, data});
+    }
+    void hand_out(int64_t until) {
+        files_.convert(until);
+        files_.hand_out(until);
+    }
+    static CallFile file(uint64_t address, uint64_t inode, uint64_t position = 0) {
+        return {address, inode, position, kDevice, S_IFREG};
+    }
+
+    FakeSink sink_;
+    Tasks tasks_;
+    Context context_{sink_, tasks_, 1'000'000'000,
+                     kKernelFileIo | kKernelFileIoInit | kKernelDiskFileIo};
+    FileNames names_;
+    FileEvents files_{context_, names_, {&no_time, 1'000'000'000, true}};
+};
+
+TEST_F(Files, AnOpenStandsWhereItBeganAndItsResultWhereItEnded) {
+    name(55, std::string("b\0a\0", 4));
+    CallRecord open = record(__NR_openat, 3);
+    open.first = file(0xF00, 55);
+    open.duration_ns = 30;
+    set_argument(open, 2, O_CREAT | O_EXCL | O_RDWR);
+    call(open, 100, std::string("b\0", 2));
+    hand_out(200);
+    ASSERT_EQ(sink_.sent.size(), 3u);
+    EXPECT_EQ(sink_.sent[0].hook(), 0x0400);  // names come before who uses them
+    EXPECT_EQ(sink_.sent[0].at<uint64_t>(kPayload), 55u);
+    EXPECT_TRUE(sink_.sent[0].contains(u"/a/b"));
+    const auto& create = sink_.sent[1];
+    EXPECT_EQ(create.hook(), 0x0440);
+    EXPECT_EQ(create.version(), 3);
+    EXPECT_EQ(create.time, 70);
+    EXPECT_NE(create.at<uint64_t>(kPayload + 8), 0u);
+    EXPECT_EQ(create.at<uint32_t>(kPayload + 16), 9u);
+    EXPECT_EQ(create.at<uint32_t>(kPayload + 20) >> 24, 2u);  // FILE_CREATE
+    EXPECT_TRUE(create.contains(u"/a/b"));
+    const auto& end = sink_.sent[2];
+    EXPECT_EQ(end.hook(), 0x044C);
+    EXPECT_EQ(end.time, 100);
+    EXPECT_EQ(end.at<uint64_t>(kPayload), create.at<uint64_t>(kPayload));
+    EXPECT_EQ(end.at<uint32_t>(kPayload + 16), 0u);
+}
+
+TEST_F(Files, OneThatFailsHasItsPathFromTheFolderAndItsErrorAsStatus) {
+    name(2, std::string("tmp\0", 4));
+    CallRecord open = record(__NR_openat, -ENOENT);
+    open.bases[0] = file(0, 2);
+    call(open, 100, std::string("./x/../nope\0", 12));
+    hand_out(200);
+    EXPECT_TRUE(sink_.of(0x0440).at(0).contains(u"/tmp/nope"));
+    const auto end = sink_.of(0x044C).at(0);
+    EXPECT_EQ(end.at<uint64_t>(kPayload + 8), uint64_t{ENOENT});
+    EXPECT_EQ(end.at<uint32_t>(kPayload + 16), 0xC0000034u);
+}
+
+TEST_F(Files, TransfersHaveWhatWasTransferredAndWhere) {
+    name(55, std::string("a\0", 2));
+    CallRecord read = record(__NR_read, 10);
+    read.first = file(0xF00, 55, 110);
+    call(read, 100);
+    CallRecord write = record(__NR_pwrite64, 20);
+    write.first = file(0xF00, 55, 110);
+    set_argument(write, 3, 4096);
+    call(write, 110);
+    CallRecord failed = record(__NR_write, -ENOSPC);
+    failed.first = file(0xF00, 55, 110);
+    call(failed, 120);
+    hand_out(200);
+    const auto reads = sink_.of(0x0443);
+    const auto writes = sink_.of(0x0444);
+    ASSERT_EQ(reads.size(), 1u);
+    ASSERT_EQ(writes.size(), 2u);
+    EXPECT_EQ(reads[0].at<uint64_t>(kPayload), 100u);
+    EXPECT_EQ(reads[0].at<uint64_t>(kPayload + 24), 55u);
+    EXPECT_EQ(reads[0].at<uint32_t>(kPayload + 36), 10u);
+    EXPECT_EQ(writes[0].at<uint64_t>(kPayload), 4096u);
+    EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 36), 20u);
+    EXPECT_EQ(writes[1].at<uint32_t>(kPayload + 36), 0u);
+    EXPECT_EQ(reads[0].at<uint64_t>(kPayload + 16), writes[0].at<uint64_t>(kPayload + 16));
+    EXPECT_EQ(sink_.of(0x0400).size(), 1u);
+}
+
+TEST_F(Files, ACallThatBeganBeforeWhatWasHandedOutStandsRightBehindIt) {
+    hand_out(150);
+    name(55, std::string("a\0", 2), 160);
+    CallRecord read = record(__NR_read, 10);
+    read.first = file(0xF00, 55, 10);
+    read.duration_ns = 90;
+    call(read, 170);
+    CallRecord later = read;
+    later.duration_ns = 0;
+    call(later, 300);
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0443).size(), 1u);  // what ended later stays
+    EXPECT_EQ(sink_.of(0x0443)[0].time, 150);
+    hand_out(400);
+    EXPECT_EQ(sink_.of(0x0443).size(), 2u);
+}
+
+TEST_F(Files, ANumberThatIsUsedAgainHasTheNameOfItsTime) {
+    CallRecord open = record(__NR_openat, 3);
+    open.first = file(0xF00, 55);
+    name(55, std::string("second\0", 7), 150);  // as another processor's ring is read first
+    call(open, 160, std::string("\0", 1));
+    name(55, std::string("first\0", 6), 90);
+    call(open, 100, std::string("\0", 1));
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0440).size(), 2u);
+    EXPECT_TRUE(sink_.of(0x0440)[0].contains(u"/first"));
+    EXPECT_TRUE(sink_.of(0x0440)[1].contains(u"/second"));
+    EXPECT_EQ(sink_.of(0x0400).size(), 2u);
+}
+
+TEST_F(Files, WhatEndedBeforeTheTraceBeganIsLeftOutButForNames) {
+    files_.begin_at(120);
+    name(55, std::string("a\0", 2), 90);
+    CallRecord read = record(__NR_read, 10);
+    read.first = file(0xF00, 55, 10);
+    read.duration_ns = 50;
+    call(read, 110);
+    call(read, 130);
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0443).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0443)[0].time, 120);
+    EXPECT_EQ(sink_.of(0x0400).size(), 1u);
+}
+
+TEST_F(Files, ARenamedFileIsOneFileUntilItIsDeleted) {
+    name(55, std::string("old\0", 4));
+    name(2, std::string("d\0", 2));
+    CallRecord rename = record(__NR_renameat2, 0);
+    rename.bases[1] = file(0, 2);
+    call(rename, 100, std::string("/old\0new\0", 9));
+    CallRecord unlink = record(__NR_unlinkat, 0);
+    call(unlink, 110, std::string("/d/new\0", 7));
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0447).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0447)[0].at<uint64_t>(kPayload + 16), 55u);
+    EXPECT_TRUE(sink_.of(0x0450).at(0).contains(u"/d/new"));
+    ASSERT_EQ(sink_.of(0x0446).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0446)[0].at<uint64_t>(kPayload + 16), 55u);
+    EXPECT_TRUE(sink_.of(0x044F).at(0).contains(u"/d/new"));
+}
+
+TEST_F(Files, DamagedRecordsAreNone) {
+    give({}, 10);
+    give({std::byte{1}}, 10);
+    CallRecord open = record(__NR_openat, 3);
+    ByteWriter out;
+    out.write(open);
+    auto data = out.take();
+    for (size_t size = 0; size < data.size(); ++size) {
+        give({data.begin(), data.begin() + ptrdiff_t(size)}, 20);
+    }
+    open.number = 99999;
+    call(open, 30, std::string(5000, 'x'));
+    hand_out(100);
+}
+
+TEST(FileNames, FilesOfTwoDevicesWithOneInodeNumberAreTwo) {
+    FileNames names;
+    FakeSink sink;
+    const uint64_t first = names.key(1, 5);
+    const uint64_t second = names.key(2, 5);
+    EXPECT_EQ(first, 5u);
+    EXPECT_NE(second, first);
+    EXPECT_EQ(names.key(2, 5), second);
+    names.learn(first, "/a");
+    names.learn(second, "/b");
+    names.tell(first, sink, 1, 0);
+    names.tell(first, sink, 2, 0);
+    EXPECT_EQ(sink.sent.size(), 1u);
+    names.rundown(sink, 3);
+    EXPECT_EQ(sink.of(0x0424).size(), 1u);
+}
+
+TEST(FileNames, AFolderIsRenamedWithWhatIsInIt) {
+    FileNames names;
+    names.learn(1, "/a");
+    names.learn(2, "/a/x/y");
+    names.learn(3, "/ab");
+    names.rename("/a", "/c");
+    EXPECT_EQ(*names.path(1), "/c");
+    EXPECT_EQ(*names.path(2), "/c/x/y");
+    EXPECT_EQ(*names.path(3), "/ab");
+    EXPECT_EQ(names.key_of_path("/c/x/y"), 2u);
+    EXPECT_NE(names.key_of_path("/a/x/y"), 2u);
+}
+
+}  // namespace
+}  // namespace etw::kernel
