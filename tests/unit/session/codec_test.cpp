@@ -23,6 +23,7 @@ Properties some_properties() {
     p.log_file = "/tmp/my.etl";
     p.owner_pid = 4000000001;
     p.ttl_s = 86400;
+    p.kernel = {{0x0524, 0x0F33}, "CacheMisses", {{"Timer", 5000}}, {"TotalCycles"}, {0x0524}};
     return p;
 }
 
