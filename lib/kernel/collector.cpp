@@ -26,6 +26,7 @@ constexpr char kWakeAtPercent[] = "25";
 constexpr milliseconds kStalled{5};
 // How often the kernel is asked what it lost, if nobody asks for everything.
 constexpr milliseconds kLostEvery{200};
+constexpr uint16_t kCounterNames = 0x0F30;
 constexpr uint16_t kSamplingBegins = 0x0F49;
 constexpr uint16_t kSamplingEnds = 0x0F4A;
 constexpr uint64_t kForksPerSecond = 20;  // 50 ms for a fork to become an exec
@@ -126,13 +127,27 @@ void Collector::begin() {
         image_events_.forget(id);
     }
     tell(context_.flags, false, beginning);
+    tell_tracing(false, beginning);
 }
 
 // Of all that runs.
 void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
     task_events_.rundown(flags, at_end, time);
     image_events_.rundown(flags, at_end, time);
-    if ((flags & kKernelProfile) != 0) tell_interval(at_end, time);
+}
+
+void Collector::tell_tracing(bool at_end, int64_t time) {
+    if (context_.has(kKernelProfile)) tell_interval(at_end, time);
+    if (!at_end && !options_.tracing.counters.empty()) tell_counters(time);
+}
+
+// In the order in which records tell them.
+void Collector::tell_counters(int64_t time) {
+    const std::vector<Source>& counters = options_.tracing.counters;
+    RecordBuilder record(kCounterNames, 2, time);
+    record.put(uint32_t(counters.size()));
+    for (const Source& source : counters) record.put_text(source.name);
+    record.send(context_.sink, 0);
 }
 
 // What the samples are taken by, and how far apart they are.
@@ -253,6 +268,7 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     }
     scan_images();
     tell(flags & ~before, false, now);
+    tell_tracing(false, now);
     ::eventfd_write(wake_.get(), 1);  // there are other rings to wait for
     return Ok{};
 }
@@ -262,6 +278,7 @@ void Collector::rundown() {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     tell(context_.flags, false, now);
+    tell_tracing(false, now);
 }
 
 bool Collector::end(bool at_once) {
@@ -273,6 +290,7 @@ bool Collector::end(bool at_once) {
         collect_locked(true);
         if (stalled_ && !at_once) return false;
         tell(context_.flags, true, now);
+        tell_tracing(true, now);
         count_lost();
         if (stalled_) sink_.add_lost(reader_.count_rest() + perf_events_.count_rest());
         reader_.close();

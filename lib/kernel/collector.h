@@ -60,7 +60,9 @@ private:
     void begin();
     void scan_images();
     void tell(uint32_t flags, bool at_end, int64_t time);
+    void tell_tracing(bool at_end, int64_t time);
     void tell_interval(bool at_end, int64_t time);
+    void tell_counters(int64_t time);
     int64_t collect_locked(bool all);
     int64_t before_open_forks(int64_t until);
     void take_looks();
