@@ -55,6 +55,8 @@ Result<UniqueFd> open_counter(const Source& source, uint32_t cpu, int leader) {
     attr.type = source.type;
     attr.config = source.config;
     attr.read_format = PERF_FORMAT_GROUP | PERF_FORMAT_LOST;
+    attr.use_clockid = 1;  // a group has one clock
+    attr.clockid = CLOCK_MONOTONIC_RAW;
     UniqueFd fd(int(::syscall(SYS_perf_event_open, &attr, -1, int(cpu), leader,
                               static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
     if (fd) return fd;

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
 namespace etw::symbols {
 namespace {
@@ -77,7 +78,10 @@ KernelSymbols KernelSymbols::parse(std::string_view list, std::string_view modul
         std::erase_if(symbols, [&](const Symbol& s) { return begin == 0 || s.offset < begin; });
         for (Symbol& symbol : symbols) symbol.offset -= begin;
         std::sort(symbols.begin(), symbols.end(), [](const Symbol& a, const Symbol& b) {
-            return a.offset != b.offset ? a.offset < b.offset : a.name < b.name;
+            const auto key = [](const Symbol& s) {
+                return std::tuple(s.offset, s.name.starts_with('_'), std::string_view(s.name));
+            };
+            return key(a) < key(b);
         });
     }
     return out;
@@ -101,7 +105,7 @@ std::string KernelSymbols::name(std::string_view module, uint64_t offset) const 
                                         [](uint64_t at, const Symbol& s) { return at < s.offset; });
     // Behind the last one may be anything.
     if (after == symbols.begin() || after == symbols.end()) return {};
-    // Of several names at one place the first.
+    // Of several names at one place the plainest.
     const auto first = std::lower_bound(symbols.begin(), after, std::prev(after)->offset,
                                         [](const Symbol& s, uint64_t at) { return s.offset < at; });
     return fmt::format("{}+{:#x}", first->name, offset - first->offset);

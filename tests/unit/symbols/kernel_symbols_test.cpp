@@ -19,8 +19,8 @@ constexpr char kModules[] = "ext4 700000 1 - Live 0xffffffffc0001000\n";
 
 TEST(KernelSymbols, NamesOffsetsOfTheKernelAndItsModules) {
     const KernelSymbols symbols = KernelSymbols::parse(kList, kModules);
-    EXPECT_EQ(symbols.name("", 0x110), "__alias_of_it+0x10");
-    EXPECT_EQ(symbols.name("", 0x1f0), "__alias_of_it+0xf0");  // data is no code
+    EXPECT_EQ(symbols.name("", 0x110), "do_something+0x10");
+    EXPECT_EQ(symbols.name("", 0x1f0), "do_something+0xf0");  // data is no code
     EXPECT_EQ(symbols.name("", 0x200), "schedule+0x0");
     EXPECT_EQ(symbols.name("[ext4]", 0x44), "ext4_sync+0x4");
 }
