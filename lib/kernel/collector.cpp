@@ -107,6 +107,7 @@ Status Collector::set_up() {
 void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
+    perf_events_.begin(beginning);
     static_cast<void>(instance_.set("tracing_on", "1"));
     tasks_.scan();
     scan_images();

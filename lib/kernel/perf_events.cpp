@@ -15,7 +15,7 @@ constexpr size_t kTrailer = 16;  // what sample_id_all adds: u32 process, u32 th
 // Of the rings of tracepoints. One record with a stack takes some 500 bytes.
 constexpr uint64_t kAllPages = 64 * 1024;
 constexpr uint64_t kMinPages = 64;
-constexpr uint64_t kMaxPages = 2048;
+constexpr uint64_t kMaxPages = 8192;
 // Records that wait for room in the session's buffers; beyond that the rings have to keep them.
 constexpr size_t kMaxPending = 64 * 1024;
 
@@ -93,7 +93,6 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     if (maps_.empty() && samples_.rings.empty() && points_.empty()) return now;
     if (pending_.size() - next_ > kMaxPending) return complete_until_;
     pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
-    clock_.sample();
     const size_t before = pending_.size();
     const auto take_all = [this](std::vector<PerfRing>& rings, Pending::Kind kind,
                                  const PerfForm& form) {
@@ -103,6 +102,17 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     take_all(samples_.rings, Pending::Kind::kSample, samples_.form);
     for (Point& point : points_)
         take_all(point.lane.rings, Pending::Kind::kTracepoint, point.lane.form);
+    clock_.sample();  // behind the last of them
+    for (size_t i = before; i < pending_.size(); ++i) {
+        pending_[i].time = clock_.to_counter(uint64_t(pending_[i].time));
+    }
+    const auto is_too_early = [this](const Pending& p) {
+        return p.time < from_ &&
+               (p.kind == Pending::Kind::kSample || p.kind == Pending::Kind::kTracepoint);
+    };
+    pending_.erase(
+        std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_too_early),
+        pending_.end());
     const auto by_time = [](const Pending& a, const Pending& b) { return a.time < b.time; };
     const auto middle = pending_.begin() + ptrdiff_t(before);
     std::stable_sort(middle, pending_.end(), by_time);
@@ -133,7 +143,7 @@ void PerfEvents::take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const Pe
                         sizeof(time));
             if (!parse_other(*record, record->body.first(size), out)) continue;
         }
-        out.time = clock_.to_counter(time);
+        out.time = int64_t(time);  // read() has the counter of it
         pending_.push_back(std::move(out));
     }
 }
@@ -192,6 +202,8 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
     for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
         Pending& p = pending_[next_];
         if (!sink_.has_room(p.cpu)) return p.time;
+        // Two clocks agree to some ten nanoseconds only, and no stream goes back.
+        p.time = std::max(p.time, sink_.last_time(p.cpu));
         const ImageEvents::Place at{p.process, p.time, p.cpu};
         switch (p.kind) {
             case Pending::Kind::kMap:

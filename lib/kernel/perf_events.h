@@ -23,6 +23,8 @@ public:
     // Whether the events of a tracepoint come from here, and must not come from tracefs too.
     bool has(const Tracepoint& point) const noexcept;
     std::vector<int> fds() const;
+    // The session begins at this time: what was seen before is not its own.
+    void begin(int64_t time) noexcept { from_ = time; }
 
     // Takes what the rings hold; to be called before the events up to a time are handed out.
     // `look`: is shown every tracepoint's event; may be null. Returns the time up to which
@@ -67,7 +69,8 @@ private:
     std::vector<Point> points_;
     std::vector<Pending> pending_;  // in the order of time
     size_t next_ = 0;               // of pending_, not handed out
-    int64_t complete_until_ = 0;    // as read() last returned it
+    int64_t from_ = 0;
+    int64_t complete_until_ = 0;  // as read() last returned it
 };
 
 }  // namespace etw::kernel

@@ -27,6 +27,11 @@ public:
     void begin(const With& with) noexcept { with_ = with; }
     void clear() noexcept { with_ = {}; }
 
+    // Of a CPU's records so far, the latest.
+    int64_t last_time(uint32_t cpu) const noexcept {
+        return cpu < last_times_.size() ? last_times_[cpu] : 0;
+    }
+
     bool has_room(uint32_t cpu) override { return sink_.has_room(cpu); }
     void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override;
     std::optional<int64_t> waiting_since() override { return sink_.waiting_since(); }
@@ -43,6 +48,7 @@ private:
     std::vector<uint16_t> stack_events_;    // sorted
     std::vector<uint16_t> counter_events_;  // sorted
     With with_;
+    std::vector<int64_t> last_times_;               // by CPU
     std::unordered_map<uint32_t, Addresses> left_;  // where a thread that does not run waits
 };
 
