@@ -43,6 +43,7 @@ perf_event_attr attr_for_samples(uint32_t pages, const PerfForm& form) {
     perf_event_attr attr = attr_with_clock(pages);
     attr.sample_type |= PERF_SAMPLE_IP;
     attr.read_format = PERF_FORMAT_GROUP | PERF_FORMAT_LOST;
+    attr.disabled = 1;  // see begin()
     if (form.counters != 0) attr.sample_type |= PERF_SAMPLE_READ;
     if (form.stack) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
     if (form.raw) attr.sample_type |= PERF_SAMPLE_RAW;
@@ -63,6 +64,15 @@ Result<UniqueFd> open_counter(const Source& source, uint32_t cpu, int leader) {
     const bool denied = errno == EACCES || errno == EPERM;
     return Error{denied ? Code::kAccessDenied : Code::kNotSupported, "perf: counter",
                  uint64_t(errno)};
+}
+
+// Counters that come to an event that runs already may not count: all begin together.
+Status begin(const PerfLane& lane) {
+    for (const PerfRing& ring : lane.rings) {
+        if (::ioctl(ring.fd().get(), PERF_EVENT_IOC_ENABLE, PERF_IOC_FLAG_GROUP) != 0)
+            return Error{code_from_errno(errno), "perf: enable", uint64_t(errno)};
+    }
+    return Ok{};
 }
 
 // With all counters behind each ring's event.
@@ -124,6 +134,7 @@ Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack,
     attr.config = tracing.profile_source.config;
     attr.sample_period = tracing.interval * (tracing.by_timer ? kTimerUnitNs : 1);
     ETW_CHECK(open_lane(attr, cpus, kSamplePages, tracing.counters, out));
+    ETW_CHECK(begin(out));
     return out;
 }
 
@@ -136,11 +147,12 @@ Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& 
     attr.config = id;
     attr.sample_period = 1;
     ETW_CHECK(open_lane(attr, cpus, pages, tracing.counters, out));
-    if (filter.empty()) return out;
     for (const PerfRing& ring : out.rings) {
+        if (filter.empty()) break;
         if (::ioctl(ring.fd().get(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) != 0)
             return Error{code_from_errno(errno), "perf: filter", uint64_t(errno)};
     }
+    ETW_CHECK(begin(out));
     return out;
 }
 

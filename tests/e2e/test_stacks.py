@@ -1,6 +1,6 @@
 """Stacks, samples and counters of kernel events, with names of addresses."""
 import json
-import pathlib
+import os
 import re
 import shutil
 import subprocess
@@ -23,10 +23,18 @@ def has_chain(symbols):
 
 class StackTest(KernelTest):
     def record(self, *options, rounds=100, program=None):
-        """A session while the chain runs; its process."""
-        self.tracelog("-start", "-f", "k.etl", "-b", "256", "-max", "400", *options)
-        chain = subprocess.Popen([str(program or BIN / "etw-test-chain"), str(rounds)])
-        self.assertEqual(chain.wait(), 0)
+        """A session while the chain runs; its process. All processors are kept busy: some kernels
+        tell perf nothing of switches from the idle task."""
+        busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"])
+                for _ in os.sched_getaffinity(0)]
+        try:
+            self.tracelog("-start", "-f", "k.etl", "-b", "256", "-max", "400", *options)
+            chain = subprocess.Popen([str(program or BIN / "etw-test-chain"), str(rounds)])
+            self.assertEqual(chain.wait(), 0)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
         # Where other processes of the machine fill the buffers, something may be lost.
         done = self.run_tool("tracelog", "-stop", code=None)
         self.assertIn(done.returncode, (0, 3), done.stderr)
@@ -160,19 +168,17 @@ class Options(StackTest):
             self.assertIn("CacheMisses: this machine does not count it", done.stderr)
 
     def test_counters_stand_with_their_events(self):
-        self.record("-eflag", "PROC_THREAD+CSWITCH", "-Pmc", "ContextSwitches,PageFaults:CSwitch",
-                    rounds=50)
+        self.record("-eflag", "PROC_THREAD+CSWITCH", "-Pmc", "Timer,PageFaults:CSwitch", rounds=50)
         records = self.lines()
         names = [r["fields"] for r in self.named(records, "PmcConfig")]
-        self.assertEqual(names[0]["CounterName"], ["ContextSwitches", "PageFaults"])
+        self.assertEqual(names[0]["CounterName"], ["Timer", "PageFaults"])
         by_cpu = {}
         for r in self.named(records, "CSwitch"):
             self.assertEqual(len(r["pmc"]), 2)
             by_cpu.setdefault(r["cpu"], []).append(r["pmc"][0])
-        # Each switch is one more, on its processor.
+        # Time passes on each processor.
         for counts in by_cpu.values():
-            self.assertEqual(counts, sorted(counts))
-            self.assertGreater(counts[-1], counts[0])
+            self.assertEqual(counts, sorted(set(counts)))
 
     def test_samples_by_another_source(self):
         self.record("-eflag", "PROC_THREAD+PMC_PROFILE", "-ProfileSource", "ContextSwitches",
