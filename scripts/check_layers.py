@@ -27,7 +27,8 @@ ALLOWED = {
     "decode": ["etl", "tmf"],
     "render": ["decode"],
     "export": ["render"],
-    "cli": ["session", "render", "export", "tmf"],
+    "symbols": ["render", "tmf"],
+    "cli": ["session", "render", "export", "symbols", "tmf"],
 }
 CMD_MAY = {"cli", "host", "boot", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "kernel", "host"}

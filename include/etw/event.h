@@ -150,10 +150,12 @@ struct Added {
     Bytes event_key;      // u64
     Bytes stack;          // addresses, innermost first; the event's own or that of its stack record
     uint8_t address_size = 8;
+    uint32_t process = 0;  // whose stack it is
+    Bytes counters;        // u64s: what was counted on its processor, as the session asked
 
     bool empty() const {
         return user.empty() && login_session.empty() && process_key.empty() && event_key.empty() &&
-               stack.empty();
+               stack.empty() && counters.empty();
     }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "etw/enable_property.h"
 #include "etw/guid.h"
+#include "etw/kernel_tracing.h"
 #include "etw/log_file_mode.h"
 #include "etw/result.h"
 
@@ -37,6 +38,7 @@ struct Properties {
     std::string log_file;    // absolute path; empty: no file
     uint32_t owner_pid = 0;  // the session stops when this process ends; 0: it has no owner
     uint32_t ttl_s = 0;      // it stops this long after its start; 0: it does not
+    KernelTracing kernel;    // of a session with kernel events
 
     friend bool operator==(const Properties&, const Properties&) = default;
 };
@@ -121,6 +123,7 @@ struct UpdateRequest {
     std::optional<uint32_t> maximum_buffers;
     std::optional<uint32_t> flush_timer_s;
     std::optional<uint32_t> enable_flags;
+    std::optional<KernelTracing> kernel;  // as a whole
 
     friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
 };

@@ -38,6 +38,7 @@ public:
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
     session::Outcome<std::vector<session::RefusedProgram>> refused_programs() override;
+    session::Outcome<std::vector<session::ProfileSource>> profile_sources() override;
     session::Outcome<session::BootConfiguration> configure_boot(
         const session::BootSession& asked) override;
     session::Outcome<session::BootConfiguration> remove_boot(const std::string& name) override;

@@ -136,6 +136,7 @@ private:
         if (option.takes == Takes::kList || option.takes == Takes::kInOutList ||
             (option.takes == Takes::kNameOrList && is_count(value)))
             return take_list(option, std::move(value));
+        if (option.takes == Takes::kPair) return take_pair(option, std::move(value));
         if (!value && next_is_value(option.takes)) value = args_[at_++];
         if (!value && (option.takes == Takes::kValue || option.takes == Takes::kNameOrList)) {
             const bool last = at_ == args_.size();
@@ -186,6 +187,17 @@ private:
         return Ok{};
     }
 
+    Result<Ok, UsageError> take_pair(const OptionWord& option, std::optional<std::string> first) {
+        const std::string prefix = "--" + to_lower(option.word) + "=";
+        for (int taken = first ? 1 : 0; taken < 2; ++taken) {
+            if (!next_is_value(Takes::kName))
+                return UsageError{fmt::format("-{} needs two values", option.word)};
+            if (first) out_.push_back(prefix + *std::exchange(first, std::nullopt));
+            out_.push_back(prefix + args_[at_++]);
+        }
+        return Ok{};
+    }
+
     bool next_is_value(Takes takes) const {
         if (takes == Takes::kNothing || at_ == args_.size()) return false;
         const auto spelled = spelling(args_[at_]);
@@ -203,6 +215,7 @@ private:
             case Takes::kNothing:
             case Takes::kList:
             case Takes::kInOutList:
+            case Takes::kPair:
                 break;
         }
         return false;

@@ -60,6 +60,7 @@ enum class Takes : uint8_t {
     kValue,       // the next word; an error if there is none, or if it is an option spelled with -
     kList,        // a count, and then so many words: `2 100 200`
     kInOutList,   // `-in` or `-out`, and then a list
+    kPair,        // two words
     kNameOrList,  // a name, or a list, which begins with a digit
 };
 

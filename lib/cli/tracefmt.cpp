@@ -1,6 +1,7 @@
 #include "cli/tracefmt.h"
 
 #include "base/path.h"
+#include "cli/file_list.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/tracefmt_input.h"
@@ -11,6 +12,7 @@
 #include "render/pipeline.h"
 #include "render/prefix.h"
 #include "session/rules.h"
+#include "symbols/symbolizer.h"
 
 #include <fmt/format.h>
 
@@ -304,7 +306,14 @@ private:
             return status;
         }
         const auto loaded = load_manifests(options_.manifests, logs, *catalog_);
-        return loaded ? kExitDone : failure(kTool, loaded.error().file, loaded.error().error);
+        if (!loaded) return failure(kTool, loaded.error().file, loaded.error().error);
+        // A session's events tell no more than their addresses: names would depend on what came
+        // before.
+        if (!options_.no_symbols && !logs.empty()) {
+            render_.names = std::make_shared<symbols::Symbolizer>(
+                catalog_, split_lists(std::span(options_.symbols)));
+        }
+        return kExitDone;
     }
 
     Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,

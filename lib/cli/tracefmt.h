@@ -24,6 +24,8 @@ struct TracefmtOptions {
     bool summary_only = false;                       // -summaryonly
     MessageOptions messages;                         // -tmf -p -i -r -pdb -skipTmfWpp
     ManifestFiles manifests;                         // -man -bin -manpath
+    std::vector<std::string> symbols;                // -symbols, as typed
+    bool no_symbols = false;                         // -nosymbols
     render::RenderOptions render;                    // formats, prefix, times, encoding
     render::FilterOptions filter;                    // -from -to -pid -provider -id -event -level
     std::vector<ExportJob> exports;                  // -perfetto -ctf -pcapng -relog

@@ -23,6 +23,12 @@ Descriptions of events (what a log says of its own events needs none):
   -manpath Dir[;Dir] Folders with manifests named GUID.man, without braces and
                      hyphens.
 
+Names of addresses (stacks, samples) by module, function and offset, where the
+log says what was mapped:
+  -symbols Dir[;Dir] Where programs and debug files are looked for first, by
+                     path, name, build id and debug link.
+  -nosymbols         Numbers only.
+
 Output:
   -o File            Text file; its summary is File.sum. - is standard output
                      (no summary). Default: FmtFile.txt and FmtSum.txt.

@@ -23,6 +23,8 @@ constexpr OptionWord kOptions[] = {
     kManifestOptions[0],
     kManifestOptions[1],
     kManifestOptions[2],
+    {"symbols", Takes::kValue, true},
+    {"nosymbols"},
     {"display"},
     {"displayonly"},
     {"nosummary"},
@@ -87,6 +89,8 @@ void add_options(CLI::App& app, TracefmtOptions& options, Words& words) {
     app.add_option("--pdb", options.messages.pdbs);
     app.add_flag("--skiptmfwpp", options.messages.skip_messages);
     add_manifest_options(app, options.manifests);
+    app.add_option("--symbols", options.symbols);
+    app.add_flag("--nosymbols", options.no_symbols);
     app.add_flag("--display", options.display);
     app.add_flag("--displayonly", options.display_only);
     app.add_flag("--nosummary", words.no_summary);
@@ -114,6 +118,8 @@ void add_options(CLI::App& app, TracefmtOptions& options, Words& words) {
 }
 
 Result<Ok, UsageError> check_outputs(const TracefmtOptions& options, const Words& words) {
+    if (options.no_symbols && !options.symbols.empty())
+        return UsageError{"-symbols and -nosymbols exclude each other; give one of them"};
     if (options.summary_only && words.no_summary) {
         return UsageError{"-summaryonly and -nosummary leave nothing to do; give one of them"};
     }

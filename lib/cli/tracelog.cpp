@@ -1,6 +1,7 @@
 #include "cli/tracelog.h"
 
 #include "cli/kernel_options.h"
+#include "cli/kernel_tracing_options.h"
 #include "cli/tracelog_boot.h"
 #include "cli/tracelog_display.h"
 #include "session/boot_rules.h"
@@ -57,6 +58,10 @@ private:
                 return show(backend_.system_rundown(session_));
             case TracelogAction::kKernelGroups:
                 return print(kernel_group_help());
+            case TracelogAction::kStackEvents:
+                return print(stack_event_help());
+            case TracelogAction::kProfileSources:
+                return list_profile_sources();
             case TracelogAction::kEnable:
                 return enable();
             case TracelogAction::kDisable:
@@ -112,6 +117,12 @@ private:
             note(fmt::format("no provider is enabled: '{}' records nothing until -enable names one",
                              session_));
         }
+    }
+
+    void list_profile_sources() {
+        const auto sources = backend_.profile_sources();
+        if (!sources) return failed(sources.error());
+        print(profile_source_help(*sources));
     }
 
     std::string kernel_lines() const {
@@ -209,7 +220,7 @@ private:
         if (status && request == nothing && options_.notes.empty())
             note(
                 "nothing was asked to change; -update takes -f, -rt, -max and -ft, and of kernel "
-                "events -eflag and the switches");
+                "events -eflag, the switches, -stackwalk, -ProfileSource, -SetProfInt and -Pmc");
         if (status && is_buffered(*status))
             note_unbuffered(request.maximum_buffers.has_value(), request.flush_timer_s.has_value());
     }

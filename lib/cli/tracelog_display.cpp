@@ -3,6 +3,7 @@
 #include "base/filetime.h"
 #include "base/platform.h"
 #include "cli/json_writer.h"
+#include "cli/kernel_tracing_display.h"
 #include "render/clock_text.h"
 #include "session/boot_rules.h"
 #include "session/kernel_groups.h"
@@ -166,6 +167,7 @@ void write_properties(JsonWriter& out, const SessionStatus& s) {
     out.key("ttl_s").number(p.ttl_s);
     out.key("enable_flags").hex(p.enable_flags);
     out.key("log_file").text(p.log_file);
+    write_kernel_tracing(out, p.kernel);
 }
 
 void write_processes(JsonWriter& out, const std::vector<session::PrivateProcess>& processes) {
@@ -218,6 +220,7 @@ std::string further_properties(const SessionStatus& s) {
     }
     if (p.flush_threshold != 0)
         line(out, "Flush Threshold:", fmt::format("{} buffers", p.flush_threshold));
+    for (const auto& [label, value] : kernel_tracing_lines(p.kernel)) line(out, label, value);
     if (p.owner_pid != 0) line(out, "Ends With Process:", p.owner_pid);
     for (const session::PrivateProcess& process : s.processes) {
         const std::string who = process.pid == 0 ? "others" : fmt::format("{}", process.pid);

@@ -96,18 +96,16 @@ constexpr OptionRow kOptions[] = {
     {"dpcisr", Takes::kNothing, kStart | kUpdate},
     {"eflag", Takes::kNameOrList, kStart | kUpdate},
     {"systemlogger", Takes::kNothing, kStart, kUpdate},
+    {"stackwalk", Takes::kValue, kStart | kUpdate},
+    {"ProfileSource", Takes::kValue, kStart | kUpdate},
+    {"SetProfInt", Takes::kPair, kStart | kUpdate, 0, {}, true},
+    {"Pmc", Takes::kValue, kStart | kUpdate},
     // Displays and questions.
     {"lp", Takes::kNothing, kQuery | kList},
     {"y", Takes::kNothing, kStopAll},
     {"json", Takes::kNothing, kAnyAction},
 };
 
-constexpr char kStacks[] =
-    "stacks of kernel events are not in this version; perf record -g has them";
-constexpr char kSampling[] =
-    "sampling is not in this version; perf record samples, with -c and -e for interval and source";
-constexpr char kCounters[] =
-    "counters of the processor are not in this version; perf stat and perf record read them";
 constexpr char kHeap[] =
     "heap and critical section events are not in this version; heaptrack, valgrind or perf show "
     "what a program allocates and waits for";
@@ -133,10 +131,6 @@ constexpr RefusedRow kRefused[] = {
     {"cm", Takes::kNothing, "there is no registry; changes of files are seen with fanotify"},
     {"Lbr", Takes::kValue, "branches are recorded with perf record -b"},
     {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},
-    {"stackwalk", Takes::kValue, kStacks},
-    {"ProfileSource", Takes::kValue, kSampling},
-    {"SetProfInt", Takes::kValue, kSampling},
-    {"Pmc", Takes::kValue, kCounters},
 };
 
 struct AliasRow {

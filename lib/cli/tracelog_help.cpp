@@ -66,6 +66,10 @@ Kernel events (-start, -update; as root)
                     the same as numbers. A session of any name can have them
   -systemlogger     a session of another name is one for kernel events
   -systemrundown NAME  tell such a session once more of all that runs
+  -stackwalk EVENT+EVENT   a stack with each of these; -stackwalk Help lists them
+  -ProfileSource SRC       take samples (PROFILE) by this; Help lists what there is
+  -SetProfInt N SRC        samples so far apart: Timer in 100 ns, others in events
+  -Pmc SRC,SRC:EVENT+EVENT     what was counted, with each of these events
 
 Filter at the source (-start, -enable); a list begins with its length
   -ExeFilter 'A;B'  only programs of these names

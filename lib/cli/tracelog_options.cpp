@@ -1,7 +1,9 @@
 #include "cli/tracelog_options.h"
 
 #include "cli/kernel_options.h"
+#include "cli/kernel_tracing_options.h"
 #include "cli/tracelog_grammar.h"
+#include "etw/kernel_flags.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -61,10 +63,18 @@ public:
 
     Result<TracelogOptions, UsageError> run() {
         if (words_.has("help")) return std::move(out_);
-        if (const auto names = words_.all("eflag");
-            names.size() == 1 && to_lower(names[0]) == "help") {
-            out_.action = TracelogAction::kKernelGroups;
-            return std::move(out_);
+        constexpr std::pair<const char*, TracelogAction> kLists[] = {
+            {"eflag", TracelogAction::kKernelGroups},
+            {"stackwalk", TracelogAction::kStackEvents},
+            {"pmc", TracelogAction::kStackEvents},
+            {"ProfileSource", TracelogAction::kProfileSources},
+        };
+        for (const auto& [option, action] : kLists) {
+            if (const auto names = words_.all(option);
+                names.size() == 1 && to_lower(names[0]) == "help") {
+                out_.action = action;
+                return std::move(out_);
+            }
         }
         if (refuse()) return std::move(out_);
         ETW_CHECK(choose_action());
@@ -301,12 +311,18 @@ private:
         }
         typed.eflag = words_.all("eflag");
         typed.system_logger = words_.has("systemlogger");
+        KernelTracingWords with{words_.text("stackwalk"), words_.text("ProfileSource"),
+                                words_.all("SetProfInt"), words_.text("Pmc")};
+        ETW_TRY(out_.properties.kernel, parse_kernel_tracing(with));
+        if (!with.empty()) out_.update.kernel = out_.properties.kernel;
         if (typed.empty() && !kernel_logger) return Ok{};
         ETW_TRY(KernelEvents events, parse_kernel_events(typed, kernel_logger));
         out_.kernel_groups = std::move(events.groups);
         if (!kernel_logger && out_.action == TracelogAction::kStart)
             out_.properties.log_file_mode |= kModeSystemLogger;
         if (kernel_logger) events.flags |= out_.properties.enable_flags;  // of -flag
+        // What the addresses of stacks and samples lie in.
+        if (!out_.properties.kernel.stack_events.empty()) events.flags |= kKernelImageLoad;
         out_.properties.enable_flags = events.flags;
         // Without a word of them the flags stay as they are.
         if (!typed.empty()) out_.update.enable_flags = events.flags;

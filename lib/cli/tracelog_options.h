@@ -31,8 +31,10 @@ enum class TracelogAction : uint32_t {
     kDoctor,
     kAddAutoLogger,
     kRemove,
-    kKernelGroups,  // -eflag Help
-    kRefused,       // an action that has no counterpart here; `refusal` says why
+    kKernelGroups,    // -eflag Help
+    kStackEvents,     // -stackwalk Help, -Pmc Help
+    kProfileSources,  // -ProfileSource Help
+    kRefused,         // an action that has no counterpart here; `refusal` says why
 };
 
 // Which kernel events a session is to have.

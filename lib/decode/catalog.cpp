@@ -158,7 +158,7 @@ void Catalog::add_all() {
 }
 
 void Catalog::learn(etl::LogReader log) {
-    LogDescriptions descriptions(impl_->providers, impl_->stacks);
+    LogDescriptions descriptions(impl_->providers, impl_->stacks, impl_->images);
     etl::Record record;
     while (log.next(record)) descriptions.look_at(record);
     for (const Guid& guid : descriptions.providers_seen()) {

@@ -82,6 +82,23 @@ DecoderImpl::DecoderImpl(std::shared_ptr<const Catalog> catalog)
     }
 }
 
+namespace {
+
+// What stands between header and payload.
+Bytes header_counters(const etl::Record& record) {
+    const bool has_flags = record.type == wire::HeaderType::kPerfInfo32 ||
+                           record.type == wire::HeaderType::kPerfInfo64;
+    if (!has_flags || record.raw.size() < sizeof(wire::PerfInfoHeader)) return {};
+    constexpr uint8_t kCount = 0x07, kPebsIndex = 0x80;
+    const auto flags = uint8_t(record.raw[offsetof(wire::PerfInfoHeader, flags)]);
+    Bytes rest = record.raw.subspan(sizeof(wire::PerfInfoHeader));
+    const size_t before = (flags & kPebsIndex) != 0 ? sizeof(uint64_t) : 0;
+    const size_t size = (flags & kCount) * sizeof(uint64_t);
+    return before + size <= rest.size() ? rest.subspan(before, size) : Bytes();
+}
+
+}  // namespace
+
 void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.provider = event.name = event.opcode = {};
     event.group = event.related = nullptr;
@@ -94,6 +111,8 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
         event.related = &related_;
     }
     event.added = extended.added;
+    event.added.process = record.process_id;
+    if (event.added.counters.empty()) event.added.counters = header_counters(record);
     if (!extended.traits.empty()) set_provider(extended.traits, event);
     if (catalog_ != nullptr) add_stack(record, event);
     if (!extended.schema.empty()) return decode_described(record, extended.schema, event);
@@ -127,6 +146,9 @@ void find_added(wire::ExtendedType type, Bytes data, Added& out) {
             break;
         case wire::ExtendedType::kEventKey:
             out.event_key = sized(sizeof(uint64_t));
+            break;
+        case wire::ExtendedType::kPmcCounters:
+            out.counters = data.first(data.size() / sizeof(uint64_t) * sizeof(uint64_t));
             break;
         case wire::ExtendedType::kStackTrace32:
         case wire::ExtendedType::kStackTrace64: {
@@ -262,6 +284,7 @@ void DecoderImpl::add_stack(const etl::Record& record, Event& event) {
     if (stack.addresses.empty()) return;
     event.added.stack = stack.addresses;
     event.added.address_size = stack.address_size;
+    event.added.process = stack.process;
 }
 
 bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) {

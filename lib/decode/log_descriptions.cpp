@@ -39,7 +39,11 @@ void LogDescriptions::look_at(const etl::Record& record) {
             }
             [[fallthrough]];
         default:
-            if (is_stack_record(record)) stacks_.add(record);
+            if (is_stack_record(record)) {
+                stacks_.add(record);
+            } else {
+                images_.add(record);
+            }
             break;
     }
 }

@@ -1,8 +1,9 @@
 // What a log says of its own events: manifests that EventSource sends in chunks, the records that a
-// merge adds for the manifests of its machine, stacks. All of it may stand behind the events that
-// need it, so that a log is looked through before it is decoded.
+// merge adds for the manifests of its machine, stacks, images. All of it may stand behind the
+// events that need it, so that a log is looked through before it is decoded.
 #pragma once
 #include "decode/event_info.h"
+#include "decode/image_table.h"
 #include "decode/provider_set.h"
 #include "decode/stack_table.h"
 
@@ -13,8 +14,8 @@ namespace etw::decode {
 
 class LogDescriptions {
 public:
-    LogDescriptions(ProviderSet& providers, StackTable& stacks)
-        : providers_(providers), stacks_(stacks) {}
+    LogDescriptions(ProviderSet& providers, StackTable& stacks, ImageTable& images)
+        : providers_(providers), stacks_(stacks), images_(images) {}
 
     // Every record of the log, in order.
     void look_at(const etl::Record& record);
@@ -49,6 +50,7 @@ private:
 
     ProviderSet& providers_;
     StackTable& stacks_;
+    ImageTable& images_;
     std::map<ManifestKey, Manifest> manifests_;  // that are not whole yet
     std::unordered_set<uint64_t> known_;         // hashes of texts that were read already
     std::vector<std::vector<std::byte>> event_infos_;

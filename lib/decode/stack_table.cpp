@@ -72,7 +72,7 @@ void StackTable::add(const etl::Record& record) {
             if (payload.size() < sizeof(reference)) return;
             std::memcpy(&reference, payload.data(), sizeof(reference));
             const Bytes rest = payload.subspan(sizeof(reference));
-            Join join{reference.time, reference.thread, kPending, kAsWritten};
+            Join join{reference.time, reference.thread, reference.process, kPending, kAsWritten};
             if (record.descriptor.opcode == kStack) {
                 join.frames = keep(rest, address_size);
                 joins_.push_back(join);
@@ -209,7 +209,7 @@ Stack StackTable::find(const etl::Record& record, size_t& hint) const {
     }
     if (found == nullptr) return {};
     const Frames& frames = frames_[found->frames];
-    return {Bytes(addresses_).subspan(frames.at, frames.size), frames.address_size};
+    return {Bytes(addresses_).subspan(frames.at, frames.size), frames.address_size, found->process};
 }
 
 }  // namespace etw::decode

@@ -12,6 +12,7 @@ namespace etw::decode {
 struct Stack {
     Bytes addresses;  // innermost first: the kernel's part, then the program's; valid as the table
     uint8_t address_size = 8;
+    uint32_t process = 0;
 };
 
 class StackTable {
@@ -41,6 +42,7 @@ private:
     struct Join {  // a part of an event's stack; after finish() all of it
         int64_t time;
         uint32_t thread;
+        uint32_t process;
         uint32_t frames;  // index, or kPending
         uint8_t part;     // order: kernel, as written, program
     };

@@ -3,11 +3,56 @@
 #include "host/new_session.h"
 #include "host/session_clock.h"
 #include "kernel/collector.h"
+#include "kernel/perf_open.h"
 #include "ring/clock.h"
+#include "session/profile_sources.h"
+#include "session/rules.h"
 
 #include <algorithm>
 
 namespace etw::host {
+namespace {
+
+kernel::Source source_of(const std::string& name) {
+    const session::PerfSource& known = *session::find_perf_source(name);  // it was checked
+    return {std::string(known.name), known.id, known.type, known.config};
+}
+
+kernel::Tracing tracing_of(const session::KernelTracing& asked) {
+    kernel::Tracing out;
+    const std::string source =
+        asked.profile_source.empty() ? session::kTimerSource : asked.profile_source;
+    out.stack_events = asked.stack_events;
+    out.by_timer = session::same_name(source, session::kTimerSource);
+    out.profile_source = source_of(source);
+    out.interval = out.by_timer ? session::kTimerInterval : session::kEventInterval;
+    for (const session::ProfileInterval& interval : asked.intervals) {
+        if (session::same_name(interval.source, source)) out.interval = interval.interval;
+    }
+    for (const std::string& counter : asked.counters) out.counters.push_back(source_of(counter));
+    out.counter_events = asked.counter_events;
+    return out;
+}
+
+}  // namespace
+
+session::Outcome<Ok> check_sources(const session::KernelTracing& asked) {
+    const kernel::Tracing tracing = tracing_of(asked);
+    std::vector<kernel::Source> sources = tracing.counters;
+    sources.push_back(tracing.profile_source);
+    for (const kernel::Source& source : sources) {
+        const Status there = kernel::check_source(source);
+        if (there) continue;
+        if (there.error().code == Code::kAccessDenied)
+            return session::Failure{there.error().code, "perf_event_open() is for root here"};
+        return session::Failure{
+            there.error().code,
+            source.name +
+                ": this machine does not count it; the counters of the processor cannot be had "
+                "(a virtual machine often has none). -ProfileSource Help lists what there is"};
+    }
+    return Ok{};
+}
 
 KernelSource::KernelSource(StreamWriter writer)
     : writer_(std::move(writer)), lanes_(writer_.geometry().cpus) {}
@@ -22,6 +67,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
     kernel::Collector::Options options;
     options.session = saved.key.epoch;
     options.flags = saved.properties.enable_flags;
+    options.tracing = tracing_of(saved.properties.kernel);
     options.cpus = cpu_count();
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
@@ -30,7 +76,9 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
 
 int64_t KernelSource::collect(bool all) { return collector_->collect(all); }
 
-Status KernelSource::set_flags(uint32_t flags) { return collector_->set_flags(flags); }
+Status KernelSource::set(const session::Properties& properties) {
+    return collector_->set(properties.enable_flags, tracing_of(properties.kernel));
+}
 
 void KernelSource::rundown() { collector_->rundown(); }
 

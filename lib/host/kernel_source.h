@@ -2,6 +2,7 @@
 // Belongs to the session's thread. The drain has it collect before it looks at the streams, so that
 // kernel and user events are merged as if all were written where they happen.
 #pragma once
+#include "etw/session.h"
 #include "host/saved_session.h"
 #include "host/stream.h"
 #include "kernel/record_builder.h"
@@ -17,6 +18,9 @@ class Collector;
 
 namespace etw::host {
 
+// Refuses, by name, what this machine cannot sample or count by; `asked` passed session::check().
+session::Outcome<Ok> check_sources(const session::KernelTracing& asked);
+
 class KernelSource final : public kernel::RecordSink {
 public:
     // Begins to record into `stream`, or goes on for a host that was killed.
@@ -26,7 +30,7 @@ public:
 
     // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
     int64_t collect(bool all);
-    Status set_flags(uint32_t flags);
+    Status set(const session::Properties& properties);
     void rundown();
     // From now on into `stream`, whose rings have another size.
     Status use(const Stream& stream);

@@ -327,7 +327,11 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
             std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
     }
     if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
+    if (request.kernel) changed.properties.kernel = *request.kernel;
     if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
+    if (request.kernel) {
+        if (const auto ok = check_sources(*request.kernel); !ok) return answer(ok.error());
+    }
     if (request.flush_timer_s && *request.flush_timer_s != 0) {
         changed.properties.flush_timer_s = *request.flush_timer_s;
     }
@@ -383,8 +387,9 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
 // Answers when the other flags are in force.
 void SessionManager::update_kernel_flags(Session& session, const SavedSession& before,
                                          StatusAnswer answer) {
-    const uint32_t flags = session.saved.properties.enable_flags;
-    if (!session.records_kernel() || flags == before.properties.enable_flags) {
+    const session::Properties& now = session.saved.properties;
+    if (!session.records_kernel() || (now.enable_flags == before.properties.enable_flags &&
+                                      now.kernel == before.properties.kernel)) {
         return answer(session.status());
     }
     const auto done = [this, before, answer = std::move(answer)](const Status& set) {
@@ -392,15 +397,16 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
         if (updated == nullptr) return answer(not_found(before.properties.name));
         if (set) return answer(updated->status());
         updated->saved.properties.enable_flags = before.properties.enable_flags;
+        updated->saved.properties.kernel = before.properties.kernel;
         if (const auto saved = save(folder_.sessions_folder(), updated->saved); !saved) {
             journal(folder_.path(), saved.error());
         }
         answer(failure_of(set.error(), "kernel events"));
     };
-    session.thread->post([this, flags, done](SessionThread& thread) {
+    session.thread->post([this, now, done](SessionThread& thread) {
         KernelSource* source = thread.drain().kernel_source();
-        const Status set = source == nullptr ? Status(Error{Code::kNotSupported, "none", 0})
-                                             : source->set_flags(flags);
+        const Status set =
+            source == nullptr ? Status(Error{Code::kNotSupported, "none", 0}) : source->set(now);
         loop_.post([done, set] { done(set); });
     });
 }

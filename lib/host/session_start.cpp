@@ -161,7 +161,7 @@ Outcome<Ok> SessionManager::check_kernel_session(const Properties& p) const {
                        fmt::format("{} sessions record kernel events; stop one first", running)};
     }
     const auto usable = kernel::check_tracefs();
-    if (usable) return Ok{};
+    if (usable) return check_sources(p.kernel);
     if (usable.error().code == Code::kAccessDenied) {
         return Failure{Code::kAccessDenied,
                        "kernel events are for root: run the command, and with it the session "

@@ -28,6 +28,9 @@ constexpr char kWakeAtPercent[] = "25";
 constexpr milliseconds kStalled{5};
 // How often the kernel is asked what it lost, if nobody asks for everything.
 constexpr milliseconds kLostEvery{200};
+constexpr uint16_t kCounterNames = 0x0F30;
+constexpr uint16_t kSamplingBegins = 0x0F49;
+constexpr uint16_t kSamplingEnds = 0x0F4A;
 constexpr uint64_t kForksPerSecond = 20;  // 50 ms for a fork to become an exec
 
 }  // namespace
@@ -38,13 +41,14 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       sink_(sink),
       instance_(std::move(instance)),
       reader_(std::move(reader)),
-      context_{sink, tasks_, options.counter.hz, options.flags},
+      traced_(sink, tasks_),
+      context_{traced_, tasks_, options.counter.hz, options.flags},
       task_events_(context_, execs_),
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
       image_events_(context_, execs_, file_names_),
-      perf_events_(context_, image_events_, options.counter),
+      perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
       lost_(options.cpus),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -89,7 +93,7 @@ Status Collector::set_up() {
         for (const Listener& listener : find_listeners()) net_events_.add_listener(listener);
     }
     if (context_.has(kKernelDpc)) interrupt_events_.set_handlers(find_softirq_handlers());
-    ETW_CHECK(bind(options_.flags));
+    ETW_CHECK(bind(options_.flags, options_.tracing));
     if (instance_.is_new()) {
         begin();
     } else {
@@ -106,8 +110,8 @@ Status Collector::set_up() {
 void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
+    perf_events_.begin(beginning);
     static_cast<void>(instance_.set("tracing_on", "1"));
-    perf_events_.begin_at(beginning);
     file_events_.begin_at(beginning);
     tasks_.scan();
     scan_images();
@@ -119,7 +123,9 @@ void Collector::begin() {
         };
     });
     births.on("sched", "sched_process_exec", expect_exec());
-    reader_.read(options_.counter.now(), &births);
+    const int64_t now = options_.counter.now();
+    perf_events_.read(now, &births);
+    reader_.read(now, &births);
     for (const uint32_t id : born) {
         tasks_.remove_thread(id);
         tasks_.remove(id);
@@ -127,6 +133,7 @@ void Collector::begin() {
     }
     if (!context_.has(kKernelNoSystemConfig)) send_system_config(sink_, beginning);
     tell(context_.flags, false, beginning);
+    tell_tracing(false, beginning);
 }
 
 // Of all that runs.
@@ -134,6 +141,31 @@ void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
     task_events_.rundown(flags, at_end, time);
     image_events_.rundown(flags, at_end, time);
     if (at_end) file_names_.rundown(sink_, time);
+}
+
+void Collector::tell_tracing(bool at_end, int64_t time) {
+    if (context_.has(kKernelProfile)) tell_interval(at_end, time);
+    if (!at_end && !options_.tracing.counters.empty()) tell_counters(time);
+}
+
+// In the order in which records tell them.
+void Collector::tell_counters(int64_t time) {
+    const std::vector<Source>& counters = options_.tracing.counters;
+    RecordBuilder record(kCounterNames, 2, time);
+    record.put(uint32_t(counters.size()));
+    for (const Source& source : counters) record.put_text(source.name);
+    record.send(context_.sink, 0);
+}
+
+// What the samples are taken by, and how far apart they are.
+void Collector::tell_interval(bool at_end, int64_t time) {
+    const Source& source = options_.tracing.profile_source;
+    RecordBuilder(at_end ? kSamplingEnds : kSamplingBegins, 3, time, RecordIds{})
+        .put(uint32_t{source.id})
+        .put(options_.tracing.interval)  // as it is set, and as it was before
+        .put(options_.tracing.interval)
+        .put_text(source.name)
+        .send(context_.sink, 0);
 }
 
 Collector::~Collector() { stop_thread(); }
@@ -146,7 +178,7 @@ Result<Format> Collector::load(const std::string& system, const std::string& nam
     return Format::parse(text, system.c_str());
 }
 
-Status Collector::bind(uint32_t flags) {
+Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     const auto load_format = [this](const auto& system, const auto& name) {
         return load(system, name);
     };
@@ -158,7 +190,7 @@ Status Collector::bind(uint32_t flags) {
         context_.flags = before;
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
     }
-    Status opened = perf_events_.set_up(options_.cpus);
+    Status opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
     if (opened) opened = file_events_.set_up(options_.cpus);
     if (!opened) {
         context_.flags = before;
@@ -227,12 +259,15 @@ Status Collector::enable(const std::vector<Tracepoint>& wanted) {
     };
     if (dispatch_ != nullptr) {
         for (const Tracepoint& old : dispatch_->wanted()) {
-            const auto same = [&](const Tracepoint& point) { return point.name == old.name; };
+            const auto same = [&](const Tracepoint& point) {
+                return point.name == old.name && !perf_events_.has(point);
+            };
             if (std::any_of(wanted.begin(), wanted.end(), same)) continue;
             ETW_CHECK(instance_.set(folder(old) + "/enable", "0"));
         }
     }
     for (const Tracepoint& point : wanted) {
+        if (perf_events_.has(point)) continue;
         if (!point.filter.empty()) {
             ETW_CHECK(instance_.set(folder(point) + "/filter", point.filter));
         }
@@ -241,18 +276,20 @@ Status Collector::enable(const std::vector<Tracepoint>& wanted) {
     return Ok{};
 }
 
-Status Collector::set_flags(uint32_t flags) {
+Status Collector::set(uint32_t flags, const Tracing& tracing) {
     const std::lock_guard lock(mutex_);
     const int64_t now = options_.counter.now();
     collect_locked(true);
     const uint32_t before = context_.flags;
-    ETW_CHECK(bind(flags));
+    ETW_CHECK(bind(flags, tracing));
     options_.flags = flags;
+    options_.tracing = tracing;
     if ((flags & ~before & kKernelDpc) != 0) {
         interrupt_events_.set_handlers(find_softirq_handlers());
     }
     scan_images();
     tell(flags & ~before, false, now);
+    tell_tracing(false, now);
     ::eventfd_write(wake_.get(), 1);  // there are other rings to wait for
     return Ok{};
 }
@@ -262,6 +299,7 @@ void Collector::rundown() {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     tell(context_.flags, false, now);
+    tell_tracing(false, now);
 }
 
 bool Collector::end(bool at_once) {
@@ -273,8 +311,11 @@ bool Collector::end(bool at_once) {
         collect_locked(true);
         if (stalled_ && !at_once) return false;
         tell(context_.flags, true, now);
+        tell_tracing(true, now);
         count_lost();
-        if (stalled_) sink_.add_lost(reader_.count_rest());
+        if (stalled_)
+            sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
+                           file_events_.count_rest());
         reader_.close();
         static_cast<void>(instance_.remove());
         ended_ = true;
@@ -312,24 +353,28 @@ int64_t Collector::collect_locked(bool all) {
     if (ended_) return now;
     int64_t until = now;
     do {
-        perf_events_.read();
+        until = perf_events_.read(now, outlook_.get());
         file_events_.read(now);
-        until = reader_.read(now, outlook_.get());
+        until = std::min(until, reader_.read(now, outlook_.get()));
         take_looks();
         if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (!all) until = before_open_forks(until);
-        const auto stopped = reader_.for_each(until, [this](const RawEvent& event) {
+        const auto stopped = reader_.for_each(until, [this, &until](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
-            hand_out(event.time);
+            if (const auto full = hand_out(event.time)) {
+                until = *full;
+                return false;
+            }
             (*dispatch_)(event);
             return true;
         });
-        if (stopped) {
+        if (stopped) until = std::min(until, *stopped);  // others of this time may go before it
+        const auto full = stopped ? stopped : hand_out(until);
+        if (full) {
             stalled_ = true;
-            until = *stopped;  // others of this time may go before it
+            until = std::min(until, *full);
             break;
         }
-        hand_out(until);
         // Held back: more pages would only be kept.
         if (!open_forks_.empty() && !all) break;
     } while (reader_.has_more());
@@ -337,19 +382,18 @@ int64_t Collector::collect_locked(bool all) {
     return until;
 }
 
-// What does not come from tracepoints, in the order of time.
-void Collector::hand_out(int64_t until) {
+// What does not come from tracefs, in the order of time. Returns the time of the record that the
+// sink had no room for.
+std::optional<int64_t> Collector::hand_out(int64_t until) {
     while (true) {
         const int64_t perf = perf_events_.next_time();
         const int64_t file = file_events_.next_time();
         if (std::min(perf, file) > until) break;
-        if (perf <= file) {
-            perf_events_.hand_out(std::min(until, file));
-        } else {
-            file_events_.hand_out(std::min(until, perf));
-        }
+        const auto full = perf <= file ? perf_events_.hand_out(std::min(until, file), *dispatch_)
+                                       : file_events_.hand_out(std::min(until, perf));
+        if (full) return full;
     }
-    file_events_.hand_out(until);
+    return file_events_.hand_out(until);
 }
 
 // After the pages, so that nothing in them is without the look at it.
@@ -379,6 +423,7 @@ void Collector::count_lost() {
         if (lost > lost_[cpu]) sink_.add_lost(lost - lost_[cpu]);
         lost_[cpu] = std::max(lost_[cpu], lost);
     }
+    if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
 }
 
 void Collector::scan_images() {

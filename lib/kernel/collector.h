@@ -26,6 +26,7 @@ public:
         uint64_t session = 0;  // a number that no other session has
         uint32_t flags = 0;    // KernelFlag, of kSupportedKernelFlags
         uint32_t cpus = 1;     // that may ever run
+        Tracing tracing;       // of sources that check_source() knows
         CounterSource counter;
     };
 
@@ -42,8 +43,8 @@ public:
     // is asked for, what follows a fork waits a moment for the program that the process may turn
     // to: its Start tells it. By any thread.
     int64_t collect(bool all);
-    // Other flags from now on.
-    Status set_flags(uint32_t flags);
+    // Others from now on.
+    Status set(uint32_t flags, const Tracing& tracing);
     // Tells of all that runs, once more.
     void rundown();
     // Records no more; what still runs is told last, then the instance is removed. False: the sink
@@ -55,7 +56,7 @@ private:
     Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader);
     Status set_up();
     Result<Format> load(const std::string& system, const std::string& name) const;
-    Status bind(uint32_t flags);
+    Status bind(uint32_t flags, const Tracing& tracing);
     Status enable(const std::vector<Tracepoint>& wanted);
     Status set_buffers(uint32_t flags);
     Dispatch::MakeHandler expect_exec();
@@ -63,8 +64,11 @@ private:
     void begin();
     void scan_images();
     void tell(uint32_t flags, bool at_end, int64_t time);
+    void tell_tracing(bool at_end, int64_t time);
+    void tell_interval(bool at_end, int64_t time);
+    void tell_counters(int64_t time);
     int64_t collect_locked(bool all);
-    void hand_out(int64_t until);
+    std::optional<int64_t> hand_out(int64_t until);
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
@@ -82,6 +86,7 @@ private:
     Tasks tasks_;
     Execs execs_;
     std::unordered_map<uint32_t, int64_t> open_forks_;  // time by process: no exec was read yet
+    TracedSink traced_;
     Context context_;
     TaskEvents task_events_;
     DiskEvents disk_events_;

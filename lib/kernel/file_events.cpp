@@ -211,12 +211,14 @@ void FileEvents::convert(int64_t now) {
                      [](const Pending& a, const Pending& b) { return a.time < b.time; });
 }
 
-void FileEvents::hand_out(int64_t until) {
+std::optional<int64_t> FileEvents::hand_out(int64_t until) {
     for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
         const Pending& p = pending_[next_];
+        if (!context_.sink.has_room(p.cpu)) return p.time;
         context_.sink.append(p.cpu, p.record, p.time_offset, p.time);
     }
     handed_out_ = std::max(handed_out_, until);
+    return std::nullopt;
 }
 
 // --- calls -----------------------------------------------------------------------------------

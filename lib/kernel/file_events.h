@@ -33,7 +33,10 @@ public:
     int64_t next_time() const noexcept {
         return next_ < pending_.size() ? pending_[next_].time : kNever;
     }
-    void hand_out(int64_t until);
+    // Returns the time of the record that the sink had no room for; the rest stays.
+    std::optional<int64_t> hand_out(int64_t until);
+    // Records that have not been handed out.
+    uint64_t count_rest() const noexcept { return pending_.size() - next_; }
 
     // What read() takes, and what it makes of it: for tests.
     void take(const ProbeRecord& record);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
@@ -93,9 +94,13 @@ std::vector<Image> kernel_images() {
     for (std::string line; std::getline(symbols, line);) {
         const uint64_t address = std::strtoull(line.c_str(), nullptr, 16);
         if (line.ends_with(" _text")) kernel.base = address;
+        const bool of_module = line.ends_with(']');
+        if (kernel.base == 0 || of_module || address < kernel.base) continue;
+        // A kernel that lists code only has no _end.
+        kernel.size = std::max(kernel.size, address - kernel.base + 1);
         if (line.ends_with(" _end")) {
-            kernel.size = address - kernel.base;
-            break;  // it stands behind _text
+            --kernel.size;
+            break;
         }
     }
     if (kernel.base != 0) out.push_back(std::move(kernel));

@@ -3,152 +3,169 @@
 #include <linux/perf_event.h>
 
 #include <algorithm>
-#include <ctime>
+#include <bit>
 
 namespace etw::kernel {
 namespace {
 
 constexpr uint16_t kSample = 0x0F2E;
-constexpr uint32_t kMapPages = 128;  // of one CPU's ring
-constexpr uint32_t kSamplePages = 128;
-constexpr uint64_t kSampleEveryNs = 1'000'000;
+constexpr uint16_t kCounterSample = 0x0F2F;
 constexpr size_t kTrailer = 16;  // what sample_id_all adds: u32 process, u32 thread, u64 time
 
-Status open_all(const perf_event_attr& attr, uint32_t cpus, uint32_t pages,
-                std::vector<PerfRing>& out) {
-    std::vector<PerfRing> rings;
-    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        ETW_TRY(PerfRing ring, PerfRing::open(attr, cpu, pages));
-        rings.push_back(std::move(ring));
-    }
-    out = std::move(rings);
-    return Ok{};
+// Of the rings of tracepoints. One record with a stack takes some 500 bytes.
+constexpr uint64_t kAllPages = 64 * 1024;
+constexpr uint64_t kMinPages = 64;
+constexpr uint64_t kMaxPages = 8192;
+// Records that wait for room in the session's buffers; beyond that the rings have to keep them.
+constexpr size_t kMaxPending = 64 * 1024;
+
+bool any_feeds(const std::string& tracepoint, const Tracing& tracing) {
+    const auto one = [&](uint16_t hook) { return feeds(tracepoint, hook); };
+    return std::any_of(tracing.stack_events.begin(), tracing.stack_events.end(), one) ||
+           std::any_of(tracing.counter_events.begin(), tracing.counter_events.end(), one);
 }
 
-perf_event_attr attr_for_maps(bool data) {
-    perf_event_attr attr{};
-    attr.size = sizeof(attr);
-    attr.type = PERF_TYPE_SOFTWARE;
-    attr.config = PERF_COUNT_SW_DUMMY;
-    attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
-    attr.sample_id_all = 1;
-    attr.mmap = 1;
-    attr.mmap2 = 1;
-    attr.build_id = 1;
-    attr.mmap_data = data ? 1 : 0;
-    attr.comm = 1;
-    attr.comm_exec = 1;
-    attr.use_clockid = 1;
-    attr.clockid = CLOCK_MONOTONIC_RAW;
-    attr.watermark = 1;
-    attr.wakeup_watermark = kMapPages * 4096 / 4;
-    return attr;
-}
-
-perf_event_attr attr_for_samples() {
-    perf_event_attr attr{};
-    attr.size = sizeof(attr);
-    attr.type = PERF_TYPE_SOFTWARE;
-    attr.config = PERF_COUNT_SW_CPU_CLOCK;
-    attr.sample_period = kSampleEveryNs;
-    attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
-    attr.use_clockid = 1;
-    attr.clockid = CLOCK_MONOTONIC_RAW;
-    attr.watermark = 1;
-    attr.wakeup_watermark = kSamplePages * 4096 / 4;
-    return attr;
+bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
+    return std::find(hooks.begin(), hooks.end(), hook) != hooks.end();
 }
 
 }  // namespace
 
-Status PerfEvents::set_up(uint32_t cpus) {
+Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
+    const bool same = tracing == tracing_;
     const bool maps = context_.has(kKernelImageLoad | kKernelDiskFileIo);
     const bool samples = context_.has(kKernelProfile);
     if (!maps) maps_.clear();
-    if (!samples) samples_.clear();
+    if (!samples || !same) samples_ = {};
     if (maps && maps_.empty()) {
-        perf_event_attr attr = attr_for_maps(context_.has(kKernelDiskFileIo));
-        if (!open_all(attr, cpus, kMapPages, maps_)) {
-            attr.build_id = 0;  // since Linux 5.12
-            ETW_CHECK(open_all(attr, cpus, kMapPages, maps_));
-        }
+        ETW_TRY(maps_, open_maps(cpus, context_.has(kKernelDiskFileIo)));
     }
-    if (samples && samples_.empty()) {
-        ETW_CHECK(open_all(attr_for_samples(), cpus, kSamplePages, samples_));
+    if (samples && samples_.rings.empty()) {
+        const uint16_t hook = tracing.by_timer ? kSample : kCounterSample;
+        ETW_TRY(samples_, open_samples(cpus, tracing, contains(tracing.stack_events, hook),
+                                       contains(tracing.counter_events, hook)));
+    }
+    if (!same) points_.clear();
+    ETW_CHECK(open_points(cpus, tracing, dispatch));
+    tracing_ = tracing;
+    sink_.set(tracing);
+    return Ok{};
+}
+
+// What is open already stays open: its events go on without a gap.
+Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
+    std::vector<Tracepoint> wanted;
+    for (const Tracepoint& point : dispatch.wanted()) {
+        if (any_feeds(point.name, tracing)) wanted.push_back(point);
+    }
+    std::erase_if(points_, [&](const Point& point) {
+        return std::find(wanted.begin(), wanted.end(), point.tracepoint) == wanted.end();
+    });
+    if (wanted.empty()) return Ok{};
+    const uint64_t share = kAllPages / (uint64_t{cpus} * wanted.size());
+    const auto pages = uint32_t(std::bit_floor(std::clamp(share, kMinPages, kMaxPages)));
+    for (const Tracepoint& point : wanted) {
+        if (has(point)) continue;
+        ETW_TRY(PerfLane lane,
+                open_tracepoint(cpus, dispatch.id_of(point.name), point.filter, tracing, pages));
+        points_.push_back({point, std::move(lane)});
     }
     return Ok{};
 }
 
+bool PerfEvents::has(const Tracepoint& point) const noexcept {
+    return std::any_of(points_.begin(), points_.end(),
+                       [&](const Point& ours) { return ours.tracepoint == point; });
+}
+
 std::vector<int> PerfEvents::fds() const {
     std::vector<int> out;
-    for (const auto* rings : {&maps_, &samples_}) {
-        for (const PerfRing& ring : *rings) out.push_back(ring.fd().get());
-    }
+    const auto add = [&out](const std::vector<PerfRing>& rings) {
+        for (const PerfRing& ring : rings) out.push_back(ring.fd().get());
+    };
+    add(maps_);
+    add(samples_.rings);
+    for (const Point& point : points_) add(point.lane.rings);
     return out;
 }
 
-void PerfEvents::read() {
-    if (maps_.empty() && samples_.empty()) return;
+int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
+    if (maps_.empty() && samples_.rings.empty() && points_.empty()) return now;
+    if (pending_.size() - next_ > kMaxPending) return complete_until_;
     pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
-    clock_.sample();
-    for (auto* rings : {&maps_, &samples_}) {
-        for (uint32_t cpu = 0; cpu < rings->size(); ++cpu) take((*rings)[cpu], cpu);
+    const size_t before = pending_.size();
+    const auto take_all = [this](std::vector<PerfRing>& rings, Pending::Kind kind,
+                                 const PerfForm& form) {
+        for (uint32_t cpu = 0; cpu < rings.size(); ++cpu) take(rings[cpu], cpu, kind, form);
+    };
+    take_all(maps_, Pending::Kind::kMap, {});
+    take_all(samples_.rings, Pending::Kind::kSample, samples_.form);
+    for (Point& point : points_)
+        take_all(point.lane.rings, Pending::Kind::kTracepoint, point.lane.form);
+    clock_.sample();  // behind the last of them
+    for (size_t i = before; i < pending_.size(); ++i) {
+        pending_[i].time = clock_.to_counter(uint64_t(pending_[i].time));
     }
-    std::stable_sort(pending_.begin(), pending_.end(),
-                     [](const Pending& a, const Pending& b) { return a.time < b.time; });
+    const auto is_too_early = [this](const Pending& p) {
+        return p.time < from_ &&
+               (p.kind == Pending::Kind::kSample || p.kind == Pending::Kind::kTracepoint);
+    };
+    pending_.erase(
+        std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_too_early),
+        pending_.end());
+    const auto by_time = [](const Pending& a, const Pending& b) { return a.time < b.time; };
+    const auto middle = pending_.begin() + ptrdiff_t(before);
+    std::stable_sort(middle, pending_.end(), by_time);
+    if (look != nullptr) {
+        for (auto it = middle; it != pending_.end(); ++it) {
+            if (it->kind == Pending::Kind::kTracepoint)
+                (*look)(RawEvent{it->cpu, it->time, it->sample.raw});
+        }
+    }
+    std::inplace_merge(pending_.begin(), middle, pending_.end(), by_time);
+    complete_until_ = now;
+    return now;
 }
 
-void PerfEvents::take(PerfRing& ring, uint32_t cpu) {
+void PerfEvents::take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form) {
     for (; const auto record = ring.front(); ring.pop()) {
         Pending out;
-        uint64_t time = 0;
-        Bytes body = record->body;
-        if (record->type == PERF_RECORD_SAMPLE) {
-            if (!parse_sample(body, out, time)) continue;
-        } else {
-            if (body.size() < kTrailer) continue;
-            std::memcpy(&time, body.data() + body.size() - sizeof(time), sizeof(time));
-            body = body.first(body.size() - kTrailer);
-            if (record->type == PERF_RECORD_LOST) {
-                ByteReader in(body);
-                const auto id = in.read<uint64_t>("perf lost: id");
-                const auto lost = in.read<uint64_t>("perf lost: count");
-                if (id && lost) context_.sink.add_lost(*lost);
-                continue;
-            }
-            if (record->type == PERF_RECORD_COMM) {
-                if ((record->misc & PERF_RECORD_MISC_COMM_EXEC) == 0) continue;
-                ByteReader in(body);
-                const auto pid = in.read<uint32_t>("perf comm: pid");
-                if (!pid) continue;
-                out.kind = Pending::Kind::kExec;
-                out.process = *pid;
-            } else if (record->type != PERF_RECORD_MMAP2 || !parse_map(body, record->misc, out)) {
-                continue;
-            }
-        }
-        out.time = clock_.to_counter(time);
         out.cpu = cpu;
+        out.kind = kind;
+        uint64_t time = 0;
+        if (record->type == PERF_RECORD_SAMPLE) {
+            if (!parse_sample(record->body, form, out.sample)) continue;
+            time = out.sample.time;
+        } else {
+            if (kind != Pending::Kind::kMap || record->body.size() < kTrailer) continue;
+            const size_t size = record->body.size() - kTrailer;
+            std::memcpy(&time, record->body.data() + record->body.size() - sizeof(time),
+                        sizeof(time));
+            if (!parse_other(*record, record->body.first(size), out)) continue;
+        }
+        out.time = int64_t(time);  // read() has the counter of it
         pending_.push_back(std::move(out));
     }
 }
 
-bool PerfEvents::parse_sample(Bytes body, Pending& out, uint64_t& time) {
-    struct Sample {
-        uint64_t ip;
-        uint32_t process;
-        uint32_t thread;
-        uint64_t time;
-    };
+// False where nothing is to be handed out.
+bool PerfEvents::parse_other(const PerfRing::Record& record, Bytes body, Pending& out) {
     ByteReader in(body);
-    const auto sample = in.read<Sample>("perf sample");
-    if (!sample) return false;
-    out.kind = Pending::Kind::kSample;
-    out.address = sample->ip;
-    out.process = sample->process;
-    out.thread = sample->thread;
-    time = sample->time;
-    return true;
+    if (record.type == PERF_RECORD_LOST) {
+        const auto id = in.read<uint64_t>("perf lost: id");
+        const auto lost = in.read<uint64_t>("perf lost: count");
+        if (id && lost) context_.sink.add_lost(*lost);
+        return false;
+    }
+    if (record.type == PERF_RECORD_COMM) {
+        if ((record.misc & PERF_RECORD_MISC_COMM_EXEC) == 0) return false;
+        const auto pid = in.read<uint32_t>("perf comm: pid");
+        if (!pid) return false;
+        out.kind = Pending::Kind::kExec;
+        out.process = *pid;
+        return true;
+    }
+    return record.type == PERF_RECORD_MMAP2 && parse_map(body, record.misc, out);
 }
 
 bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
@@ -184,14 +201,12 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     return true;
 }
 
-void PerfEvents::begin_at(int64_t time) {
-    read();
-    while (next_time() < time) ++next_;
-}
-
-void PerfEvents::hand_out(int64_t until) {
+std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispatch) {
     for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
         Pending& p = pending_[next_];
+        if (!sink_.has_room(p.cpu)) return p.time;
+        // Two clocks agree to some ten nanoseconds only, and no stream goes back.
+        p.time = std::max(p.time, sink_.last_time(p.cpu));
         const ImageEvents::Place at{p.process, p.time, p.cpu};
         switch (p.kind) {
             case Pending::Kind::kMap:
@@ -201,16 +216,51 @@ void PerfEvents::hand_out(int64_t until) {
                 images_.on_drop(at);
                 break;
             case Pending::Kind::kSample:
-                RecordBuilder(kSample, 2, p.time)
-                    .put(p.address)
-                    .put(p.thread)
-                    .put(uint16_t{1})  // samples that this record stands for
-                    .put(uint8_t{0})
-                    .put(uint8_t{0})
-                    .send(context_.sink, p.cpu);
+            case Pending::Kind::kTracepoint:
+                sink_.begin(
+                    {{p.sample.thread, p.sample.process}, p.sample.stack, p.sample.counters});
+                if (p.kind == Pending::Kind::kSample) {
+                    send_sample(p);
+                } else {
+                    dispatch(RawEvent{p.cpu, p.time, p.sample.raw});
+                }
+                sink_.clear();
                 break;
         }
     }
+    return std::nullopt;
+}
+
+void PerfEvents::send_sample(const Pending& p) {
+    if (tracing_.by_timer) {
+        RecordBuilder(kSample, 2, p.time)
+            .put(p.sample.address)
+            .put(p.sample.thread)
+            .put(uint16_t{1})  // samples that this record stands for
+            .put(uint8_t{0})
+            .put(uint8_t{0})
+            .send(context_.sink, p.cpu);
+    } else {
+        RecordBuilder(kCounterSample, 2, p.time)
+            .put(p.sample.address)
+            .put(p.sample.thread)
+            .put(tracing_.profile_source.id)
+            .put(uint16_t{0})
+            .send(context_.sink, p.cpu);
+    }
+}
+
+uint64_t PerfEvents::take_lost() {
+    uint64_t sum = samples_.take_lost();
+    for (Point& point : points_) sum += point.lane.take_lost();
+    return sum;
+}
+
+uint64_t PerfEvents::count_rest() const {
+    const auto counts = [](const Pending& p) {
+        return p.kind == Pending::Kind::kSample || p.kind == Pending::Kind::kTracepoint;
+    };
+    return uint64_t(std::count_if(pending_.begin() + ptrdiff_t(next_), pending_.end(), counts));
 }
 
 }  // namespace etw::kernel

@@ -1,8 +1,10 @@
-// What perf_event_open() tells that no tracepoint does: mappings of files and samples of what runs.
+// What perf_event_open() tells that tracefs does not: mappings of files, samples of what runs, and
+// the stacks and counters of tracepoints, whose events then come from it as a whole.
 #pragma once
 #include "kernel/image_events.h"
-#include "kernel/perf_ring.h"
+#include "kernel/perf_open.h"
 #include "kernel/trace_clock.h"
+#include "kernel/traced_sink.h"
 
 #include <vector>
 
@@ -10,48 +12,69 @@ namespace etw::kernel {
 
 class PerfEvents {
 public:
-    PerfEvents(Context& context, ImageEvents& images, const CounterSource& counter)
-        : context_(context), images_(images), clock_(counter) {}
+    PerfEvents(Context& context, ImageEvents& images, TracedSink& sink,
+               const CounterSource& counter)
+        : context_(context), images_(images), sink_(sink), clock_(counter) {}
 
-    // Opens what the flags need and closes what they do not. Fails with kAccessDenied without the
-    // rights.
-    Status set_up(uint32_t cpus);
+    // Opens what the flags need and closes what they do not. `dispatch`: what the tracepoints are
+    // wanted for; those that feed records with stacks or counters are ours from now on. Fails with
+    // kAccessDenied without the rights, kNotSupported where the machine lacks a source.
+    Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
+    // Whether the events of a tracepoint come from here, and must not come from tracefs too.
+    bool has(const Tracepoint& point) const noexcept;
     std::vector<int> fds() const;
+    // The session begins at this time: what was seen before is not its own.
+    void begin(int64_t time) noexcept { from_ = time; }
 
     // Takes what the rings hold; to be called before the events up to a time are handed out.
-    void read();
-    // Hands out all records up to `until`. Between two events of the tracepoints: those up to the
-    // later one.
-    void hand_out(int64_t until);
-    // Drops what is older: it is none of the trace's.
-    void begin_at(int64_t time);
+    // `look`: is shown every tracepoint's event; may be null. Returns the time up to which
+    // everything has been taken, at most `now`, which was taken before the call.
+    int64_t read(int64_t now, const Dispatch* look);
+    // Hands out all records up to `until`; those of tracepoints to `dispatch`. Between two events
+    // of tracefs: those up to the later one. Returns the time of the one that the sink had no room
+    // for; the rest stays.
+    std::optional<int64_t> hand_out(int64_t until, const Dispatch& dispatch);
     // Of the next record to hand out; the largest number: there is none.
     int64_t next_time() const noexcept {
         return next_ < pending_.size() ? pending_[next_].time : INT64_MAX;
     }
+    // What the kernel had no room for since the last call.
+    uint64_t take_lost();
+    // Events that were read and have not been handed out.
+    uint64_t count_rest() const;
 
 private:
     struct Pending {
         int64_t time = 0;
         uint32_t cpu = 0;
-        enum class Kind : uint8_t { kMap, kExec, kSample } kind = Kind::kSample;
+        enum class Kind : uint8_t { kMap, kExec, kSample, kTracepoint } kind = Kind::kSample;
         bool to_run = false;
         uint32_t process = 0;
-        uint32_t thread = 0;
-        uint64_t address = 0;
+        PerfSample sample;
         Image image;
     };
-    void take(PerfRing& ring, uint32_t cpu);
+    struct Point {
+        Tracepoint tracepoint;
+        PerfLane lane;
+    };
+    Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
+    void take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form);
+    bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
-    static bool parse_sample(Bytes body, Pending& out, uint64_t& time);
+    void send_sample(const Pending& pending);
 
     Context& context_;
     ImageEvents& images_;
+    TracedSink& sink_;
     RawClock clock_;
-    std::vector<PerfRing> maps_;     // by CPU, or none
-    std::vector<PerfRing> samples_;  // likewise
-    std::vector<Pending> pending_;   // in the order of time
-    size_t next_ = 0;                // of pending_, not handed out
+    Tracing tracing_;
+    std::vector<PerfRing> maps_;  // by CPU, or none
+    PerfLane samples_;            // likewise
+    std::vector<Point> points_;
+    std::vector<Pending> pending_;  // in the order of time
+    size_t next_ = 0;               // of pending_, not handed out
+    int64_t from_ = 0;
+    int64_t complete_until_ = 0;  // as read() last returned it
 };
 
 }  // namespace etw::kernel

@@ -1,6 +1,7 @@
 #include "kernel/trace_clock.h"
 
 #include <ctime>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 constexpr char kCounterClock[] = "x86-tsc";
 constexpr char kRawClock[] = "mono_raw";
 constexpr char kMonotonicClock[] = "mono";
+constexpr int64_t kLineNs = 1'000'000'000;
 
 int64_t now_ns(clockid_t clock) {
     timespec ts{};
@@ -53,16 +55,16 @@ void RawClock::sample() {
         shortest = took;
         best = {begin + took / 2, raw};
     }
-    before_ = last_;
     last_ = best;
+    if (before_.raw_ns == 0) before_ = next_ = best;
+    if (best.raw_ns - next_.raw_ns >= kLineNs) before_ = std::exchange(next_, best);
 }
 
 int64_t RawClock::to_counter(uint64_t time) const noexcept {
     __extension__ using Wide = __int128;
     const int64_t since = int64_t(time) - last_.raw_ns;
     const int64_t span_ns = last_.raw_ns - before_.raw_ns;
-    // The first instant has none before it.
-    const bool line = before_.counter != 0 && span_ns > 0;
+    const bool line = span_ns > 0;  // else there has been one instant
     const Wide rise = line ? Wide(last_.counter - before_.counter) : Wide(counter_.hz);
     const Wide run = line ? Wide(span_ns) : Wide(1'000'000'000);
     return last_.counter + int64_t(Wide(since) * rise / run);

@@ -30,9 +30,10 @@ private:
     uint64_t hz_ = 1;
 };
 
-// The counter at a time of CLOCK_MONOTONIC_RAW, which perf's records have: by straight lines
-// between instants at which both were read, so that neither's rate need be known. Exact to the time
-// that reading two clocks takes.
+// The counter at a time of CLOCK_MONOTONIC_RAW, which perf's records have: by a straight line
+// between instants at which both were read, so that neither's rate need be known. The two are a
+// second apart or more as soon as they can be: reading two clocks takes some time, and the longer
+// the line, the less its slope suffers from that. Exact to the time that reading takes.
 class RawClock {
 public:
     explicit RawClock(const CounterSource& counter) : counter_(counter) { sample(); }
@@ -46,7 +47,8 @@ private:
         int64_t raw_ns = 0;
     };
     CounterSource counter_;
-    Instant before_;
+    Instant before_;  // the line is from here to `last_`
+    Instant next_;    // will be `before_`
     Instant last_;
 };
 

@@ -66,6 +66,7 @@ void append_place(OutBuffer& out, const decode::Message& message) {
 JsonObject::JsonObject(const RenderOptions& options)
     : meta_(options.json_meta),
       local_file_times_(options.local_file_times),
+      names_(options.names),
       clock_(ClockText::Style::kIso, ClockText::Zone::kUtc, 7, true) {}
 
 void JsonObject::append(const etl::Record& record, const decode::Event& event, int64_t time,
@@ -81,7 +82,7 @@ void JsonObject::append(const etl::Record& record, const decode::Event& event, i
     out.append('{');
     append_fields(out, event.items, {Style::kJson, local_file_times_});
     out.append('}');
-    append_added(out, event.added, Style::kJson);
+    append_added(out, record, event, names_.get(), Style::kJson);
     const bool undecoded = event.outcome != decode::Outcome::kDecoded;
     if (undecoded || !event.rest.empty()) {
         append_key(out, "payload");

@@ -25,6 +25,7 @@ private:
 
     uint32_t meta_;
     bool local_file_times_;
+    std::shared_ptr<const AddressNames> names_;
     ClockText clock_;
     OutBuffer text_;
 };

@@ -13,6 +13,7 @@ namespace etw::render {
 
 enum class Format : uint8_t { kText, kCsv, kJson, kXml };
 
+class AddressNames;
 class Prefix;
 
 // What a JSON object says of an event beside its fields.
@@ -57,6 +58,7 @@ struct RenderOptions {
     // All formats.
     bool local_file_times = false;  // values of type FILETIME in local time
     uint32_t json_meta = kMetaDefault;
+    std::shared_ptr<const AddressNames> names{};  // null: addresses stay numbers
 };
 
 class Renderer {

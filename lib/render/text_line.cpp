@@ -46,6 +46,7 @@ TextLine::TextLine(const RenderOptions& options)
       local_file_times_(options.local_file_times),
       prefer_json_(options.prefer_json),
       custom_prefix_(options.custom_prefix),
+      names_(options.names),
       clock_(make_clock(options)),
       json_(options) {}
 
@@ -83,7 +84,7 @@ void TextLine::append_event(const etl::Record& record, const decode::Event& even
         out.append(" payload=0x");
         append_hex_bytes(out, event.rest);
     }
-    append_added(out, event.added, Style::kText);
+    append_added(out, record, event, names_.get(), Style::kText);
 }
 
 void TextLine::append_default_prefix(const etl::Record& record, const decode::Event& event,

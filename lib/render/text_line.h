@@ -28,6 +28,7 @@ private:
 
     bool prefix_, local_file_times_, prefer_json_;
     std::shared_ptr<const Prefix> custom_prefix_;
+    std::shared_ptr<const AddressNames> names_;
     ClockText clock_;
     JsonObject json_;
     // "[cpu]PID.TID::" of the last event.

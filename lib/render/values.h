@@ -1,9 +1,12 @@
 // Single values as text. The styles differ only in what needs quotes.
 #pragma once
 #include "etw/event.h"
+#include "etw/log_reader.h"
 #include "render/out_buffer.h"
 
 namespace etw::render {
+
+class AddressNames;
 
 enum class Style : uint8_t {
     kText,  // texts in quotes: a value is told from what stands around it
@@ -37,6 +40,8 @@ size_t append_item(OutBuffer& out, const std::vector<decode::Item>& items, size_
 
 // What the session added to the event, if anything: further members of a JSON object, or
 // " name=value" each.
-void append_added(OutBuffer& out, const decode::Added& added, Style style);
+// `names` may be null: addresses are then shown as they are.
+void append_added(OutBuffer& out, const etl::Record& record, const decode::Event& event,
+                  const AddressNames* names, Style style);
 
 }  // namespace etw::render

@@ -1,5 +1,6 @@
 #include "render/xml_renderer.h"
 
+#include "render/address_names.h"
 #include "render/digits.h"
 #include "render/message.h"
 #include "render/quoted.h"
@@ -68,6 +69,7 @@ void append_execution(OutBuffer& out, const etl::Record& record) {
 
 XmlRenderer::XmlRenderer(const RenderOptions& options)
     : local_file_times_(options.local_file_times),
+      names_(options.names),
       encoding_(options.encoding),
       clock_(ClockText::Style::kIso, ClockText::Zone::kUtc, 7, true) {}
 
@@ -233,7 +235,11 @@ void XmlRenderer::append_extended(const etl::Record& record, const decode::Event
     const bool has_guid =
         record.type != wire::HeaderType::kEvent32 && record.type != wire::HeaderType::kEvent64;
     const decode::Added& added = event.added;
-    if (!has_guid && added.stack.empty() && event.outcome != decode::Outcome::kUnknown) return;
+    const std::string code =
+        names_ == nullptr ? std::string() : code_name_of(*names_, record, event);
+    if (!has_guid && added.stack.empty() && code.empty() &&
+        event.outcome != decode::Outcome::kUnknown)
+        return;
     out.append("\t<ExtendedTracingInfo");
     out.append(kTraceNamespace);
     out.append('\n');
@@ -243,6 +249,7 @@ void XmlRenderer::append_extended(const etl::Record& record, const decode::Event
     if (event.outcome == decode::Outcome::kUnknown) {
         element(out, "Undecoded", [&](OutBuffer& to) { append_bare(to, event.reason); });
     }
+    if (!code.empty()) element(out, "Symbol", [&](OutBuffer& to) { append_bare(to, code); });
     if (!added.stack.empty()) {
         out.append("\t\t<Stack>\n");
         for (size_t at = 0; at < added.stack.size(); at += added.address_size) {
@@ -250,6 +257,11 @@ void XmlRenderer::append_extended(const etl::Record& record, const decode::Event
             out.append('\t');
             element(out, "Address", [&](OutBuffer& to) {
                 append_value(to, decode::Format::kHex, address, Style::kBare);
+            });
+            if (names_ == nullptr) continue;
+            out.append('\t');
+            element(out, "Symbol", [&](OutBuffer& to) {
+                append_bare(to, frame_name(*names_, record, added, at));
             });
         }
         out.append("\t\t</Stack>\n");

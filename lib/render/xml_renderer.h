@@ -33,6 +33,7 @@ private:
     void message_text(const etl::Record& record, const decode::Event& event, OutBuffer& out) const;
 
     bool local_file_times_;
+    std::shared_ptr<const AddressNames> names_;
     Encoding encoding_;
     ClockText clock_;
     OutBuffer text_;

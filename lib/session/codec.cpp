@@ -10,11 +10,22 @@ namespace {
 template <class V, class T>
 concept Form = std::same_as<std::remove_const_t<V>, T>;
 
+template <Form<ProfileInterval> V, class F>
+void fields(V& v, F&& f) {
+    f(v.source), f(v.interval);
+}
+
+template <Form<KernelTracing> V, class F>
+void fields(V& v, F&& f) {
+    f(v.stack_events), f(v.profile_source), f(v.intervals), f(v.counters), f(v.counter_events);
+}
+
 template <Form<Properties> V, class F>
 void fields(V& v, F&& f) {
     f(v.name), f(v.guid), f(v.log_file_mode), f(v.buffer_size_kb), f(v.minimum_buffers);
     f(v.maximum_buffers), f(v.maximum_file_size), f(v.flush_timer_s), f(v.enable_flags);
     f(v.flush_threshold), f(v.clock), f(v.log_file), f(v.owner_pid), f(v.ttl_s);
+    f(v.kernel);
 }
 
 template <Form<EventIdFilter> V, class F>
@@ -51,7 +62,7 @@ void fields(V& v, F&& f) {
 template <Form<UpdateRequest> V, class F>
 void fields(V& v, F&& f) {
     f(v.name), f(v.log_file), f(v.real_time), f(v.maximum_buffers), f(v.flush_timer_s);
-    f(v.enable_flags);
+    f(v.enable_flags), f(v.kernel);
 }
 
 template <Form<PrivateRequest> V, class F>

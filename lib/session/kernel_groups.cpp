@@ -27,6 +27,7 @@ constexpr KernelGroup kGroups[] = {
     {"NETWORKTRACE", kKernelNetwork, "TcpIp"},
     {"REGISTRY", kKernelRegistry, "Registry"},
     {"PROFILE", kKernelProfile, "Profile"},
+    {"PMC_PROFILE", kKernelProfile, ""},
     {"PERF_COUNTER", kKernelProcessCounters, "ProcessCounters"},
     {"VIRT_ALLOC", kKernelVirtualAlloc, "VirtualAlloc"},
     {"VAMAP", kKernelVamap, "VaMap"},
@@ -47,8 +48,8 @@ constexpr std::string_view kBeyond[] = {
     "HIBERRUNDOWN",    "CONTMEMGEN",      "POOL",      "SHOULDYIELD",   "CPU_CONFIG",
     "SESSION",         "IDLE_STATES",     "TIMER",     "CLOCKINT",      "IPI",
     "OPTICAL_IO",      "OPTICAL_IO_INIT", "FLT_IO",    "FLT_IO_INIT",   "FLT_FASTIO",
-    "FLT_IO_FAILURE",  "OB_HANDLE",       "OB_OBJECT", "KE_CLOCK",      "PMC_PROFILE",
-    "DPC_QUEUE",       "CACHE_FLUSH",
+    "FLT_IO_FAILURE",  "OB_HANDLE",       "OB_OBJECT", "KE_CLOCK",      "DPC_QUEUE",
+    "CACHE_FLUSH",
 };
 
 bool same(std::string_view a, std::string_view b) {

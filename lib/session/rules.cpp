@@ -3,6 +3,8 @@
 #include "etw/boot_session.h"
 #include "etw/kernel_flags.h"
 #include "session/kernel_groups.h"
+#include "session/kernel_hooks.h"
+#include "session/profile_sources.h"
 
 #include <algorithm>
 #include <string_view>
@@ -200,6 +202,27 @@ Outcome<Ok> check_executables(const std::vector<std::string>& names) {
     return Ok{};
 }
 
+Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option) {
+    if (events.size() > kMaxStackEvents)
+        return refuse(Code::kInvalidParameter, std::string(option) + " takes at most 256 events");
+    for (const uint16_t id : events) {
+        const std::string name = kernel_hook_name(id);
+        const auto hook = find_kernel_hook(name);
+        if (hook && hook->on_linux) continue;
+        return refuse(Code::kNotSupported,
+                      std::string(option) + ": " + name +
+                          ": Linux has no place where such an event's stack could be taken; "
+                          "-stackwalk Help lists those there are");
+    }
+    return Ok{};
+}
+
+Outcome<Ok> check_source(const std::string& name, const char* option) {
+    if (find_perf_source(name) != nullptr) return Ok{};
+    return refuse(Code::kInvalidParameter, std::string(option) + ": '" + name +
+                                               "' is no source; -ProfileSource Help lists them");
+}
+
 Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* option) {
     if (!filter || (!filter->ids.empty() && filter->ids.size() <= kMaxFilterIds)) return Ok{};
     return refuse(Code::kInvalidParameter, std::string(option) + " takes 1 to 64 event ids");
@@ -218,7 +241,14 @@ Outcome<Ok> check(const Properties& properties) {
         return refuse(Code::kInvalidParameter,
                       "this GUID is that of 'NT Kernel Logger'; give another with -sessionguid");
     }
-    if (records_kernel(properties)) ETW_CHECK(check_kernel_flags(properties.enable_flags));
+    if (records_kernel(properties)) {
+        ETW_CHECK(check_kernel_flags(properties.enable_flags));
+        ETW_CHECK(check_kernel_tracing(properties.kernel));
+    } else if (properties.kernel != KernelTracing{}) {
+        return refuse(Code::kInvalidParameter,
+                      "-stackwalk, -ProfileSource, -SetProfInt and -Pmc are for sessions with "
+                      "kernel events; name those with -eflag, or record into 'NT Kernel Logger'");
+    }
     if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
         return refuse(Code::kInvalidParameter, "unknown clock");
     // Counters start anew with the machine, so only wall clock times of two runs can share a file.
@@ -235,6 +265,7 @@ Outcome<Ok> check(const UpdateRequest& update) {
                       "GlobalLogger cannot be changed while it runs; tracelog -start GlobalLogger "
                       "says what it is from the next boot on");
     }
+    if (update.kernel) return check_kernel_tracing(*update.kernel);
     return Ok{};
 }
 
@@ -256,6 +287,31 @@ Outcome<Ok> check_kernel_flags(uint32_t flags) {
                       "-eflag Help lists those there are");
 }
 
+Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing) {
+    ETW_CHECK(check_hooks(tracing.stack_events, "-stackwalk"));
+    ETW_CHECK(check_hooks(tracing.counter_events, "-Pmc"));
+    if (!tracing.profile_source.empty())
+        ETW_CHECK(check_source(tracing.profile_source, "-ProfileSource"));
+    for (const ProfileInterval& interval : tracing.intervals) {
+        ETW_CHECK(check_source(interval.source, "-SetProfInt"));
+        if (interval.interval == 0)
+            return refuse(Code::kInvalidParameter, "-SetProfInt: an interval of 0 takes no sample");
+        const bool timer = same_name(interval.source, kTimerSource);
+        if (timer &&
+            (interval.interval < kMinTimerInterval || interval.interval > kMaxTimerInterval)) {
+            return refuse(Code::kInvalidParameter,
+                          "-SetProfInt: samples of Timer are 1000 to 10000000 units of 100 ns "
+                          "apart: 0.1 ms to 1 s");
+        }
+    }
+    for (const std::string& counter : tracing.counters) ETW_CHECK(check_source(counter, "-Pmc"));
+    if (tracing.counters.size() > kMaxCounters)
+        return refuse(Code::kInvalidParameter, "-Pmc counts 7 sources at most");
+    if (tracing.counters.empty() != tracing.counter_events.empty())
+        return refuse(Code::kInvalidParameter, "-Pmc needs counters and events");
+    return Ok{};
+}
+
 bool records_kernel(const Properties& p) {
     return has(p, kModeSystemLogger) || same_name(p.name, kKernelLoggerName);
 }
@@ -265,6 +321,11 @@ std::vector<std::string> ineffective(const Properties& p) {
     const auto none = [&out](const char* option, const char* why) {
         out.push_back(std::string(option) + " has no effect: " + why);
     };
+    if ((p.enable_flags & kKernelProfile) == 0) {
+        constexpr char kWhy[] = "no samples are taken without PROFILE; add it to -eflag";
+        if (!p.kernel.profile_source.empty()) none("-ProfileSource", kWhy);
+        if (!p.kernel.intervals.empty()) none("-SetProfInt", kWhy);
+    }
     if (has(p, kModeBuffering)) {
         constexpr char kWhy[] = "a buffered session writes nothing by itself; save it with -flush";
         if (p.maximum_buffers != 0) none("-max", "a buffered session has the buffers of -min");

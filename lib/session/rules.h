@@ -45,6 +45,8 @@ std::string numbered_log_file(const std::string& pattern, uint32_t number);
 
 // Of a session that records kernel events. kNotSupported names those that Linux does not have.
 Outcome<Ok> check_kernel_flags(uint32_t flags);
+// Refuses events and sources that Linux does not have, by name.
+Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing);
 // The session's kernel events are those of its enable flags: NT Kernel Logger and the system
 // loggers.
 bool records_kernel(const Properties& properties);

@@ -43,6 +43,7 @@ constexpr size_t kClass = 4, kData = 5;  // in ident
 constexpr uint8_t kClass32 = 1, kClass64 = 2, kLittleEndian = 1;
 constexpr uint16_t kNamesElsewhere = 0xFFFF;  // SHN_XINDEX: in the first section's link
 constexpr uint32_t kNoBits = 8;
+constexpr uint64_t kLoaded = 0x2;
 constexpr uint64_t kCompressed = 0x800;
 constexpr uint64_t kMaxTable = 64u << 20;  // of headers, and of names
 constexpr uint64_t kMaxSection = 256u << 20;
@@ -99,7 +100,7 @@ Status ElfFile::read_sections() {
         uint8_t(ident[kData]) != kLittleEndian) {
         return Error{Code::kNotSupported, "not a little-endian ELF file"};
     }
-    const bool wide = ident_class == kClass64;
+    const bool wide = wide_ = ident_class == kClass64;
     Table table{};
     size_t header_size = 0;
     if (wide) {
@@ -140,9 +141,18 @@ Status ElfFile::read_sections() {
         // Names may share their bytes: what is kept of each is bounded.
         constexpr size_t kLongestName = 64;
         sections_.push_back({std::string(text_at(name_table, s.name).substr(0, kLongestName)),
-                             s.type, s.flags, s.offset, s.size});
+                             s.type, s.flags, s.address, s.offset, s.size});
     }
     return Ok{};
+}
+
+std::vector<ElfFile::LoadedPart> ElfFile::loaded_parts() const {
+    std::vector<LoadedPart> out;
+    for (const Section& s : sections_) {
+        if ((s.flags & kLoaded) != 0 && s.type != kNoBits)
+            out.push_back({s.offset, s.size, s.address});
+    }
+    return out;
 }
 
 Result<std::vector<std::byte>> ElfFile::read_section(std::string_view name) const {
@@ -156,24 +166,32 @@ Result<std::vector<std::byte>> ElfFile::read_section(std::string_view name) cons
     return read_range(found->offset, found->size, "ELF: section");
 }
 
-std::vector<std::byte> ElfFile::build_id() const {
+std::vector<std::byte> build_id_of_notes(Bytes notes) {
     struct Note {
         uint32_t name_size, size, type;
-        char name[4];
     };
     constexpr uint32_t kBuildId = 3;
-    const auto bytes = read_section(".note.gnu.build-id");
-    if (!bytes) return {};
-    ByteReader in(*bytes);
-    const auto note = in.read<Note>("note");
-    if (!note || note->type != kBuildId || note->name_size != sizeof(note->name) ||
-        std::memcmp(note->name, "GNU", sizeof(note->name)) != 0) {
-        return {};
-    }
-    const auto id = in.take(note->size, "build id");
+    constexpr std::string_view kOwner("GNU\0", 4);
     constexpr size_t kLongest = 64;
-    if (!id || id->size() > kLongest) return {};
-    return {id->begin(), id->end()};
+    const auto padded = [](uint32_t size) { return (size_t{size} + 3) & ~size_t{3}; };
+    ByteReader in(notes);
+    while (const auto note = in.read<Note>("note")) {
+        const auto name = in.take(padded(note->name_size), "note: name");
+        const auto data = in.take(padded(note->size), "note: data");
+        if (!name || !data) break;
+        if (note->type != kBuildId || note->name_size != kOwner.size() ||
+            std::memcmp(name->data(), kOwner.data(), kOwner.size()) != 0) {
+            continue;
+        }
+        if (note->size > kLongest) break;
+        return {data->begin(), data->begin() + note->size};
+    }
+    return {};
+}
+
+std::vector<std::byte> ElfFile::build_id() const {
+    const auto notes = read_section(".note.gnu.build-id");
+    return notes ? build_id_of_notes(*notes) : std::vector<std::byte>();
 }
 
 std::string ElfFile::debug_link() const {

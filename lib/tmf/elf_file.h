@@ -1,4 +1,5 @@
-// Sections of ELF files, 32- and 64-bit, as far as trace messages need them. This is read on every
+// Sections of ELF files, 32- and 64-bit, as far as trace messages and names of addresses need them.
+// This is read on every
 // platform that the tools are built for, and libelf is not to be had on all of them; what is needed
 // of it is this page. The file is untrusted.
 #pragma once
@@ -12,6 +13,9 @@
 namespace etw::tmf {
 
 constexpr std::string_view kElfMagic = "\177ELF";
+
+// The build id among GNU notes, as sections and /sys/kernel/notes have them; empty: there is none.
+std::vector<std::byte> build_id_of_notes(Bytes notes);
 
 class ElfFile {
 public:
@@ -29,11 +33,18 @@ public:
     // Name of the file with the debug information, as .gnu_debuglink says; empty: none.
     std::string debug_link() const;
 
+    bool is_64_bit() const noexcept { return wide_; }
+    // What is loaded where: bytes of the file, and the address of the first as symbols have it.
+    struct LoadedPart {
+        uint64_t offset, size, address;
+    };
+    std::vector<LoadedPart> loaded_parts() const;
+
 private:
     struct Section {
         std::string name;
         uint32_t type;
-        uint64_t flags, offset, size;
+        uint64_t flags, address, offset, size;
     };
 
     ElfFile(ReadAt read, uint64_t file_size) : read_(std::move(read)), file_size_(file_size) {}
@@ -43,6 +54,7 @@ private:
 
     ReadAt read_;
     uint64_t file_size_;
+    bool wide_ = true;
     std::vector<Section> sections_;
 };
 

@@ -2,6 +2,7 @@
 // is found can be written as TMF and read back.
 #include "support/elf_builder.h"
 #include "tmf/elf_messages.h"
+#include "tmf/elf_symbols.h"
 #include "tmf/tmf_reader.h"
 #include "tmf/tmf_writer.h"
 
@@ -21,6 +22,15 @@ void read(Bytes bytes) {
     const auto elf = tmf::ElfFile::open(read, bytes.size());
     if (!elf) return;
     (void)tmf::debug_file_candidates(*elf, "/bin/program");
+    if (const auto symbols = tmf::ElfSymbols::read(*elf)) {
+        tmf::ElfSymbols::Found found;
+        for (const auto& part : elf->loaded_parts()) {
+            if (symbols->find(part.address, found) && found.name.empty()) std::abort();
+        }
+        for (uint64_t address = 0; address < 4096; address += 8) {
+            if (symbols->find(address, found) && found.offset > address) std::abort();
+        }
+    }
     const auto found = tmf::read_elf_messages(*elf);
     if (!found) return;
     const std::string text = tmf::tmf_text({"program", 0, "fuzz"}, found->messages);
@@ -38,6 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         read(input);
     } else {
         read(tmf::build_elf({{".etw.messages", {input.begin(), input.end()}}}));
+        read(tmf::build_elf({{".symtab", {input.begin(), input.end()}},
+                             {".strtab", {input.begin(), input.end()}}}));
     }
     return 0;
 }

@@ -52,7 +52,8 @@ TEST_F(Complete, IsAskedForByTheFirstWordOnly) {
 }
 
 TEST_F(Complete, OptionsComeFromTheTool) {
-    EXPECT_THAT(tracelog({"-st"}), ElementsAre("-StackWalkFilter", "-start", "-stop"));
+    EXPECT_THAT(tracelog({"-st"}),
+                ElementsAre("-StackWalkFilter", "-stackwalk", "-start", "-stop"));
     EXPECT_THAT(tracelog({"-STO"}), ElementsAre("-stop"));
     EXPECT_THAT(tracelog({""}), AllOf(Contains("-start"), Contains("-doctor"), Contains("-guid")));
 }

@@ -52,7 +52,8 @@ protected:
 
     ProviderSet providers_;
     StackTable stacks_;
-    LogDescriptions descriptions_{providers_, stacks_};
+    ImageTable images_;
+    LogDescriptions descriptions_{providers_, stacks_, images_};
 };
 
 TEST_F(LogDescriptionsTest, PutsTheChunksOfAManifestTogether) {

@@ -23,6 +23,7 @@ Properties some_properties() {
     p.log_file = "/tmp/my.etl";
     p.owner_pid = 4000000001;
     p.ttl_s = 86400;
+    p.kernel = {{0x0524, 0x0F33}, "CacheMisses", {{"Timer", 5000}}, {"TotalCycles"}, {0x0524}};
     return p;
 }
 
@@ -119,8 +120,8 @@ TEST(SessionCodec, HasTheFormOfItsVersion) {
     add(ConsumeGrant{});
     uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
     for (const std::byte b : all) hash = (hash ^ uint64_t(b)) * 0x100000001b3;
-    EXPECT_EQ(wire::kControlProtocolVersion, 2u);
-    EXPECT_EQ(hash, 1417010254315684463u);
+    EXPECT_EQ(wire::kControlProtocolVersion, 3u);
+    EXPECT_EQ(hash, 12996316331295891109u);
 }
 
 TEST(SessionCodec, GivesBackRequests) {

@@ -1,0 +1,34 @@
+// Which events are asked of perf_event_open(), and how.
+#pragma once
+#include "kernel/perf_ring.h"
+#include "kernel/perf_sample.h"
+#include "kernel/tracing.h"
+
+#include <vector>
+
+namespace etw::kernel {
+
+// The rings of one event, by CPU, and the counters that are read with it.
+struct PerfLane {
+    PerfForm form;
+    std::vector<PerfRing> rings;
+    std::vector<UniqueFd> counters;
+    std::vector<uint64_t> lost;  // by CPU, as told
+
+    // What the kernel had no room for since the last call.
+    uint64_t take_lost();
+};
+
+// Mappings of files, with build ids where the kernel tells them; `data`: also of those that are not
+// to run.
+Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data);
+// Samples of what runs. `stack`, `counters`: with each.
+Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack, bool counters);
+// The events of tracepoint `id` that pass `filter`. `pages` of each ring, a power of two.
+Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& filter,
+                                 const Tracing& tracing, uint32_t pages);
+
+// Whether this machine can count by it. Fails with kNotSupported, or kAccessDenied.
+Status check_source(const Source& source);
+
+}  // namespace etw::kernel

@@ -1,0 +1,55 @@
+// Adds to records what the session wants with them: the stack of the event that they tell of, in a
+// record of its own right behind, and what was counted, in their headers. The converters know
+// nothing of it.
+#pragma once
+#include "kernel/record_builder.h"
+#include "kernel/tasks.h"
+#include "kernel/tracing.h"
+
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace etw::kernel {
+
+class TracedSink final : public RecordSink {
+public:
+    TracedSink(RecordSink& sink, Tasks& tasks) : sink_(sink), tasks_(tasks) {}
+
+    void set(const Tracing& tracing);
+
+    // What came with the event that is being converted; valid until clear().
+    struct With {
+        RecordIds ids;                       // whose stack it is
+        std::span<const uint64_t> stack;     // innermost first
+        std::span<const uint64_t> counters;  // as many as the session counts
+    };
+    void begin(const With& with) noexcept { with_ = with; }
+    void clear() noexcept { with_ = {}; }
+
+    // Of a CPU's records so far, the latest.
+    int64_t last_time(uint32_t cpu) const noexcept {
+        return cpu < last_times_.size() ? last_times_[cpu] : 0;
+    }
+
+    bool has_room(uint32_t cpu) override { return sink_.has_room(cpu); }
+    void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override;
+    std::optional<int64_t> waiting_since() override { return sink_.waiting_since(); }
+    void add_lost(uint64_t count) override { sink_.add_lost(count); }
+
+private:
+    using Addresses = std::vector<uint64_t>;
+    void append_counted(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
+    void append_stack(uint32_t cpu, int64_t time, RecordIds ids, std::span<const uint64_t> stack);
+    void append_switched_to(uint32_t cpu, Bytes payload, int64_t time);
+
+    RecordSink& sink_;
+    Tasks& tasks_;
+    std::vector<uint16_t> stack_events_;    // sorted
+    std::vector<uint16_t> counter_events_;  // sorted
+    With with_;
+    std::vector<int64_t> last_times_;               // by CPU
+    std::unordered_map<uint32_t, Addresses> left_;  // where a thread that does not run waits
+};
+
+}  // namespace etw::kernel
