@@ -117,6 +117,7 @@ public:
     }
 
     int run() {
+        const Interrupts interrupts;
         int status = kExitDone;
         for (const ExportJob& job : options_.exports) {
             const int done = export_logs(job);
@@ -133,10 +134,10 @@ private:
         MergedLogs logs(std::move(readers));
         auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
-        Progress progress(logs);
-        const Interrupts interrupts;
-        const auto summary =
-            format(logs, **sink, [&](uint64_t events) { progress.update(events); });
+        Progress progress;
+        const auto summary = format(logs, **sink, [&](uint64_t events) {
+            progress.update(events, logs.consumed_bytes(), logs.size_bytes());
+        });
         progress.clear();
         if (!summary) return output_failure(summary.error());
         FormatTotals totals = count(*summary);
@@ -165,12 +166,12 @@ private:
         MergedLogs logs(std::move(readers), job.kind == ExportJob::Kind::kRelog
                                                 ? MergedLogs::Order::kRaw
                                                 : MergedLogs::Order::kTime);
-        Progress progress(logs);
-        const Interrupts interrupts;
+        Progress progress;
         uint64_t lost = 0;
         for (const etl::LogReader& reader : logs.readers()) lost += reader.events_lost();
-        auto summary =
-            export_events(logs, **exporter, [&](uint64_t events) { progress.update(events); });
+        auto summary = export_events(logs, **exporter, [&](uint64_t events) {
+            progress.update(events, logs.consumed_bytes(), logs.size_bytes());
+        });
         if (summary) {
             if (const auto done = (*exporter)->finish(lost); !done) summary = done.error();
         }
@@ -301,8 +302,19 @@ private:
             status != kExitDone) {
             return status;
         }
-        const auto loaded = load_manifests(options_.manifests, logs, *catalog_);
-        return loaded ? kExitDone : failure(kTool, loaded.error().file, loaded.error().error);
+        Progress progress;
+        const auto watch = [&](uint64_t done, uint64_t all) {
+            progress.looking(done, all);
+            return !Interrupts::asked();
+        };
+        const auto loaded = load_manifests(options_.manifests, logs, *catalog_, watch);
+        progress.clear();
+        if (loaded) return kExitDone;
+        if (loaded.error().error.code != Code::kCancelled) {
+            return failure(kTool, loaded.error().file, loaded.error().error);
+        }
+        fmt::print(stderr, "{}: interrupted; nothing has been written\n", kTool);
+        return kExitInterrupted;
     }
 
     Result<render::Summary> format(render::RecordSource& source, render::Sink& sink,
