@@ -41,6 +41,8 @@ void Progress::update(uint64_t events, uint64_t done_bytes, uint64_t all_bytes) 
 }
 
 void Progress::looking(uint64_t done, uint64_t all) {
+    if (done < looked_at_) start_ = Clock::now();  // the next log
+    looked_at_ = done;
     if (is_due()) draw(looking_text(done, all, seconds()));
 }
 

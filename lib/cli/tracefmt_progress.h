@@ -16,7 +16,7 @@ public:
     Progress();
 
     void update(uint64_t events, uint64_t done_bytes, uint64_t all_bytes);
-    void looking(uint64_t done, uint64_t all);
+    void looking(uint64_t done, uint64_t all);  // of one log after the other
     void clear() const;
 
 private:
@@ -27,6 +27,7 @@ private:
 
     bool shown_;
     bool drawn_ = false;
+    uint64_t looked_at_ = 0;
     Clock::time_point start_ = Clock::now();
     Clock::time_point last_ = start_;
 };
