@@ -5,6 +5,7 @@
 #include "etw/log_reader.h"
 #include "etw/result.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,11 +52,14 @@ public:
     // A folder with manifests named after provider GUIDs without braces and hyphens, `GUID.man`.
     // learn() reads those of the log's providers. Fails where the folder cannot be read.
     Status add_repository(const std::string& folder);
-    // Looks through a log, which is read to its end, and keeps what its events need: manifests of
-    // the repositories, what the log says of itself, what is known of some providers of Windows
-    // without either (docs/decoding.md has the order); and the stacks that belong to events. Takes
-    // 64 MB for stacks and 256 MB for descriptions at most: what is beyond is left out.
-    void learn(etl::LogReader log);
+    // Told from time to time how far learn() is, `done` of `all`; false from it ends that.
+    using Watch = std::function<bool(uint64_t done, uint64_t all)>;
+    // Looks through a log, from which nothing was read yet, and keeps what its events need:
+    // manifests of the repositories, what the log says of itself, what is known of providers of
+    // Windows without either (docs/decoding.md has the order); and the stacks that belong to
+    // events. Takes 64 MB for stacks and 256 MB for descriptions at most: what is beyond is left
+    // out. False where `watch` ended it: the catalog then lacks things.
+    bool learn(etl::LogReader log, const Watch& watch = {});
 
     // For events that cannot be looked through before: all that the repositories have, and all
     // providers that are known without. Files that are no manifests are left out.

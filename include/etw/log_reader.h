@@ -6,8 +6,10 @@
 #include "etw/etl_format.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,6 +83,14 @@ struct BufferInfo {
     bool lost_events = false;  // the session lost events when it was the current one
 };
 
+// What a thread of LogReader::survey() does with records.
+class RecordVisitor {
+public:
+    virtual ~RecordVisitor() = default;
+    // True: next() is to give the records of this one's buffer.
+    virtual bool visit(const Record& record) = 0;
+};
+
 class LogReader {
 public:
     // Opens and indexes the buffers. Fails with the code of opening, or kInvalidData when the file
@@ -104,6 +114,15 @@ public:
     uint64_t events_lost() const noexcept;
     uint64_t buffers_lost() const noexcept;
     bool finished() const noexcept;  // the session was stopped: EndTime is set
+
+    // Looks through the log on several threads, one for each of `visitors`, of which there is at
+    // least one; each is shown some of the records, in no order that means anything, and no trace
+    // messages. After it next() gives the buffers that a visitor asked for, and the header event.
+    // `go_on`, if any, is told from time to time, on the caller's thread, how many bytes of the
+    // file were looked at; false from it ends the survey, which then returns false. Before the
+    // first next().
+    bool survey(std::span<RecordVisitor* const> visitors,
+                const std::function<bool(uint64_t)>& go_on);
 
     // The next record in time order over all processors, the header event first; false at the end.
     bool next(Record& record);

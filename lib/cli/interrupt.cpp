@@ -12,8 +12,7 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int number) {
     std::signal(number, SIG_DFL);
-    g_asked.store(true, std::memory_order_relaxed);
-    if (session::Consumer* consumer = g_consumer.load()) consumer->interrupt();
+    Interrupts::ask();
 }
 
 // A signal that whoever started us ignores (nohup, a shell's background job) stays ignored.
@@ -41,5 +40,18 @@ Interrupts::~Interrupts() {
 }
 
 bool Interrupts::asked() noexcept { return g_asked.load(std::memory_order_relaxed); }
+
+void Interrupts::ask() noexcept {
+    g_asked.store(true, std::memory_order_relaxed);
+    if (session::Consumer* consumer = g_consumer.load()) consumer->interrupt();
+}
+
+void Interrupts::heed_for_good() {
+    heed(SIGINT);
+    heed(SIGTERM);
+#ifdef SIGHUP
+    heed(SIGHUP);
+#endif
+}
 
 }  // namespace etw::cli

@@ -15,6 +15,10 @@ public:
     ~Interrupts();
 
     static bool asked() noexcept;  // since the last object was made
+    // As a signal does.
+    static void ask() noexcept;
+    // Without an object, to the end of the process; a terminal that is gone (SIGHUP) asks, too.
+    static void heed_for_good();
 };
 
 }  // namespace etw::cli

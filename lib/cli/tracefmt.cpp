@@ -121,6 +121,7 @@ public:
     }
 
     int run() {
+        const Interrupts interrupts;
         int status = kExitDone;
         for (const ExportJob& job : options_.exports) {
             const int done = export_logs(job);
@@ -137,10 +138,10 @@ private:
         MergedLogs logs(std::move(readers));
         auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
-        Progress progress(logs);
-        const Interrupts interrupts;
-        const auto summary =
-            format(logs, **sink, [&](uint64_t events) { progress.update(events); });
+        Progress progress;
+        const auto summary = format(logs, **sink, [&](uint64_t events) {
+            progress.update(events, logs.consumed_bytes(), logs.size_bytes());
+        });
         progress.clear();
         if (!summary) return output_failure(summary.error());
         FormatTotals totals = count(*summary);
@@ -169,12 +170,12 @@ private:
         MergedLogs logs(std::move(readers), job.kind == ExportJob::Kind::kRelog
                                                 ? MergedLogs::Order::kRaw
                                                 : MergedLogs::Order::kTime);
-        Progress progress(logs);
-        const Interrupts interrupts;
+        Progress progress;
         uint64_t lost = 0;
         for (const etl::LogReader& reader : logs.readers()) lost += reader.events_lost();
-        auto summary =
-            export_events(logs, **exporter, [&](uint64_t events) { progress.update(events); });
+        auto summary = export_events(logs, **exporter, [&](uint64_t events) {
+            progress.update(events, logs.consumed_bytes(), logs.size_bytes());
+        });
         if (summary) {
             if (const auto done = (*exporter)->finish(lost); !done) summary = done.error();
         }
@@ -305,7 +306,17 @@ private:
             status != kExitDone) {
             return status;
         }
-        const auto loaded = load_manifests(options_.manifests, logs, *catalog_);
+        Progress progress;
+        const auto watch = [&](uint64_t done, uint64_t all) {
+            progress.looking(done, all);
+            return !Interrupts::asked();
+        };
+        const auto loaded = load_manifests(options_.manifests, logs, *catalog_, watch);
+        progress.clear();
+        if (!loaded && loaded.error().error.code == Code::kCancelled) {
+            fmt::print(stderr, "{}: interrupted; nothing has been written\n", kTool);
+            return kExitInterrupted;
+        }
         if (!loaded) return failure(kTool, loaded.error().file, loaded.error().error);
         // A session's events tell no more than their addresses: names would depend on what came
         // before.

@@ -14,7 +14,8 @@ void add_manifest_options(CLI::App& app, ManifestFiles& out) {
 
 Result<Ok, ManifestError> load_manifests(const ManifestFiles& files,
                                          const std::vector<std::string>& logs,
-                                         decode::Catalog& catalog) {
+                                         decode::Catalog& catalog,
+                                         const decode::Catalog::Watch& watch) {
     for (const std::string& path : files.manifests) {
         if (auto added = catalog.add_manifest_file(path); !added) {
             return ManifestError{path, added.error()};
@@ -34,7 +35,9 @@ Result<Ok, ManifestError> load_manifests(const ManifestFiles& files,
     for (const std::string& path : logs) {
         auto log = etl::LogReader::open(path);
         if (!log) return ManifestError{path, log.error()};
-        catalog.learn(*std::move(log));
+        if (!catalog.learn(*std::move(log), watch)) {
+            return ManifestError{path, {Code::kCancelled, "interrupted"}};
+        }
     }
     return Ok{};
 }

@@ -31,9 +31,11 @@ struct ManifestError {
 };
 
 // Adds the files to the catalog, then what the logs say of their own events. Without logs (a
-// session's events) all that the repositories have is read.
+// session's events) all that the repositories have is read. `watch` is told of each log; where it
+// ends one, kCancelled is the error.
 Result<Ok, ManifestError> load_manifests(const ManifestFiles& files,
                                          const std::vector<std::string>& logs,
-                                         decode::Catalog& catalog);
+                                         decode::Catalog& catalog,
+                                         const decode::Catalog::Watch& watch = {});
 
 }  // namespace etw::cli

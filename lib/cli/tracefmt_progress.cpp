@@ -15,27 +15,49 @@ std::string duration_text(double seconds) {
     return fmt::format("{}:{:02} min", whole / 60, whole % 60);
 }
 
+std::string with_rest(std::string_view what, uint64_t done, uint64_t all, double seconds) {
+    const double share = double(done) / double(std::max<uint64_t>(all, 1));
+    std::string out = fmt::format("{:3.0f}%  {}", share * 100, what);
+    if (done != 0) out += "  " + duration_text(seconds / share - seconds) + " left";
+    return out;
+}
+
 }  // namespace
 
 std::string progress_text(uint64_t events, uint64_t done_bytes, uint64_t all_bytes,
                           double seconds) {
-    const double share = double(done_bytes) / double(std::max<uint64_t>(all_bytes, 1));
-    std::string out =
-        fmt::format("{:3.0f}%  {:.0f} events/s", share * 100, double(events) / seconds);
-    if (done_bytes != 0) out += "  " + duration_text(seconds / share - seconds) + " left";
-    return out;
+    return with_rest(fmt::format("{:.0f} events/s", double(events) / seconds), done_bytes,
+                     all_bytes, seconds);
 }
 
-Progress::Progress(const MergedLogs& logs) : logs_(logs), shown_(is_terminal(stderr)) {}
+std::string looking_text(uint64_t done, uint64_t all, double seconds) {
+    return with_rest("looking through the log", done, all, seconds);
+}
 
-void Progress::update(uint64_t events) {
-    if (!shown_) return;
+Progress::Progress() : shown_(is_terminal(stderr)) {}
+
+void Progress::update(uint64_t events, uint64_t done_bytes, uint64_t all_bytes) {
+    if (is_due()) draw(progress_text(events, done_bytes, all_bytes, seconds()));
+}
+
+void Progress::looking(uint64_t done, uint64_t all) {
+    if (done < looked_at_) start_ = Clock::now();  // the next log
+    looked_at_ = done;
+    if (is_due()) draw(looking_text(done, all, seconds()));
+}
+
+bool Progress::is_due() {
+    if (!shown_) return false;
     const auto now = Clock::now();
-    if (now - last_ < std::chrono::milliseconds(200)) return;
+    if (now - last_ < std::chrono::milliseconds(200)) return false;
     last_ = now;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    fmt::print(stderr, "\r{}\x1b[K",
-               progress_text(events, logs_.consumed_bytes(), logs_.size_bytes(), seconds));
+    return true;
+}
+
+double Progress::seconds() const { return std::chrono::duration<double>(last_ - start_).count(); }
+
+void Progress::draw(const std::string& text) {
+    fmt::print(stderr, "\r{}\x1b[K", text);
     drawn_ = true;
 }
 

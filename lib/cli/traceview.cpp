@@ -1,9 +1,9 @@
 #include "cli/traceview.h"
 
 #include "base/path.h"
+#include "cli/interrupt.h"
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
-#include "cli/traceview_show.h"
 #include "etw/kernel_flags.h"
 #include "session/boot_rules.h"
 #include "session/rules.h"
@@ -217,7 +217,8 @@ private:
     }
 
     TraceviewReport start(const TracelogOptions& options) {
-        if (options_.display) heed_end_requests();
+        // From here on a signal ends what is shown: whatever is started is stopped.
+        if (options_.display) Interrupts::heed_for_good();
         TraceviewReport out{run_tracelog(options, backend_), "", false};
         if (options_.display && out.report.exit_status == kExitDone)
             out.shown_session = asked_.session;

@@ -1,6 +1,7 @@
 #include "cli/traceview_show.h"
 
 #include "base/platform.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/tracelog_display.h"
 #include "render/pipeline.h"
@@ -23,18 +24,6 @@ constexpr const char* kTool = "traceview";
 // How long an end that was asked for may go unnoticed while no events come.
 constexpr std::chrono::milliseconds kPatience{50};
 
-std::atomic<bool> g_end_asked{false};
-
-void on_signal(int number) {
-    std::signal(number, SIG_DFL);  // the second one ends the process, and leaves the session
-    g_end_asked = true;
-}
-
-// A signal that whoever started us ignores (nohup, a shell's background job) stays ignored.
-void heed(int number) {
-    if (std::signal(number, on_signal) == SIG_IGN) std::signal(number, SIG_IGN);
-}
-
 void heed_the_terminal() {
 #ifdef SIGTTIN
     // In the background of its terminal the tool goes on; reading then fails.
@@ -42,7 +31,7 @@ void heed_the_terminal() {
 #endif
     if (!is_terminal(stdin)) return;
     std::thread([] {
-        if (read_input_to_its_end()) g_end_asked = true;
+        if (read_input_to_its_end()) Interrupts::ask();
     }).detach();
 }
 
@@ -93,7 +82,7 @@ public:
     bool next(etl::Record& record, const etl::TimeConverter*& clock) override {
         do {
             // What a session of ours still has is shown after it was stopped; then it ends.
-            if (g_end_asked && !stopping_) stop();
+            if (Interrupts::asked() && !stopping_) stop();
             if (output_.failed() || (joined_ && stopping_)) return false;
             if (!holds_ && !ended_) take(kPatience);
         } while (!holds_ && !ended_);
@@ -164,17 +153,9 @@ private:
 
 }  // namespace
 
-void heed_end_requests() {
-    heed(SIGINT);
-    heed(SIGTERM);
-#ifdef SIGHUP
-    heed(SIGHUP);
-#endif
-}
-
 int show_session(const TraceviewOptions& options, const TraceviewReport& start,
                  session::Backend& backend, const OpenConsumer& open_consumer) {
-    heed_end_requests();
+    Interrupts::heed_for_good();
     heed_the_terminal();
     std::FILE* const reports = options.control.json ? stdout : stderr;
     fmt::print(reports, "{}", start.report.output);

@@ -16,12 +16,18 @@ struct Word {
     uint16_t out_type = 0;
 };
 constexpr Word kWords[] = {
-    {"wstr", 1}, {"str", 2},      {"i8", 3},      {"u8", 4},        {"i16", 5},
-    {"u16", 6},  {"i32", 7},      {"u32", 8},     {"i64", 9},       {"u64", 10},
-    {"f32", 11}, {"f64", 12},     {"bool", 13},   {"bytes", 14},    {"guid", 15},
-    {"ptr", 16}, {"x32", 20},     {"x64", 21},    {"filetime", 17}, {"systemtime", 18},
-    {"sid", 19}, {"port", 6, 22}, {"ip4", 8, 23}, {"ip6", 14, 24},  {"status", 8, 31},
+    {"wstr", 1},  {"str", 2},      {"i8", 3},      {"u8", 4},        {"i16", 5},
+    {"u16", 6},   {"i32", 7},      {"u32", 8},     {"i64", 9},       {"u64", 10},
+    {"f32", 11},  {"f64", 12},     {"bool", 13},   {"bytes", 14},    {"guid", 15},
+    {"ptr", 16},  {"x32", 20},     {"x64", 21},    {"filetime", 17}, {"systemtime", 18},
+    {"sid", 19},  {"port", 6, 22}, {"ip4", 8, 23}, {"ip6", 14, 24},  {"status", 8, 31},
+    {"chars", 2}, {"wchars", 1},
 };
+
+// Of these [] is the length of one, not how many there are.
+bool has_length(std::string_view type) {
+    return type == "bytes" || type == "chars" || type == "wchars";
+}
 
 template <class Number>
 Number number(std::string_view text) {
@@ -90,7 +96,9 @@ private:
                 ETW_ASSERT(map != maps_.end());
                 model.map = map->second;
             }
-            if (take_char(text, '[')) (type == "bytes" ? model.length : model.count) = amount(text);
+            if (take_char(text, '[')) {
+                (has_length(type) ? model.length : model.count) = amount(text);
+            }
             out_.fields.push_back(std::move(model));
         } else {
             if (take_char(text, '[')) model.count = amount(text);
@@ -167,7 +175,9 @@ private:
         std::string name(take_until(text, ':'));
         while (take_char(text, ' ')) {
             const auto value = number<uint64_t>(take_until(text, '='));
-            out->names.emplace_back(value, take_word(text, " "));
+            std::string label(take_word(text, " "));
+            std::replace(label.begin(), label.end(), '~', ' ');
+            out->names.emplace_back(value, std::move(label));
         }
         sort_names(*out);
         maps_.emplace(std::move(name), std::move(out));
@@ -176,7 +186,8 @@ private:
     void event(std::string_view text, const std::shared_ptr<const TemplateModel>& fields) {
         EventModel model;
         model.id = number<uint16_t>(take_until(text, '.'));
-        model.version = number<uint8_t>(take_until(text, ' '));
+        model.version = number<uint8_t>(take_word(text, " "));
+        take_char(text, ' ');
         model.task = take_word(text, "/");
         if (take_char(text, '/')) model.opcode = text;
         model.fields = fields;

@@ -10,12 +10,13 @@ namespace etw::decode {
 
 // `events` has a line for each set of fields, and one for each map. A line that begins with a blank
 // goes on from the line before.
-//   map Name: 0=Label 1=Label        bits Name: 0x1=Label
-//   Id.Version Task/Opcode, Id.Version Task/Opcode: fields
+//   map Name: 0=Label 1=Label        bits Name: 0x1=Label~of~three~words
+//   Id.Version Task/Opcode, Id.Version Task/Opcode, Id.Version: fields
 // A field is Name:type, with =Map for the names of its values; type is one of
 //   u8 i8 u16 i16 u32 i32 u64 i64 x32 x64 ptr (hex)  status (NTSTATUS)  f32 f64 bool guid sid
 //   filetime systemtime  ip4 ip6 port (network order)  str wstr (NUL-terminated)
 //   bytes (the rest)  bytes[16]  bytes[Field] (as many as the field says)
+//   chars[Field] wchars[Field] (likewise, without a NUL)
 // Name:type[2] and Name:type[Field] repeat, Name:type[] to the end of the payload;
 // Name[Field]{fields} is a struct that repeats.
 struct BuiltinProvider {

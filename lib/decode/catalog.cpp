@@ -5,6 +5,7 @@
 #include "decode/builtin_providers.h"
 #include "decode/catalog_impl.h"
 #include "decode/log_descriptions.h"
+#include "decode/log_survey.h"
 #include "decode/manifest_xml.h"
 #include "decode/pe_resources.h"
 #include "decode/wevt_template.h"
@@ -157,11 +158,23 @@ void Catalog::add_all() {
     }
 }
 
-void Catalog::learn(etl::LogReader log) {
+bool Catalog::learn(etl::LogReader log, const Watch& watch) {
+    std::unordered_set<Guid> known;
+    for (const auto& [guid, paths] : impl_->repository) known.insert(guid);
+    for (const BuiltinProvider& provider : builtin_providers()) known.insert(provider.guid);
+    const uint64_t all = 2 * log.size_bytes();  // what tells something is read again, in order
+    const auto go_on = [&](uint64_t done) { return !watch || watch(done, all); };
+    const LogSurvey survey = survey_log(log, known, go_on);
+    if (!survey.whole) return false;
+
     LogDescriptions descriptions(impl_->providers, impl_->stacks, impl_->images);
     etl::Record record;
-    while (log.next(record)) descriptions.look_at(record);
-    for (const Guid& guid : descriptions.providers_seen()) {
+    for (uint64_t i = 1; log.next(record); ++i) {
+        descriptions.look_at(record);
+        constexpr uint64_t kOften = 4096;
+        if (i % kOften == 0 && !go_on(log.size_bytes() + log.consumed_bytes())) return false;
+    }
+    for (const Guid& guid : survey.providers) {
         const auto wanted = impl_->repository.find(guid);
         if (wanted != impl_->repository.end()) {
             for (const std::string& path : wanted->second) {
@@ -173,13 +186,14 @@ void Catalog::learn(etl::LogReader log) {
     const auto add_builtin = [&](bool over_log) {
         for (const BuiltinProvider& provider : builtin_providers()) {
             if (provider.over_log != over_log) continue;
-            if (!descriptions.providers_seen().contains(provider.guid)) continue;
+            if (!survey.providers.contains(provider.guid)) continue;
             impl_->providers.add(parse_builtin(provider));
         }
     };
     add_builtin(true);
     descriptions.finish();
     add_builtin(false);
+    return true;
 }
 
 }  // namespace etw::decode

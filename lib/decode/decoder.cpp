@@ -287,13 +287,21 @@ void DecoderImpl::add_stack(const etl::Record& record, Event& event) {
     event.added.process = stack.process;
 }
 
-bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) {
-    if (catalog_ == nullptr || catalog_->impl().providers.empty()) return false;
-    const bool classic = is_classic(record.type);
-    if (!classic && !is_event(record.type)) return false;
+// Manifests that were given or are in the log count before those that come with Windows.
+ProviderSet::Found DecoderImpl::find_described(const etl::Record& record) {
     const wire::EventDescriptor& d = record.descriptor;
-    const auto found = catalog_->impl().providers.find(
-        record.provider, classic ? uint16_t{d.opcode} : d.id, d.version, classic);
+    const ProviderSet& known = catalog_->impl().providers;
+    if (is_classic(record.type)) return known.find(record.provider, d.opcode, d.version, true);
+    const auto found = known.find(record.provider, d.id, d.version, false);
+    if (found.event != nullptr) return found;
+    const auto windows = windows_.find(record.provider, d.id, d.version);
+    return found.provider != nullptr && windows.event == nullptr ? found : windows;
+}
+
+bool DecoderImpl::decode_from_manifest(const etl::Record& record, Event& event) {
+    if (catalog_ == nullptr) return false;
+    if (!is_classic(record.type) && !is_event(record.type)) return false;
+    const auto found = find_described(record);
     if (found.provider != nullptr && event.provider.empty()) event.provider = *found.provider;
     if (found.event == nullptr) return false;
     const CompiledEvent& described = compiled(*found.event, record.is_64_bit);

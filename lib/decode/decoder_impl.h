@@ -7,6 +7,7 @@
 #include "decode/kernel_table.h"
 #include "decode/message_program.h"
 #include "decode/schema.h"
+#include "decode/windows_events.h"
 #include "etw/catalog.h"
 #include "etw/event.h"
 #include "etw/log_reader.h"
@@ -53,6 +54,7 @@ private:
     const MessageProgram* find_message(const Guid& guid, uint16_t number);
     void decode_unknown_message(const etl::Record& record, Event& event);
     bool decode_from_manifest(const etl::Record& record, Event& event);
+    ProviderSet::Found find_described(const etl::Record& record);
     const CompiledEvent& compiled(const EventModel& model, bool is_64_bit);
     void add_stack(const etl::Record& record, Event& event);
     void decode_layout(const etl::Record& record, const Layout* layout, Event& event);
@@ -73,6 +75,7 @@ private:
     std::string missing_message_;
     // By the model, which the catalog keeps where it is; one for each pointer size.
     std::unordered_map<const EventModel*, CompiledEvent> events_32_, events_64_;
+    WindowsProviders windows_;
     size_t stack_hint_ = 0;
     std::string opcode_text_;
     Guid related_;

@@ -29,6 +29,23 @@ constexpr size_t kNode = 96;         // of a tree, about
 
 }  // namespace
 
+bool ImageTable::tells_something(const etl::Record& record) noexcept {
+    switch (record.hook_id) {
+        case kLoad:
+        case kUnload:
+        case kRundown:
+        case kEndRundown:
+        case kThreadStart:
+        case kThreadRundown:
+        case kThreadEndRundown:
+            return true;
+        case 0:
+            return record.provider == kImageId && record.descriptor.opcode == kBuildIdType;
+        default:
+            return false;
+    }
+}
+
 void ImageTable::add(const etl::Record& record) {
     if (bytes_ > kMaxBytes) return;
     switch (record.hook_id) {
@@ -52,8 +69,7 @@ void ImageTable::add(const etl::Record& record) {
             return;
         }
         case 0:
-            if (record.provider == kImageId && record.descriptor.opcode == kBuildIdType)
-                add_build_id(record);
+            if (tells_something(record)) add_build_id(record);
             return;
         default:
             return;

@@ -17,6 +17,8 @@ struct Module {
 
 class ImageTable {
 public:
+    // Whether a record is one that add() does something with.
+    static bool tells_something(const etl::Record& record) noexcept;
     // Takes what a record says of images and threads; others are passed over. In order of time.
     void add(const etl::Record& record);
 

@@ -41,6 +41,8 @@ constexpr KernelEvent kEvents[] = {
     {0x013C, 3, "OpticalFlushInit", "Irp:ptr IssuingThreadId:u32"},
     {0x0264, 2, "HRRundown", "HeapHandle:ptr HRFlags:x32 HRPid:u32 HRRangeCount:u32"},
     {0x0264, 3, "HRRundown", "HeapHandle:ptr HRFlags:x32 HRPid:u32 HRRangeCount:u32 Reserved:u32"},
+    {0x0264, 4, "HRRundown",
+     "HeapHandle:ptr HRFlags:x32 HRPid:u32 HRRangeCount:u32 HRHeapTag:u64"},
     {0x0265, 2, "HRCreate", "HeapHandle:ptr FirstRangeSize:uptr HRCreateFlags:x32"},
     {0x0266, 2, "HRReserve", "HeapHandle:ptr HRAddress:ptr HRSize:uptr"},
     {0x0267, 2, "HRRelease", "HeapHandle:ptr HRAddress:ptr HRSize:uptr"},
@@ -263,11 +265,25 @@ constexpr KernelEvent kEvents[] = {
      "MobileOperatorDisplayName:wstr MobileOperatorName:wstr ModelName:wstr "
      "RadioHardwareRevision:wstr RadioSoftwareRevision:wstr ROMVersion:wstr SOCVersion:wstr "
      "HardwareVariant:wstr"},
+    {0x0B20, 3, "MobilePlatform",
+     "DeviceManufacturer:wstr DeviceManufacturerDisplayName:wstr DeviceModel:wstr "
+     "DeviceModelDisplayName:wstr MobileOperator:wstr MobileOperatorDisplayName:wstr "
+     "HardwareVersion:wstr SocVersion:wstr RadioHardwareVersion:wstr RadioSoftwareVersion:wstr "
+     "BspVersion:wstr OemSoftwareVersion:wstr"},
+    {0x0B20, 4, "MobilePlatform",
+     "DeviceManufacturer:wstr DeviceManufacturerDisplayName:wstr DeviceModel:wstr "
+     "DeviceModelDisplayName:wstr MobileOperator:wstr SocVersion:wstr BspVersion:wstr"},
     {0x0B21, 2, "DeviceFamily", "UAPInfo:u64 DeviceFamily:u32 DeviceForm:u32"},
     {0x0B22, 2, "FlightIds", "UpdateId:wstr FlightIdList:wstr"},
     {0x0B23, 2, "Processor",
      "ProcessorIndex:u32 FeatureSet:u32 ProcessorSpeed:u32 ProcessorName:text128 "
      "VendorIdentifier:text32 ProcessorIdentifier:text256"},
+    {0x0B24, 2, "Virtualization",
+     "VbsEnabled:u8 HvciEnabled:u8 HyperVisorEnabled:u8 Reserved:u8"},
+    {0x0B25, 2, "Boot",
+     "BootFlags:x64 FirmwareType:u32 SecureBootEnabled:u8 SecureBootCapable:u8 Reserved1:u8 "
+     "Reserved2:u8"},
+    {0x0C20, 2, "LbrRecord", "TimeStamp:u64 ProcessId:u32 ThreadId:u32 Options:x32 Entries:rest"},
     {0x0D20, 0, "Subscribe",
      "StateName:x64 Subscription:ptr NameSub:ptr Callback:ptr RefCount:u32 DeliveryFlags:x32"},
     {0x0D21, 0, "Unsubscribe",
@@ -316,6 +332,14 @@ constexpr KernelEvent kEvents[] = {
     {0x0F6A, 2, "CancelKTimer2", "Timer:ptr"},
     {0x0F6B, 2, "DisableKTimer2", "Timer:ptr DisableCallback:ptr DisableContext:ptr TimerFlags:u8"},
     {0x0F6C, 2, "FinalizeKTimer2", "Timer:ptr DisableCallback:ptr DisableContext:ptr"},
+    {0x0F72, 2, "KernelHypercall", "CallCode:u32 IsFast:u8 IsNested:u8"},
+    {0x0F7A, 2, "ContextRegistersAMD64",
+     "Rip:x64 Rax:x64 Rcx:x64 Rdx:x64 Rbx:x64 Rsp:x64 Rbp:x64 Rsi:x64 Rdi:x64 R8:x64 R9:x64 "
+     "R10:x64 R11:x64 R12:x64 R13:x64 R14:x64 R15:x64"},
+    {0x0F7B, 2, "ContextRegistersARM64",
+     "Cpsr:x32 X0:x64 X1:x64 X2:x64 X3:x64 X4:x64 X5:x64 X6:x64 X7:x64 X8:x64 X9:x64 X10:x64 "
+     "X11:x64 X12:x64 X13:x64 X14:x64 X15:x64 X16:x64 X17:x64 X18:x64 X19:x64 X20:x64 X21:x64 "
+     "X22:x64 X23:x64 X24:x64 X25:x64 X26:x64 X27:x64 X28:x64 Fp:x64 Lr:x64 Sp:x64 Pc:x64"},
     {0x1020, 0, "Create",
      "HeapHandle:ptr HeapFlags:x32 ReservedSpace:uptr CommittedSpace:uptr AllocatedSpace:uptr"},
     {0x1020, 2, "Create", "HeapHandle:ptr HeapFlags:x32"},
@@ -565,6 +589,9 @@ constexpr KernelEvent kEvents[] = {
     {0x1DF0, 0, "Sample", "PartitionId:u64 VpId:u64 Cr3:u64 Ip:u64 ProfileSource:u64 VpTsc:u64"},
     {0x1DF1, 0, "HvModule", "HypervisorBaseAddress:u64"},
     {0x1DF5, 0, "String", "Text:str"},
+    {0x4421, 0, "WinSPR", "Version:u32 UncompressedSize:u32 CompressedXml:rest"},
+    {0x4423, 0, "Metrics", "Version:u32 UncompressedSize:u32 CompressedXml:rest"},
+    {0x4425, 0, "SystemConfig", "Version:u32 UncompressedSize:u32 CompressedXml:rest"},
     // clang-format on
 };
 

@@ -32,6 +32,7 @@ constexpr KernelClass kClasses[] = {
     {0x0B,
      "SystemConfig",
      {0x01853a65, 0x418f, 0x4f36, {0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35}}},
+    {0x0C, "LBR", {0x99134383, 0x5248, 0x43fc, {0x83, 0x4b, 0x52, 0x94, 0x54, 0xe7, 0x5d, 0xf3}}},
     {0x0D, "Wnf", {0x42695762, 0xea50, 0x497a, {0x90, 0x68, 0x5c, 0xbb, 0xb3, 0x5e, 0x0b, 0x95}}},
     {0x0E, "Pool", {0x0268a8b6, 0x74fd, 0x4302, {0x9d, 0xd0, 0x6e, 0x8f, 0x17, 0x95, 0xc0, 0xcf}}},
     {0x0F,
@@ -80,6 +81,9 @@ constexpr KernelClass kClasses[] = {
     {0x43,
      "RT_LostEvent",
      {0x6a399ae0, 0x4bc6, 0x4de9, {0x87, 0x0b, 0x36, 0x57, 0xf8, 0x94, 0x7e, 0x7e}}},
+    {0x44,
+     "WinSat",
+     {0xed54dff8, 0xc409, 0x4cf6, {0xbf, 0x83, 0x05, 0xe1, 0xe6, 0x1a, 0x09, 0xc4}}},
 };
 
 constexpr KernelHook kHooks[] = {
@@ -241,11 +245,19 @@ constexpr KernelHook kHooks[] = {
     {0x0B23, "Processor", Family::kNone},
     {0x0B24, "Virtualization", Family::kNone},
     {0x0B25, "Boot", Family::kNone},
+    {0x0E28, "PoolSnapDCStart", Family::kNone},
+    {0x0E29, "PoolSnapDCEnd", Family::kNone},
+    {0x0E2A, "BigPoolSnapDCStart", Family::kNone},
+    {0x0E2B, "BigPoolSnapDCEnd", Family::kNone},
+    {0x0E2C, "SessionPoolSnapDCStart", Family::kNone},
+    {0x0E2D, "SessionPoolSnapDCEnd", Family::kNone},
+    {0x0E2E, "SessionBigPoolSnapDCStart", Family::kNone},
+    {0x0E2F, "SessionBigPoolSnapDCEnd", Family::kNone},
     {0x0F22, "Mark", Family::kMark},
     {0x0F2E, "SampleProf", Family::kSample},
     {0x0F2F, "PmcSample", Family::kPmcSample},
     {0x0F30, "PmcConfig", Family::kNone},
-    {0x0F32, "ISR-MSI", Family::kInterrupt},
+    {0x0F32, "ISR-MSI", Family::kMessageInterrupt},
     {0x0F33, "SysClEnter", Family::kSysCallEnter},
     {0x0F34, "SysClExit", Family::kSysCallExit},
     {0x0F37, "SampleCache", Family::kNone},
@@ -266,6 +278,14 @@ constexpr KernelHook kHooks[] = {
     {0x140A, "Load", Family::kImage},
     {0x1421, "KernelBase", Family::kImageBase},
     {0x1422, "HypercallPage", Family::kPage},
+    {0x1480, "LoaderLockAttempt", Family::kNone},
+    {0x1481, "LoaderLockAcquire", Family::kNone},
+    {0x1482, "LoaderLockTriedAndFailed", Family::kNone},
+    {0x1483, "LoaderLockWait", Family::kNone},
+    {0x1484, "ProcessInitDone", Family::kNone},
+    {0x1485, "CreateSectionBegin", Family::kNone},
+    {0x1486, "CreateSectionEnd", Family::kNone},
+    {0x1487, "MapViewBegin", Family::kNone},
     {0x1820, "Stack", Family::kStack},
     {0x1822, "KeyCreate", Family::kStackDefinition},
     {0x1823, "KeyDelete", Family::kStackDefinition},
@@ -308,11 +328,11 @@ constexpr KernelLayout kLayouts[] = {
     {Family::kExtension, 0,
      "GroupMask1:x32 GroupMask2:x32 GroupMask3:x32 GroupMask4:x32 GroupMask5:x32 "
      "GroupMask6:x32 GroupMask7:x32 GroupMask8:x32 KernelEventVersion:u32?"},
-    {Family::kPartition, 2,
+    {Family::kPartition, 0,
      "EventVersion:u16 Reserved:u16 PartitionType:u32 QpcOffsetFromRoot:i64 "
      "PartitionId:guid ParentId:guid"},
-    {Family::kDbgId, 2, "Signature:guid Age:u32 PdbFileName:str"},
-    {Family::kText, 2, "Text:str"},
+    {Family::kDbgId, 2, "Guid:guid Age:u32 PdbName:str"},
+    {Family::kText, 2, "BuildString:str"},
     {Family::kPath, 2, "Path:wstr"},
     {Family::kQpcDelta, 2, "ProcessorCount:u32 Reserved:u32 QpcDelta:i64[]"},
     {Family::kDiskTransfer, 2,
@@ -367,7 +387,7 @@ constexpr KernelLayout kLayouts[] = {
      "SignatureLevel:u8 SignatureType:u8 Reserved0:u16 DefaultBase:ptr Reserved1:u32 "
      "Reserved2:u32 Reserved3:u32 Reserved4:u32 FileName:wstr"},
     {Family::kImageBase, 2, "ImageBase:ptr"},
-    {Family::kPage, 2, "Page:ptr"},
+    {Family::kPage, 2, "HypercallPageVa:ptr"},
     {Family::kFileName, 0, "FileObject:ptr FileName:wstr"},
     {Family::kFileMap, 2, "ViewBase:ptr FileObject:ptr MiscInfo:x64 ViewSize:ptr ProcessId:u32"},
     {Family::kFileCreate, 2,
@@ -400,8 +420,8 @@ constexpr KernelLayout kLayouts[] = {
      "FileName:wstr"},
     {Family::kThread, 0, "TThreadId:u32 ProcessId:u32"},
     {Family::kThread, 1,
-     "ProcessId:u32 TThreadId:u32 StackBase:ptr StackLimit:ptr UserStackBase:ptr "
-     "UserStackLimit:ptr StartAddr:ptr Win32StartAddr:ptr WaitMode:i8"},
+     "ProcessId:u32 TThreadId:u32 StackBase:ptr? StackLimit:ptr? UserStackBase:ptr? "
+     "UserStackLimit:ptr? StartAddr:ptr? Win32StartAddr:ptr? WaitMode:i8?"},
     {Family::kThread, 2,
      "ProcessId:u32 TThreadId:u32 StackBase:ptr StackLimit:ptr UserStackBase:ptr "
      "UserStackLimit:ptr StartAddr:ptr Win32StartAddr:ptr TebBase:ptr "
@@ -443,7 +463,7 @@ constexpr KernelLayout kLayouts[] = {
      "MHz:u32 NumberOfProcessors:u32 MemSize:u32 PageSize:u32 "
      "AllocationGranularity:u32 ComputerName:text512 DomainName:text268 "
      "HyperThreadingFlag:ptr HighestUserAddress:ptr ProcessorArchitecture:u16 "
-     "ProcessorLevel:u16 ProcessorRevision:u16 NxEnabled:u8 PaeEnabled:u8 "
+     "ProcessorLevel:u16 ProcessorRevision:u16 PaeEnabled:u8 NxEnabled:u8 "
      "MemorySpeed:u32"},
     {Family::kConfigPhysicalDisk, 2,
      "DiskNumber:u32 BytesPerSector:u32 SectorsPerTrack:u32 TracksPerCylinder:u32 "
@@ -473,7 +493,7 @@ constexpr KernelLayout kLayouts[] = {
      "DeviceDescription:wstr"},
     {Family::kConfigPnp, 3,
      "IDLength:u32 DescriptionLength:u32 FriendlyNameLength:u32 DeviceID:wstr "
-     "DeviceDescription:wstr FriendlyName:wstr"},
+     "DeviceDescription:wstr FriendlyName:wstr PdoName:wstr?"},
     {Family::kConfigPnp, 4,
      "ClassGuid:guid UpperFiltersCount:u32 LowerFiltersCount:u32 DeviceID:wstr "
      "DeviceDescription:wstr FriendlyName:wstr PdoName:wstr ServiceName:wstr "
@@ -494,6 +514,8 @@ constexpr KernelLayout kLayouts[] = {
     {Family::kPmcSample, 2, "InstructionPointer:ptr ThreadId:u32 ProfileSource:u16 Reserved:u16"},
     {Family::kDpc, 2, "InitialTime:u64 Routine:ptr"},
     {Family::kInterrupt, 2, "InitialTime:u64 Routine:ptr ReturnValue:u8 Vector:u16 Reserved:u8"},
+    {Family::kMessageInterrupt, 2,
+     "InitialTime:u64 Routine:ptr ReturnValue:u8 Vector:u16 Reserved:u8 MessageNumber:u32?"},
     {Family::kSysCallEnter, 2, "SysCallAddress:ptr"},
     {Family::kSysCallExit, 2, "SysCallNtStatus:status"},
     {Family::kInterval, 2, "Source:u32 NewInterval:u32 OldInterval:u32"},

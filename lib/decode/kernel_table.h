@@ -80,6 +80,7 @@ enum class Family : uint8_t {
     kPmcSample,
     kDpc,
     kInterrupt,
+    kMessageInterrupt,
     kSysCallEnter,
     kSysCallExit,
     kInterval,
@@ -141,6 +142,7 @@ constexpr uint8_t kGroupImageId = 0x40;
 constexpr uint8_t kGroupSysConfigEx = 0x41;
 constexpr uint8_t kGroupMetaData = 0x42;
 constexpr uint8_t kGroupLostEvent = 0x43;
-constexpr size_t kGroupCount = 0x44;
+constexpr uint8_t kGroupWinSat = 0x44;
+constexpr size_t kGroupCount = 0x45;
 
 }  // namespace etw::decode

@@ -21,15 +21,32 @@ const Guid kMetaData{0xbbccf6c1, 0x6cd1, 0x48c4, {0x80, 0xff, 0x83, 0x94, 0x82, 
 constexpr uint8_t kEventInfo = 32;
 constexpr uint8_t kEventMapInfo = 33;
 
+bool is_manifest_chunk(const etl::Record& record) {
+    return record.descriptor.id == kManifestEventId &&
+           record.descriptor.channel != wire::kChannelTraceLogging;
+}
+
 }  // namespace
+
+bool LogDescriptions::tells_something(const etl::Record& record) noexcept {
+    switch (record.type) {
+        case wire::HeaderType::kEvent32:
+        case wire::HeaderType::kEvent64:
+            return is_manifest_chunk(record);
+        case wire::HeaderType::kFull32:
+        case wire::HeaderType::kFull64:
+            if (record.provider == kMetaData) return true;
+            [[fallthrough]];
+        default:
+            return is_stack_record(record) || ImageTable::tells_something(record);
+    }
+}
 
 void LogDescriptions::look_at(const etl::Record& record) {
     switch (record.type) {
         case wire::HeaderType::kEvent32:
         case wire::HeaderType::kEvent64:
-            if (record.descriptor.channel == wire::kChannelTraceLogging) break;
-            if (record.provider != last_seen_) seen(record.provider);
-            if (record.descriptor.id == kManifestEventId) manifest_chunk(record);
+            if (is_manifest_chunk(record)) manifest_chunk(record);
             break;
         case wire::HeaderType::kFull32:
         case wire::HeaderType::kFull64:
@@ -46,11 +63,6 @@ void LogDescriptions::look_at(const etl::Record& record) {
             }
             break;
     }
-}
-
-void LogDescriptions::seen(const Guid& provider) {
-    last_seen_ = provider;
-    if (seen_.size() < kMaxProviders) seen_.insert(provider);
 }
 
 bool LogDescriptions::charge(size_t bytes) {
@@ -97,7 +109,7 @@ void LogDescriptions::add_manifest(const Guid& provider, const Manifest& manifes
     for (const auto& chunk : manifest.chunks) xml.insert(xml.end(), chunk.begin(), chunk.end());
     bytes_ -= manifest.charged;  // from here on what the set makes of it counts
     while (!xml.empty() && xml.back() == std::byte{0}) xml.pop_back();
-    if (known_.size() == kMaxProviders || !known_.insert(hash_bytes(xml)).second) return;
+    if (known_.size() == kMaxTexts || !known_.insert(hash_bytes(xml)).second) return;
     auto models = parse_manifest(xml);
     if (!models) return;  // its events are shown undecoded
     for (ProviderModel& model : *models) {

@@ -17,18 +17,17 @@ public:
     LogDescriptions(ProviderSet& providers, StackTable& stacks, ImageTable& images)
         : providers_(providers), stacks_(stacks), images_(images) {}
 
-    // Every record of the log, in order.
+    // Whether a record is one that look_at() does something with.
+    static bool tells_something(const etl::Record& record) noexcept;
+    // Every record that tells something, in order; others may be among them.
     void look_at(const etl::Record& record);
     // Behind the last one: adds to the set what has to be known as a whole.
     void finish();
 
-    // Providers whose events need a description from outside, as far as they were counted.
-    const std::unordered_set<Guid>& providers_seen() const noexcept { return seen_; }
-
 private:
     // What is kept of a log until finish(), and of manifests that are not whole yet.
     static constexpr size_t kMaxBytes = size_t{32} << 20;
-    static constexpr size_t kMaxProviders = 65536;
+    static constexpr size_t kMaxTexts = 65536;
 
     struct ManifestKey {
         Guid provider;
@@ -45,7 +44,6 @@ private:
     void manifest_chunk(const etl::Record& record);
     void add_manifest(const Guid& provider, const Manifest& manifest);
     void meta_data(const etl::Record& record);
-    void seen(const Guid& provider);
     bool charge(size_t bytes);
 
     ProviderSet& providers_;
@@ -55,8 +53,6 @@ private:
     std::unordered_set<uint64_t> known_;         // hashes of texts that were read already
     std::vector<std::vector<std::byte>> event_infos_;
     std::map<Guid, MapsByName> maps_;
-    std::unordered_set<Guid> seen_;
-    Guid last_seen_;
     size_t bytes_ = 0;
 };
 

@@ -20,6 +20,16 @@ bool all_zero(Bytes bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
+// Of buffers in reading order.
+std::vector<BufferRun> find_runs(const std::vector<BufferEntry>& buffers) {
+    std::vector<BufferRun> runs{{0, 1}};
+    for (size_t i = 1; i < buffers.size(); ++i) {
+        if (i == 1 || buffers[i].cpu != buffers[i - 1].cpu) runs.push_back({i, i});
+        runs.back().last = i + 1;
+    }
+    return runs;
+}
+
 bool is_compressed(const BufferHeader& h) { return (h.flags & wire::kBufferCompressed) != 0; }
 
 class Walk {
@@ -193,14 +203,19 @@ void Walk::sort() {
     std::sort(buffers.begin() + 1, buffers.end(), [](const BufferEntry& a, const BufferEntry& b) {
         return std::tie(a.cpu, a.sequence, a.offset) < std::tie(b.cpu, b.sequence, b.offset);
     });
-    index_.runs.push_back({0, 1});
-    for (size_t i = 1; i < buffers.size(); ++i) {
-        if (i == 1 || buffers[i].cpu != buffers[i - 1].cpu) index_.runs.push_back({i, i});
-        index_.runs.back().last = i + 1;
-    }
+    index_.runs = find_runs(buffers);
 }
 
 }  // namespace
+
+void BufferIndex::keep(const std::vector<uint8_t>& wanted) {
+    size_t kept = 1;
+    for (size_t i = 1; i < buffers.size(); ++i) {
+        if (wanted[i] != 0) buffers[kept++] = buffers[i];
+    }
+    buffers.resize(kept);
+    runs = find_runs(buffers);
+}
 
 Result<BufferIndex> build_index(const ByteSource& source, DamageLog& damage) {
     return Walk(source, damage).run();

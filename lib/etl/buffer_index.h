@@ -35,6 +35,9 @@ struct BufferIndex {
     // were added to it when the session stopped must not hold up those of its processor.
     std::vector<BufferEntry> buffers;
     std::vector<BufferRun> runs;
+
+    // Leaves out the buffers whose place in `wanted` is 0; the header buffer stays.
+    void keep(const std::vector<uint8_t>& wanted);
 };
 
 // Fails with kInvalidData where the first buffer has no log file header event.

@@ -3,6 +3,8 @@
 #include "etl/load.h"
 #include "etl/merge.h"
 #include "etl/stream.h"
+#include "etl/survey.h"
+#include "etw/check.h"
 
 #include <fmt/format.h>
 
@@ -19,7 +21,9 @@ struct LogReader::Impl {
     explicit Impl(ByteSource from) : source(std::move(from)) {}
 
     Status open();
+    void lay_out();
     bool next(Record& record);
+    void start();
     bool step();
     int64_t buffer_time(int64_t stamp) const;
 
@@ -38,17 +42,27 @@ struct LogReader::Impl {
 Status LogReader::Impl::open() {
     ETW_TRY(index, build_index(source, damage));
     time = TimeConverter(index.header);
-    // What belongs to no buffer is passed already.
-    context.consumed = source.size();
-    for (const BufferEntry& entry : index.buffers) context.consumed -= entry.length;
-    streams.reserve(index.runs.size());
-    for (const BufferRun& run : index.runs) streams.emplace_back(run);
-    // The header event is the first record whatever its time: it starts the clock.
+    streams.emplace_back(index.runs[0]);
     if (!streams[0].start(context)) return Error{Code::kInvalidData, "no log file header event"};
+    lay_out();
+    return Ok{};
+}
+
+// A stream for each processor that has buffers in the index.
+void LogReader::Impl::lay_out() {
+    // What belongs to no buffer is passed already, and so is the header buffer.
+    context.consumed = source.size();
+    for (size_t i = 1; i < index.buffers.size(); ++i) context.consumed -= index.buffers[i].length;
+    streams.erase(streams.begin() + 1, streams.end());
+    for (size_t i = 1; i < index.runs.size(); ++i) streams.emplace_back(index.runs[i]);
+}
+
+// The header event is the first record whatever its time: it starts the clock.
+void LogReader::Impl::start() {
+    started = true;
     for (uint32_t i = 1; i < streams.size(); ++i) {
         if (streams[i].start(context)) merge.add(streams[i].time(), i);
     }
-    return Ok{};
 }
 
 // Sessions stamp buffers by their clock, tools that merge and relog by FILETIME, whose values a
@@ -61,7 +75,7 @@ int64_t LogReader::Impl::buffer_time(int64_t stamp) const {
 // Makes the next record in time the current one.
 bool LogReader::Impl::step() {
     if (!started) {
-        started = true;
+        start();
         return true;
     }
     if (streams[current].advance(context)) [[likely]] {
@@ -124,6 +138,15 @@ std::vector<BufferInfo> LogReader::buffers() const {
 uint64_t LogReader::events_lost() const noexcept { return header().fixed.events_lost; }
 uint64_t LogReader::buffers_lost() const noexcept { return header().fixed.buffers_lost; }
 bool LogReader::finished() const noexcept { return header().fixed.end_time != 0; }
+bool LogReader::survey(std::span<RecordVisitor* const> visitors,
+                       const std::function<bool(uint64_t)>& go_on) {
+    ETW_ASSERT(!impl_->started && !visitors.empty());
+    Survey survey(impl_->source, impl_->index);
+    const bool whole = survey.run(visitors, go_on);
+    impl_->index.keep(survey.wanted());
+    impl_->lay_out();
+    return whole;
+}
 bool LogReader::next(Record& record) { return impl_->next(record); }
 uint64_t LogReader::consumed_bytes() const noexcept { return impl_->context.consumed; }
 const Damage& LogReader::damage() const noexcept { return impl_->damage.total(); }

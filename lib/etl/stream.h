@@ -32,6 +32,8 @@ public:
     }
 
     int64_t time() const noexcept { return peek_.time; }
+    wire::HeaderType type() const noexcept { return peek_.type; }
+    size_t buffer() const noexcept { return next_ - 1; }  // that the record is in, of the index
     // All of the record; false if it is damaged inside, which is counted.
     bool read(StreamContext& context, Record& out) const {
         if (!fill(at_, peek_, out)) [[unlikely]] {

@@ -115,6 +115,19 @@ bool append_float(OutBuffer& out, const Conversion& how, Bytes bytes) {
     return true;
 }
 
+// C's and Windows' words for the size of an argument. A value knows its own: only what makes it
+// smaller counts.
+void take_modifier(std::string_view& text, Conversion& out) {
+    for (const std::string_view modifier :
+         {"I64", "I32", "hh", "h", "I", "ll", "l", "L", "w", "q", "j", "z", "t"}) {
+        if (text.front() != modifier.front() || !text.starts_with(modifier)) continue;
+        text.remove_prefix(modifier.size());
+        if (modifier == "h") out.size = sizeof(uint16_t);
+        if (modifier == "hh") out.size = sizeof(uint8_t);
+        return;
+    }
+}
+
 }  // namespace
 
 std::optional<Conversion> parse_conversion(std::string_view text) {
@@ -148,14 +161,7 @@ std::optional<Conversion> parse_conversion(std::string_view text) {
     }
     out.width = take_number();
     if (take('.')) out.precision = take_number();
-    for (const std::string_view modifier :
-         {"I64", "I32", "hh", "h", "I", "ll", "l", "L", "w", "q", "j", "z", "t"}) {
-        if (!text.starts_with(modifier)) continue;
-        text.remove_prefix(modifier.size());
-        if (modifier == "h") out.size = sizeof(uint16_t);
-        if (modifier == "hh") out.size = sizeof(uint8_t);
-        break;
-    }
+    if (text.size() > 1) take_modifier(text, out);
     constexpr std::string_view kTypes = "diuxXocCpsSZaAeEfFgG";
     if (text.size() != 1 || kTypes.find(text.front()) == kTypes.npos) return {};
     out.type = text.front();

@@ -210,17 +210,31 @@ void XmlRenderer::append_error(const decode::Event& event, OutBuffer& out) {
 
 void XmlRenderer::append_rendering(const etl::Record& record, const decode::Event& event,
                                    OutBuffer& out) {
+    static const decode::HeaderNames kNone;
+    const decode::HeaderNames& names = event.names != nullptr ? *event.names : kNone;
+    const auto named = [&](std::string_view what, std::string_view name) {
+        if (!name.empty()) element(out, what, [&](OutBuffer& to) { append_bare(to, name); });
+    };
     out.append("\t<RenderingInfo Culture=\"en-US\">\n");
-    element(out, "Level", [&](OutBuffer& to) { append_level(to, record, event); });
-    if (!event.opcode.empty()) {
-        element(out, "Opcode", [&](OutBuffer& to) { append_bare(to, event.opcode); });
+    if (names.level.empty()) {
+        element(out, "Level", [&](OutBuffer& to) { append_level(to, record, event); });
     }
-    if (!event.provider.empty()) {
-        element(out, "Provider", [&](OutBuffer& to) { append_bare(to, event.provider); });
+    named("Level", names.level);
+    named("Opcode", names.opcode.empty() ? event.opcode : names.opcode);
+    if (!names.keywords.empty()) {
+        out.append("\t\t<Keywords>\n");
+        for (const std::string_view keyword : names.keywords) {
+            out.append('\t');
+            named("Keyword", keyword);
+        }
+        out.append("\t\t</Keywords>\n");
     }
+    named("Task", names.task);
     if (event.message != nullptr) {
         element(out, "Message", [&](OutBuffer& to) { message_text(record, event, to); });
     }
+    named("Channel", names.channel);
+    named("Provider", event.provider);
     if (!event.name.empty()) {
         out.append("\t\t<EventName");
         out.append(kTraceNamespace);

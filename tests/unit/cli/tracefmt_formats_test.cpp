@@ -63,6 +63,11 @@ TEST(FormatOptions, RefuseTheDebuggersOutputByName) {
     EXPECT_THAT(parse_words({"-ods"}).error().message, HasSubstr("-display"));
 }
 
+TEST(ProgressText, SaysThatTheLogIsLookedThroughFirst) {
+    EXPECT_EQ(looking_text(75, 100, 3), " 75%  looking through the log  1 s left");
+    EXPECT_EQ(looking_text(0, 100, 3), "  0%  looking through the log");
+}
+
 TEST(ProgressText, SaysHowLongTheRestTakes) {
     EXPECT_EQ(progress_text(1000, 25, 100, 2), " 25%  500 events/s  6 s left");
     EXPECT_EQ(progress_text(1000, 1, 100, 2), "  1%  500 events/s  3:18 min left");

@@ -339,5 +339,30 @@ TEST_F(Decode, WalksStacksToTheEndOfThePayload) {
     EXPECT_EQ(e.items.at(3).count, 3u);
 }
 
+// What the systems before Vista wrote of a thread's end, and of its start.
+TEST_F(Decode, AThreadsEndMayHaveNothingButItsIds) {
+    ByteWriter payload;
+    payload.write(uint32_t{4});
+    payload.write(uint32_t{8});
+    EXPECT_EQ(decode_kernel(0x0502, 1, payload, false).outcome, Outcome::kDecoded);
+    EXPECT_EQ(event_.items.size(), 2u);
+    for (int i = 0; i < 6; ++i) payload.write(uint32_t{0x1000});
+    payload.write(uint8_t{1});
+    EXPECT_EQ(decode_kernel(0x0501, 1, payload, false).outcome, Outcome::kDecoded);
+    EXPECT_EQ(event_.items.size(), 9u);
+}
+
+TEST_F(Decode, AnInterruptOfAMessageHasItsNumber) {
+    ByteWriter payload;
+    payload.write(uint64_t{1});
+    payload.write(uint64_t{2});
+    payload.write(uint32_t{0});  // return value, vector, reserved
+    EXPECT_EQ(decode_kernel(0x0F32, 2, payload).items.size(), 5u);
+    EXPECT_EQ(event_.outcome, Outcome::kDecoded);
+    payload.write(uint32_t{3});
+    EXPECT_EQ(decode_kernel(0x0F32, 2, payload).outcome, Outcome::kDecoded);
+    EXPECT_EQ(event_.items.back().field->name, "MessageNumber");
+}
+
 }  // namespace
 }  // namespace etw::decode

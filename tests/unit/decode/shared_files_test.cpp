@@ -14,13 +14,7 @@ namespace {
 const std::string kFolder = std::string(ETW_SHARED_DIR) + "/data/etl";
 
 // Named hooks whose payload nobody has described.
-bool has_no_layout(const std::string& name) {
-    for (const char* known :
-         {"SystemConfig/Virtualization", "SystemConfig/Boot", "SysConfigEx/Opcode(37)"}) {
-        if (name == known) return true;
-    }
-    return false;
-}
+bool has_no_layout(const std::string& name) { return name == "SysConfigEx/Opcode(37)"; }
 
 // The one event with neither a description in its log nor a published one.
 bool is_undescribed(const etl::Record& record) {

@@ -63,6 +63,32 @@ TEST(Xml, HasDebugDataOfTraceMessages) {
     }
 }
 
+TEST(Xml, HasTheNamesOfADescription) {
+    Described event;
+    decode::HeaderNames names;
+    names.level = "Information";
+    names.task = "Garbage < Collection";
+    names.opcode = "Start";
+    names.channel = "Provider/Operational";
+    names.keywords = {"GC", "Loader"};
+    event.event.names = &names;
+    event.say("it began");
+    const std::string xml = render(event, {.format = Format::kXml});
+    EXPECT_NE(xml.find("\t<RenderingInfo Culture=\"en-US\">\n"
+                       "\t\t<Level>Information</Level>\n"
+                       "\t\t<Opcode>Start</Opcode>\n"
+                       "\t\t<Keywords>\n"
+                       "\t\t\t<Keyword>GC</Keyword>\n"
+                       "\t\t\t<Keyword>Loader</Keyword>\n"
+                       "\t\t</Keywords>\n"
+                       "\t\t<Task>Garbage &lt; Collection</Task>\n"
+                       "\t\t<Message>it began</Message>\n"
+                       "\t\t<Channel>Provider/Operational</Channel>\n"
+                       "\t\t<Provider>Provider</Provider>\n"),
+              xml.npos)
+        << xml;
+}
+
 TEST(Xml, ShowsWhatCouldNotBeDecoded) {
     Described event;
     const std::byte rest[] = {std::byte{0xAB}, std::byte{0xCD}};
