@@ -6,6 +6,7 @@
 #include "kernel/interrupt_events.h"
 #include "kernel/net_events.h"
 #include "kernel/perf_events.h"
+#include "kernel/probe_events.h"
 #include "kernel/task_events.h"
 #include "kernel/trace_reader.h"
 
@@ -22,7 +23,8 @@ public:
     struct Options {
         uint64_t session = 0;  // a number that no other session has
         uint32_t flags = 0;    // KernelFlag, of kSupportedKernelFlags
-        uint32_t cpus = 1;     // that may ever run
+        std::vector<ProbeProvider> providers;
+        uint32_t cpus = 1;  // that may ever run
         CounterSource counter;
     };
 
@@ -41,6 +43,8 @@ public:
     int64_t collect(bool all);
     // Other flags from now on.
     Status set_flags(uint32_t flags);
+    // Other providers. On failure those that can be had are recorded all the same.
+    Status set_providers(const std::vector<ProbeProvider>& providers);
     // Tells of all that runs, once more.
     void rundown();
     // Records no more; what still runs is told last, then the instance is removed. False: the sink
@@ -49,12 +53,16 @@ public:
     bool end(bool at_once);
 
 private:
-    Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader);
+    Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader,
+              const std::string& tracefs);
     Status set_up();
     Result<Format> load(const std::string& system, const std::string& name) const;
     Status bind(uint32_t flags);
-    Status enable(const std::vector<Tracepoint>& wanted);
-    Status set_buffers(uint32_t flags);
+    Status define_probes();
+    Status bind_limited();
+    void end_limited();
+    Dispatch::LoadFormat format_loader() const;
+    Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
     void begin();
     void scan_images();
@@ -63,6 +71,7 @@ private:
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
+    void count_lost_of(const Instance& instance, std::vector<uint64_t>& told);
     void stop_thread();
     void run();
 
@@ -71,6 +80,7 @@ private:
     Instance instance_;
     TraceReader reader_;
     std::string tracefs_;
+    UprobeGroup uprobes_;
     std::unique_ptr<ExecWatch> exec_watch_;
 
     std::mutex mutex_;  // guards what follows
@@ -87,6 +97,16 @@ private:
     std::unique_ptr<Dispatch> dispatch_;
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
     std::vector<uint64_t> lost_;         // by CPU, as told to the sink
+    ProbeEvents probe_events_;
+    // Of the providers that only some processes are to be recorded of: the kernel picks these for
+    // an instance as a whole.
+    struct Limited {
+        Instance instance;
+        std::vector<uint64_t> lost;
+        std::unique_ptr<Dispatch> dispatch;
+        std::vector<uint32_t> pids;
+    };
+    std::optional<Limited> limited_;
     std::chrono::steady_clock::time_point lost_read_at_{};
     bool stalled_ = false;  // the sink had no room
     bool ended_ = false;
