@@ -71,8 +71,11 @@ std::vector<std::string> values(Value value, session::Backend& backend) {
             out.push_back(status.properties.name);
     }
     if (value == Value::kProvider) {
-        const auto providers = backend.registered_providers();
+        auto providers = backend.registered_providers();
         if (!providers) return {};
+        if (const auto kernel = backend.kernel_providers()) {
+            providers->insert(providers->end(), kernel->begin(), kernel->end());
+        }
         for (const session::RegisteredProvider& provider : *providers) {
             // A name names the provider whose GUID is made from it, and no other.
             const bool named =

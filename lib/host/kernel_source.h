@@ -13,7 +13,8 @@
 
 namespace etw::kernel {
 class Collector;
-}
+struct ProbeProvider;
+}  // namespace etw::kernel
 
 namespace etw::host {
 
@@ -27,6 +28,7 @@ public:
     // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
     int64_t collect(bool all);
     Status set_flags(uint32_t flags);
+    Status set_providers(const std::vector<kernel::ProbeProvider>& providers);
     void rundown();
     // From now on into `stream`, whose rings have another size.
     Status use(const Stream& stream);
