@@ -59,7 +59,7 @@ const OptionWord* option_of(std::string_view word, std::span<const OptionWord> o
     return row && !row->stands_for.empty() ? find(row->stands_for) : row;
 }
 
-std::vector<std::string> values(Value value, session::Backend& backend) {
+std::vector<std::string> values(Value value, std::string_view typed, session::Backend& backend) {
     std::vector<std::string> out;
     if (value == Value::kJoin) return {"yes", "no", "cancel"};
     if (value == Value::kGlobalLogger) return {session::kGlobalLoggerName};
@@ -73,8 +73,10 @@ std::vector<std::string> values(Value value, session::Backend& backend) {
     if (value == Value::kProvider) {
         auto providers = backend.registered_providers();
         if (!providers) return {};
-        if (const auto kernel = backend.kernel_providers()) {
-            providers->insert(providers->end(), kernel->begin(), kernel->end());
+        // The kernel has a hundred: not before something is typed that they may be.
+        if (!typed.empty()) {
+            const auto kernel = backend.kernel_providers();
+            if (kernel) providers->insert(providers->end(), kernel->begin(), kernel->end());
         }
         for (const session::RegisteredProvider& provider : *providers) {
             // A name names the provider whose GUID is made from it, and no other.
@@ -115,7 +117,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
     const Takes takes = previous ? previous->takes : Takes::kNothing;
     std::vector<std::string> out;
     if (takes != Takes::kNothing && !current.starts_with('-'))
-        out = values(value_of(*previous), backend);
+        out = values(value_of(*previous), current, backend);
     const bool option_may_stand =
         takes == Takes::kNothing || (takes == Takes::kName && value_of(*previous) == Value::kOther);
     if (current.starts_with('-') || (current.empty() && option_may_stand && out.empty())) {

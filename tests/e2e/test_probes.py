@@ -199,6 +199,12 @@ sys.stdin.readline()
         self.assertEqual(len(self.signals("a.etl")), 10)
 
 
+    def test_their_names_are_completed(self):
+        self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Linux.signal")
+        found = self.tracelog("-complete", "-enable", "T", "-guid", "Linux.sig").stdout
+        self.assertEqual(found, "Linux.signal\n")
+
+
 class Usdt(ProbesTest):
     def program(self):
         """A program with probes; it fires as often as it is told."""

@@ -119,8 +119,8 @@ TEST(SessionCodec, HasTheFormOfItsVersion) {
     add(ConsumeGrant{});
     uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
     for (const std::byte b : all) hash = (hash ^ uint64_t(b)) * 0x100000001b3;
-    EXPECT_EQ(wire::kControlProtocolVersion, 2u);
-    EXPECT_EQ(hash, 1417010254315684463u);
+    EXPECT_EQ(wire::kControlProtocolVersion, 3u);
+    EXPECT_EQ(hash, 13652227707563723599u);
 }
 
 TEST(SessionCodec, GivesBackRequests) {
