@@ -128,6 +128,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
         return !printable(text) || !begins_with(text, current);
     });
     std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());  // the kernel's that are enabled
     return out;
 }
 

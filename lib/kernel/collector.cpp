@@ -274,6 +274,25 @@ Status Collector::define_probes() {
     return planned ? defined : planned;
 }
 
+Status Collector::open_limited() {
+    ETW_TRY(const Instance instance, Instance::open(tracefs_, instance_.name() + kLimitedEnding));
+    const Status ready = [&]() -> Status {
+        if (instance.is_new()) ETW_CHECK(prepare(instance));
+        ETW_CHECK(instance.set("options/event-fork", "1"));
+        ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options_.counter));
+        static_cast<void>(clock);  // that of the other: the same kind, on the same machine
+        ETW_CHECK(set_buffers(instance));
+        return reader_.add(instance, options_.cpus, kLimitedSource);
+    }();
+    if (!ready) {
+        static_cast<void>(instance.remove());
+        return ready;
+    }
+    limited_.emplace(Limited{instance, std::vector<uint64_t>(options_.cpus), nullptr, {}});
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) limited_->lost[cpu] = instance.lost(cpu);
+    return Ok{};
+}
+
 // The kernel follows the threads that the processes begin from now on, and their children, which
 // are sorted out later.
 Status Collector::bind_limited() {
@@ -282,21 +301,7 @@ Status Collector::bind_limited() {
         end_limited();
         return Ok{};
     }
-    if (!limited_) {
-        const std::string name = instance_.name() + kLimitedEnding;
-        ETW_TRY(Instance instance, Instance::open(tracefs_, name));
-        if (instance.is_new()) ETW_CHECK(prepare(instance));
-        ETW_CHECK(instance.set("options/event-fork", "1"));
-        ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options_.counter));
-        static_cast<void>(clock);  // that of the other: the same kind, on the same machine
-        ETW_CHECK(set_buffers(instance));
-        ETW_CHECK(reader_.add(instance, options_.cpus, kLimitedSource));
-        limited_.emplace(
-            Limited{std::move(instance), std::vector<uint64_t>(options_.cpus), nullptr, {}});
-        for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) {
-            limited_->lost[cpu] = limited_->instance.lost(cpu);
-        }
-    }
+    if (!limited_) ETW_CHECK(open_limited());
     auto dispatch = std::make_unique<Dispatch>(format_loader());
     probe_events_.bind(*dispatch, true);
     if (limited_->pids != pids) {
@@ -311,7 +316,13 @@ Status Collector::bind_limited() {
 }
 
 void Collector::end_limited() {
-    if (!limited_) return;
+    if (!limited_) {
+        // A predecessor's, whose processes have all ended meanwhile.
+        std::error_code none;
+        std::filesystem::remove(
+            fmt::format("{}/instances/{}{}", tracefs_, instance_.name(), kLimitedEnding), none);
+        return;
+    }
     count_lost_of(limited_->instance, limited_->lost);
     reader_.drop(kLimitedSource);
     static_cast<void>(limited_->instance.remove());

@@ -59,6 +59,7 @@ private:
     Result<Format> load(const std::string& system, const std::string& name) const;
     Status bind(uint32_t flags);
     Status define_probes();
+    Status open_limited();
     Status bind_limited();
     void end_limited();
     Dispatch::LoadFormat format_loader() const;

@@ -205,6 +205,21 @@ sys.stdin.readline()
         self.assertEqual(found, "Linux.signal\n")
 
 
+    def test_what_a_killed_host_left_of_a_filter_is_removed_with_the_processes_gone(self):
+        other = subprocess.Popen(["sleep", "1000"])
+        self.tracelog("-start", "T", "-f", "a.etl", "-guid", WRITER_GUID)
+        self.tracelog("-enable", "T", "-guid", "*Linux.signal", "-PidFilter", "1", other.pid)
+        left = self.own_instances()
+        self.assertEqual(len(left), 2)
+        os.kill(self.worker(), signal.SIGSTOP)  # nobody takes up what comes before the kill
+        other.kill()
+        other.wait()
+        self.kill_hosts()
+        self.tracelog("-q", "T", code=None)
+        self.tracelog("-stop", "T", code=None)
+        self.assertEqual(left & instances(), set())
+
+
 class Usdt(ProbesTest):
     def program(self):
         """A program with probes; it fires as often as it is told."""
