@@ -186,7 +186,18 @@ void ProviderCommands::note_ineffective(const std::vector<ProviderEnable>& provi
 
 std::vector<Guid> ProviderCommands::absent_providers(const std::vector<ProviderEnable>& asked) {
     const auto registered = backend_.registered_providers();
-    return registered ? absent_from(*registered, asked) : std::vector<Guid>();
+    if (!registered) return {};
+    auto absent = absent_from(*registered, asked);
+    if (absent.empty()) return absent;
+    // Of the others a session that is gone tells no more.
+    const auto kernel = backend_.kernel_providers();
+    std::erase_if(absent, [&](const Guid& guid) {
+        const auto is_it = [&](const auto& provider) { return provider.guid == guid; };
+        const auto how = std::find_if(asked.begin(), asked.end(), is_it);
+        return (how != asked.end() && !how->name.empty()) ||
+               (kernel && std::any_of(kernel->begin(), kernel->end(), is_it));
+    });
+    return absent;
 }
 
 void ProviderCommands::note_absent(const std::vector<ProviderEnable>& asked) {

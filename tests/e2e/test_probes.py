@@ -199,6 +199,10 @@ sys.stdin.readline()
         self.assertEqual(len(self.signals("a.etl")), 10)
 
 
+    def test_a_session_without_events_blames_no_program(self):
+        self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Linux.signal", "-level", "1")
+        self.assertNotIn("no running program", self.tracelog("-stop", "T").stderr)
+
     def test_their_names_are_completed(self):
         self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Linux.signal")
         found = self.tracelog("-complete", "-enable", "T", "-guid", "Linux.sig").stdout

@@ -229,7 +229,7 @@ TEST(TracelogOptions, WhatDoesNotGoWithAnActionIsRefused) {
 TEST(TracelogOptions, PidsGoWithProbesOfPrograms) {
     EXPECT_THAT(options({"-start", "A", "-guid", "usdt:/a:b", "-pids", "2", "7", "8"})
                     .provider_defaults.pids,
-                ElementsAre(7, 8));
+                ElementsAre(7u, 8u));
     EXPECT_THAT(error({"-start", "A", "-guid", "Other", "-pids", "1", "7"}),
                 HasSubstr("-pids goes with -guid usdt:PATH:PROVIDER"));
     EXPECT_THAT(error({"-start", "A", "-guid", "usdt:/a:b", "-pids", "1", "0"}),
