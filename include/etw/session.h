@@ -54,6 +54,11 @@ public:
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;
     virtual Outcome<std::vector<RegisteredProvider>> registered_providers() = 0;
+    // Providers whose events need no program that registers them: the system's own. Empty where
+    // there are none, or not for this user.
+    virtual Outcome<std::vector<RegisteredProvider>> kernel_providers() {
+        return std::vector<RegisteredProvider>();
+    }
     // Programs that run and cannot take part, by process id.
     virtual Outcome<std::vector<RefusedProgram>> refused_programs() {
         return std::vector<RefusedProgram>();

@@ -68,6 +68,7 @@ struct ProviderEnable {
     std::vector<std::string> exe_names;  // base names of executables, at most kMaxFilterBytes
     std::optional<EventIdFilter> event_ids;       // which events are written
     std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
+    std::string name = {};  // of probes of a program, usdt:<absolute path>:<provider>; else empty
 
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };
@@ -203,11 +204,19 @@ struct RegisteredProvider {
         std::vector<uint32_t> logger_ids;  // of `sessions`, those that enabled it here, ascending
         friend bool operator==(const Instance&, const Instance&) = default;
     };
+    // Of one whose events are known before they come: the kernel's and those of probes.
+    struct Event {
+        std::string name;
+        uint8_t level = 0;
+        uint64_t keyword = 0;
+        friend bool operator==(const Event&, const Event&) = default;
+    };
     Guid guid;
     std::string name;                 // from its traits; may be empty
     std::vector<uint32_t> pids;       // processes that registered it, ascending
     std::vector<Enabled> sessions;    // that have it enabled, by logger id
     std::vector<Instance> instances;  // by pid; filters may leave some out of a session
+    std::vector<Event> events = {};   // empty where a program has registered it
 
     friend bool operator==(const RegisteredProvider&, const RegisteredProvider&) = default;
 };

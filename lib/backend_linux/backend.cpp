@@ -40,7 +40,8 @@ constexpr int kAttempts = 8;
 
 bool only_reads(ControlOp op) {
     return op == ControlOp::kQuery || op == ControlOp::kList || op == ControlOp::kListProviders ||
-           op == ControlOp::kListRefused || op == ControlOp::kConsume;
+           op == ControlOp::kListRefused || op == ControlOp::kListKernelProviders ||
+           op == ControlOp::kConsume;
 }
 
 Failure connection_failure(const Error& error, const std::string& folder) {
@@ -241,6 +242,10 @@ Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return ask_all<RegisteredProvider>(ControlOp::kListProviders);
+}
+
+Outcome<std::vector<RegisteredProvider>> Backend::kernel_providers() {
+    return ask_all<RegisteredProvider>(ControlOp::kListKernelProviders);
 }
 
 Outcome<std::vector<RefusedProgram>> Backend::refused_programs() {

@@ -37,6 +37,7 @@ public:
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    session::Outcome<std::vector<session::RegisteredProvider>> kernel_providers() override;
     session::Outcome<std::vector<session::RefusedProgram>> refused_programs() override;
     session::Outcome<std::vector<session::ProfileSource>> profile_sources() override;
     session::Outcome<session::BootConfiguration> configure_boot(

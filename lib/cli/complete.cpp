@@ -59,7 +59,7 @@ const OptionWord* option_of(std::string_view word, std::span<const OptionWord> o
     return row && !row->stands_for.empty() ? find(row->stands_for) : row;
 }
 
-std::vector<std::string> values(Value value, session::Backend& backend) {
+std::vector<std::string> values(Value value, std::string_view typed, session::Backend& backend) {
     std::vector<std::string> out;
     if (value == Value::kJoin) return {"yes", "no", "cancel"};
     if (value == Value::kGlobalLogger) return {session::kGlobalLoggerName};
@@ -71,8 +71,13 @@ std::vector<std::string> values(Value value, session::Backend& backend) {
             out.push_back(status.properties.name);
     }
     if (value == Value::kProvider) {
-        const auto providers = backend.registered_providers();
+        auto providers = backend.registered_providers();
         if (!providers) return {};
+        // The kernel has a hundred: not before something is typed that they may be.
+        if (!typed.empty()) {
+            const auto kernel = backend.kernel_providers();
+            if (kernel) providers->insert(providers->end(), kernel->begin(), kernel->end());
+        }
         for (const session::RegisteredProvider& provider : *providers) {
             // A name names the provider whose GUID is made from it, and no other.
             const bool named =
@@ -112,7 +117,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
     const Takes takes = previous ? previous->takes : Takes::kNothing;
     std::vector<std::string> out;
     if (takes != Takes::kNothing && !current.starts_with('-'))
-        out = values(value_of(*previous), backend);
+        out = values(value_of(*previous), current, backend);
     const bool option_may_stand =
         takes == Takes::kNothing || (takes == Takes::kName && value_of(*previous) == Value::kOther);
     if (current.starts_with('-') || (current.empty() && option_may_stand && out.empty())) {
@@ -123,6 +128,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
         return !printable(text) || !begins_with(text, current);
     });
     std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());  // the kernel's that are enabled
     return out;
 }
 

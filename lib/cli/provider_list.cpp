@@ -18,6 +18,7 @@ using session::Outcome;
 using session::ProviderEnable;
 
 constexpr size_t kMaxFileSize = 1 << 20;  // bytes; a list of providers is a few kilobytes
+constexpr std::string_view kUsdt = "usdt:";
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 
 std::string_view trim(std::string_view text) {
@@ -121,8 +122,27 @@ Outcome<Ok> add_file(const std::string& name, const ProviderEnable& defaults, Pr
                    fmt::format("'{}' has no line that begins with a GUID", name)};
 }
 
+// Known to the host by its name; the host is in another folder.
+Outcome<Ok> add_usdt(const std::string& source, const ProviderEnable& defaults, ProviderList& out) {
+    const std::string rest = source.substr(kUsdt.size());
+    const size_t colon = rest.rfind(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == rest.size()) {
+        return Failure{Code::kInvalidParameter,
+                       fmt::format("'{}' is not usdt:<path>:<provider>", source)};
+    }
+    std::error_code error;
+    const auto path = std::filesystem::absolute(rest.substr(0, colon), error);
+    const std::string name =
+        fmt::format("{}{}{}", kUsdt, path.lexically_normal().string(), rest.substr(colon));
+    ProviderEnable provider = with_defaults(guid_from_name(name), defaults);
+    provider.name = name;
+    add(out.providers, provider);
+    return Ok{};
+}
+
 Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults,
                        ProviderList& out) {
+    if (source.starts_with(kUsdt)) return add_usdt(source, defaults, out);
     const bool hash = source.starts_with('#');
     if (const auto guid = parse_guid(std::string_view(source).substr(hash ? 1 : 0))) {
         add(out.providers, with_defaults(*guid, defaults));

@@ -19,9 +19,9 @@ struct ProviderList {
 ProviderList parse_provider_file(std::string_view text, const std::string& name,
                                  const session::ProviderEnable& defaults);
 
-// Resolves each source: `#GUID`, `GUID`, `{GUID}`; `*Name`; a file that exists; else a provider's
-// name, unless it looks like a path (it has a slash, or ends in .guid, .ctl or .txt), which then is
-// a file that is missing. Fails where a source gives no provider.
+// Resolves each source: `#GUID`, `GUID`, `{GUID}`; `*Name`; `usdt:<path>:<provider>`; a file that
+// exists; else a provider's name, unless it looks like a path (it has a slash, or ends in .guid,
+// .ctl or .txt), which then is a file that is missing. Fails where a source gives no provider.
 session::Outcome<ProviderList> resolve_providers(const std::vector<std::string>& sources,
                                                  const session::ProviderEnable& defaults);
 

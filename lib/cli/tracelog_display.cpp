@@ -244,6 +244,15 @@ std::string enable_table(const RegisteredProvider& provider, const std::set<uint
     return out;
 }
 
+void write_events(JsonWriter& out, const std::vector<RegisteredProvider::Event>& events) {
+    out.key("events").begin_array();
+    for (const RegisteredProvider::Event& event : events) {
+        out.begin_object().key("name").text(event.name).key("level").number(event.level);
+        out.key("keyword").text(fmt::format("{:#x}", event.keyword)).end_object();
+    }
+    out.end_array();
+}
+
 }  // namespace
 
 std::string operation_status(Code code) {
@@ -379,9 +388,14 @@ std::string provider_details(const std::vector<RegisteredProvider>& providers) {
             out += enable_table(provider, here);
             for (const uint32_t id : here) missing.erase(id);
         }
-        if (missing.empty()) continue;
-        line(out, "Process:", "none (filtered out)");
-        out += enable_table(provider, missing);
+        if (!missing.empty() && !provider.instances.empty())
+            line(out, "Process:", "none (filtered out)");
+        if (!missing.empty()) out += enable_table(provider, missing);
+        for (const RegisteredProvider::Event& event : provider.events) {
+            line(out, "Event:",
+                 fmt::format("{:<32} level {}  keyword {:#x}", event.name, event.level,
+                             event.keyword));
+        }
     }
     return out;
 }
@@ -460,7 +474,9 @@ std::string to_json(const std::vector<RegisteredProvider>& providers) {
             write_enable(out, enabled.how);
             out.end_object();
         }
-        out.end_array().end_object();
+        out.end_array();
+        if (!provider.events.empty()) write_events(out, provider.events);
+        out.end_object();
     }
     return out.end_array().take() + "\n";
 }

@@ -82,6 +82,7 @@ constexpr OptionRow kOptions[] = {
     {"timeout", Takes::kValue, kStart | kEnable | kCapture, kDisable},
     {"ExeFilter", Takes::kValue, kStart | kEnable, kDisable},
     {"PidFilter", Takes::kList, kStart | kEnable, kDisable},
+    {"pids", Takes::kList, kStart | kEnable, kDisable},
     {"EventIdFilter", Takes::kInOutList, kStart | kEnable, kDisable},
     {"StackWalkFilter", Takes::kInOutList, kStart | kEnable, kDisable},
     // Kernel events.
@@ -127,7 +128,6 @@ constexpr RefusedRow kRefused[] = {
     {"PkgAppIdFilter", Takes::kValue, kPackage},
     {"heap", Takes::kNothing, kHeap},
     {"critsec", Takes::kNothing, kHeap},
-    {"pids", Takes::kList, kHeap},
     {"cm", Takes::kNothing, "there is no registry; changes of files are seen with fanotify"},
     {"Lbr", Takes::kValue, "branches are recorded with perf record -b"},
     {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},

@@ -45,6 +45,8 @@ What to record (-start, -enable; -guid also -disable, -capturestate)
                       FILE                       a line for each provider:
                                                  GUID[;keyword[;level]]
                       NAME or '*NAME'            GUID made from a provider's name
+                      Linux.SYSTEM               tracepoints of the kernel (root)
+                      usdt:PATH:PROVIDER         probes of a program (root)
                     Quote # and *: a shell takes them for its own.
   -level N          record events up to this level: 1 critical, 2 error,
                     3 warning, 4 information, 5 verbose; 0 records all
@@ -73,7 +75,8 @@ Kernel events (-start, -update; as root)
 
 Filter at the source (-start, -enable); a list begins with its length
   -ExeFilter 'A;B'  only programs of these names
-  -PidFilter N PID...                   only these processes, 8 at most
+  -PidFilter N PID...                   only these processes, 8 at most; of
+                                        usdt: providers also -pids N PID...
   -EventIdFilter -in|-out N ID...       only, or all but, events of these ids
   -StackWalkFilter -in|-out N ID...     which events have a stack (with
                                         -enableproperty 4)

@@ -339,14 +339,32 @@ private:
         }
         if (words_.has("ExeFilter") && d.exe_names.empty())
             return UsageError{"-ExeFilter needs names of executables: -ExeFilter 'a;b'"};
-        for (const std::string& word : words_.all("PidFilter")) {
-            constexpr uint32_t kMaxPid = std::numeric_limits<int32_t>::max();
-            ETW_TRY(const uint64_t pid, parse_number("PidFilter", word, kMaxPid));
-            if (pid == 0) return UsageError{"-PidFilter: 0 is no process"};
-            d.pids.push_back(uint32_t(pid));
-        }
+        ETW_CHECK(read_pids("PidFilter"));
+        ETW_CHECK(read_probe_pids());
         ETW_CHECK(read_ids("EventIdFilter", d.event_ids));
         return read_ids("StackWalkFilter", d.stack_walk_ids);
+    }
+
+    Done read_pids(std::string_view option) {
+        for (const std::string& word : words_.all(option)) {
+            constexpr uint32_t kMaxPid = std::numeric_limits<int32_t>::max();
+            ETW_TRY(const uint64_t pid, parse_number(option, word, kMaxPid));
+            if (pid == 0) return UsageError{fmt::format("-{}: 0 is no process", option)};
+            out_.provider_defaults.pids.push_back(uint32_t(pid));
+        }
+        return Ok{};
+    }
+
+    // Of what needs no provider in the processes; the same as -PidFilter, whose word is for all.
+    Done read_probe_pids() {
+        if (!words_.has("pids") || out_.refusal) return Ok{};
+        const std::vector<std::string> sources = words_.all("guid");
+        const auto is_probe = [](const std::string& source) { return source.starts_with("usdt:"); };
+        if (sources.empty() || !std::all_of(sources.begin(), sources.end(), is_probe)) {
+            return UsageError{
+                "-pids goes with -guid usdt:PATH:PROVIDER; other providers take -PidFilter"};
+        }
+        return read_pids("pids");
     }
 
     Done read_ids(std::string_view word, std::optional<session::EventIdFilter>& out) {

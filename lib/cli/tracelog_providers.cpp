@@ -19,6 +19,7 @@ using session::SessionStatus;
 
 namespace {
 
+constexpr std::string_view kCaptured = "captured";
 constexpr char kNoProviders[] =
     "no provider is registered with the session host; it starts with the first -start";
 
@@ -34,14 +35,15 @@ std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& re
 }
 
 // Why a provider was left out, by its code.
-const char* why_not(Code code) {
+const char* why_not(Code code, bool captures) {
     switch (code) {
         case Code::kNoSystemResources:
             return "eight sessions have it enabled; -disable it in one, or stop one";
         case Code::kTimeout:
             return "a program did not answer in the time of -timeout; it may still follow";
         case Code::kGuidNotFound:
-            return "the session does not have it enabled; -enable it first";
+            return captures ? "the session does not have it enabled; -enable it first"
+                            : "the file has no probes of this provider; readelf -n shows them";
         default:
             return code_text(code);
     }
@@ -86,7 +88,7 @@ void ProviderCommands::capture_state() {
     }
     const auto result = backend_.capture_state({session_, *asked, options_.timeout_ms});
     if (!result) return failed(result.error());
-    note_failed(*asked, *result, "captured");
+    note_failed(*asked, *result, kCaptured);
     if (asked->empty())
         note(fmt::format("'{}' has no providers; there is no state to capture", session_));
     if (options_.json) return print(to_json(*asked, *result));
@@ -106,6 +108,7 @@ void ProviderCommands::enum_guid_ex() {
     if (!wanted) return failed(wanted.error());
     auto found = backend_.registered_providers();
     if (!found) return failed(found.error());
+    add_kernel_providers(*found);
     if (!wanted->empty()) {
         for (const Guid& guid : absent_from(*found, *wanted)) {
             report_.exit_status = kExitFailed;
@@ -117,9 +120,22 @@ void ProviderCommands::enum_guid_ex() {
                                 [&](const auto& w) { return w.guid == provider.guid; });
         });
     }
+    if (wanted->empty()) {
+        for (auto& provider : *found) provider.events.clear();  // thousands, of the kernel's
+    }
     print(options_.json ? to_json(*found) : provider_details(*found));
     if (found->empty() && wanted->empty()) note(kNoProviders);
     note_refused();
+}
+
+// A session that has one enabled has told of it already.
+void ProviderCommands::add_kernel_providers(std::vector<session::RegisteredProvider>& all) {
+    auto more = backend_.kernel_providers();
+    if (!more) return;
+    for (session::RegisteredProvider& provider : *more) {
+        const auto same = [&](const auto& known) { return known.guid == provider.guid; };
+        if (std::none_of(all.begin(), all.end(), same)) all.push_back(std::move(provider));
+    }
 }
 
 Outcome<std::vector<ProviderEnable>> ProviderCommands::providers() {
@@ -149,13 +165,13 @@ void ProviderCommands::show_enabled(const std::vector<ProviderEnable>& asked,
 }
 
 void ProviderCommands::note_failed(const std::vector<ProviderEnable>& asked,
-                                   const EnableResult& result, const char* what) {
+                                   const EnableResult& result, std::string_view what) {
     for (size_t i = 0; i < asked.size() && i < result.codes.size(); ++i) {
         const Code code = result.codes[i];
         if (code == Code::kOk) continue;
         report_.exit_status = kExitFailed;
-        note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what, why_not(code),
-                         uint32_t(code)));
+        note(fmt::format("{}: not {}: {} [{}]", to_string(asked[i].guid), what,
+                         why_not(code, what == kCaptured), uint32_t(code)));
     }
 }
 
@@ -170,7 +186,18 @@ void ProviderCommands::note_ineffective(const std::vector<ProviderEnable>& provi
 
 std::vector<Guid> ProviderCommands::absent_providers(const std::vector<ProviderEnable>& asked) {
     const auto registered = backend_.registered_providers();
-    return registered ? absent_from(*registered, asked) : std::vector<Guid>();
+    if (!registered) return {};
+    auto absent = absent_from(*registered, asked);
+    if (absent.empty()) return absent;
+    // Of the others a session that is gone tells no more.
+    const auto kernel = backend_.kernel_providers();
+    std::erase_if(absent, [&](const Guid& guid) {
+        const auto is_it = [&](const auto& provider) { return provider.guid == guid; };
+        const auto how = std::find_if(asked.begin(), asked.end(), is_it);
+        return (how != asked.end() && !how->name.empty()) ||
+               (kernel && std::any_of(kernel->begin(), kernel->end(), is_it));
+    });
+    return absent;
 }
 
 void ProviderCommands::note_absent(const std::vector<ProviderEnable>& asked) {

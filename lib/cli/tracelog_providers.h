@@ -3,6 +3,7 @@
 #pragma once
 #include "cli/tracelog_answer.h"
 
+#include <string_view>
 #include <vector>
 
 namespace etw::cli {
@@ -35,7 +36,8 @@ protected:
 
 private:
     void note_failed(const std::vector<session::ProviderEnable>& asked,
-                     const session::EnableResult& result, const char* what);
+                     const session::EnableResult& result, std::string_view what);
+    void add_kernel_providers(std::vector<session::RegisteredProvider>& all);
     void note_absent(const std::vector<session::ProviderEnable>& asked);
     // Programs that the host has turned away: what is missing may be theirs.
     void note_refused();

@@ -247,6 +247,8 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             return reply(Code::kOk, encoded(manager_.list()));
         case ControlOp::kListProviders:
             return reply(Code::kOk, encoded(manager_.registered_providers()));
+        case ControlOp::kListKernelProviders:
+            return reply(Code::kOk, encoded(manager_.kernel_providers()));
         case ControlOp::kListRefused:
             return reply(Code::kOk, encoded(manager_.providers().refused()));
         case ControlOp::kShutdown:

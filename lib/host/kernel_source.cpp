@@ -1,6 +1,7 @@
 #include "host/kernel_source.h"
 
 #include "host/new_session.h"
+#include "host/probe_providers.h"
 #include "host/session_clock.h"
 #include "kernel/collector.h"
 #include "kernel/perf_open.h"
@@ -66,8 +67,10 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
     std::unique_ptr<KernelSource> out(new KernelSource(std::move(writer)));
     kernel::Collector::Options options;
     options.session = saved.key.epoch;
-    options.flags = saved.properties.enable_flags;
+    // Of other sessions they are what -flag said.
+    if (session::records_kernel(saved.properties)) options.flags = saved.properties.enable_flags;
     options.tracing = tracing_of(saved.properties.kernel);
+    options.providers = probe_providers(saved);
     options.cpus = cpu_count();
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
@@ -78,6 +81,10 @@ int64_t KernelSource::collect(bool all) { return collector_->collect(all); }
 
 Status KernelSource::set(const session::Properties& properties) {
     return collector_->set(properties.enable_flags, tracing_of(properties.kernel));
+}
+
+Status KernelSource::set_providers(const std::vector<kernel::ProbeProvider>& providers) {
+    return collector_->set_providers(providers);
 }
 
 void KernelSource::rundown() { collector_->rundown(); }

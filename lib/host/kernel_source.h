@@ -14,7 +14,8 @@
 
 namespace etw::kernel {
 class Collector;
-}
+struct ProbeProvider;
+}  // namespace etw::kernel
 
 namespace etw::host {
 
@@ -31,6 +32,7 @@ public:
     // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
     int64_t collect(bool all);
     Status set(const session::Properties& properties);
+    Status set_providers(const std::vector<kernel::ProbeProvider>& providers);
     void rundown();
     // From now on into `stream`, whose rings have another size.
     Status use(const Stream& stream);

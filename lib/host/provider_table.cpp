@@ -147,7 +147,7 @@ std::vector<session::RegisteredProvider> ProviderTable::list(
     }
     std::vector<session::RegisteredProvider> out;
     for (auto& [guid, entry] : entries) {
-        out.push_back({guid, entry.name, {entry.pids.begin(), entry.pids.end()}, {}, {}});
+        out.push_back({guid, entry.name, {entry.pids.begin(), entry.pids.end()}, {}, {}, {}});
         for (auto& [pid, instance] : entry.instances) {
             out.back().instances.push_back(std::move(instance));
         }

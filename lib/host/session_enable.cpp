@@ -1,6 +1,7 @@
 // Which providers take part in which sessions: what is asked for, in which processes it holds, and
 // telling them.
 #include "etw/boot_session.h"
+#include "host/probe_providers.h"
 #include "host/session_manager.h"
 #include "session/rules.h"
 
@@ -108,14 +109,31 @@ std::vector<session::RegisteredProvider> SessionManager::registered_providers() 
         });
         return id;
     });
-    for (auto& provider : all) {
+    for_each([&](const Session& session) {
+        for (const ProviderEnable& how : session.saved.providers) {
+            const auto same = [&](const auto& known) { return known.guid == how.guid; };
+            if (std::any_of(all.begin(), all.end(), same)) continue;
+            if (auto probes = describe_probe_provider(how)) all.push_back(std::move(*probes));
+        }
+    });
+    add_sessions(all);
+    return all;
+}
+
+std::vector<session::RegisteredProvider> SessionManager::kernel_providers() const {
+    auto all = list_kernel_providers();
+    add_sessions(all);
+    return all;
+}
+
+void SessionManager::add_sessions(std::vector<session::RegisteredProvider>& providers) const {
+    for (auto& provider : providers) {
         for_each([&](const Session& session) {
             if (const ProviderEnable* how = session.find_enable(provider.guid)) {
                 provider.sessions.push_back({session.saved.key.slot + 1, *how});
             }
         });
     }
-    return all;
 }
 
 // --- on request ------------------------------------------------------------------------------
@@ -137,6 +155,9 @@ Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
     switch (action) {
         case EnableAction::kEnable:
             if (!session::check(how)) return Code::kInvalidParameter;
+            if (is_probe_provider(how)) {
+                if (const Code code = check_probe_provider(how); code != Code::kOk) return code;
+            }
             if (enabled) {
                 *known = how;
             } else if (sessions_enabling(how.guid) >= session::kMaxSessionsPerProvider) {
@@ -198,7 +219,12 @@ void SessionManager::enable(const session::EnableRequest& request, EnableAction 
             return job->answer(failure_of(saved.error(), folder_.path()));
         }
     }
-    next_provider(job);
+    if (action == EnableAction::kCaptureState) return next_provider(job);
+    enable_probes(session, before.providers, request.providers, job->codes,
+                  [this, job](std::vector<Code> codes) {
+                      job->codes = std::move(codes);
+                      next_provider(job);
+                  });
 }
 
 void SessionManager::tell(Session& session, const ProviderEnable& how, EnableAction action,
@@ -230,7 +256,7 @@ void SessionManager::next_provider(const std::shared_ptr<EnableJob>& job) {
     const auto go_on = [this, job] {
         Session* session = find(job->key);
         if (session == nullptr || session->state != State::kRunning) {
-            job->answer(Failure{Code::kSessionNotFound, "the session has ended meanwhile"});
+            job->answer(session_ended());
         } else if (job->next < job->codes.size()) {
             next_provider(job);
         } else {

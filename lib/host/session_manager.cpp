@@ -26,6 +26,8 @@ Failure not_found(const std::string& name) {
 
 }  // namespace
 
+Failure session_ended() { return {Code::kSessionNotFound, "the session has ended meanwhile"}; }
+
 SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const KeeperLink& keeper,
                                std::optional<uid_t> only_uid)
     : loop_(loop),

@@ -51,7 +51,9 @@ public:
     void system_rundown(const std::string& name, StatusAnswer answer);
     void enable(const session::EnableRequest& request, wire::EnableAction action,
                 EnableAnswer answer);
+    // With those that the kernel records for a session.
     std::vector<session::RegisteredProvider> registered_providers() const;
+    std::vector<session::RegisteredProvider> kernel_providers() const;
     void consume(const session::ConsumeRequest& request, std::vector<UniqueFd> fds,
                  Answer<session::ConsumeGrant> answer);
 
@@ -158,6 +160,12 @@ private:
     Code apply_enable(Session& session, const session::ProviderEnable& how,
                       wire::EnableAction action);
     size_t sessions_enabling(const Guid& guid) const;
+    void add_sessions(std::vector<session::RegisteredProvider>& providers) const;
+    // Those that the kernel records (session_probes.cpp).
+    void settle_probes(Session& session, std::function<void(Status)> done);
+    void enable_probes(Session& session, const std::vector<session::ProviderEnable>& before,
+                       const std::vector<session::ProviderEnable>& asked, std::vector<Code> codes,
+                       std::function<void(std::vector<Code>)> done);
     // Sends it to every process concerned; the group gets their acknowledgements.
     void tell(Session& session, const session::ProviderEnable& how, wire::EnableAction action,
               uint64_t group);
@@ -186,6 +194,7 @@ void SessionManager::for_each(F f) const {
 }
 
 uint64_t delivery_capacity(const SavedSession& saved);  // bytes of its delivery ring
+session::Failure session_ended();                       // while a request was being served
 // The buffers of one user cannot be had.
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 

@@ -1,5 +1,6 @@
 // The rings that the processes of providers are given, and the events that come without.
 #include "host/journal.h"
+#include "host/probe_providers.h"
 #include "host/session_manager.h"
 
 #include <fmt/format.h>
@@ -96,7 +97,7 @@ void SessionManager::send_numbers(ProviderConnection& to, const Session& session
 }
 
 Status SessionManager::ensure_kernel_stream(Session& session) {
-    if (!session.records_kernel() || kernel_stream(session) != nullptr) return Ok{};
+    if (!needs_kernel_source(session.saved) || kernel_stream(session) != nullptr) return Ok{};
     ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
     rings.describe(describe(session, kKernelStream, session.saved.geometry));
     ETW_TRY(const auto stream, add_stream(session, kKernelStream, std::move(rings)));

@@ -1,6 +1,7 @@
 // How sessions begin: on request, or from what a killed host left.
 #include "base/filetime.h"
 #include "host/journal.h"
+#include "host/probe_providers.h"
 #include "host/session_manager.h"
 #include "kernel/tracefs.h"
 #include "ring/clock.h"
@@ -250,6 +251,12 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
 void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
                            const PeerCredentials& peer, EnableAnswer answer) {
     if ((request.properties.log_file_mode & kModePrivate) != 0) {
+        const auto& asked = request.providers;
+        if (std::any_of(asked.begin(), asked.end(), is_probe_provider)) {
+            return answer(Failure{Code::kInvalidParameter,
+                                  "a private session runs in the processes of its providers; the "
+                                  "kernel's and probes of programs need one without -um"});
+        }
         return private_.start(std::move(request), std::move(fds), peer, std::move(answer));
     }
     auto prepared = prepare(request.properties, fds, peer);
@@ -350,8 +357,12 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     for (const auto& how : session->saved.providers) {
         tell(*session, how, wire::EnableAction::kEnable, group);
     }
-    wait_promptly(group, [answer, result = EnableResult{session->status(), std::move(codes)}] {
-        answer(result);
+    enable_probes(*session, {}, providers, std::move(codes), [=, this](std::vector<Code> settled) {
+        wait_promptly(group, [=, this] {
+            const Session* started = find(key);
+            if (started == nullptr) return answer(session_ended());
+            answer(EnableResult{started->status(), settled});
+        });
     });
 }
 
@@ -469,7 +480,8 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
             session->saved, std::move(log), std::move(checkpoint), std::move(progress)));
         for (const auto& stream : session->streams) ETW_CHECK((*drain)->add_stream(stream));
         ETW_CHECK(recover_feed(*session, **drain, kept));
-        if (const auto kernel = kernel_stream(*session)) {
+        const auto kernel = kernel_stream(*session);
+        if (kernel != nullptr && needs_kernel_source(session->saved)) {
             auto source = KernelSource::start(session->saved, *kernel);
             if (!source) return source.error();
             (*drain)->set_kernel_source(std::move(*source));

@@ -262,6 +262,11 @@ void SessionThread::end_kernel_events() {
     }
 }
 
+void SessionThread::stop_kernel_events() {
+    end_kernel_events();
+    drain_->set_kernel_source(nullptr);
+}
+
 Status SessionThread::end() {
     end_kernel_events();
     retry_at_ = {};

@@ -53,6 +53,7 @@ public:
     // For tasks only.
     Drain& drain() { return *drain_; }
     void flush();  // all that was committed before the call is in the log, if the disk lets it
+    void stop_kernel_events();  // what the kernel has recorded is in the rings, and no more comes
     Status end();  // the same for the last time, and the final header; the thread drains no more
     // The log so far is finished and `fd` goes on.
     // (Its backlog: see Drain::switch_log.)

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
 namespace etw::kernel {
 namespace {
@@ -19,10 +20,12 @@ using std::chrono::milliseconds;
 constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKernelDpc |
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
+constexpr uint8_t kLimitedSource = 1;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
 constexpr uint64_t kBusyKb = 16 * 1024;
 constexpr uint64_t kCalmKb = 1024;
 constexpr uint64_t kAllCpusKb = 256 * 1024;
+constexpr char kLimitedEnding[] = "-pids";
 constexpr char kWakeAtPercent[] = "25";
 // Where the sink has no room: how soon to try again.
 constexpr milliseconds kStalled{5};
@@ -33,14 +36,68 @@ constexpr uint16_t kSamplingBegins = 0x0F49;
 constexpr uint16_t kSamplingEnds = 0x0F4A;
 constexpr uint64_t kForksPerSecond = 20;  // 50 ms for a fork to become an exec
 
+// Ids of the threads that the processes have now, parted by blanks. First one that no thread ever
+// has: an empty list would let all pass.
+std::string thread_list(const std::vector<uint32_t>& pids) {
+    constexpr uint32_t kNoThread = 1u << 22;  // PID_MAX_LIMIT
+    std::string out = fmt::format("{} ", kNoThread);
+    for (const uint32_t pid : pids) {
+        std::error_code error;
+        for (std::filesystem::directory_iterator it(fmt::format("/proc/{}/task", pid), error), end;
+             !error && it != end; it.increment(error)) {
+            out += it->path().filename().string() + " ";
+        }
+    }
+    return out;
+}
+
+// A new instance: it records nothing yet, and drops what it has no room for.
+Status prepare(const Instance& instance) {
+    ETW_CHECK(instance.set("tracing_on", "0"));
+    ETW_CHECK(instance.set("options/overwrite", "0"));
+    // Names of threads are followed by their events; this would cost at every switch.
+    static_cast<void>(instance.set("options/record-cmd", "0"));
+    return Ok{};
+}
+
+// Events that are wanted now and others that were before.
+Status enable(const Instance& instance, const std::vector<Tracepoint>& wanted,
+              const std::vector<Tracepoint>& before) {
+    const auto folder = [](const Tracepoint& point) {
+        return fmt::format("events/{}/{}", point.system, point.name);
+    };
+    const auto find = [](const std::vector<Tracepoint>& in, const Tracepoint& point) {
+        return std::find_if(in.begin(), in.end(), [&](const Tracepoint& other) {
+            return other.system == point.system && other.name == point.name;
+        });
+    };
+    for (const Tracepoint& old : before) {
+        if (find(wanted, old) != wanted.end()) continue;
+        ETW_CHECK(instance.set(folder(old) + "/enable", "0"));
+    }
+    for (const Tracepoint& point : wanted) {
+        const auto old = find(before, point);
+        const bool was_filtered = old != before.end() && !old->filter.empty();
+        if (!point.filter.empty() || was_filtered) {
+            const std::string none = "0";
+            ETW_CHECK(instance.set(folder(point) + "/filter",
+                                   point.filter.empty() ? none : point.filter));
+        }
+        if (old == before.end()) ETW_CHECK(instance.set(folder(point) + "/enable", "1"));
+    }
+    return Ok{};
+}
+
 }  // namespace
 
 Collector::Collector(const Options& options, RecordSink& sink, Instance instance,
-                     TraceReader reader)
+                     TraceReader reader, const std::string& tracefs)
     : options_(options),
       sink_(sink),
       instance_(std::move(instance)),
       reader_(std::move(reader)),
+      tracefs_(tracefs),
+      uprobes_(tracefs, group_name(instance_.name())),
       traced_(sink, tasks_),
       context_{traced_, tasks_, options.counter.hz, options.flags},
       task_events_(context_, execs_),
@@ -51,6 +108,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
       lost_(options.cpus),
+      probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
         image_events_.on_fork(parent, {pid, event.time, event.cpu});
@@ -65,21 +123,22 @@ Result<std::unique_ptr<Collector>> Collector::start(const Options& options, Reco
     ETW_TRY(Instance instance, Instance::open(tracefs, instance_name(tracefs, options.session)));
     const bool is_new = instance.is_new();
     const auto open = [&]() -> Result<std::unique_ptr<Collector>> {
-        if (is_new) {
-            ETW_CHECK(instance.set("tracing_on", "0"));
-            ETW_CHECK(instance.set("options/overwrite", "0"));
-            // Names of threads are followed by their events; this would cost at every switch.
-            static_cast<void>(instance.set("options/record-cmd", "0"));
-        }
+        if (is_new) ETW_CHECK(prepare(instance));
         ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options.counter));
         ETW_TRY(TraceReader reader, TraceReader::open(instance, clock, options.cpus));
-        std::unique_ptr<Collector> out(new Collector(options, sink, instance, std::move(reader)));
-        out->tracefs_ = tracefs;
-        ETW_CHECK(out->set_up());
+        std::unique_ptr<Collector> out(
+            new Collector(options, sink, instance, std::move(reader), tracefs));
+        if (const Status ready = out->set_up(); !ready) {
+            if (is_new) out->end_limited();
+            return ready.error();
+        }
         return out;
     };
     auto out = open();
-    if (!out && is_new) static_cast<void>(instance.remove());
+    if (!out && is_new) {
+        static_cast<void>(instance.remove());
+        UprobeGroup(tracefs, group_name(instance.name())).keep_only({});
+    }
     return out;
 }
 
@@ -93,7 +152,11 @@ Status Collector::set_up() {
         for (const Listener& listener : find_listeners()) net_events_.add_listener(listener);
     }
     if (context_.has(kKernelDpc)) interrupt_events_.set_handlers(find_softirq_handlers());
+    const Status probes = define_probes();
+    // A successor goes on with what can still be had.
+    if (!probes && instance_.is_new()) return probes;
     ETW_CHECK(bind(options_.flags, options_.tracing));
+    ETW_CHECK(bind_limited());
     if (instance_.is_new()) {
         begin();
     } else {
@@ -178,11 +241,15 @@ Result<Format> Collector::load(const std::string& system, const std::string& nam
     return Format::parse(text, system.c_str());
 }
 
+Dispatch::LoadFormat Collector::format_loader() const {
+    return [this](const auto& system, const auto& name) { return load(system, name); };
+}
+
 Status Collector::bind(uint32_t flags, const Tracing& tracing) {
-    const auto load_format = [this](const auto& system, const auto& name) {
-        return load(system, name);
-    };
+    const auto load_format = format_loader();
     auto dispatch = std::make_unique<Dispatch>(load_format);
+    // First: what the others make of a process's end is not to be known before.
+    probe_events_.bind(*dispatch, false);
     const uint32_t before = std::exchange(context_.flags, flags);
     const bool all = task_events_.bind(*dispatch) && disk_events_.bind(*dispatch) &&
                      net_events_.bind(*dispatch) && interrupt_events_.bind(*dispatch);
@@ -197,8 +264,10 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         return opened;
     }
     set_watches();
-    ETW_CHECK(set_buffers(flags));
-    ETW_CHECK(enable(dispatch->wanted()));
+    ETW_CHECK(set_buffers(instance_));
+    std::vector<Tracepoint> wanted = dispatch->wanted();
+    std::erase_if(wanted, [&](const Tracepoint& point) { return perf_events_.has(point); });
+    ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
     dispatch_ = std::move(dispatch);
     outlook_.reset();
     if ((flags & kKernelProcess) != 0) {
@@ -239,40 +308,92 @@ Dispatch::MakeHandler Collector::expect_exec() {
     };
 }
 
-Status Collector::set_buffers(uint32_t flags) {
-    const uint64_t wanted = (flags & kBusyFlags) != 0 ? kBusyKb : kCalmKb;
-    const uint64_t kb = std::clamp(kAllCpusKb / options_.cpus, kCalmKb, wanted);
-    ETW_TRY(const std::string text, read_text(instance_.folder() + "/buffer_size_kb"));
-    // Another size empties the buffer; a smaller one is not worth that.
-    if (std::strtoull(text.c_str(), nullptr, 10) < kb) {
-        ETW_CHECK(instance_.set("buffer_size_kb", std::to_string(kb)));
+// --- providers -------------------------------------------------------------------------------
+
+Status Collector::set_providers(const std::vector<ProbeProvider>& providers) {
+    const std::lock_guard lock(mutex_);
+    collect_locked(true);
+    options_.providers = providers;
+    const Status defined = define_probes();
+    ETW_CHECK(bind(context_.flags, options_.tracing));
+    ETW_CHECK(bind_limited());
+    uprobes_.keep_only(probe_events_.uprobes());
+    ::eventfd_write(wake_.get(), 1);  // there are other pipes to wait for
+    return defined;
+}
+
+Status Collector::define_probes() {
+    const Status planned = probe_events_.plan(options_.providers, uprobes_.name());
+    const Status defined = uprobes_.define(probe_events_.uprobes());
+    return planned ? defined : planned;
+}
+
+Status Collector::open_limited() {
+    ETW_TRY(const Instance instance, Instance::open(tracefs_, instance_.name() + kLimitedEnding));
+    const Status ready = [&]() -> Status {
+        if (instance.is_new()) ETW_CHECK(prepare(instance));
+        ETW_CHECK(instance.set("options/event-fork", "1"));
+        ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options_.counter));
+        static_cast<void>(clock);  // that of the other: the same kind, on the same machine
+        ETW_CHECK(set_buffers(instance));
+        return reader_.add(instance, options_.cpus, kLimitedSource);
+    }();
+    if (!ready) {
+        static_cast<void>(instance.remove());
+        return ready;
     }
-    // Kernels before 4.20 wake at the first event.
-    static_cast<void>(instance_.set("buffer_percent", kWakeAtPercent));
+    limited_.emplace(Limited{instance, std::vector<uint64_t>(options_.cpus), nullptr, {}});
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) limited_->lost[cpu] = instance.lost(cpu);
     return Ok{};
 }
 
-// Events that are wanted now and others that were before.
-Status Collector::enable(const std::vector<Tracepoint>& wanted) {
-    const auto folder = [](const Tracepoint& point) {
-        return fmt::format("events/{}/{}", point.system, point.name);
-    };
-    if (dispatch_ != nullptr) {
-        for (const Tracepoint& old : dispatch_->wanted()) {
-            const auto same = [&](const Tracepoint& point) {
-                return point.name == old.name && !perf_events_.has(point);
-            };
-            if (std::any_of(wanted.begin(), wanted.end(), same)) continue;
-            ETW_CHECK(instance_.set(folder(old) + "/enable", "0"));
-        }
+// The kernel follows the threads that the processes begin from now on, and their children, which
+// are sorted out later.
+Status Collector::bind_limited() {
+    const std::vector<uint32_t> pids = probe_events_.pids();
+    if (pids.empty()) {
+        end_limited();
+        return Ok{};
     }
-    for (const Tracepoint& point : wanted) {
-        if (perf_events_.has(point)) continue;
-        if (!point.filter.empty()) {
-            ETW_CHECK(instance_.set(folder(point) + "/filter", point.filter));
-        }
-        ETW_CHECK(instance_.set(folder(point) + "/enable", "1"));
+    if (!limited_) ETW_CHECK(open_limited());
+    auto dispatch = std::make_unique<Dispatch>(format_loader());
+    probe_events_.bind(*dispatch, true);
+    if (limited_->pids != pids) {
+        ETW_CHECK(limited_->instance.set("set_event_pid", thread_list(pids)));
+        limited_->pids = pids;
     }
+    const auto* before = limited_->dispatch.get();
+    ETW_CHECK(enable(limited_->instance, dispatch->wanted(),
+                     before == nullptr ? std::vector<Tracepoint>() : before->wanted()));
+    limited_->dispatch = std::move(dispatch);
+    return limited_->instance.set("tracing_on", "1");
+}
+
+void Collector::end_limited() {
+    if (!limited_) {
+        // A predecessor's, whose processes have all ended meanwhile.
+        std::error_code none;
+        std::filesystem::remove(
+            fmt::format("{}/instances/{}{}", tracefs_, instance_.name(), kLimitedEnding), none);
+        return;
+    }
+    count_lost_of(limited_->instance, limited_->lost);
+    reader_.drop(kLimitedSource);
+    static_cast<void>(limited_->instance.remove());
+    limited_.reset();
+}
+
+Status Collector::set_buffers(const Instance& instance) const {
+    const bool busy = (context_.flags & kBusyFlags) != 0 || !options_.providers.empty();
+    const uint64_t wanted = busy ? kBusyKb : kCalmKb;
+    const uint64_t kb = std::clamp(kAllCpusKb / options_.cpus, kCalmKb, wanted);
+    ETW_TRY(const std::string text, read_text(instance.folder() + "/buffer_size_kb"));
+    // Another size empties the buffer; a smaller one is not worth that.
+    if (std::strtoull(text.c_str(), nullptr, 10) < kb) {
+        ETW_CHECK(instance.set("buffer_size_kb", std::to_string(kb)));
+    }
+    // Kernels before 4.20 wake at the first event.
+    static_cast<void>(instance.set("buffer_percent", kWakeAtPercent));
     return Ok{};
 }
 
@@ -307,17 +428,21 @@ bool Collector::end(bool at_once) {
     const std::lock_guard lock(mutex_);
     if (!ended_) {
         static_cast<void>(instance_.set("tracing_on", "0"));
+        if (limited_) static_cast<void>(limited_->instance.set("tracing_on", "0"));
         const int64_t now = options_.counter.now();
         collect_locked(true);
         if (stalled_ && !at_once) return false;
         tell(context_.flags, true, now);
         tell_tracing(true, now);
         count_lost();
-        if (stalled_)
+        if (stalled_) {
             sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
                            file_events_.count_rest());
+        }
+        end_limited();
         reader_.close();
         static_cast<void>(instance_.remove());
+        uprobes_.keep_only({});
         ended_ = true;
     }
     return !sink_.waiting_since();
@@ -365,7 +490,7 @@ int64_t Collector::collect_locked(bool all) {
                 until = *full;
                 return false;
             }
-            (*dispatch_)(event);
+            (event.source == kLimitedSource ? *limited_->dispatch : *dispatch_)(event);
             return true;
         });
         if (stopped) until = std::min(until, *stopped);  // others of this time may go before it
@@ -418,10 +543,15 @@ void Collector::take_looks() {
 
 void Collector::count_lost() {
     lost_read_at_ = std::chrono::steady_clock::now();
+    count_lost_of(instance_, lost_);
+    if (limited_) count_lost_of(limited_->instance, limited_->lost);
+}
+
+void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& told) {
     for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) {
-        const uint64_t lost = instance_.lost(cpu);
-        if (lost > lost_[cpu]) sink_.add_lost(lost - lost_[cpu]);
-        lost_[cpu] = std::max(lost_[cpu], lost);
+        const uint64_t lost = instance.lost(cpu);
+        if (lost > told[cpu]) sink_.add_lost(lost - told[cpu]);
+        told[cpu] = std::max(told[cpu], lost);
     }
     if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
 }

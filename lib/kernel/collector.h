@@ -9,6 +9,7 @@
 #include "kernel/interrupt_events.h"
 #include "kernel/net_events.h"
 #include "kernel/perf_events.h"
+#include "kernel/probe_events.h"
 #include "kernel/task_events.h"
 #include "kernel/trace_reader.h"
 
@@ -25,8 +26,9 @@ public:
     struct Options {
         uint64_t session = 0;  // a number that no other session has
         uint32_t flags = 0;    // KernelFlag, of kSupportedKernelFlags
-        uint32_t cpus = 1;     // that may ever run
         Tracing tracing;       // of sources that check_source() knows
+        std::vector<ProbeProvider> providers;
+        uint32_t cpus = 1;  // that may ever run
         CounterSource counter;
     };
 
@@ -45,6 +47,8 @@ public:
     int64_t collect(bool all);
     // Others from now on.
     Status set(uint32_t flags, const Tracing& tracing);
+    // Other providers. On failure those that can be had are recorded all the same.
+    Status set_providers(const std::vector<ProbeProvider>& providers);
     // Tells of all that runs, once more.
     void rundown();
     // Records no more; what still runs is told last, then the instance is removed. False: the sink
@@ -53,12 +57,17 @@ public:
     bool end(bool at_once);
 
 private:
-    Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader);
+    Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader,
+              const std::string& tracefs);
     Status set_up();
     Result<Format> load(const std::string& system, const std::string& name) const;
     Status bind(uint32_t flags, const Tracing& tracing);
-    Status enable(const std::vector<Tracepoint>& wanted);
-    Status set_buffers(uint32_t flags);
+    Status define_probes();
+    Status open_limited();
+    Status bind_limited();
+    void end_limited();
+    Dispatch::LoadFormat format_loader() const;
+    Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
     void set_watches();
     void begin();
@@ -72,6 +81,7 @@ private:
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
+    void count_lost_of(const Instance& instance, std::vector<uint64_t>& told);
     void stop_thread();
     void run();
 
@@ -80,6 +90,7 @@ private:
     Instance instance_;
     TraceReader reader_;
     std::string tracefs_;
+    UprobeGroup uprobes_;
     std::unique_ptr<ExecWatch> exec_watch_;
 
     std::mutex mutex_;  // guards what follows
@@ -100,8 +111,19 @@ private:
     std::optional<BpfProbe> exit_watch_;
     std::optional<BpfProbe> datagram_watch_;
     std::unique_ptr<Dispatch> dispatch_;
+    std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
     std::vector<uint64_t> lost_;         // by CPU, as told to the sink
+    ProbeEvents probe_events_;
+    // Of the providers that only some processes are to be recorded of: the kernel picks these for
+    // an instance as a whole.
+    struct Limited {
+        Instance instance;
+        std::vector<uint64_t> lost;
+        std::unique_ptr<Dispatch> dispatch;
+        std::vector<uint32_t> pids;
+    };
+    std::optional<Limited> limited_;
     std::chrono::steady_clock::time_point lost_read_at_{};
     bool stalled_ = false;  // the sink had no room
     bool ended_ = false;

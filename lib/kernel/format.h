@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace etw::kernel {
 
@@ -14,9 +15,27 @@ namespace etw::kernel {
 struct Field {
     uint32_t offset = 0;
     uint32_t size = 0;
-    bool is_dynamic = false;  // __data_loc: a u32 with offset (low half) and size of the data
+    bool is_dynamic = false;   // __data_loc: a u32 with offset (low half) and size of the data
+    bool is_relative = false;  // __rel_loc: the same, the offset counted from the field's end
 
     explicit operator bool() const noexcept { return size != 0; }
+};
+
+// A field with what its type says of it.
+struct Member {
+    enum class Kind : uint8_t {
+        kNumber,   // `element` bytes: 1, 2, 4 or 8
+        kNumbers,  // as many of them as the field's bytes hold
+        kText,     // ends at the first NUL, or with the field
+        kBytes,
+    };
+    std::string name;
+    Field field;
+    Kind kind = Kind::kBytes;
+    uint32_t element = 1;
+    bool is_signed = false;
+    bool is_address = false;
+    bool is_truth = false;  // of type bool
 };
 
 class Format {
@@ -26,10 +45,13 @@ public:
 
     uint16_t id() const noexcept { return id_; }
     Field field(std::string_view name) const;
+    // Without those that every event begins with, in the order of the format file.
+    const std::vector<Member>& members() const noexcept { return members_; }
 
 private:
     uint16_t id_ = 0;
     std::unordered_map<std::string, Field> fields_;
+    std::vector<Member> members_;
 };
 
 // An event as it comes out of a page. Values that a record is too short for are 0.
@@ -37,6 +59,7 @@ struct RawEvent {
     uint32_t cpu = 0;
     int64_t time = 0;  // counter
     Bytes data;
+    uint8_t source = 0;  // which of the reader's instances it comes from
 
     uint16_t id() const noexcept { return load<uint16_t>(0); }
     // struct trace_entry, which every event begins with.

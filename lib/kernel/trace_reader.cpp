@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace etw::kernel {
@@ -16,12 +17,24 @@ Result<TraceReader> TraceReader::open(const Instance& instance, TraceClock clock
     TraceReader out;
     out.clock_ = clock;
     out.page_size_ = size_t(::sysconf(_SC_PAGESIZE));
-    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        Lane lane;
-        ETW_TRY(lane.pipe, instance.open_pipe(cpu));
-        out.lanes_.push_back(std::move(lane));
-    }
+    ETW_CHECK(out.add(instance, cpus, 0));
     return out;
+}
+
+Status TraceReader::add(const Instance& instance, uint32_t cpus, uint8_t source) {
+    std::vector<Lane> lanes;
+    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        Lane& lane = lanes.emplace_back();
+        lane.cpu = cpu;
+        lane.source = source;
+        ETW_TRY(lane.pipe, instance.open_pipe(cpu));
+    }
+    std::move(lanes.begin(), lanes.end(), std::back_inserter(lanes_));
+    return Ok{};
+}
+
+void TraceReader::drop(uint8_t source) {
+    std::erase_if(lanes_, [source](const Lane& lane) { return lane.source == source; });
 }
 
 std::vector<int> TraceReader::fds() const {
@@ -30,7 +43,7 @@ std::vector<int> TraceReader::fds() const {
     return out;
 }
 
-bool TraceReader::read_page(Lane& lane, uint32_t cpu, const Dispatch* look) {
+bool TraceReader::read_page(Lane& lane, const Dispatch* look) {
     Page page;
     if (free_.empty()) {
         page.bytes = std::make_unique<std::byte[]>(page_size_);
@@ -48,20 +61,21 @@ bool TraceReader::read_page(Lane& lane, uint32_t cpu, const Dispatch* look) {
     for (PageWalker::Event event; walker.next(event);) {
         const int64_t time = clock_.to_counter(event.time);
         lane.read_until = std::max(lane.read_until, time);
-        if (look != nullptr) (*look)({cpu, time, event.data});
+        if (look != nullptr) (*look)({lane.cpu, time, event.data, lane.source});
     }
     if (walker.damaged()) ++damaged_;
     lane.pages.push_back(std::move(page));
-    if (!lane.has_event) advance(lane, cpu);
+    if (!lane.has_event) advance(lane);
     return true;
 }
 
 int64_t TraceReader::read(int64_t now, const Dispatch* look) {
     int64_t until = now;
     has_more_ = false;
-    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
-        Lane& lane = lanes_[cpu];
-        while (lane.pages.size() < kMaxPages && read_page(lane, cpu, look)) {
+    for (Lane& lane : lanes_) {
+        // Only the first source tells of processes.
+        const Dispatch* shown = lane.source == 0 ? look : nullptr;
+        while (lane.pages.size() < kMaxPages && read_page(lane, shown)) {
         }
         // What is later than `now` is read, and kept for the next call.
         if (lane.pages.size() < kMaxPages || lane.read_until >= now) continue;
@@ -71,7 +85,7 @@ int64_t TraceReader::read(int64_t now, const Dispatch* look) {
     return until;
 }
 
-void TraceReader::advance(Lane& lane, uint32_t cpu) {
+void TraceReader::advance(Lane& lane) {
     lane.has_event = false;
     while (!lane.pages.empty()) {
         if (!lane.walker) {
@@ -81,7 +95,7 @@ void TraceReader::advance(Lane& lane, uint32_t cpu) {
         PageWalker::Event event;
         if (lane.walker->next(event)) {
             lane.last_time = std::max(lane.last_time, clock_.to_counter(event.time));
-            lane.event = {cpu, lane.last_time, event.data};
+            lane.event = {lane.cpu, lane.last_time, event.data, lane.source};
             lane.has_event = true;
             return;
         }

@@ -1,4 +1,5 @@
-// Reads the pages of all CPUs of an instance and hands out their events in the order of time.
+// Reads the pages of all CPUs of an instance, or of several, and hands out their events in the
+// order of time.
 #pragma once
 #include "kernel/dispatch.h"
 #include "kernel/page_walker.h"
@@ -13,7 +14,13 @@ namespace etw::kernel {
 
 class TraceReader {
 public:
+    // That instance is source 0.
     static Result<TraceReader> open(const Instance& instance, TraceClock clock, uint32_t cpus);
+    // One more, with the same clock. What it wrote before the last time that was read up to is out
+    // of order.
+    Status add(const Instance& instance, uint32_t cpus, uint8_t source);
+    // No longer; what was read and not handed out is dropped.
+    void drop(uint8_t source);
 
     std::vector<int> fds() const;
 
@@ -41,6 +48,8 @@ private:
     };
     struct Lane {
         UniqueFd pipe;
+        uint32_t cpu = 0;
+        uint8_t source = 0;
         std::deque<Page> pages;  // the first is being handed out
         std::optional<PageWalker> walker;
         RawEvent event;  // next of this CPU
@@ -48,8 +57,8 @@ private:
         int64_t read_until = 0;  // no event in the pages is later
         int64_t last_time = 0;   // of this CPU's events, as handed out: never falls
     };
-    bool read_page(Lane& lane, uint32_t cpu, const Dispatch* look);
-    void advance(Lane& lane, uint32_t cpu);
+    bool read_page(Lane& lane, const Dispatch* look);
+    void advance(Lane& lane);
     Lane* earliest(int64_t until, int64_t& next_of_others);
 
     TraceClock clock_;
@@ -65,10 +74,9 @@ std::optional<int64_t> TraceReader::for_each(int64_t until, F handle) {
     int64_t next_of_others = 0;
     while (Lane* lane = earliest(until, next_of_others)) {
         // As long as this CPU is ahead of the others, there is nothing to compare.
-        const auto cpu = uint32_t(lane - lanes_.data());
         do {
             if (!handle(lane->event)) return lane->event.time;
-            advance(*lane, cpu);
+            advance(*lane);
         } while (lane->has_event && lane->event.time <= next_of_others);
     }
     return std::nullopt;

@@ -1,5 +1,7 @@
 #include "kernel/tracefs.h"
 
+#include "kernel/uprobes.h"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -139,6 +141,7 @@ void remove_unused_instances() {
             // The kernel refuses where a pipe is open: somebody's session, which goes on.
             ::rmdir((std::string(root) + "/instances/" + name).c_str());
         }
+        remove_unused_uprobes(root);
         return;
     }
 }

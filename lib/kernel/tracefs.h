@@ -27,6 +27,7 @@ public:
     static Result<Instance> open(const std::string& tracefs, const std::string& name);
 
     const std::string& folder() const noexcept { return folder_; }
+    std::string name() const { return folder_.substr(folder_.rfind('/') + 1); }
     bool is_new() const noexcept { return is_new_; }  // it was not there before
     Status set(std::string_view file, std::string_view value) const;
     // trace_pipe_raw of one CPU, without blocking. An instance with one open cannot be removed.
@@ -46,7 +47,7 @@ private:
 // The name of the session's instance, or of the one that a predecessor made for it.
 std::string instance_name(const std::string& tracefs, uint64_t session);
 // Removes what hosts that were killed have left: instances whose maker is gone and that nobody
-// reads from. Does nothing where there is no tracefs.
+// reads from, and probes that nobody uses. Does nothing where there is no tracefs.
 void remove_unused_instances();
 
 }  // namespace etw::kernel

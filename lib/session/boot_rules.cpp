@@ -78,6 +78,11 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
     }
     for (const BootProvider& provider : boot.providers) {
         const ProviderEnable& how = provider.how;
+        if (!how.name.empty()) {
+            return refuse(Code::kInvalidParameter,
+                          "the configuration of a boot has no probes of programs (usdt:); "
+                          "-enable them in the session when it runs");
+        }
         if (!how.pids.empty() || !how.exe_names.empty() || how.event_ids || how.stack_walk_ids) {
             return refuse(Code::kInvalidParameter,
                           "the configuration of a boot has no filters; leave out -PidFilter, "

@@ -36,7 +36,7 @@ void fields(V& v, F&& f) {
 template <Form<ProviderEnable> V, class F>
 void fields(V& v, F&& f) {
     f(v.guid), f(v.level), f(v.match_any_keyword), f(v.match_all_keyword), f(v.enable_property);
-    f(v.source_id), f(v.pids), f(v.exe_names), f(v.event_ids), f(v.stack_walk_ids);
+    f(v.source_id), f(v.pids), f(v.exe_names), f(v.event_ids), f(v.stack_walk_ids), f(v.name);
 }
 
 template <Form<PrivateProcess> V, class F>
@@ -95,9 +95,14 @@ void fields(V& v, F&& f) {
     f(v.pid), f(v.uid), f(v.by_socket), f(v.executable), f(v.logger_ids);
 }
 
+template <Form<RegisteredProvider::Event> V, class F>
+void fields(V& v, F&& f) {
+    f(v.name), f(v.level), f(v.keyword);
+}
+
 template <Form<RegisteredProvider> V, class F>
 void fields(V& v, F&& f) {
-    f(v.guid), f(v.name), f(v.pids), f(v.sessions), f(v.instances);
+    f(v.guid), f(v.name), f(v.pids), f(v.sessions), f(v.instances), f(v.events);
 }
 
 template <Form<RefusedProgram> V, class F>

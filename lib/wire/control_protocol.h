@@ -39,6 +39,7 @@ enum class ControlOp : uint32_t {
     kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
     kListRefused,    // nothing                -> RefusedProgram...
     kSystemRundown,  // name                   -> SessionStatus
+    kListKernelProviders,  // nothing          -> RegisteredProvider...
 };
 
 struct ControlFrame {

@@ -77,6 +77,17 @@ TEST_F(Complete, ProvidersAreOfferedByTheNameThatFindsThem) {
                             "dab01d4d-2d48-477d-b1c3-daad0ce6f06b"));
 }
 
+TEST_F(Complete, TheKernelsProvidersAreOfferedOnceSomethingIsTyped) {
+    session::RegisteredProvider sched;
+    sched.name = "Linux.sched";
+    sched.guid = guid_from_name(sched.name);
+    backend_.kernel = {sched};
+    add("Linux.sched", sched.guid);  // a session has it enabled
+    EXPECT_THAT(tracelog({"-enable", "S", "-guid", "lin"}), ElementsAre("Linux.sched"));
+    backend_.registered.pop_back();
+    EXPECT_THAT(tracelog({"-enable", "S", "-guid", ""}), Not(Contains("Linux.sched")));
+}
+
 TEST_F(Complete, FilesAreLeftToTheShell) {
     EXPECT_THAT(tracelog({"-start", "S", "-f", ""}), IsEmpty());
     EXPECT_THAT(tracelog({"-start", "S", "-f", "x"}), IsEmpty());

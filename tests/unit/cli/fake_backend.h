@@ -24,6 +24,7 @@ public:
     session::SessionStatus status;
     std::vector<session::SessionStatus> sessions;
     std::vector<session::RegisteredProvider> registered;
+    std::vector<session::RegisteredProvider> kernel;
     std::vector<session::RefusedProgram> refused;
 
     Outcome<session::EnableResult> start(const session::StartRequest& request) override {
@@ -71,6 +72,7 @@ public:
         if (failure) return *failure;
         return registered;
     }
+    Outcome<std::vector<session::RegisteredProvider>> kernel_providers() override { return kernel; }
     Outcome<std::vector<session::RefusedProgram>> refused_programs() override { return refused; }
     Outcome<session::BootConfiguration> configure_boot(const session::BootSession& asked) override {
         calls.push_back("configure " + asked.properties.name);

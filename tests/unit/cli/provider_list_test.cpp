@@ -113,6 +113,22 @@ TEST_F(Resolve, T27NamesWithAndWithoutTheStar) {
     }
 }
 
+TEST_F(Resolve, ProbesOfAProgramKeepTheirNameWithAnAbsolutePath) {
+    const auto list = resolve_providers({"usdt:/opt/x/../a.so:lib"}, kDefaults);
+    ASSERT_TRUE(list);
+    ASSERT_EQ(list->providers.size(), 1u);
+    EXPECT_EQ(list->providers[0].name, "usdt:/opt/a.so:lib");
+    EXPECT_EQ(list->providers[0].guid, guid_from_name("usdt:/opt/a.so:lib"));
+    EXPECT_EQ(list->providers[0].level, 4);
+    const auto relative = resolve_providers({"usdt:a.so:lib"}, {});
+    ASSERT_TRUE(relative);
+    EXPECT_EQ(relative->providers[0].name,
+              "usdt:" + (std::filesystem::current_path() / "a.so").string() + ":lib");
+    for (const char* bad : {"usdt:", "usdt:/a.so", "usdt::x", "usdt:/a.so:"}) {
+        EXPECT_FALSE(resolve_providers({bad}, {})) << bad;
+    }
+}
+
 TEST_F(Resolve, AFileThatExistsIsRead) {
     const auto list = resolve_providers(
         {folder_.write("any.extension", std::string(kFirst) + "\nwhat?\n"), kSecond}, {});

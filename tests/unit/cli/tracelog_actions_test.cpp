@@ -148,6 +148,25 @@ TEST_F(Actions, EnumGuidExShowsProcessesAndSessionsOfEachProvider) {
     EXPECT_EQ(missing.output, "");
 }
 
+TEST_F(Actions, EnumGuidExShowsTheKernelsProvidersAndTheEventsOfTheOneThatIsNamed) {
+    session::RegisteredProvider sched;
+    sched.name = "Linux.sched";
+    sched.guid = guid_from_name(sched.name);
+    sched.events = {{"sched_switch", 5, 0x800}};
+    backend_.kernel = {sched};
+    const std::string head = "Guid:                   " + to_string(sched.guid) +
+                             "\nName:                   Linux.sched\n";
+    EXPECT_THAT(run({"-enumguidex"}).output, testing::EndsWith(head));
+    EXPECT_EQ(run({"-enumguidex", "*Linux.sched"}).output,
+              head +
+                  "Event:                  sched_switch                     level 5  keyword "
+                  "0x800\n");
+    EXPECT_THAT(run({"-enumguidex", "*Linux.sched", "-json"}).output,
+                HasSubstr("\"events\":[{\"name\":\"sched_switch\",\"level\":5,"
+                          "\"keyword\":\"0x800\"}]"));
+    EXPECT_THAT(run({"-enumguid"}).output, testing::Not(HasSubstr(to_string(sched.guid))));
+}
+
 TEST_F(Actions, FlushHandsTheSnapshotsPathOnAndSaysWhereItHasNoEffect) {
     const std::string path = test::some_path("s.etl");
     auto report = run({"-flush", "A", "-f", path});

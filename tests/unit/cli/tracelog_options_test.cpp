@@ -226,6 +226,17 @@ TEST(TracelogOptions, WhatDoesNotGoWithAnActionIsRefused) {
     EXPECT_EQ(error({"-remove"}), "-remove needs a value");
 }
 
+TEST(TracelogOptions, PidsGoWithProbesOfPrograms) {
+    EXPECT_THAT(options({"-start", "A", "-guid", "usdt:/a:b", "-pids", "2", "7", "8"})
+                    .provider_defaults.pids,
+                ElementsAre(7u, 8u));
+    EXPECT_THAT(error({"-start", "A", "-guid", "Other", "-pids", "1", "7"}),
+                HasSubstr("-pids goes with -guid usdt:PATH:PROVIDER"));
+    EXPECT_THAT(error({"-start", "A", "-guid", "usdt:/a:b", "-pids", "1", "0"}),
+                HasSubstr("-pids: 0 is no process"));
+    EXPECT_TRUE(options({"-start", "A", "-um", "-heap", "-pids", "1", "7"}).refusal);
+}
+
 TEST(TracelogOptions, BadNumbersNameTheirOption) {
     for (const char* word : {"-b", "-min", "-max", "-ft", "-seq", "-cir", "-flag", "-level",
                              "-matchanykw", "-matchallkw", "-timeout"}) {

@@ -1,0 +1,108 @@
+#include "kernel/uprobes.h"
+
+#include "base/unique_fd.h"
+#include "kernel/tracefs.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+namespace etw::kernel {
+namespace {
+
+constexpr std::string_view kPrefix = "etw_";
+
+std::string list_path(const std::string& tracefs) { return tracefs + "/uprobe_events"; }
+
+// One line. The file must not be truncated: that would remove everybody's probes.
+Status write_line(const std::string& tracefs, const std::string& line) {
+    const UniqueFd fd(::open(list_path(tracefs).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    if (!fd) {
+        const Code code = errno == ENOENT ? Code::kNotSupported : code_from_errno(errno);
+        return Error{code, "uprobe_events: open", uint64_t(errno)};
+    }
+    if (::write(fd.get(), line.data(), line.size()) != ssize_t(line.size())) {
+        return Error{code_from_errno(errno), "uprobe_events", uint64_t(errno)};
+    }
+    return Ok{};
+}
+
+struct Listed {
+    std::string group;
+    std::string event;
+};
+
+// "p:group/event path:offset ..."
+std::vector<Listed> listed(const std::string& tracefs) {
+    std::vector<Listed> out;
+    const auto text = read_text(list_path(tracefs));
+    if (!text) return out;
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        const size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        const size_t colon = line.find(':');
+        const size_t slash = line.find('/');
+        const size_t blank = std::min(line.find(' '), line.size());
+        if (colon == std::string_view::npos || slash == std::string_view::npos || slash < colon ||
+            slash > blank) {
+            continue;
+        }
+        out.push_back({std::string(line.substr(colon + 1, slash - colon - 1)),
+                       std::string(line.substr(slash + 1, blank - slash - 1))});
+    }
+    return out;
+}
+
+void remove(const std::string& tracefs, const Listed& probe) {
+    static_cast<void>(write_line(tracefs, fmt::format("-:{}/{}\n", probe.group, probe.event)));
+}
+
+}  // namespace
+
+Status UprobeGroup::define(const std::vector<Uprobe>& probes) {
+    const std::vector<Listed> there = probes.empty() ? std::vector<Listed>() : listed(tracefs_);
+    for (const Uprobe& probe : probes) {
+        const auto same = [&](const Listed& l) {
+            return l.group == name_ && l.event == probe.event;
+        };
+        if (std::any_of(there.begin(), there.end(), same)) continue;
+        ETW_CHECK(write_line(tracefs_, fmt::format("{}:{}/{} {}\n", probe.kind, name_, probe.event,
+                                                   probe.definition)));
+    }
+    return Ok{};
+}
+
+void UprobeGroup::keep_only(const std::vector<Uprobe>& probes) {
+    for (const Listed& l : listed(tracefs_)) {
+        const auto wanted = [&](const Uprobe& probe) { return probe.event == l.event; };
+        if (l.group != name_ || std::any_of(probes.begin(), probes.end(), wanted)) continue;
+        remove(tracefs_, l);
+    }
+}
+
+std::string group_name(const std::string& instance) {
+    std::string name = instance;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
+
+bool is_our_group(std::string_view system) { return system.starts_with(kPrefix); }
+
+void remove_unused_uprobes(const std::string& tracefs) {
+    for (const Listed& l : listed(tracefs)) {
+        if (!is_our_group(l.group)) continue;
+        const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
+        if (maker > 0 && (::kill(maker, 0) == 0 || errno != ESRCH)) continue;
+        remove(tracefs, l);
+    }
+}
+
+}  // namespace etw::kernel

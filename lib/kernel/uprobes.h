@@ -1,0 +1,42 @@
+// Probes in programs and libraries: dynamic tracepoints of one session, in a group of its own. The
+// kernel keeps them until they are removed, whoever defined them; a group names its maker, so that
+// what a killed host left can be told from what is in use.
+#pragma once
+#include "etw/result.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace etw::kernel {
+
+struct Uprobe {
+    std::string event;       // an identifier, of no other of the group
+    std::string definition;  // "/bin/a:0x40 arg1=%di:u64"; the kernel's trace/uprobetracer
+    char kind = 'p';         // 'r': as the function there returns
+};
+
+class UprobeGroup {
+public:
+    UprobeGroup(std::string tracefs, std::string name)
+        : tracefs_(std::move(tracefs)), name_(std::move(name)) {}
+
+    const std::string& name() const noexcept { return name_; }
+    // Those that are there already, of a predecessor, stay as they are. On failure the others of
+    // `probes` may be there.
+    Status define(const std::vector<Uprobe>& probes);
+    // Removes the others; nothing may have them enabled. What is in use stays.
+    void keep_only(const std::vector<Uprobe>& probes);
+
+private:
+    std::string tracefs_;
+    std::string name_;
+};
+
+// "etw_<maker>_<session>": of the instance "etw-<maker>-<session>".
+std::string group_name(const std::string& instance);
+bool is_our_group(std::string_view system);
+// Those of makers that are gone; what is in use stays.
+void remove_unused_uprobes(const std::string& tracefs);
+
+}  // namespace etw::kernel
