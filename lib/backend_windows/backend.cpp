@@ -1,5 +1,6 @@
 #include "backend_windows/backend.h"
 
+#include "backend_windows/boot_registry.h"
 #include "backend_windows/enable_parameters.h"
 #include "backend_windows/providers.h"
 #include "backend_windows/text.h"
@@ -9,6 +10,7 @@
 
 namespace etw::backend_windows {
 
+using session::BootConfiguration;
 using session::EnableRequest;
 using session::EnableResult;
 using session::Failure;
@@ -263,6 +265,14 @@ Code Backend::enable_one(TRACEHANDLE session, ULONG code, const ProviderEnable& 
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return backend_windows::registered_providers(api_);
+}
+
+Outcome<BootConfiguration> Backend::configure_boot(const session::BootSession& asked) {
+    return backend_windows::configure_boot(api_, asked);
+}
+
+Outcome<BootConfiguration> Backend::remove_boot(const std::string& name) {
+    return backend_windows::remove_boot(api_, name);
 }
 
 }  // namespace etw::backend_windows

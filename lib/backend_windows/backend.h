@@ -28,6 +28,9 @@ public:
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    session::Outcome<session::BootConfiguration> configure_boot(
+        const session::BootSession& asked) override;
+    session::Outcome<session::BootConfiguration> remove_boot(const std::string& name) override;
 
 private:
     // One ControlTrace for the session of this name; the block comes back with what it says.

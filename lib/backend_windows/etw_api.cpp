@@ -37,6 +37,14 @@ EtwApi resolve() {
     look_up(api.open_trace, "OpenTraceW");
     look_up(api.process_trace, "ProcessTrace");
     look_up(api.close_trace, "CloseTrace");
+    look_up(api.create_key, "RegCreateKeyExW");
+    look_up(api.open_key, "RegOpenKeyExW");
+    look_up(api.query_value, "RegQueryValueExW");
+    look_up(api.set_value, "RegSetValueExW");
+    look_up(api.delete_value, "RegDeleteValueW");
+    look_up(api.delete_tree, "RegDeleteTreeW");
+    look_up(api.enum_key, "RegEnumKeyExW");
+    look_up(api.close_key, "RegCloseKey");
     return api;
 }
 

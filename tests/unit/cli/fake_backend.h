@@ -76,14 +76,14 @@ public:
         calls.push_back("configure " + asked.properties.name);
         configured = asked;
         if (failure) return *failure;
-        return session::BootConfiguration{asked, "/etc/openetw/x.conf"};
+        return session::BootConfiguration{asked, "/etc/openetw/x.conf", "by hand"};
     }
     Outcome<session::BootConfiguration> remove_boot(const std::string& name) override {
         calls.push_back("remove " + name);
         if (failure) return *failure;
         session::BootSession left;
         left.properties.name = name;
-        return session::BootConfiguration{left, "/etc/openetw/x.conf"};
+        return session::BootConfiguration{left, "/etc/openetw/x.conf", "by hand"};
     }
 
 private:
