@@ -66,6 +66,8 @@ struct ProviderEnable {
     std::vector<std::string> exe_names;  // base names of executables, at most kMaxFilterBytes
     std::optional<EventIdFilter> event_ids;       // which events are written
     std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
+    // Windows only: names parted by ; of the packages, and of the apps in them, that may write.
+    std::string package_ids, package_app_ids;
 
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };

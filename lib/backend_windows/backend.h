@@ -13,6 +13,7 @@ class Backend : public session::Backend {
 public:
     explicit Backend(const EtwApi& api) noexcept : api_(api) {}
 
+    const session::System& system() const noexcept override { return session::kWindows; }
     session::Outcome<session::EnableResult> start(const session::StartRequest& request) override;
     session::Outcome<session::SessionStatus> stop(const std::string& name) override;
     session::Outcome<session::SessionStatus> query(const std::string& name) override;

@@ -303,7 +303,7 @@ Outcome<BootConfiguration> configure_boot(const EtwApi& api, const BootSession& 
     session::Properties& p = now.properties;
     if (p.log_file.empty() && (p.log_file_mode & (kModeRealTime | kModeBuffering)) == 0)
         p.log_file = default_log(name);
-    ETW_CHECK(session::check(now));
+    ETW_CHECK(session::check(now, session::kWindows));
     // A limit counts for a mode that has one.
     p.log_file_mode = session::start_request(now).properties.log_file_mode;
     RegistryEdit edit(api);

@@ -74,6 +74,9 @@ std::string further_options(const ProviderEnable& how) {
     if (!how.exe_names.empty())
         out += fmt::format(" -ExeFilter '{}'", fmt::join(how.exe_names, ";"));
     if (!how.pids.empty()) list("-PidFilter", how.pids);
+    if (!how.package_ids.empty()) out += fmt::format(" -PkgIdFilter '{}'", how.package_ids);
+    if (!how.package_app_ids.empty())
+        out += fmt::format(" -PkgAppIdFilter '{}'", how.package_app_ids);
     const auto ids = [&](const char* option, const std::optional<session::EventIdFilter>& filter) {
         if (filter)
             list(fmt::format("{} {}", option, filter->exclude ? "-out" : "-in"), filter->ids);

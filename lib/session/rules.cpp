@@ -43,6 +43,9 @@ constexpr Exclusion kExclusions[] = {
     {kModeIndependent, kModePrivate,
      "a private session is always independent; leave out -independent or -um"},
     {kModeGlobalSequence, kModeLocalSequence, "-gs and -ls exclude each other; give one of them"},
+    {kModeDebugger, kModePrivate, "a private session has no debugger; leave out -kd or -um"},
+    {kModeStopOnHybridShutdown, kModePersistOnHybridShutdown,
+     "-hybridshutdown is either stop or persist"},
     {kModeBuffering, kModePrivate,
      "a private session writes to its file; leave out -buffering or -um"},
     {kModePagedMemory, kModeSystemLogger,
@@ -85,7 +88,7 @@ Outcome<Ok> check_name(const Properties& p) {
     return Ok{};
 }
 
-Outcome<Ok> check_modes(const Properties& p) {
+Outcome<Ok> check_modes(const Properties& p, const System& system) {
     for (const Exclusion& pair : kExclusions) {
         if (has(p, pair.a) && has(p, pair.b)) return refuse(Code::kInvalidParameter, pair.detail);
     }
@@ -98,7 +101,7 @@ Outcome<Ok> check_modes(const Properties& p) {
         return refuse(Code::kInvalidParameter,
                       "a buffered session has no log file; leave out -buffering or -f");
     }
-    if ((p.log_file_mode & ~kKnownModes) != 0)
+    if ((p.log_file_mode & ~(kKnownModes | system.log_file_modes)) != 0)
         return refuse(Code::kInvalidParameter, "unknown log file mode");
     return Ok{};
 }
@@ -207,9 +210,9 @@ Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* op
 
 }  // namespace
 
-Outcome<Ok> check(const Properties& properties) {
+Outcome<Ok> check(const Properties& properties, const System& system) {
     ETW_CHECK(check_name(properties));
-    ETW_CHECK(check_modes(properties));
+    ETW_CHECK(check_modes(properties, system));
     ETW_CHECK(check_file(properties));
     ETW_CHECK(check_sizes(properties));
     if (same_name(properties.name, kKernelLoggerName)) {
@@ -218,7 +221,7 @@ Outcome<Ok> check(const Properties& properties) {
         return refuse(Code::kInvalidParameter,
                       "this GUID is that of 'NT Kernel Logger'; give another with -sessionguid");
     }
-    if (records_kernel(properties)) ETW_CHECK(check_kernel_flags(properties.enable_flags));
+    if (records_kernel(properties)) ETW_CHECK(check_kernel_flags(properties.enable_flags, system));
     if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
         return refuse(Code::kInvalidParameter, "unknown clock");
     // Counters start anew with the machine, so only wall clock times of two runs can share a file.
@@ -238,8 +241,8 @@ Outcome<Ok> check(const UpdateRequest& update) {
     return Ok{};
 }
 
-Outcome<Ok> check_kernel_flags(uint32_t flags) {
-    const uint32_t missing = flags & ~kSupportedKernelFlags;
+Outcome<Ok> check_kernel_flags(uint32_t flags, const System& system) {
+    const uint32_t missing = flags & ~system.kernel_flags;
     if (missing == 0) return Ok{};
     if ((missing & kKernelRegistry) != 0) {
         return refuse(Code::kNotSupported,
@@ -250,10 +253,9 @@ Outcome<Ok> check_kernel_flags(uint32_t flags) {
         if ((missing & group.flags) == 0 || (group.flags & (group.flags - 1)) != 0) continue;
         names += (names.empty() ? "" : ", ") + std::string(group.name);
     }
-    return refuse(Code::kNotSupported,
-                  (names.empty() ? std::string("some of the flags") : names) +
-                      ": Linux has no events of this kind, or they are not in this version; "
-                      "-eflag Help lists those there are");
+    return refuse(Code::kNotSupported, (names.empty() ? std::string("some of the flags") : names) +
+                                           ": " + system.no_events +
+                                           "; -eflag Help lists those there are");
 }
 
 bool records_kernel(const Properties& p) {
@@ -299,13 +301,18 @@ Outcome<Ok> check(const ProviderEnable& enable) {
         return refuse(Code::kInvalidParameter, "-PidFilter: no process has the id 0");
     }
     ETW_CHECK(check_executables(enable.exe_names));
+    if (enable.package_ids.size() > kMaxFilterBytes ||
+        enable.package_app_ids.size() > kMaxFilterBytes) {
+        return refuse(Code::kInvalidParameter,
+                      "-PkgIdFilter and -PkgAppIdFilter take at most 1024 bytes each");
+    }
     ETW_CHECK(check_ids(enable.event_ids, "-EventIdFilter"));
     return check_ids(enable.stack_walk_ids, "-StackWalkFilter");
 }
 
-std::vector<std::string> ineffective(const ProviderEnable& enable) {
+std::vector<std::string> ineffective(const ProviderEnable& enable, const System& system) {
     std::vector<std::string> out;
-    if ((enable.enable_property & ~kKnownProperties) != 0) {
+    if ((enable.enable_property & ~system.enable_properties) != 0) {
         out.push_back(
             "-enableproperty: bits other than 0x197 have no counterpart here and no effect");
     }

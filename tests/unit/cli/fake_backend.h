@@ -12,6 +12,7 @@ public:
     template <class T>
     using Outcome = session::Outcome<T>;
 
+    const session::System* of = &session::kLinux;
     std::vector<std::string> calls;  // "start MyTrace"
     session::StartRequest started;
     session::UpdateRequest updated;
@@ -26,6 +27,7 @@ public:
     std::vector<session::RegisteredProvider> registered;
     std::vector<session::RefusedProgram> refused;
 
+    const session::System& system() const noexcept override { return *of; }
     Outcome<session::EnableResult> start(const session::StartRequest& request) override {
         started = request;
         return answer("start", request.properties.name, request.providers.size());

@@ -22,7 +22,7 @@ constexpr char kGuid[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
 class Boot : public testing::Test {
 protected:
     TracelogReport run(CommandLine line) {
-        const auto options = parse_tracelog(line);
+        const auto options = parse_tracelog(line, session::kLinux);
         EXPECT_TRUE(options) << (options ? "" : options.error().message);
         return options ? run_tracelog(*options, backend_) : TracelogReport();
     }
