@@ -1,8 +1,7 @@
 // traceview - controls trace sessions, joins and shows running ones, formats logs.
+#include "base/signals.h"
 #include "cli/complete.h"
 #include "cli/traceview_show.h"
-
-#include <csignal>
 
 int main(int argc, char** argv) {
     using namespace etw;
@@ -17,9 +16,7 @@ int main(int argc, char** argv) {
     if (!options) return cli::usage("traceview", options.error());
     if (options->command == cli::TraceviewCommand::kHelp)
         return cli::print_help(cli::kTraceviewHelp);
-#ifdef SIGPIPE
-    std::signal(SIGPIPE, SIG_IGN);  // seen as a failed write
-#endif
+    ignore_closed_pipes();
     if (options->command == cli::TraceviewCommand::kProcess) {
         cli::print_notes("traceview", options->notes);
         return cli::run_tracefmt(options->format, session::open_consumer);

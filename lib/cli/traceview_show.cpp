@@ -1,6 +1,7 @@
 #include "cli/traceview_show.h"
 
 #include "base/platform.h"
+#include "base/signals.h"
 #include "cli/output.h"
 #include "cli/tracelog_display.h"
 #include "render/pipeline.h"
@@ -36,10 +37,7 @@ void heed(int number) {
 }
 
 void heed_the_terminal() {
-#ifdef SIGTTIN
-    // In the background of its terminal the tool goes on; reading then fails.
-    std::signal(SIGTTIN, SIG_IGN);
-#endif
+    ignore_background_reads();
     if (!is_terminal(stdin)) return;
     std::thread([] {
         if (read_input_to_its_end()) g_end_asked = true;
@@ -165,11 +163,7 @@ private:
 }  // namespace
 
 void heed_end_requests() {
-    heed(SIGINT);
-    heed(SIGTERM);
-#ifdef SIGHUP
-    heed(SIGHUP);
-#endif
+    for (const int number : end_signals()) heed(number);
 }
 
 int show_session(const TraceviewOptions& options, const TraceviewReport& start,
