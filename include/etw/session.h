@@ -49,6 +49,10 @@ public:
     virtual Outcome<SessionStatus> increment_file(const std::string& name) = 0;
     // A session with kernel events is told once more of all that runs.
     virtual Outcome<SessionStatus> system_rundown(const std::string& name) = 0;
+    // What samples can be taken by and counted on this machine. Needs no session.
+    virtual Outcome<std::vector<ProfileSource>> profile_sources() {
+        return Failure{Code::kNotSupported, "this system does not list what it can count"};
+    }
     virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;

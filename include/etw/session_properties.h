@@ -3,6 +3,7 @@
 #pragma once
 #include "etw/enable_property.h"
 #include "etw/guid.h"
+#include "etw/kernel_tracing.h"
 #include "etw/log_file_mode.h"
 #include "etw/result.h"
 
@@ -34,9 +35,11 @@ struct Properties {
     uint32_t flush_threshold = 0;    // full buffers that are waited for before any is written
     uint32_t enable_flags = 0;       // kernel classes; for other sessions what -flag said
     ClockType clock = ClockType::kPerfCounter;
+    bool qpc_delta = false;  // Windows only: events tell how clocks of host and container differ
     std::string log_file;    // absolute path; empty: no file
     uint32_t owner_pid = 0;  // the session stops when this process ends; 0: it has no owner
     uint32_t ttl_s = 0;      // it stops this long after its start; 0: it does not
+    KernelTracing kernel;    // of a session with kernel events
 
     friend bool operator==(const Properties&, const Properties&) = default;
 };
@@ -64,10 +67,10 @@ struct ProviderEnable {
     // Filters at the source; a new enable replaces them all, and empty ones let everything pass.
     std::vector<uint32_t> pids;          // at most kMaxFilterPids, that run at the time of the call
     std::vector<std::string> exe_names;  // base names of executables, at most kMaxFilterBytes
-    std::optional<EventIdFilter> event_ids;       // which events are written
-    std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
     // Windows only: names parted by ; of the packages, and of the apps in them, that may write.
     std::string package_ids, package_app_ids;
+    std::optional<EventIdFilter> event_ids;       // which events are written
+    std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
 
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };
@@ -123,6 +126,7 @@ struct UpdateRequest {
     std::optional<uint32_t> maximum_buffers;
     std::optional<uint32_t> flush_timer_s;
     std::optional<uint32_t> enable_flags;
+    std::optional<KernelTracing> kernel;  // as a whole
 
     friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
 };

@@ -22,8 +22,11 @@ public:
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
     session::Outcome<session::SessionStatus> control_private(
         const session::PrivateRequest& request) override;
+    session::Outcome<std::vector<session::RecoveredLog>> recover(
+        const session::RecoverRequest& request) override;
     session::Outcome<session::SessionStatus> increment_file(const std::string& name) override;
     session::Outcome<session::SessionStatus> system_rundown(const std::string& name) override;
+    session::Outcome<std::vector<session::ProfileSource>> profile_sources() override;
     session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> capture_state(

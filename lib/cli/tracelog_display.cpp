@@ -207,12 +207,16 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
 std::string further_properties(const SessionStatus& s) {
     const session::Properties& p = s.properties;
     std::string out;
+    // Windows tells none of the three.
+    const bool told = s.owner_uid != 0 || s.start_time != 0 || s.log_file_size != 0;
     const std::string name = user_name(s.owner_uid);
-    line(out, "Owner:",
-         name.empty() ? fmt::format("{}", s.owner_uid) : fmt::format("{} ({})", name, s.owner_uid));
+    if (told)
+        line(out, "Owner:",
+             name.empty() ? fmt::format("{}", s.owner_uid)
+                          : fmt::format("{} ({})", name, s.owner_uid));
     if (const std::string since = local_time(s.start_time); !since.empty())
         line(out, "Running Since:", since);
-    if (!p.log_file.empty()) {
+    if (told && !p.log_file.empty()) {
         constexpr uint64_t kKb = 1024;
         line(out, "Log File Size:", fmt::format("{} Kb", (s.log_file_size + kKb - 1) / kKb));
     }

@@ -144,6 +144,7 @@ constexpr OptionRow kOptionsOfWindows[] = {
     {"kd", Takes::kNothing, kStart | kAutoLogger, kUpdate},
     {"addtotriagedump", Takes::kNothing, kStart | kAutoLogger, kUpdate},
     {"hybridshutdown", Takes::kValue, kStart | kAutoLogger, kUpdate},
+    {"QpcDelta", Takes::kNothing, kStart, kUpdate},
     {"PkgIdFilter", Takes::kValue, kStart | kEnable, kDisable},
     {"PkgAppIdFilter", Takes::kValue, kStart | kEnable, kDisable},
     {"cm", Takes::kNothing, kStart | kUpdate},
@@ -153,7 +154,6 @@ constexpr char kUndocumented[] =
     "no documented function of Windows does it; use the system's own tracelog, or wpr";
 constexpr RefusedRow kRefusedOnWindows[] = {
     {"disableex", Takes::kName, "it was removed; use -disable"},
-    {"QpcDelta", Takes::kNothing, kUndocumented},
     {"heap", Takes::kNothing, kUndocumented},
     {"critsec", Takes::kNothing, kUndocumented},
     {"pids", Takes::kList, kUndocumented},

@@ -112,6 +112,7 @@ On Windows only
   -addtotriagedump  the buffers go into the dump of a crash, where there is room
   -hybridshutdown stop|persist   what becomes of the session at a shutdown that
                     the next start resumes from
+  -QpcDelta         events tell how the clocks of host and container differ
   -cm               kernel events: changes of the registry
   -PkgIdFilter 'A;B', -PkgAppIdFilter 'A;B'   only programs of these packages,
                     only these apps in them

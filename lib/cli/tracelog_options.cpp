@@ -200,6 +200,7 @@ private:
         if (p.maximum_buffers != 0) out_.update.maximum_buffers = p.maximum_buffers;
         // 0 leaves the timer as it is.
         if (p.flush_timer_s != 0) out_.update.flush_timer_s = p.flush_timer_s;
+        p.qpc_delta = words_.has("QpcDelta");
         ETW_CHECK(read_lifetime());
         return read_clock();
     }
@@ -335,6 +336,8 @@ private:
 
     Done read_filters() {
         session::ProviderEnable& d = out_.provider_defaults;
+        d.package_ids = words_.text("PkgIdFilter");
+        d.package_app_ids = words_.text("PkgAppIdFilter");
         std::string names = words_.text("ExeFilter");
         while (!names.empty()) {
             const size_t end = std::min(names.find(';'), names.size());
@@ -343,8 +346,6 @@ private:
         }
         if (words_.has("ExeFilter") && d.exe_names.empty())
             return UsageError{"-ExeFilter needs names of executables: -ExeFilter 'a;b'"};
-        if (words_.has("PkgIdFilter")) d.package_ids = words_.text("PkgIdFilter");
-        if (words_.has("PkgAppIdFilter")) d.package_app_ids = words_.text("PkgAppIdFilter");
         for (const std::string& word : words_.all("PidFilter")) {
             constexpr uint32_t kMaxPid = std::numeric_limits<int32_t>::max();
             ETW_TRY(const uint64_t pid, parse_number("PidFilter", word, kMaxPid));

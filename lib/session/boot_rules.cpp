@@ -77,11 +77,15 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
     }
     for (const BootProvider& provider : boot.providers) {
         const ProviderEnable& how = provider.how;
-        if (!how.pids.empty() || !how.exe_names.empty() || !how.package_ids.empty() ||
-            !how.package_app_ids.empty() || how.event_ids || how.stack_walk_ids) {
+        if (!how.pids.empty() || !how.exe_names.empty() || how.event_ids || how.stack_walk_ids) {
             return refuse(Code::kInvalidParameter,
                           "the configuration of a boot has no filters; leave out -PidFilter, "
-                          "-ExeFilter, -EventIdFilter, -StackWalkFilter and those of packages");
+                          "-ExeFilter, -EventIdFilter and -StackWalkFilter");
+        }
+        if (!how.package_ids.empty() || !how.package_app_ids.empty()) {
+            return refuse(Code::kInvalidParameter,
+                          "the configuration of a boot has no filters; leave out -PkgIdFilter and "
+                          "-PkgAppIdFilter");
         }
         ETW_CHECK(check(how));
     }

@@ -224,6 +224,8 @@ Outcome<Ok> check(const Properties& properties, const System& system) {
     if (records_kernel(properties)) ETW_CHECK(check_kernel_flags(properties.enable_flags, system));
     if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
         return refuse(Code::kInvalidParameter, "unknown clock");
+    if (properties.qpc_delta && system.kind != System::Kind::kWindows)
+        return refuse(Code::kNotSupported, "-QpcDelta: containers have the clock of their host");
     // Counters start anew with the machine, so only wall clock times of two runs can share a file.
     if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
         return refuse(Code::kInvalidParameter,

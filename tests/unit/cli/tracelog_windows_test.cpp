@@ -56,6 +56,8 @@ TEST_F(WindowsCommands, ModesOfWindowsReachTheBackend) {
         EXPECT_EQ(run(line).exit_status, kExitDone);
         EXPECT_EQ(backend_.started.properties.log_file_mode, mode);
     }
+    EXPECT_EQ(run({"-start", "A", "-QpcDelta"}).exit_status, kExitDone);
+    EXPECT_TRUE(backend_.started.properties.qpc_delta);
     EXPECT_THAT(error_on_windows({"-start", "A", "-hybridshutdown", "never"}),
                 HasSubstr("'never' is not stop or persist"));
     EXPECT_THAT(run({"-start", "A", "-kd", "-um", "-guid", kGuid}).notes,
