@@ -35,15 +35,16 @@ protected:
     }
 };
 
-TEST(TracelogOnWindows, EveryWordIsThereOnBothSystems) {
-    const auto words = [](const session::System& system) {
-        std::vector<std::string> out;
-        for (const OptionWord& word : tracelog_words(system)) out.push_back(to_lower(word.word));
-        std::sort(out.begin(), out.end());
-        EXPECT_EQ(std::adjacent_find(out.begin(), out.end()), out.end());
-        return out;
+TEST(TracelogOnWindows, WhatOneSystemHasIsAWordOnTheOther) {
+    const auto known = [](std::string_view word, const session::System& system) {
+        const auto words = tracelog_words(system);
+        return std::any_of(words.begin(), words.end(),
+                           [&](const OptionWord& other) { return other.word == word; });
     };
-    EXPECT_EQ(words(session::kLinux), words(session::kWindows));
+    for (const auto& row : grammar::options(session::kLinux))
+        EXPECT_TRUE(known(row.word, session::kWindows)) << row.word;
+    for (const auto& row : grammar::options(session::kWindows))
+        EXPECT_TRUE(known(row.word, session::kLinux)) << row.word;
 }
 
 TEST_F(WindowsCommands, ModesOfWindowsReachTheBackend) {
@@ -76,7 +77,7 @@ TEST_F(WindowsCommands, KernelFlagsAreThoseThatWindowsDocuments) {
     EXPECT_EQ(backend_.started.properties.enable_flags, kDefaultKernelFlags | kKernelRegistry);
     EXPECT_EQ(run({"-start", "K", "-eflag", "ALPC+VIRT_ALLOC+FILE_IO"}).exit_status, kExitDone);
     EXPECT_EQ(backend_.started.properties.enable_flags, 0x02104000u);
-    const TracelogReport refused = run({"-start", "K", "-eflag", "0x80000000"});
+    const TracelogReport refused = run({"-start", "K", "-eflag", "1", "0x80000000"});
     EXPECT_THAT(refused.output, HasSubstr("50L"));
     EXPECT_THAT(refused.notes, Contains(HasSubstr("the documents of Windows")));
     EXPECT_THAT(error_on_windows({"-start", "-eflag", "POOL"}),
