@@ -1,7 +1,10 @@
 # Flags of every target of ours; nothing is set globally.
 add_library(etw_flags INTERFACE)
-if(MSVC)
-  target_compile_options(etw_flags INTERFACE /W4 /utf-8 /permissive- $<$<BOOL:${ETW_WERROR}>:/WX>)
+if(MSVC)  # clang-cl included
+  target_compile_options(etw_flags INTERFACE
+    /W4 /utf-8 /permissive- /Zc:__cplusplus /bigobj $<$<BOOL:${ETW_WERROR}>:/WX>)
+  # Functions of the standard library that its headers warn about, in favour of their own.
+  target_compile_definitions(etw_flags INTERFACE _CRT_SECURE_NO_WARNINGS)
 else()
   target_compile_options(etw_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wconversion>
@@ -9,7 +12,9 @@ else()
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
     $<$<BOOL:${ETW_WERROR}>:-Werror>)
 endif()
-if(ETW_SANITIZE)
+if(ETW_SANITIZE AND MSVC)
+  target_compile_options(etw_flags INTERFACE /fsanitize=${ETW_SANITIZE})
+elseif(ETW_SANITIZE)
   target_compile_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(etw_flags INTERFACE -fsanitize=${ETW_SANITIZE})
 endif()

@@ -1,8 +1,7 @@
 // tracefmt - prints the events of .etl files, or of running sessions, as text or JSON.
+#include "base/signals.h"
 #include "cli/complete.h"
 #include "cli/tracefmt.h"
-
-#include <csignal>
 
 int main(int argc, char** argv) {
     using namespace etw;
@@ -12,9 +11,6 @@ int main(int argc, char** argv) {
     const auto options = cli::parse_tracefmt(words);
     if (!options) return cli::usage("tracefmt", options.error());
     if (options->help) return cli::print_help(cli::kTracefmtHelp);
-#ifdef SIGPIPE
-    // A reader that closes the pipe is seen as a failed write and ends the run quietly.
-    std::signal(SIGPIPE, SIG_IGN);
-#endif
+    ignore_closed_pipes();  // a failed write ends the run quietly
     return cli::run_tracefmt(*options, session::open_consumer);
 }

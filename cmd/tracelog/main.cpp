@@ -6,16 +6,18 @@
 int main(int argc, char** argv) {
     using namespace etw;
     const auto words = cli::begin(argc, argv);
-    if (const auto typed = cli::words_to_complete(words))
-        return cli::print_candidates(*typed, cli::tracelog_words(), *session::make_observer());
-    const auto options = cli::parse_tracelog(words);
+    if (const auto typed = cli::words_to_complete(words)) {
+        const auto observer = session::make_observer();
+        return cli::print_candidates(*typed, cli::tracelog_words(observer->system()), *observer);
+    }
+    const auto backend = session::make_backend();
+    const auto options = cli::parse_tracelog(words, backend->system());
     if (!options) return cli::usage("tracelog", options.error());
     if (options->action == cli::TracelogAction::kHelp) return cli::print_help(cli::kTracelogHelp);
     if (options->action == cli::TracelogAction::kDoctor) {
         return cli::print_report("tracelog",
                                  cli::doctor_report(session::diagnose(), options->json));
     }
-    const auto backend = session::make_backend();
     return cli::print_report("tracelog",
                              cli::run_tracelog(*options, *backend, cli::ask_terminal()));
 }

@@ -40,7 +40,8 @@ struct BootSession {
 // What stands in the configuration now, and where that is.
 struct BootConfiguration {
     BootSession session;
-    std::string file;
+    std::string file;     // Windows: the key of the registry
+    std::string starter;  // what the boot starts it by, a clause for people; empty: by itself
 };
 
 }  // namespace etw::session

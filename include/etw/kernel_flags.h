@@ -42,6 +42,15 @@ constexpr uint32_t kSupportedKernelFlags =
     kKernelDispatcher | kKernelPageFaults | kKernelHardFaults | kKernelNetwork | kKernelProfile |
     kKernelFileIo | kKernelFileIoInit | kKernelNoSystemConfig;
 
+// Those that Windows documents.
+constexpr uint32_t kDocumentedKernelFlags =
+    kKernelProcess | kKernelThread | kKernelImageLoad | kKernelProcessCounters |
+    kKernelContextSwitch | kKernelDpc | kKernelInterrupt | kKernelSystemCall | kKernelDiskIo |
+    kKernelDiskFileIo | kKernelDiskIoInit | kKernelDispatcher | kKernelPageFaults |
+    kKernelHardFaults | kKernelVirtualAlloc | kKernelVamap | kKernelNetwork | kKernelRegistry |
+    kKernelDebugPrint | kKernelJob | kKernelAlpc | kKernelSplitIo | kKernelDebugEvents |
+    kKernelDriver | kKernelProfile | kKernelFileIo | kKernelFileIoInit | kKernelNoSystemConfig;
+
 // What the NT Kernel Logger records unless it is told otherwise.
 constexpr uint32_t kDefaultKernelFlags =
     kKernelProcess | kKernelThread | kKernelDiskIo | kKernelNetwork;

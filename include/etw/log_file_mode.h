@@ -18,11 +18,15 @@ enum LogFileMode : uint32_t {
     kModeUseKilobytes = 0x00002000,
     kModeGlobalSequence = 0x00004000,
     kModeLocalSequence = 0x00008000,
+    kModeDebugger = 0x00080000,              // Windows only, as the next two
+    kModeStopOnHybridShutdown = 0x00400000,  // at most one of the two
+    kModePersistOnHybridShutdown = 0x00800000,
     kModePagedMemory = 0x01000000,
     kModeSystemLogger = 0x02000000,
     kModeCompressed = 0x04000000,  // files of the relogger only
     kModeIndependent = 0x08000000,
     kModeNoPerProcessor = 0x10000000,
+    kModeTriageDump = 0x80000000,  // Windows only
 };
 
 // What the time stamps of a log count.

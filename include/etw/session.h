@@ -2,6 +2,7 @@
 // the system's own ETW. Both return the same codes: an unknown session is kSessionNotFound.
 #pragma once
 #include "etw/boot_session.h"
+#include "etw/system.h"
 
 #include <memory>
 
@@ -24,6 +25,8 @@ class Backend {
 public:
     virtual ~Backend() = default;
 
+    // Whose sessions these are.
+    virtual const System& system() const noexcept = 0;
     // Creates the session's log file with the caller's rights, starts the session, enables its
     // providers. Nothing is left behind on failure.
     virtual Outcome<EnableResult> start(const StartRequest& request) = 0;

@@ -35,6 +35,7 @@ struct Properties {
     uint32_t flush_threshold = 0;    // full buffers that are waited for before any is written
     uint32_t enable_flags = 0;       // kernel classes; for other sessions what -flag said
     ClockType clock = ClockType::kPerfCounter;
+    bool qpc_delta = false;  // Windows only: events tell how clocks of host and container differ
     std::string log_file;    // absolute path; empty: no file
     uint32_t owner_pid = 0;  // the session stops when this process ends; 0: it has no owner
     uint32_t ttl_s = 0;      // it stops this long after its start; 0: it does not
@@ -66,6 +67,8 @@ struct ProviderEnable {
     // Filters at the source; a new enable replaces them all, and empty ones let everything pass.
     std::vector<uint32_t> pids;          // at most kMaxFilterPids, that run at the time of the call
     std::vector<std::string> exe_names;  // base names of executables, at most kMaxFilterBytes
+    // Windows only: names parted by ; of the packages, and of the apps in them, that may write.
+    std::string package_ids, package_app_ids;
     std::optional<EventIdFilter> event_ids;       // which events are written
     std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
     std::string name = {};  // of probes of a program, usdt:<absolute path>:<provider>; else empty

@@ -64,6 +64,9 @@ constexpr char kBootHeader[] =
     "# A session that the boot starts. The values are described in docs/boot.md; tracelog writes\n"
     "# this file anew when the session is configured again.\n";
 
+constexpr char kBootStarter[] =
+    "by openetw-boot.service or 'etwd --boot' (tracelog -doctor says whether that is enabled)";
+
 boot::BootFolder boot_folder() {
     return {boot::default_config_folder(), boot::default_log_folder()};
 }
@@ -267,7 +270,7 @@ Outcome<session::BootConfiguration> Backend::configure_boot(const session::BootS
         p.log_file = session::boot_defaults(name, folder.log_folder()).properties.log_file;
     ETW_CHECK(session::check(now));
     ETW_CHECK(folder.write(name, kBootHeader + session::format_boot(now)));
-    return session::BootConfiguration{now, folder.file_of(name)};
+    return session::BootConfiguration{now, folder.file_of(name), kBootStarter};
 }
 
 Outcome<session::BootConfiguration> Backend::remove_boot(const std::string& name) {
@@ -280,7 +283,7 @@ Outcome<session::BootConfiguration> Backend::remove_boot(const std::string& name
     }
     ETW_CHECK(folder.write(name, "Start = 0\n"));
     ETW_TRY(session::ParsedBoot left, folder.load(name));
-    return session::BootConfiguration{std::move(left.session), folder.file_of(name)};
+    return session::BootConfiguration{std::move(left.session), folder.file_of(name), kBootStarter};
 }
 
 Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& request,

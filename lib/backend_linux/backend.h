@@ -20,6 +20,7 @@ public:
     explicit Backend(HostLauncher host, std::optional<std::chrono::seconds> patience = {})
         : host_(std::move(host)), patience_(patience) {}
 
+    const session::System& system() const noexcept override { return session::kLinux; }
     session::Outcome<session::EnableResult> start(const session::StartRequest& request) override;
     session::Outcome<session::SessionStatus> stop(const std::string& name) override;
     session::Outcome<session::SessionStatus> query(const std::string& name) override;

@@ -1,6 +1,8 @@
 #include "backend_windows/backend.h"
 
+#include "backend_windows/boot_registry.h"
 #include "backend_windows/enable_parameters.h"
+#include "backend_windows/kernel_tracing.h"
 #include "backend_windows/providers.h"
 #include "backend_windows/text.h"
 #include "session/rules.h"
@@ -9,6 +11,7 @@
 
 namespace etw::backend_windows {
 
+using session::BootConfiguration;
 using session::EnableRequest;
 using session::EnableResult;
 using session::Failure;
@@ -85,13 +88,28 @@ Outcome<EnableResult> Backend::start(const StartRequest& request) {
     if (api_.start_trace == nullptr) return missing("StartTrace");
     PropertiesBuffer buffer = properties_for_start(properties);
     const bool is_private = (properties.log_file_mode & kModePrivate) != 0;
-    // A private session is found by its provider: that is what names the processes it runs in.
+    // A private session is found by its provider: that and the filters that choose processes say
+    // where it runs.
+    std::optional<EnableParameters> scope;
     if (is_private && !request.providers.empty()) {
-        buffer.get().Wnode.Guid = to_system(request.providers.front().guid);
+        ProviderEnable first = request.providers.front();
+        buffer.get().Wnode.Guid = to_system(first.guid);
+        first.event_ids.reset();
+        first.stack_walk_ids.reset();
+        auto& filters = scope.emplace(first).filters();
+        if (!filters.empty()) {
+            EVENT_TRACE_PROPERTIES_V2& p = buffer.version2();
+            p.FilterDescCount = ULONG(filters.size());
+            p.FilterDesc = filters.data();
+        }
     }
     TRACEHANDLE session = 0;
     const ULONG error = api_.start_trace(&session, to_wide(properties.name).c_str(), &buffer.get());
     if (error != ERROR_SUCCESS) return failure_of(error, "StartTrace", properties.name);
+    if (const auto set = begin_kernel_tracing(api_, session, properties.kernel); !set) {
+        static_cast<void>(stop(properties.name));  // nothing is left behind
+        return set.error();
+    }
     EnableResult result;
     for (const ProviderEnable& provider : request.providers) {
         result.codes.push_back(
@@ -159,7 +177,9 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
     } else {
         buffer.set_no_log_file();
     }
+    const TRACEHANDLE session = p.Wnode.HistoricalContext;
     ETW_CHECK(control(request.name, EVENT_TRACE_CONTROL_UPDATE, buffer));
+    if (request.kernel) ETW_CHECK(change_kernel_tracing(api_, session, *request.kernel));
     return query(request.name);
 }
 
@@ -199,6 +219,12 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
     return control(request.name, EVENT_TRACE_CONTROL_UPDATE, buffer);
 }
 
+Outcome<std::vector<session::RecoveredLog>> Backend::recover(const session::RecoverRequest&) {
+    return Failure{Code::kNotSupported,
+                   "-recover: sessions of Windows are the kernel's; a debugger saves them from a "
+                   "dump (!wmitrace.logsave)"};
+}
+
 Outcome<SessionStatus> Backend::increment_file(const std::string& name) {
     return control(name, kIncrementFile);
 }
@@ -221,6 +247,10 @@ Outcome<SessionStatus> Backend::system_rundown(const std::string& name) {
     const ULONG error = api_.enable_trace(session, &kernel, kCaptureState, 0, 0, 0, 0, &parameters);
     if (error != ERROR_SUCCESS) return failure_of(error, "EnableTraceEx2", name);
     return query(name);
+}
+
+Outcome<std::vector<session::ProfileSource>> Backend::profile_sources() {
+    return backend_windows::profile_sources(api_);
 }
 
 Outcome<EnableResult> Backend::enable(const EnableRequest& request) {
@@ -263,6 +293,14 @@ Code Backend::enable_one(TRACEHANDLE session, ULONG code, const ProviderEnable& 
 
 Outcome<std::vector<RegisteredProvider>> Backend::registered_providers() {
     return backend_windows::registered_providers(api_);
+}
+
+Outcome<BootConfiguration> Backend::configure_boot(const session::BootSession& asked) {
+    return backend_windows::configure_boot(api_, asked);
+}
+
+Outcome<BootConfiguration> Backend::remove_boot(const std::string& name) {
+    return backend_windows::remove_boot(api_, name);
 }
 
 }  // namespace etw::backend_windows

@@ -13,6 +13,7 @@ class Backend : public session::Backend {
 public:
     explicit Backend(const EtwApi& api) noexcept : api_(api) {}
 
+    const session::System& system() const noexcept override { return session::kWindows; }
     session::Outcome<session::EnableResult> start(const session::StartRequest& request) override;
     session::Outcome<session::SessionStatus> stop(const std::string& name) override;
     session::Outcome<session::SessionStatus> query(const std::string& name) override;
@@ -21,13 +22,19 @@ public:
     session::Outcome<session::SessionStatus> flush(const session::FlushRequest& request) override;
     session::Outcome<session::SessionStatus> control_private(
         const session::PrivateRequest& request) override;
+    session::Outcome<std::vector<session::RecoveredLog>> recover(
+        const session::RecoverRequest& request) override;
     session::Outcome<session::SessionStatus> increment_file(const std::string& name) override;
     session::Outcome<session::SessionStatus> system_rundown(const std::string& name) override;
+    session::Outcome<std::vector<session::ProfileSource>> profile_sources() override;
     session::Outcome<session::EnableResult> enable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> disable(const session::EnableRequest& request) override;
     session::Outcome<session::EnableResult> capture_state(
         const session::EnableRequest& request) override;
     session::Outcome<std::vector<session::RegisteredProvider>> registered_providers() override;
+    session::Outcome<session::BootConfiguration> configure_boot(
+        const session::BootSession& asked) override;
+    session::Outcome<session::BootConfiguration> remove_boot(const std::string& name) override;
 
 private:
     // One ControlTrace for the session of this name; the block comes back with what it says.

@@ -11,6 +11,8 @@ namespace {
 // EVENT_FILTER_TYPE_*: older headers lack some of them.
 constexpr ULONG kFilterPid = 0x80000004;
 constexpr ULONG kFilterExecutable = 0x80000008;
+constexpr ULONG kFilterPackageId = 0x80000010;
+constexpr ULONG kFilterPackageAppId = 0x80000020;
 constexpr ULONG kFilterEventId = 0x80000200;
 constexpr ULONG kFilterStackWalk = 0x80001000;
 
@@ -30,14 +32,19 @@ std::vector<std::byte> id_filter(const session::EventIdFilter& filter) {
     return out;
 }
 
-// One NUL-terminated text with the names, apart by semicolons.
+// With its NUL.
+std::vector<std::byte> text(const std::string& utf8) {
+    std::vector<std::byte> out;
+    for (const wchar_t unit : to_wide(utf8)) append(out, unit);
+    append(out, L'\0');
+    return out;
+}
+
+// One text with the names, apart by semicolons.
 std::vector<std::byte> executables(const std::vector<std::string>& names) {
     std::string joined;
     for (const std::string& name : names) joined += (joined.empty() ? "" : ";") + name;
-    std::vector<std::byte> out;
-    for (const wchar_t unit : to_wide(joined)) append(out, unit);
-    append(out, L'\0');
-    return out;
+    return text(joined);
 }
 
 std::vector<std::byte> process_ids(const std::vector<uint32_t>& pids) {
@@ -51,6 +58,9 @@ std::vector<std::byte> process_ids(const std::vector<uint32_t>& pids) {
 EnableParameters::EnableParameters(const session::ProviderEnable& enable) {
     if (!enable.pids.empty()) add_filter(kFilterPid, process_ids(enable.pids));
     if (!enable.exe_names.empty()) add_filter(kFilterExecutable, executables(enable.exe_names));
+    if (!enable.package_ids.empty()) add_filter(kFilterPackageId, text(enable.package_ids));
+    if (!enable.package_app_ids.empty())
+        add_filter(kFilterPackageAppId, text(enable.package_app_ids));
     if (enable.event_ids) add_filter(kFilterEventId, id_filter(*enable.event_ids));
     if (enable.stack_walk_ids) add_filter(kFilterStackWalk, id_filter(*enable.stack_walk_ids));
     parameters_.Version = ENABLE_TRACE_PARAMETERS_VERSION_2;

@@ -16,6 +16,8 @@ public:
 
     // For the time of this object's life.
     ENABLE_TRACE_PARAMETERS* get() noexcept { return &parameters_; }
+    // The filters alone.
+    std::vector<EVENT_FILTER_DESCRIPTOR>& filters() noexcept { return filters_; }
 
 private:
     void add_filter(ULONG type, std::vector<std::byte> data);

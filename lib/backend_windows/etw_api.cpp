@@ -26,6 +26,20 @@ bool is_wine() {
     return ntdll != nullptr && ::GetProcAddress(ntdll, "wine_get_version") != nullptr;
 }
 
+// Whether it could be had shows in the call that needs it.
+void take_profile_privilege() {
+    HANDLE token = nullptr;
+    if (::OpenProcessToken(::GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES, &token) == FALSE) return;
+    TOKEN_PRIVILEGES wanted{};
+    wanted.PrivilegeCount = 1;
+    wanted.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
+    if (::LookupPrivilegeValueW(nullptr, L"SeSystemProfilePrivilege", &wanted.Privileges[0].Luid) !=
+        FALSE) {
+        ::AdjustTokenPrivileges(token, FALSE, &wanted, 0, nullptr, nullptr);
+    }
+    ::CloseHandle(token);
+}
+
 EtwApi resolve() {
     EtwApi api;
     if (is_wine()) return api;
@@ -37,6 +51,17 @@ EtwApi resolve() {
     look_up(api.open_trace, "OpenTraceW");
     look_up(api.process_trace, "ProcessTrace");
     look_up(api.close_trace, "CloseTrace");
+    look_up(api.set_information, "TraceSetInformation");
+    look_up(api.query_information, "TraceQueryInformation");
+    api.take_profile_privilege = take_profile_privilege;
+    look_up(api.create_key, "RegCreateKeyExW");
+    look_up(api.open_key, "RegOpenKeyExW");
+    look_up(api.query_value, "RegQueryValueExW");
+    look_up(api.set_value, "RegSetValueExW");
+    look_up(api.delete_value, "RegDeleteValueW");
+    look_up(api.delete_tree, "RegDeleteTreeW");
+    look_up(api.enum_key, "RegEnumKeyExW");
+    look_up(api.close_key, "RegCloseKey");
     return api;
 }
 

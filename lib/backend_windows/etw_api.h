@@ -16,6 +16,19 @@ struct EtwApi {
     decltype(&::OpenTraceW) open_trace = nullptr;
     decltype(&::ProcessTrace) process_trace = nullptr;
     decltype(&::CloseTrace) close_trace = nullptr;
+    decltype(&::TraceSetInformation) set_information = nullptr;      // Windows 7
+    decltype(&::TraceQueryInformation) query_information = nullptr;  // Windows 8
+    // Takes SeSystemProfilePrivilege for this process, where it may have that: without it, the
+    // intervals of samples cannot be set.
+    void (*take_profile_privilege)() = nullptr;
+    decltype(&::RegCreateKeyExW) create_key = nullptr;
+    decltype(&::RegOpenKeyExW) open_key = nullptr;
+    decltype(&::RegQueryValueExW) query_value = nullptr;
+    decltype(&::RegSetValueExW) set_value = nullptr;
+    decltype(&::RegDeleteValueW) delete_value = nullptr;
+    decltype(&::RegDeleteTreeW) delete_tree = nullptr;
+    decltype(&::RegEnumKeyExW) enum_key = nullptr;
+    decltype(&::RegCloseKey) close_key = nullptr;
 };
 
 // Looked up in advapi32.dll and sechost.dll, once.

@@ -10,11 +10,16 @@ namespace etw::backend_windows {
 namespace {
 
 constexpr size_t kNameSize = (session::kMaxNameLength + 1) * sizeof(wchar_t);
-constexpr size_t kNameOffset = sizeof(EVENT_TRACE_PROPERTIES);
+constexpr size_t kNameOffset = sizeof(EVENT_TRACE_PROPERTIES_V2);
 constexpr size_t kFileOffset = kNameOffset + kNameSize;
 constexpr size_t kSize = kFileOffset + kNameSize;
 static_assert(offsetof(EVENT_TRACE_PROPERTIES, BufferSize) == 48, "as documented");
+static_assert(offsetof(EVENT_TRACE_PROPERTIES_V2, V2Control) == sizeof(EVENT_TRACE_PROPERTIES));
 static_assert(kNameOffset % alignof(wchar_t) == 0);
+
+// Of EVENT_TRACE_PROPERTIES_V2::V2Options and V2Control.
+constexpr ULONG64 kQpcDeltaTracking = 0x2;
+constexpr ULONG kVersion2 = 2;
 
 }  // namespace
 
@@ -37,6 +42,13 @@ PropertiesBuffer::PropertiesBuffer() : bytes_(kSize) {
     p.Wnode.Flags = WNODE_FLAG_TRACED_GUID;
     p.LoggerNameOffset = ULONG(kNameOffset);
     p.LogFileNameOffset = ULONG(kFileOffset);
+}
+
+EVENT_TRACE_PROPERTIES_V2& PropertiesBuffer::version2() noexcept {
+    auto& out = *reinterpret_cast<EVENT_TRACE_PROPERTIES_V2*>(bytes_.data());
+    out.Wnode.Flags |= WNODE_FLAG_VERSIONED_PROPERTIES;
+    out.V2Control = kVersion2;
+    return out;
 }
 
 void PropertiesBuffer::set_log_file(const std::string& file) {
@@ -70,6 +82,7 @@ PropertiesBuffer properties_for_start(const session::Properties& properties) {
     p.FlushTimer = properties.flush_timer_s;
     p.EnableFlags = properties.enable_flags;
     p.AgeLimit = LONG(properties.flush_threshold);  // the two share their place
+    if (properties.qpc_delta) buffer.version2().V2Options = kQpcDeltaTracking;
     if (properties.log_file.empty()) {
         buffer.set_no_log_file();
     } else {
@@ -103,6 +116,10 @@ session::SessionStatus status_of(const PropertiesBuffer& buffer) {
     status.events_lost = p.EventsLost;
     status.log_buffers_lost = p.LogBuffersLost;
     status.real_time_buffers_lost = p.RealTimeBuffersLost;
+    // The system counts buffers, not bytes; a buffered session writes none and holds them all.
+    const bool buffered = (p.LogFileMode & kModeBuffering) != 0;
+    status.events_seen_bytes =
+        uint64_t{p.BufferSize} * 1024 * (buffered ? p.NumberOfBuffers : p.BuffersWritten);
     return status;
 }
 

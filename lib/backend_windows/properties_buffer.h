@@ -1,5 +1,5 @@
-// EVENT_TRACE_PROPERTIES with its two names, in one block of memory as the functions want it. The
-// one place where lengths and offsets are put together and taken apart.
+// EVENT_TRACE_PROPERTIES, or its version 2, with its two names, in one block of memory as the
+// functions want it. The one place where lengths and offsets are put together and taken apart.
 #pragma once
 #include "backend_windows/windows.h"
 #include "etw/guid.h"
@@ -25,6 +25,9 @@ public:
     const EVENT_TRACE_PROPERTIES& get() const noexcept {
         return *reinterpret_cast<const EVENT_TRACE_PROPERTIES*>(bytes_.data());
     }
+
+    // Makes it one of version 2, which Windows 10 1703 and later know.
+    EVENT_TRACE_PROPERTIES_V2& version2() noexcept;
 
     // `file` is a path. Names that are longer than they may be are cut: check() refuses them
     // before.

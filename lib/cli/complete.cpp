@@ -88,14 +88,15 @@ std::vector<std::string> values(Value value, std::string_view typed, session::Ba
     return out;
 }
 
-std::vector<std::string> unused_options(Args before, std::span<const OptionWord> options) {
+std::vector<std::string> unused_options(Args before, std::span<const OptionWord> options,
+                                        const session::System& system) {
     std::vector<std::string> out;
     for (const OptionWord& option : options) {
         const bool given = std::any_of(before.begin(), before.end(), [&](const char* word) {
             return option_of(word, options) == &option;
         });
-        const bool offered =
-            option.stands_for.empty() && !option.refused && !grammar::is_refused(option.word);
+        const bool offered = option.stands_for.empty() && !option.refused &&
+                             !grammar::is_refused(option.word, system);
         if (offered && (!given || option.repeats)) out.push_back(fmt::format("-{}", option.word));
     }
     return out;
@@ -121,7 +122,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
     const bool option_may_stand =
         takes == Takes::kNothing || (takes == Takes::kName && value_of(*previous) == Value::kOther);
     if (current.starts_with('-') || (current.empty() && option_may_stand && out.empty())) {
-        const auto more = unused_options(before, options);
+        const auto more = unused_options(before, options, backend.system());
         out.insert(out.end(), more.begin(), more.end());
     }
     std::erase_if(out, [&](const std::string& text) {

@@ -1,5 +1,7 @@
 #include "cli/interrupt.h"
 
+#include "base/signals.h"
+
 #include <atomic>
 #include <csignal>
 
@@ -47,11 +49,7 @@ void Interrupts::ask() noexcept {
 }
 
 void Interrupts::heed_for_good() {
-    heed(SIGINT);
-    heed(SIGTERM);
-#ifdef SIGHUP
-    heed(SIGHUP);
-#endif
+    for (const int number : end_signals()) heed(number);
 }
 
 }  // namespace etw::cli

@@ -27,6 +27,7 @@ constexpr Switch kSwitches[] = {
     {"nodisk", kKernelDiskIo, 0},        {"nonet", kKernelNetwork, 0},
     {"fio", 0, kKernelDiskFileIo},       {"pf", 0, kKernelPageFaults},
     {"hf", 0, kKernelHardFaults},        {"img", 0, kKernelImageLoad},
+    {"cm", 0, kKernelRegistry},  // Windows only
     {"dpcisr", kKernelNetwork, kDpcIsr},
 };
 
@@ -53,7 +54,8 @@ bool has(const KernelWords& words, std::string_view word) {
     return std::find(words.switches.begin(), words.switches.end(), word) != words.switches.end();
 }
 
-Result<Ok, UsageError> read_words(const std::vector<std::string>& words, KernelEvents& out) {
+Result<Ok, UsageError> read_words(const std::vector<std::string>& words,
+                                  const session::System& system, KernelEvents& out) {
     for (size_t i = 0; i < words.size(); ++i) {
         ETW_TRY(uint64_t bits, parse_number("eflag", words[i], ~uint32_t{0}));
         if (i == 0) {
@@ -67,13 +69,14 @@ Result<Ok, UsageError> read_words(const std::vector<std::string>& words, KernelE
         }
         if (bits != 0) {
             return UsageError{
-                fmt::format("-eflag: Linux has no events for bits {:#x} of word {}", bits, i + 1)};
+                fmt::format("-eflag: bits {:#x} of word {}: {}", bits, i + 1, system.no_events)};
         }
     }
     return Ok{};
 }
 
-Result<Ok, UsageError> read_names(std::string_view names, KernelEvents& out) {
+Result<Ok, UsageError> read_names(std::string_view names, const session::System& system,
+                                  KernelEvents& out) {
     while (true) {
         const size_t end = std::min(names.find('+'), names.size());
         const std::string_view name = names.substr(0, end);
@@ -83,8 +86,7 @@ Result<Ok, UsageError> read_names(std::string_view names, KernelEvents& out) {
                 "-eflag: '{}' is no kernel event; -eflag Help lists those there are", name)};
         }
         if (group->flags == 0) {
-            return UsageError{
-                fmt::format("-eflag: {}: Linux has no events of this kind", group->name)};
+            return UsageError{fmt::format("-eflag: {}: {}", group->name, system.no_events)};
         }
         out.flags |= group->flags;
         out.groups.emplace_back(group->name);
@@ -97,7 +99,8 @@ Result<Ok, UsageError> read_names(std::string_view names, KernelEvents& out) {
 
 std::span<const std::string_view> kernel_switches() { return kSwitchWords; }
 
-Result<KernelEvents, UsageError> parse_kernel_events(const KernelWords& words, bool kernel_logger) {
+Result<KernelEvents, UsageError> parse_kernel_events(const KernelWords& words, bool kernel_logger,
+                                                     const session::System& system) {
     KernelEvents out;
     if (!words.eflag.empty()) {
         if (has(words, "dpcisr")) {
@@ -105,9 +108,9 @@ Result<KernelEvents, UsageError> parse_kernel_events(const KernelWords& words, b
         }
         const bool names = words.eflag.front().find_first_of("0123456789") != 0;
         if (names) {
-            ETW_CHECK(read_names(words.eflag.front(), out));
+            ETW_CHECK(read_names(words.eflag.front(), system, out));
         } else {
-            ETW_CHECK(read_words(words.eflag, out));
+            ETW_CHECK(read_words(words.eflag, system, out));
         }
     } else if (kernel_logger) {
         out.flags = kDefaultKernelFlags;
@@ -124,12 +127,12 @@ Result<KernelEvents, UsageError> parse_kernel_events(const KernelWords& words, b
     return out;
 }
 
-std::string kernel_group_help() {
+std::string kernel_group_help(const session::System& system) {
     std::string out = "Kernel events, by name; join several with +:\n";
     for (const session::KernelGroup& group : session::kernel_groups()) {
-        const bool there = (group.flags & ~kSupportedKernelFlags) == 0;
+        const bool there = (group.flags & ~system.kernel_flags) == 0;
         out += fmt::format("  {:<14} {:#010x}{}\n", group.name, group.flags,
-                           there ? "" : "  not on Linux");
+                           there ? "" : fmt::format("  not on {}", system.name));
     }
     return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "cli/cli.h"
 #include "cli/tracelog_options.h"
+#include "etw/system.h"
 
 #include <span>
 #include <string>
@@ -23,9 +24,10 @@ std::span<const std::string_view> kernel_switches();
 
 // The session's kernel flags: from -eflag, or what NT Kernel Logger has by default; then switches
 // take away and add. `kernel_logger`: of NT Kernel Logger.
-Result<KernelEvents, UsageError> parse_kernel_events(const KernelWords& words, bool kernel_logger);
+Result<KernelEvents, UsageError> parse_kernel_events(const KernelWords& words, bool kernel_logger,
+                                                     const session::System& system);
 
 // -eflag Help: a line for each name.
-std::string kernel_group_help();
+std::string kernel_group_help(const session::System& system);
 
 }  // namespace etw::cli

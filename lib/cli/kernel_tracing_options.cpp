@@ -41,7 +41,9 @@ Result<std::vector<uint16_t>, UsageError> read_events(std::string_view option,
     return out;
 }
 
-Result<std::string, UsageError> read_source(std::string_view option, std::string_view name) {
+Result<std::string, UsageError> read_source(std::string_view option, std::string_view name,
+                                            const session::System& system) {
+    if (system.kind != session::System::Kind::kLinux) return std::string(name);
     if (const auto* source = session::find_perf_source(name)) return std::string(source->name);
     return UsageError{fmt::format(
         "-{}: '{}' is no source; -ProfileSource Help lists those there are", option, name)};
@@ -49,18 +51,19 @@ Result<std::string, UsageError> read_source(std::string_view option, std::string
 
 }  // namespace
 
-Result<session::KernelTracing, UsageError> parse_kernel_tracing(const KernelTracingWords& words) {
+Result<session::KernelTracing, UsageError> parse_kernel_tracing(const KernelTracingWords& words,
+                                                                const session::System& system) {
     session::KernelTracing out;
     if (!words.stack_walk.empty()) {
         ETW_TRY(out.stack_events, read_events("stackwalk", words.stack_walk));
     }
     if (!words.profile_source.empty()) {
-        ETW_TRY(out.profile_source, read_source("ProfileSource", words.profile_source));
+        ETW_TRY(out.profile_source, read_source("ProfileSource", words.profile_source, system));
     }
     for (size_t i = 0; i + 1 < words.set_prof_int.size(); i += 2) {
         session::ProfileInterval interval;
         ETW_TRY(const uint64_t n, parse_number("SetProfInt", words.set_prof_int[i], ~uint32_t{0}));
-        ETW_TRY(interval.source, read_source("SetProfInt", words.set_prof_int[i + 1]));
+        ETW_TRY(interval.source, read_source("SetProfInt", words.set_prof_int[i + 1], system));
         interval.interval = uint32_t(n);
         out.intervals.push_back(std::move(interval));
     }
@@ -71,20 +74,21 @@ Result<session::KernelTracing, UsageError> parse_kernel_tracing(const KernelTrac
             "-Pmc needs counters and events, as in -Pmc CacheMisses,TotalCycles:CSwitch"};
     }
     for (const std::string_view name : split(parts[0], ',')) {
-        ETW_TRY(std::string counter, read_source("Pmc", name));
+        ETW_TRY(std::string counter, read_source("Pmc", name, system));
         out.counters.push_back(std::move(counter));
     }
     ETW_TRY(out.counter_events, read_events("Pmc", parts[1]));
     return out;
 }
 
-std::string stack_event_help() {
+std::string stack_event_help(const session::System& system) {
     std::string out =
         "Kernel events that can have stacks (-stackwalk) or counters (-Pmc), by name "
         "or number; join several with +:\n";
+    const bool on_linux = system.kind == session::System::Kind::kLinux;
     for (const session::KernelHook& hook : session::kernel_hooks()) {
         fmt::format_to(std::back_inserter(out), "  {:<20} 0x{:04X}{}\n", hook.name, hook.id,
-                       hook.on_linux ? "" : "  not on Linux");
+                       on_linux && !hook.on_linux ? "  not on Linux" : "");
     }
     return out;
 }

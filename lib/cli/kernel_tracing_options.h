@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "etw/kernel_tracing.h"
 #include "etw/session.h"
+#include "etw/system.h"
 
 #include <string>
 #include <vector>
@@ -21,12 +22,13 @@ struct KernelTracingWords {
     }
 };
 
-// Names that nobody knows are usage errors; events that Linux does not have are for
-// session::check() to refuse.
-Result<session::KernelTracing, UsageError> parse_kernel_tracing(const KernelTracingWords& words);
+// Names that nobody knows are usage errors, but for sources where the system has a list of its own;
+// events that the system does not have are for session::check() to refuse.
+Result<session::KernelTracing, UsageError> parse_kernel_tracing(
+    const KernelTracingWords& words, const session::System& system = session::kLinux);
 
 // -stackwalk Help, -ProfileSource Help: a line for each name.
-std::string stack_event_help();
+std::string stack_event_help(const session::System& system = session::kLinux);
 std::string profile_source_help(const std::vector<session::ProfileSource>& sources);
 
 }  // namespace etw::cli

@@ -57,9 +57,9 @@ private:
             case TracelogAction::kSystemRundown:
                 return show(backend_.system_rundown(session_));
             case TracelogAction::kKernelGroups:
-                return print(kernel_group_help());
+                return print(kernel_group_help(backend_.system()));
             case TracelogAction::kStackEvents:
-                return print(stack_event_help());
+                return print(stack_event_help(backend_.system()));
             case TracelogAction::kProfileSources:
                 return list_profile_sources();
             case TracelogAction::kEnable:
@@ -136,7 +136,7 @@ private:
     Outcome<std::vector<ProviderEnable>> checked_start(session::StartRequest& request) {
         session::Properties& p = request.properties;
         if (!p.log_file.empty()) p.log_file = absolute_path(p.log_file);
-        ETW_CHECK(session::check(p));
+        ETW_CHECK(session::check(p, backend_.system()));
         if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty()) {
             return Failure{Code::kInvalidParameter,
                            "a private session needs its provider: give it with -guid"};

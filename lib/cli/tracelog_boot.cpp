@@ -66,11 +66,8 @@ void BootCommands::configure_boot() {
     if (options_.provider_defaults.source_id != Guid())
         note("-sourceguid has no effect: the boot is nobody's request");
     show_configured(*configured);
-    note(
-        fmt::format("'{}' starts with the next boot and every one after, by openetw-boot.service "
-                    "or 'etwd --boot' (tracelog -doctor says whether that is enabled); nothing "
-                    "runs yet",
-                    session_));
+    note(fmt::format("'{}' starts with the next boot and every one after{}; nothing runs yet",
+                     session_, configured->starter.empty() ? "" : ", " + configured->starter));
     if (session::start_request(configured->session).providers.empty()) {
         note("no provider is named; give them with -guid, or write them into the configuration");
     }

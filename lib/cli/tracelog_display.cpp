@@ -76,6 +76,9 @@ std::string further_options(const ProviderEnable& how) {
     if (!how.exe_names.empty())
         out += fmt::format(" -ExeFilter '{}'", fmt::join(how.exe_names, ";"));
     if (!how.pids.empty()) list("-PidFilter", how.pids);
+    if (!how.package_ids.empty()) out += fmt::format(" -PkgIdFilter '{}'", how.package_ids);
+    if (!how.package_app_ids.empty())
+        out += fmt::format(" -PkgAppIdFilter '{}'", how.package_app_ids);
     const auto ids = [&](const char* option, const std::optional<session::EventIdFilter>& filter) {
         if (filter)
             list(fmt::format("{} {}", option, filter->exclude ? "-out" : "-in"), filter->ids);
@@ -209,12 +212,16 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
 std::string further_properties(const SessionStatus& s) {
     const session::Properties& p = s.properties;
     std::string out;
+    // Windows tells none of the three.
+    const bool told = s.owner_uid != 0 || s.start_time != 0 || s.log_file_size != 0;
     const std::string name = user_name(s.owner_uid);
-    line(out, "Owner:",
-         name.empty() ? fmt::format("{}", s.owner_uid) : fmt::format("{} ({})", name, s.owner_uid));
+    if (told)
+        line(out, "Owner:",
+             name.empty() ? fmt::format("{}", s.owner_uid)
+                          : fmt::format("{} ({})", name, s.owner_uid));
     if (const std::string since = local_time(s.start_time); !since.empty())
         line(out, "Running Since:", since);
-    if (!p.log_file.empty()) {
+    if (told && !p.log_file.empty()) {
         constexpr uint64_t kKb = 1024;
         line(out, "Log File Size:", fmt::format("{} Kb", (s.log_file_size + kKb - 1) / kKb));
     }

@@ -133,6 +133,28 @@ constexpr RefusedRow kRefused[] = {
     {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},
 };
 
+// What only Windows has.
+constexpr OptionRow kOptionsOfWindows[] = {
+    {"kd", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"addtotriagedump", Takes::kNothing, kStart | kAutoLogger, kUpdate},
+    {"hybridshutdown", Takes::kValue, kStart | kAutoLogger, kUpdate},
+    {"QpcDelta", Takes::kNothing, kStart, kUpdate},
+    {"PkgIdFilter", Takes::kValue, kStart | kEnable, kDisable},
+    {"PkgAppIdFilter", Takes::kValue, kStart | kEnable, kDisable},
+    {"cm", Takes::kNothing, kStart | kUpdate},
+};
+
+constexpr char kUndocumented[] =
+    "no documented function of Windows does it; use the system's own tracelog, or wpr";
+constexpr RefusedRow kRefusedOnWindows[] = {
+    {"disableex", Takes::kName, "it was removed; use -disable"},
+    {"heap", Takes::kNothing, kUndocumented},
+    {"critsec", Takes::kNothing, kUndocumented},
+    {"pids", Takes::kList, kUndocumented},
+    {"Lbr", Takes::kValue, kUndocumented},
+    {"Ipt", Takes::kValue, kUndocumented},
+};
+
 struct AliasRow {
     std::string_view word;
     std::string_view stands_for;
@@ -144,11 +166,22 @@ constexpr AliasRow kAliases[] = {{"enableex", "enable"}, {"query", "q"}, {"list"
 }  // namespace
 
 std::span<const ActionRow> actions() { return kActions; }
-std::span<const OptionRow> options() { return kOptions; }
-std::span<const RefusedRow> refused() { return kRefused; }
 
-bool is_refused(std::string_view word) {
-    return std::any_of(std::begin(kRefused), std::end(kRefused),
+std::vector<OptionRow> options(const session::System& system) {
+    std::vector<OptionRow> out(std::begin(kOptions), std::end(kOptions));
+    if (system.kind == session::System::Kind::kWindows)
+        out.insert(out.end(), std::begin(kOptionsOfWindows), std::end(kOptionsOfWindows));
+    return out;
+}
+
+std::span<const RefusedRow> refused(const session::System& system) {
+    if (system.kind == session::System::Kind::kWindows) return kRefusedOnWindows;
+    return kRefused;
+}
+
+bool is_refused(std::string_view word, const session::System& system) {
+    const auto rows = refused(system);
+    return std::any_of(rows.begin(), rows.end(),
                        [&](const RefusedRow& row) { return to_lower(row.word) == to_lower(word); });
 }
 
@@ -156,14 +189,15 @@ bool is_refused(std::string_view word) {
 
 namespace etw::cli {
 
-std::vector<OptionWord> tracelog_words() {
+std::vector<OptionWord> tracelog_words(const session::System& system) {
     using namespace grammar;
     std::vector<OptionWord> out{{"help"}};
     for (const ActionRow& row : kActions)
         out.push_back({row.word, row.takes, false, {}, row.absent});
-    for (const OptionRow& row : kOptions)
+    for (const OptionRow& row : options(system))
         out.push_back({row.word, row.takes, row.repeats, {}, row.absent});
-    for (const RefusedRow& row : kRefused) out.push_back({row.word, row.takes, true, {}, "-"});
+    for (const RefusedRow& row : refused(system))
+        out.push_back({row.word, row.takes, true, {}, "-"});
     for (const AliasRow& row : kAliases)
         out.push_back({row.word, Takes::kNothing, false, row.stands_for});
     return out;

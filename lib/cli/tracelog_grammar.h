@@ -23,7 +23,8 @@ struct OptionRow {
     bool repeats = false;
 };
 
-// What Windows has and this machine does not: refused by name. Others may follow on the line.
+// What tracelog has on Windows, and a system does not: refused by name. Others may follow on the
+// line.
 struct RefusedRow {
     std::string_view word;
     Takes takes;
@@ -31,8 +32,8 @@ struct RefusedRow {
 };
 
 std::span<const ActionRow> actions();
-std::span<const OptionRow> options();
-std::span<const RefusedRow> refused();
-bool is_refused(std::string_view word);  // in any case
+std::vector<OptionRow> options(const session::System& system);
+std::span<const RefusedRow> refused(const session::System& system);
+bool is_refused(std::string_view word, const session::System& system);  // in any case
 
 }  // namespace etw::cli::grammar

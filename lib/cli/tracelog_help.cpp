@@ -114,6 +114,16 @@ Who and how long (-start)
   -owner-pid PID    stop when this process ends
   -ttl TIME         stop after this time: seconds, or 90s, 10m, 2h
 
+On Windows only
+  -kd               to the kernel debugger as well; it has to be there
+  -addtotriagedump  the buffers go into the dump of a crash, where there is room
+  -hybridshutdown stop|persist   what becomes of the session at a shutdown that
+                    the next start resumes from
+  -QpcDelta         events tell how the clocks of host and container differ
+  -cm               kernel events: changes of the registry
+  -PkgIdFilter 'A;B', -PkgAppIdFilter 'A;B'   only programs of these packages,
+                    only these apps in them
+
 Output
   -lp               with -q and -l: also the enabled providers
   -json             print JSON

@@ -21,9 +21,9 @@ namespace {
 // The words of a command line by option.
 class Words {
 public:
-    static Result<Words, UsageError> read(Args args) {
+    static Result<Words, UsageError> read(Args args, const session::System& system) {
         Words out;
-        const auto words = tracelog_words();
+        const auto words = tracelog_words(system);
         for (const OptionWord& word : words) {
             if (!word.stands_for.empty()) continue;
             const std::string name = "--" + to_lower(word.word);
@@ -59,7 +59,7 @@ private:
 // Turns the words into options; after the first error every further step does nothing.
 class Builder {
 public:
-    explicit Builder(const Words& words) : words_(words) {}
+    Builder(const Words& words, const session::System& system) : words_(words), system_(system) {}
 
     Result<TracelogOptions, UsageError> run() {
         if (words_.has("help")) return std::move(out_);
@@ -98,7 +98,7 @@ private:
 
     // Whatever else is wrong with the line: what cannot be had is the first thing to know.
     bool refuse() {
-        for (const grammar::RefusedRow& row : grammar::refused()) {
+        for (const grammar::RefusedRow& row : grammar::refused(system_)) {
             if (!words_.has(row.word)) continue;
             out_.refusal = {Code::kNotSupported, fmt::format("-{}: {}", row.word, row.why)};
             if (row.word == "kd" && words_.has("um")) {  // which Windows refuses too
@@ -147,7 +147,7 @@ private:
 
     Done check_validity() {
         const uint32_t action = grammar::bit(out_.action);
-        for (const grammar::OptionRow& row : grammar::options()) {
+        for (const grammar::OptionRow& row : grammar::options(system_)) {
             if (!words_.has(row.word) || (row.valid & action) != 0) continue;
             // Windows finds a private session by its provider; here its name is enough.
             const bool names_private_session =
@@ -210,6 +210,7 @@ private:
         if (p.maximum_buffers != 0) out_.update.maximum_buffers = p.maximum_buffers;
         // 0 leaves the timer as it is.
         if (p.flush_timer_s != 0) out_.update.flush_timer_s = p.flush_timer_s;
+        p.qpc_delta = words_.has("QpcDelta");
         ETW_CHECK(read_lifetime());
         return read_clock();
     }
@@ -245,19 +246,39 @@ private:
 
     Done read_modes() {
         constexpr std::pair<std::string_view, uint32_t> kFlags[] = {
-            {"append", kModeAppend},           {"prealloc", kModePreallocate},
-            {"kb", kModeUseKilobytes},         {"rt", kModeRealTime},
-            {"buffering", kModeBuffering},     {"um", kModePrivate},
-            {"paged", kModePagedMemory},       {"lowcapacity", kModeNoPerProcessor},
-            {"independent", kModeIndependent}, {"secure", kModeSecure},
-            {"gs", kModeGlobalSequence},       {"ls", kModeLocalSequence},
+            {"append", kModeAppend},
+            {"prealloc", kModePreallocate},
+            {"kb", kModeUseKilobytes},
+            {"rt", kModeRealTime},
+            {"buffering", kModeBuffering},
+            {"um", kModePrivate},
+            {"paged", kModePagedMemory},
+            {"lowcapacity", kModeNoPerProcessor},
+            {"independent", kModeIndependent},
+            {"secure", kModeSecure},
+            {"gs", kModeGlobalSequence},
+            {"ls", kModeLocalSequence},
+            {"kd", kModeDebugger},
+            {"addtotriagedump", kModeTriageDump},
         };
         for (const auto& [word, mode] : kFlags) {
             if (words_.has(word)) out_.properties.log_file_mode |= mode;
         }
+        ETW_CHECK(read_hybrid_shutdown());
         ETW_CHECK(read_size("seq", kModeSequential));
         ETW_CHECK(read_size("cir", kModeCircular));
         return read_size("newfile", kModeNewFile);
+    }
+
+    Done read_hybrid_shutdown() {
+        if (!words_.has("hybridshutdown")) return Ok{};
+        const std::string text = words_.text("hybridshutdown");
+        const std::string what = to_lower(text);
+        if (what != "stop" && what != "persist")
+            return UsageError{fmt::format("-hybridshutdown: '{}' is not stop or persist", text)};
+        out_.properties.log_file_mode |=
+            what == "stop" ? kModeStopOnHybridShutdown : kModePersistOnHybridShutdown;
+        return Ok{};
     }
 
     Done read_file() {
@@ -313,10 +334,10 @@ private:
         typed.system_logger = words_.has("systemlogger");
         KernelTracingWords with{words_.text("stackwalk"), words_.text("ProfileSource"),
                                 words_.all("SetProfInt"), words_.text("Pmc")};
-        ETW_TRY(out_.properties.kernel, parse_kernel_tracing(with));
+        ETW_TRY(out_.properties.kernel, parse_kernel_tracing(with, system_));
         if (!with.empty()) out_.update.kernel = out_.properties.kernel;
         if (typed.empty() && !kernel_logger) return Ok{};
-        ETW_TRY(KernelEvents events, parse_kernel_events(typed, kernel_logger));
+        ETW_TRY(KernelEvents events, parse_kernel_events(typed, kernel_logger, system_));
         out_.kernel_groups = std::move(events.groups);
         if (!kernel_logger && out_.action == TracelogAction::kStart)
             out_.properties.log_file_mode |= kModeSystemLogger;
@@ -331,6 +352,8 @@ private:
 
     Done read_filters() {
         session::ProviderEnable& d = out_.provider_defaults;
+        d.package_ids = words_.text("PkgIdFilter");
+        d.package_app_ids = words_.text("PkgAppIdFilter");
         std::string names = words_.text("ExeFilter");
         while (!names.empty()) {
             const size_t end = std::min(names.find(';'), names.size());
@@ -391,8 +414,9 @@ private:
         }
         // -flag is the session's too, and shown with it.
         constexpr std::string_view kOfProviders[] = {
-            "level",   "matchanykw", "matchallkw", "enableproperty", "sourceguid",
-            "timeout", "ExeFilter",  "PidFilter",  "EventIdFilter",  "StackWalkFilter"};
+            "level",         "matchanykw",      "matchallkw",  "enableproperty",
+            "sourceguid",    "timeout",         "ExeFilter",   "PidFilter",
+            "EventIdFilter", "StackWalkFilter", "PkgIdFilter", "PkgAppIdFilter"};
         const bool starts =
             out_.action == TracelogAction::kStart || out_.action == TracelogAction::kAddAutoLogger;
         if (!starts || !out_.provider_sources.empty()) return Ok{};
@@ -404,6 +428,7 @@ private:
     }
 
     const Words& words_;
+    const session::System& system_;
     std::string_view action_word_;
     TracelogOptions out_;
 };
@@ -418,10 +443,10 @@ UsageError explain_missing_value(UsageError error) {
     return error;
 }
 
-Result<TracelogOptions, UsageError> parse_tracelog(Args args) {
-    const auto words = Words::read(args);
+Result<TracelogOptions, UsageError> parse_tracelog(Args args, const session::System& system) {
+    const auto words = Words::read(args, system);
     if (!words) return explain_missing_value(words.error());
-    return Builder(*words).run();
+    return Builder(*words, system).run();
 }
 
 }  // namespace etw::cli

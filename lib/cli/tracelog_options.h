@@ -64,7 +64,7 @@ struct TracelogOptions {
 };
 
 // The words of tracelog's command line for normalize(), aliases included.
-std::vector<OptionWord> tracelog_words();
+std::vector<OptionWord> tracelog_words(const session::System& system);
 // Adds the likely cause to the message: a shell takes an unquoted #... for a comment, so that
 // nothing is left of a -guid.
 UsageError explain_missing_value(UsageError error);
@@ -72,7 +72,7 @@ UsageError explain_missing_value(UsageError error);
 extern const char kTracelogHelp[];  // golden: tests/golden/tracelog_help.txt
 
 // Pure: reads no environment, opens nothing. What is ignored without error on Windows leaves a
-// note.
-Result<TracelogOptions, UsageError> parse_tracelog(Args args);
+// note; what `system` lacks is refused.
+Result<TracelogOptions, UsageError> parse_tracelog(Args args, const session::System& system);
 
 }  // namespace etw::cli

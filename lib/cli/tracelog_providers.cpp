@@ -178,7 +178,7 @@ void ProviderCommands::note_failed(const std::vector<ProviderEnable>& asked,
 void ProviderCommands::note_ineffective(const std::vector<ProviderEnable>& providers) {
     std::set<std::string> said;
     for (const ProviderEnable& provider : providers) {
-        for (const std::string& text : session::ineffective(provider)) {
+        for (const std::string& text : session::ineffective(provider, backend_.system())) {
             if (said.insert(text).second) note(text);
         }
     }

@@ -79,7 +79,7 @@ private:
     // The running sessions that have one of the providers enabled.
     Outcome<std::vector<SessionStatus>> enabling_sessions() {
         session::Properties checked = asked_.properties;
-        ETW_CHECK(session::check(checked));
+        ETW_CHECK(session::check(checked, backend_.system()));
         ETW_TRY(const ProviderList wanted,
                 resolve_providers(asked_.provider_sources, asked_.provider_defaults));
         ETW_TRY(std::vector<SessionStatus> sessions, backend_.list());
@@ -175,7 +175,7 @@ private:
 
     // What a start would be refused for after the old session is gone.
     Outcome<Ok> check_restart(const SessionStatus& running, const session::Properties& next) {
-        ETW_CHECK(session::check(next));
+        ETW_CHECK(session::check(next, backend_.system()));
         std::filesystem::path path;
         if (!next.log_file.empty()) {
             path = std::filesystem::absolute(to_path(next.log_file)).lexically_normal();

@@ -33,8 +33,8 @@ bool contains(const Words& words, std::string_view word) {
 }
 
 // With those that are refused by name.
-std::vector<OptionWord> control_words() {
-    auto rows = tracelog_words();
+std::vector<OptionWord> control_words(const session::System& system) {
+    auto rows = tracelog_words(system);
     // No name stands for another session here.
     for (OptionWord& row : rows) {
         if (row.takes == Takes::kName) row.absent = {};
@@ -106,11 +106,11 @@ private:
 // Refuses what the other tool has and traceview has not.
 template <size_t N>
 Result<Ok, UsageError> check_documented(const Line& line, const std::string_view (&allowed)[N],
-                                        const char* other_tool) {
+                                        const char* other_tool, const session::System& system) {
     for (const std::string& word : line.words()) {
         const std::string name = Line::name(word);
         // tracelog refuses these itself, and says why.
-        if (grammar::is_refused(name)) continue;  // by tracelog, with the reason
+        if (grammar::is_refused(name, system)) continue;  // by tracelog, with the reason
         if (!contains(allowed, name))
             return UsageError{
                 fmt::format("traceview has no -{0}; {1} has: {1} -{0}", name, other_tool)};
@@ -127,8 +127,8 @@ Result<Join, UsageError> parse_join(const std::string& text) {
     return UsageError{fmt::format("-join: '{}' is not yes, no or cancel", text)};
 }
 
-Result<Ok, UsageError> check_named(const Line& line) {
-    for (const OptionWord& row : tracelog_words()) {
+Result<Ok, UsageError> check_named(const Line& line, const session::System& system) {
+    for (const OptionWord& row : tracelog_words(system)) {
         if (row.takes != Takes::kName) continue;
         for (const std::string& word : line.words()) {
             if (Line::name(word) == row.word && !Line::has_value(word))
@@ -138,8 +138,8 @@ Result<Ok, UsageError> check_named(const Line& line) {
     return Ok{};
 }
 
-Result<TraceviewOptions, UsageError> parse_control(Args args) {
-    auto read = Line::read(args, control_words());
+Result<TraceviewOptions, UsageError> parse_control(Args args, const session::System& system) {
+    auto read = Line::read(args, control_words(system));
     if (!read) return explain_missing_value(read.error());
     Line line = *std::move(read);
     TraceviewOptions out;
@@ -151,9 +151,9 @@ Result<TraceviewOptions, UsageError> parse_control(Args args) {
     if (has_join) {
         ETW_TRY(out.join, parse_join(join));
     }
-    ETW_CHECK(check_documented(line, kControl, "tracelog"));
-    ETW_CHECK(check_named(line));
-    auto control = line.parse_rest(parse_tracelog);
+    ETW_CHECK(check_documented(line, kControl, "tracelog", system));
+    ETW_CHECK(check_named(line, system));
+    auto control = line.parse_rest([&](Args rest) { return parse_tracelog(rest, system); });
     if (!control) {
         const UsageError& error = control.error();
         return UsageError{error.message, error.help ? kTraceviewHelp : nullptr};
@@ -170,12 +170,12 @@ Result<TraceviewOptions, UsageError> parse_control(Args args) {
     return out;
 }
 
-Result<TraceviewOptions, UsageError> parse_process(Args args) {
+Result<TraceviewOptions, UsageError> parse_process(Args args, const session::System& system) {
     ETW_TRY(Line line, Line::read(args, process_words()));
     TraceviewOptions out;
     out.command = TraceviewCommand::kProcess;
     if (std::string file = line.take("process"); !file.empty()) line.add_stray(std::move(file));
-    ETW_CHECK(check_documented(line, kProcess, "tracefmt"));
+    ETW_CHECK(check_documented(line, kProcess, "tracefmt", system));
     if (line.has("h")) return TraceviewOptions{};
     ETW_TRY(out.format, line.parse_rest(parse_tracefmt));
     return out;
@@ -206,10 +206,10 @@ bool has_command(Args args, std::string_view command) {
 
 }  // namespace
 
-std::vector<OptionWord> traceview_words(Args words) {
+std::vector<OptionWord> traceview_words(Args words, const session::System& system) {
     if (has_command(words, "parsepdb")) return {std::begin(kParsePdb), std::end(kParsePdb)};
     const bool process = has_command(words, "process");
-    auto rows = process ? process_words() : control_words();
+    auto rows = process ? process_words() : control_words(system);
     std::erase_if(rows, [&](const OptionWord& row) {
         const bool own = row.word == "process" || row.word == "join" || row.word == "display";
         const std::string_view word = row.stands_for.empty() ? row.word : row.stands_for;
@@ -222,10 +222,10 @@ std::vector<OptionWord> traceview_words(Args words) {
     return rows;
 }
 
-Result<TraceviewOptions, UsageError> parse_traceview(Args args) {
-    if (has_command(args, "process")) return parse_process(args);
+Result<TraceviewOptions, UsageError> parse_traceview(Args args, const session::System& system) {
+    if (has_command(args, "process")) return parse_process(args, system);
     if (has_command(args, "parsepdb")) return parse_pdb(args);
-    return parse_control(args);
+    return parse_control(args, system);
 }
 
 }  // namespace etw::cli

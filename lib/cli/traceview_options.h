@@ -35,9 +35,9 @@ extern const char kTraceviewHelp[];  // golden: tests/golden/traceview_help.txt
 
 // The words that a command line which begins with `words` may have: those of -process and -parsepdb
 // stand apart.
-std::vector<OptionWord> traceview_words(Args words);
+std::vector<OptionWord> traceview_words(Args words, const session::System& system);
 
 // Pure: reads no environment, opens nothing.
-Result<TraceviewOptions, UsageError> parse_traceview(Args args);
+Result<TraceviewOptions, UsageError> parse_traceview(Args args, const session::System& system);
 
 }  // namespace etw::cli

@@ -1,6 +1,7 @@
 #include "cli/traceview_show.h"
 
 #include "base/platform.h"
+#include "base/signals.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/tracelog_display.h"
@@ -25,10 +26,7 @@ constexpr const char* kTool = "traceview";
 constexpr std::chrono::milliseconds kPatience{50};
 
 void heed_the_terminal() {
-#ifdef SIGTTIN
-    // In the background of its terminal the tool goes on; reading then fails.
-    std::signal(SIGTTIN, SIG_IGN);
-#endif
+    ignore_background_reads();
     if (!is_terminal(stdin)) return;
     std::thread([] {
         if (read_input_to_its_end()) Interrupts::ask();

@@ -1,4 +1,5 @@
 #include "base/filetime.h"
+#include "base/wide.h"
 #include "etw/log_reader.h"
 
 #include <algorithm>
@@ -51,7 +52,6 @@ int64_t TimeConverter::to_unix_ns(int64_t raw) const noexcept {
 
 // The time of `raw` in `units` per second, where that of raw0_ is `origin`.
 int64_t TimeConverter::convert(int64_t raw, int64_t origin, uint64_t units) const noexcept {
-    __extension__ using Wide = __int128;
     // Whole seconds and the rest apart: two 64-bit divisions, and 128 bits only where they are
     // needed.
     const auto delta = uint64_t(raw) - uint64_t(raw0_);

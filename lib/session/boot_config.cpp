@@ -1,13 +1,13 @@
 #include "session/boot_config.h"
 
 #include "session/boot_rules.h"
+#include "session/boot_values.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <concepts>
 #include <iterator>
 
 namespace etw::session {
@@ -26,72 +26,28 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// --- the values, one list for both directions --------------------------------------------------
-
-template <class V, class T>
-concept Form = std::same_as<std::remove_const_t<V>, T>;
-
-// How a value's number is written; it is read in either way.
-enum class As : uint8_t { kDecimal, kHex };
-// Whether a value is written where it says nothing: 0, or no text.
-enum class Write : uint8_t { kIfSet, kAlways };
-
-template <Form<BootSession> V, class F>
-void values(V& v, F&& f) {
-    auto& p = v.properties;
-    const bool global = is_global_logger(p.name);
-    f("Start", v.start, Write::kAlways);
-    if (!global) f("Guid", p.guid);
-    f("BufferSize", p.buffer_size_kb);
-    f("MinimumBuffers", p.minimum_buffers);
-    f("MaximumBuffers", p.maximum_buffers);
-    f("FlushTimer", p.flush_timer_s);
-    f("FlushThreshold", p.flush_threshold);
-    f("ClockType", p.clock);
-    f("LogFileMode", p.log_file_mode, As::kHex);
-    // 0 is not what an AutoLogger has by default. Windows' documents have both names.
-    f(global ? "MaximumFileSize" : "MaxFileSize", p.maximum_file_size, Write::kAlways);
-    f("FileName", p.log_file);
-    f("FileMax", v.file_max);
-    f("FileCounter", v.file_counter);
-    f("EnableKernelFlags", v.kernel_flags);
-    f("DisableRealtimePersistence", v.disable_realtime_persistence);
-    f("Boot", v.boot);
-    f("Status", v.status);
-}
-
-template <Form<BootProvider> V, class F>
-void values(V& v, bool global, F&& f) {
-    f("Enabled", v.enabled, Write::kAlways);
-    f(global ? "Level" : "EnableLevel", v.how.level);
-    f(global ? "Flags" : "EnableFlags", v.enable_flags, As::kHex);
-    f("MatchAnyKeyword", v.how.match_any_keyword, As::kHex);
-    f("MatchAllKeyword", v.how.match_all_keyword, As::kHex);
-    f("EnableProperty", v.how.enable_property, As::kHex);
-}
-
 // --- writing ---------------------------------------------------------------------------------
 
 class Writer {
 public:
     explicit Writer(std::string& out) : out_(out) {}
 
-    void operator()(const char* name, bool value, Write when = Write::kIfSet) {
-        number(name, uint64_t(value), As::kDecimal, when);
+    void operator()(const char* name, bool value, WriteBoot when = WriteBoot::kIfSet) {
+        number(name, uint64_t(value), NumberForm::kDecimal, when);
     }
     template <std::unsigned_integral T>
-    void operator()(const char* name, const T& value, Write when) {
-        number(name, value, As::kDecimal, when);
+    void operator()(const char* name, const T& value, WriteBoot when) {
+        number(name, value, NumberForm::kDecimal, when);
     }
     template <std::unsigned_integral T>
-    void operator()(const char* name, const T& value, As as = As::kDecimal) {
-        number(name, value, as, Write::kIfSet);
+    void operator()(const char* name, const T& value, NumberForm as = NumberForm::kDecimal) {
+        number(name, value, as, WriteBoot::kIfSet);
     }
     void operator()(const char* name, const std::optional<uint32_t>& value) {
-        if (value) number(name, *value, As::kDecimal, Write::kAlways);
+        if (value) number(name, *value, NumberForm::kDecimal, WriteBoot::kAlways);
     }
     void operator()(const char* name, ClockType value) {
-        number(name, uint32_t(value), As::kDecimal, Write::kAlways);
+        number(name, uint32_t(value), NumberForm::kDecimal, WriteBoot::kAlways);
     }
     void operator()(const char* name, const Guid& value) {
         if (value != Guid()) text(name, "{" + to_string(value) + "}");
@@ -114,9 +70,9 @@ public:
     }
 
 private:
-    void number(const char* name, uint64_t value, As as, Write when) {
-        if (value == 0 && when == Write::kIfSet) return;
-        text(name, as == As::kHex ? fmt::format("{:#x}", value) : fmt::format("{}", value));
+    void number(const char* name, uint64_t value, NumberForm as, WriteBoot when) {
+        if (value == 0 && when == WriteBoot::kIfSet) return;
+        text(name, as == NumberForm::kHex ? fmt::format("{:#x}", value) : fmt::format("{}", value));
     }
     void text(const char* name, const std::string& value) {
         fmt::format_to(std::back_inserter(out_), "{} = {}\n", name, value);
@@ -160,7 +116,7 @@ public:
     bool known() const { return known_; }
     const std::string& error() const { return error_; }
 
-    void operator()(const char* name, bool& value, Write = Write::kIfSet) {
+    void operator()(const char* name, bool& value, WriteBoot = WriteBoot::kIfSet) {
         if (const auto number = take(name, 1)) value = *number == 1;
     }
     template <std::unsigned_integral T, class... How>
@@ -303,9 +259,9 @@ private:
         Reader reader(parts->first, parts->second);
         if (provider_) {
             const bool global = is_global_logger(out_.session.properties.name);
-            values(out_.session.providers[*provider_], global, reader);
+            boot_values(out_.session.providers[*provider_], global, reader);
         } else {
-            values(out_.session, reader);
+            boot_values(out_.session, reader);
         }
         if (!reader.error().empty()) return wrong(reader.error());
         if (!reader.known()) {
@@ -355,10 +311,10 @@ Outcome<ParsedBoot> parse_boot(std::string_view text, const std::string& file,
 std::string format_boot(const BootSession& boot) {
     std::string out;
     Writer writer(out);
-    values(boot, writer);
+    boot_values(boot, writer);
     for (const BootProvider& provider : boot.providers) {
         fmt::format_to(std::back_inserter(out), "\n[{{{}}}]\n", to_string(provider.how.guid));
-        values(provider, is_global_logger(boot.properties.name), writer);
+        boot_values(provider, is_global_logger(boot.properties.name), writer);
     }
     return out;
 }

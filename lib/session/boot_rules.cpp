@@ -88,6 +88,11 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
                           "the configuration of a boot has no filters; leave out -PidFilter, "
                           "-ExeFilter, -EventIdFilter and -StackWalkFilter");
         }
+        if (!how.package_ids.empty() || !how.package_app_ids.empty()) {
+            return refuse(Code::kInvalidParameter,
+                          "the configuration of a boot has no filters; leave out -PkgIdFilter and "
+                          "-PkgAppIdFilter");
+        }
         ETW_CHECK(check(how));
     }
     return Ok{};
@@ -131,13 +136,13 @@ BootSession boot_defaults(const std::string& name, const std::string& log_folder
     return boot;
 }
 
-Outcome<Ok> check(const BootSession& boot) {
+Outcome<Ok> check(const BootSession& boot, const System& system) {
     ETW_CHECK(check_kind(boot));
     ETW_CHECK(check_expressible(boot));
     ETW_CHECK(check_log(boot));
     BootSession of_programs = boot;  // whether kernel events can be had is for the host to say
     of_programs.kernel_flags.clear();
-    return check(start_request(of_programs).properties);
+    return check(start_request(of_programs).properties, system);
 }
 
 BootSession replaced(const BootSession& before, BootSession asked) {

@@ -15,7 +15,7 @@ BootSession boot_defaults(const std::string& name, const std::string& log_folder
 
 // Refuses what no boot session may be: GlobalLogger in real time, an AutoLogger with -newfile, what
 // a configuration has no value for, and whatever check(Properties) refuses.
-Outcome<Ok> check(const BootSession& boot);
+Outcome<Ok> check(const BootSession& boot, const System& system = kLinux);
 
 // `asked` in the place of `before`: what only hands write stays, and providers add up.
 BootSession replaced(const BootSession& before, BootSession asked);

@@ -45,6 +45,9 @@ constexpr Exclusion kExclusions[] = {
     {kModeIndependent, kModePrivate,
      "a private session is always independent; leave out -independent or -um"},
     {kModeGlobalSequence, kModeLocalSequence, "-gs and -ls exclude each other; give one of them"},
+    {kModeDebugger, kModePrivate, "a private session has no debugger; leave out -kd or -um"},
+    {kModeStopOnHybridShutdown, kModePersistOnHybridShutdown,
+     "-hybridshutdown is either stop or persist"},
     {kModeBuffering, kModePrivate,
      "a private session writes to its file; leave out -buffering or -um"},
     {kModePagedMemory, kModeSystemLogger,
@@ -87,7 +90,7 @@ Outcome<Ok> check_name(const Properties& p) {
     return Ok{};
 }
 
-Outcome<Ok> check_modes(const Properties& p) {
+Outcome<Ok> check_modes(const Properties& p, const System& system) {
     for (const Exclusion& pair : kExclusions) {
         if (has(p, pair.a) && has(p, pair.b)) return refuse(Code::kInvalidParameter, pair.detail);
     }
@@ -100,7 +103,7 @@ Outcome<Ok> check_modes(const Properties& p) {
         return refuse(Code::kInvalidParameter,
                       "a buffered session has no log file; leave out -buffering or -f");
     }
-    if ((p.log_file_mode & ~kKnownModes) != 0)
+    if ((p.log_file_mode & ~(kKnownModes | system.log_file_modes)) != 0)
         return refuse(Code::kInvalidParameter, "unknown log file mode");
     return Ok{};
 }
@@ -202,9 +205,11 @@ Outcome<Ok> check_executables(const std::vector<std::string>& names) {
     return Ok{};
 }
 
-Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option) {
+Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option,
+                        const System& system) {
     if (events.size() > kMaxStackEvents)
         return refuse(Code::kInvalidParameter, std::string(option) + " takes at most 256 events");
+    if (system.kind != System::Kind::kLinux) return Ok{};  // the system says what it lacks
     for (const uint16_t id : events) {
         const std::string name = kernel_hook_name(id);
         const auto hook = find_kernel_hook(name);
@@ -217,8 +222,8 @@ Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option)
     return Ok{};
 }
 
-Outcome<Ok> check_source(const std::string& name, const char* option) {
-    if (find_perf_source(name) != nullptr) return Ok{};
+Outcome<Ok> check_source(const std::string& name, const char* option, const System& system) {
+    if (system.kind != System::Kind::kLinux || find_perf_source(name) != nullptr) return Ok{};
     return refuse(Code::kInvalidParameter, std::string(option) + ": '" + name +
                                                "' is no source; -ProfileSource Help lists them");
 }
@@ -230,9 +235,9 @@ Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* op
 
 }  // namespace
 
-Outcome<Ok> check(const Properties& properties) {
+Outcome<Ok> check(const Properties& properties, const System& system) {
     ETW_CHECK(check_name(properties));
-    ETW_CHECK(check_modes(properties));
+    ETW_CHECK(check_modes(properties, system));
     ETW_CHECK(check_file(properties));
     ETW_CHECK(check_sizes(properties));
     if (same_name(properties.name, kKernelLoggerName)) {
@@ -242,8 +247,8 @@ Outcome<Ok> check(const Properties& properties) {
                       "this GUID is that of 'NT Kernel Logger'; give another with -sessionguid");
     }
     if (records_kernel(properties)) {
-        ETW_CHECK(check_kernel_flags(properties.enable_flags));
-        ETW_CHECK(check_kernel_tracing(properties.kernel));
+        ETW_CHECK(check_kernel_flags(properties.enable_flags, system));
+        ETW_CHECK(check_kernel_tracing(properties.kernel, system));
     } else if (properties.kernel != KernelTracing{}) {
         return refuse(Code::kInvalidParameter,
                       "-stackwalk, -ProfileSource, -SetProfInt and -Pmc are for sessions with "
@@ -251,6 +256,8 @@ Outcome<Ok> check(const Properties& properties) {
     }
     if (properties.clock < ClockType::kPerfCounter || properties.clock > ClockType::kCpuCycle)
         return refuse(Code::kInvalidParameter, "unknown clock");
+    if (properties.qpc_delta && system.kind != System::Kind::kWindows)
+        return refuse(Code::kNotSupported, "-QpcDelta: containers have the clock of their host");
     // Counters start anew with the machine, so only wall clock times of two runs can share a file.
     if (has(properties, kModeAppend) && properties.clock != ClockType::kSystemTime) {
         return refuse(Code::kInvalidParameter,
@@ -259,18 +266,18 @@ Outcome<Ok> check(const Properties& properties) {
     return Ok{};
 }
 
-Outcome<Ok> check(const UpdateRequest& update) {
+Outcome<Ok> check(const UpdateRequest& update, const System& system) {
     if (same_name(update.name, kGlobalLoggerName)) {
         return refuse(Code::kNotSupported,
                       "GlobalLogger cannot be changed while it runs; tracelog -start GlobalLogger "
                       "says what it is from the next boot on");
     }
-    if (update.kernel) return check_kernel_tracing(*update.kernel);
+    if (update.kernel) return check_kernel_tracing(*update.kernel, system);
     return Ok{};
 }
 
-Outcome<Ok> check_kernel_flags(uint32_t flags) {
-    const uint32_t missing = flags & ~kSupportedKernelFlags;
+Outcome<Ok> check_kernel_flags(uint32_t flags, const System& system) {
+    const uint32_t missing = flags & ~system.kernel_flags;
     if (missing == 0) return Ok{};
     if ((missing & kKernelRegistry) != 0) {
         return refuse(Code::kNotSupported,
@@ -281,19 +288,18 @@ Outcome<Ok> check_kernel_flags(uint32_t flags) {
         if ((missing & group.flags) == 0 || (group.flags & (group.flags - 1)) != 0) continue;
         names += (names.empty() ? "" : ", ") + std::string(group.name);
     }
-    return refuse(Code::kNotSupported,
-                  (names.empty() ? std::string("some of the flags") : names) +
-                      ": Linux has no events of this kind, or they are not in this version; "
-                      "-eflag Help lists those there are");
+    return refuse(Code::kNotSupported, (names.empty() ? std::string("some of the flags") : names) +
+                                           ": " + system.no_events +
+                                           "; -eflag Help lists those there are");
 }
 
-Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing) {
-    ETW_CHECK(check_hooks(tracing.stack_events, "-stackwalk"));
-    ETW_CHECK(check_hooks(tracing.counter_events, "-Pmc"));
+Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing, const System& system) {
+    ETW_CHECK(check_hooks(tracing.stack_events, "-stackwalk", system));
+    ETW_CHECK(check_hooks(tracing.counter_events, "-Pmc", system));
     if (!tracing.profile_source.empty())
-        ETW_CHECK(check_source(tracing.profile_source, "-ProfileSource"));
+        ETW_CHECK(check_source(tracing.profile_source, "-ProfileSource", system));
     for (const ProfileInterval& interval : tracing.intervals) {
-        ETW_CHECK(check_source(interval.source, "-SetProfInt"));
+        ETW_CHECK(check_source(interval.source, "-SetProfInt", system));
         if (interval.interval == 0)
             return refuse(Code::kInvalidParameter, "-SetProfInt: an interval of 0 takes no sample");
         const bool timer = same_name(interval.source, kTimerSource);
@@ -304,7 +310,8 @@ Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing) {
                           "apart: 0.1 ms to 1 s");
         }
     }
-    for (const std::string& counter : tracing.counters) ETW_CHECK(check_source(counter, "-Pmc"));
+    for (const std::string& counter : tracing.counters)
+        ETW_CHECK(check_source(counter, "-Pmc", system));
     if (tracing.counters.size() > kMaxCounters)
         return refuse(Code::kInvalidParameter, "-Pmc counts 7 sources at most");
     if (tracing.counters.empty() != tracing.counter_events.empty())
@@ -360,13 +367,18 @@ Outcome<Ok> check(const ProviderEnable& enable) {
         return refuse(Code::kInvalidParameter, "-PidFilter: no process has the id 0");
     }
     ETW_CHECK(check_executables(enable.exe_names));
+    if (enable.package_ids.size() > kMaxFilterBytes ||
+        enable.package_app_ids.size() > kMaxFilterBytes) {
+        return refuse(Code::kInvalidParameter,
+                      "-PkgIdFilter and -PkgAppIdFilter take at most 1024 bytes each");
+    }
     ETW_CHECK(check_ids(enable.event_ids, "-EventIdFilter"));
     return check_ids(enable.stack_walk_ids, "-StackWalkFilter");
 }
 
-std::vector<std::string> ineffective(const ProviderEnable& enable) {
+std::vector<std::string> ineffective(const ProviderEnable& enable, const System& system) {
     std::vector<std::string> out;
-    if ((enable.enable_property & ~kKnownProperties) != 0) {
+    if ((enable.enable_property & ~system.enable_properties) != 0) {
         out.push_back(
             "-enableproperty: bits other than 0x197 have no counterpart here and no effect");
     }

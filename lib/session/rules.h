@@ -13,20 +13,22 @@ constexpr Guid kSystemTraceControlGuid{
 constexpr uint32_t kDefaultBufferKb = 64;
 constexpr uint32_t kMaxBuffers = 1u << 20;  // over all processors
 
+// The rules are those of the host's own system unless a backend says of another.
+
 // Refuses what no session may be: a bad name, conflicting mode bits, a file mode without its file,
 // sizes out of range. The code is the documented one, the detail names the options.
-Outcome<Ok> check(const Properties& properties);
+Outcome<Ok> check(const Properties& properties, const System& system = kLinux);
 
 // Refuses an enable whose filters are past their limits.
 Outcome<Ok> check(const ProviderEnable& enable);
 
 // Refuses the update of a session that has none: GlobalLogger.
-Outcome<Ok> check(const UpdateRequest& update);
+Outcome<Ok> check(const UpdateRequest& update, const System& system = kLinux);
 
 // What of properties or of an enable that passed check() has no effect, a sentence each, for
 // people.
 std::vector<std::string> ineffective(const Properties& properties);
-std::vector<std::string> ineffective(const ProviderEnable& enable);
+std::vector<std::string> ineffective(const ProviderEnable& enable, const System& system = kLinux);
 
 // Fills in what was not set and raises what the rules raise, for a machine with `cpus` processors.
 // `properties` passed check(). Idempotent.
@@ -43,10 +45,10 @@ uint32_t blocks_per_cpu(const Properties& properties, uint32_t cpus);
 // replaced. Also the whole of a log file's name where it has no %d.
 std::string numbered_log_file(const std::string& pattern, uint32_t number);
 
-// Of a session that records kernel events. kNotSupported names those that Linux does not have.
-Outcome<Ok> check_kernel_flags(uint32_t flags);
-// Refuses events and sources that Linux does not have, by name.
-Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing);
+// Of a session that records kernel events. kNotSupported names those that the system does not have.
+Outcome<Ok> check_kernel_flags(uint32_t flags, const System& system = kLinux);
+// Refuses events and sources that the system does not have, by name.
+Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing, const System& system = kLinux);
 // The session's kernel events are those of its enable flags: NT Kernel Logger and the system
 // loggers.
 bool records_kernel(const Properties& properties);

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 namespace etw::backend_windows {
 namespace {
 
@@ -50,7 +52,7 @@ TEST_F(BackendTest, StartHandsOverEveryProperty) {
     EXPECT_EQ(call.function, "StartTrace");
     EXPECT_EQ(call.name, p.name);
     EXPECT_EQ(call.log_file, p.log_file);
-    const EVENT_TRACE_PROPERTIES& sent = call.properties;
+    const EVENT_TRACE_PROPERTIES_V2& sent = call.properties;
     EXPECT_EQ(from_system(sent.Wnode.Guid), kOwn);
     EXPECT_EQ(sent.Wnode.ClientContext, 2u);
     EXPECT_EQ(sent.Wnode.Flags, 0x00020000u) << "WNODE_FLAG_TRACED_GUID";
@@ -69,11 +71,11 @@ TEST_F(BackendTest, TheBlockHasRoomForBothNamesBehindTheProperties) {
     p.name = "A";
     p.log_file = std::string(session::kMaxNameLength, 'x');
     const auto call = start(p);
-    const EVENT_TRACE_PROPERTIES& sent = call.properties;
+    const EVENT_TRACE_PROPERTIES_V2& sent = call.properties;
     constexpr size_t kName = (1024 + 1) * 2;
-    EXPECT_EQ(sent.LoggerNameOffset, sizeof(EVENT_TRACE_PROPERTIES));
-    EXPECT_EQ(sent.LogFileNameOffset, sizeof(EVENT_TRACE_PROPERTIES) + kName);
-    EXPECT_EQ(sent.Wnode.BufferSize, sizeof(EVENT_TRACE_PROPERTIES) + 2 * kName);
+    EXPECT_EQ(sent.LoggerNameOffset, sizeof(EVENT_TRACE_PROPERTIES_V2));
+    EXPECT_EQ(sent.LogFileNameOffset, sizeof(EVENT_TRACE_PROPERTIES_V2) + kName);
+    EXPECT_EQ(sent.Wnode.BufferSize, sizeof(EVENT_TRACE_PROPERTIES_V2) + 2 * kName);
     EXPECT_EQ(call.log_file, p.log_file);
 }
 
@@ -135,7 +137,7 @@ TEST_F(BackendTest, WhatOnlyAHostOfOursCanKeepIsRefusedByName) {
     result = backend_.start(request);
     ASSERT_FALSE(result);
     EXPECT_THAT(result.error().detail, testing::HasSubstr("-ttl"));
-    EXPECT_FALSE(backend_.recover({}));
+    EXPECT_THAT(backend_.recover({}).error().detail, testing::HasSubstr("-recover"));
     EXPECT_THAT(api_.sessions, IsEmpty());
 }
 
@@ -149,6 +151,45 @@ TEST_F(BackendTest, APrivateSessionHasTheGuidOfItsProvider) {
     ASSERT_THAT(api_.sessions, SizeIs(1)) << "no question: that would need the mode again";
     EXPECT_EQ(from_system(api_.sessions[0].properties.Wnode.Guid), kProvider);
     EXPECT_EQ(api_.sessions[0].properties.LogFileMode, 0x800u);
+    EXPECT_EQ(api_.sessions[0].properties.Wnode.Flags, 0x00020000u) << "of version 1";
+}
+
+TEST_F(BackendTest, FiltersThatChooseProcessesAreThoseOfAPrivateSession) {
+    StartRequest request;
+    request.properties.name = "Own";
+    request.properties.log_file_mode = kModePrivate;
+    request.providers.resize(1);
+    request.providers[0].guid = kProvider;
+    request.providers[0].pids = {7};
+    request.providers[0].exe_names = {"a.exe"};
+    request.providers[0].event_ids = session::EventIdFilter{false, {1}};
+    ASSERT_TRUE(backend_.start(request));
+    const auto& call = api_.sessions.front();
+    EXPECT_EQ(call.properties.Wnode.Flags, 0x00820000u) << "WNODE_FLAG_VERSIONED_PROPERTIES";
+    EXPECT_EQ(call.properties.V2Control, 2u);
+    ASSERT_THAT(call.filters, SizeIs(2));
+    EXPECT_EQ(call.filters[0].Type, 0x80000004u);
+    EXPECT_EQ(call.filters[0].Size, 4u);
+    EXPECT_EQ(call.filters[1].Type, 0x80000008u);
+    EXPECT_EQ(call.filters[1].Size, 12u);
+}
+
+TEST_F(BackendTest, QpcDeltaIsAnOptionOfVersion2) {
+    Properties p;
+    p.name = "A";
+    p.qpc_delta = true;
+    const auto call = start(p);
+    EXPECT_EQ(call.properties.Wnode.Flags, 0x00820000u);
+    EXPECT_EQ(call.properties.V2Control, 2u);
+    EXPECT_EQ(call.properties.V2Options, 2u);
+    EXPECT_EQ(call.properties.FilterDescCount, 0u);
+}
+
+TEST_F(BackendTest, ModesOfWindowsAloneAreHandedOver) {
+    Properties p;
+    p.name = "A";
+    p.log_file_mode = kModeDebugger | kModeStopOnHybridShutdown | kModeTriageDump;
+    EXPECT_EQ(start(p).properties.LogFileMode, 0x80480000u);
 }
 
 TEST_F(BackendTest, EachActionIsItsControlCode) {
@@ -204,9 +245,19 @@ TEST_F(BackendTest, AnswersAreReadBack) {
     EXPECT_EQ(status->number_of_buffers, 6u);
     EXPECT_EQ(status->free_buffers, 5u);
     EXPECT_EQ(status->buffers_written, 77u);
+    EXPECT_EQ(status->events_seen_bytes, 77u * 64 * 1024) << "at most: it counts buffers";
     EXPECT_EQ(status->events_lost, 88u);
     EXPECT_EQ(status->log_buffers_lost, 99u);
     EXPECT_EQ(status->real_time_buffers_lost, 111u);
+}
+
+TEST_F(BackendTest, ABufferedSessionHasSeenWhatItsBuffersHold) {
+    RecordingApi::Session running{"B", "", {}};
+    running.properties.LogFileMode = kModeBuffering;
+    running.properties.BufferSize = 4;
+    running.properties.NumberOfBuffers = 3;
+    api_.running = {running};
+    EXPECT_EQ(backend_.stop("B")->events_seen_bytes, 3u * 4 * 1024);
 }
 
 TEST_F(BackendTest, EveryControlFailureKeepsItsCode) {
@@ -229,7 +280,7 @@ TEST_F(BackendTest, UpdateSaysAgainWhatIsNotToChange) {
     request.name = "R";
     request.maximum_buffers = 35;
     ASSERT_TRUE(backend_.update(request));
-    const EVENT_TRACE_PROPERTIES& sent = api_.sessions[1].properties;
+    const EVENT_TRACE_PROPERTIES_V2& sent = api_.sessions[1].properties;
     EXPECT_EQ(api_.sessions[1].code, 2u);
     EXPECT_EQ(sent.LogFileMode, uint32_t{kModeRealTime}) << "zero would end real-time delivery";
     EXPECT_EQ(sent.MaximumBuffers, 35u);
@@ -310,12 +361,98 @@ TEST_F(BackendTest, TheListGrowsWithTheNumberOfSessions) {
     EXPECT_EQ(refused.error().code, Code::kAccessDenied);
 }
 
+// An action, and the calls of ControlTrace and EnableTraceEx2 that it cannot do without.
+struct Action {
+    const char* name;
+    size_t controls;
+    bool enables;
+    std::function<Code(Backend&)> run;
+};
+
+template <class T>
+Code code_of(const session::Outcome<T>& outcome) {
+    return outcome ? Code::kOk : outcome.error().code;
+}
+
+std::vector<Action> actions() {
+    using Kind = PrivateRequest::Action;
+    const auto privately = [](Kind kind) {
+        return [kind](Backend& b) {
+            PrivateRequest request;
+            request.action = kind;
+            request.name = "A";
+            return code_of(b.control_private(request));
+        };
+    };
+    const auto enable = [] {
+        session::EnableRequest request;
+        request.name = "A";
+        request.providers.resize(1);
+        return request;
+    };
+    const auto update = [] {
+        UpdateRequest request;
+        request.name = "A";
+        return request;
+    };
+    return {
+        {"query", 1, false, [](Backend& b) { return code_of(b.query("A")); }},
+        {"stop", 1, false, [](Backend& b) { return code_of(b.stop("A")); }},
+        {"update", 2, false, [=](Backend& b) { return code_of(b.update(update())); }},
+        {"flush", 1, false,
+         [](Backend& b) {
+             return code_of(b.flush({"A", std::nullopt}));
+         }},
+        {"save", 2, false,
+         [](Backend& b) {
+             return code_of(b.flush({"A", "C:\\s.etl"}));
+         }},
+        {"increment", 1, false, [](Backend& b) { return code_of(b.increment_file("A")); }},
+        {"rundown", 1, true, [](Backend& b) { return code_of(b.system_rundown("A")); }},
+        {"enable", 1, false, [=](Backend& b) { return code_of(b.enable(enable())); }},
+        {"disable", 1, false, [=](Backend& b) { return code_of(b.disable(enable())); }},
+        {"capture", 1, false, [=](Backend& b) { return code_of(b.capture_state(enable())); }},
+        {"private query", 1, false, privately(Kind::kQuery)},
+        {"private flush", 1, false, privately(Kind::kFlush)},
+        {"private update", 1, false, privately(Kind::kUpdate)},
+        {"private stop", 1, false, privately(Kind::kStop)},
+    };
+}
+
+TEST_F(BackendTest, EveryActionKeepsTheCodeOfTheCallThatFailed) {
+    for (const Action& action : actions()) {
+        EXPECT_EQ(action.run(backend_), Code::kOk) << action.name;
+        for (size_t good = 0; good < action.controls; ++good) {
+            api_.control_codes.assign(good, ERROR_SUCCESS);
+            api_.control_codes.push_back(1450);
+            EXPECT_EQ(action.run(backend_), Code::kNoSystemResources) << action.name << good;
+        }
+        if (!action.enables) continue;
+        api_.enable_codes = {5};
+        EXPECT_EQ(action.run(backend_), Code::kAccessDenied) << action.name;
+    }
+}
+
+TEST_F(BackendTest, AStartIsOneAlsoWhereNobodyCanAskAfterIt) {
+    api_.control_codes = {5};
+    StartRequest request;
+    request.properties.name = "A";
+    api_.handle = 0xFFFF00000009;
+    const auto result = backend_.start(request);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->status.properties.name, "A");
+    EXPECT_EQ(result->status.logger_id, 9u);
+}
+
 TEST_F(BackendTest, AMissingFunctionIsSaidAndNotCalled) {
     api_.table() = EtwApi();
     EXPECT_EQ(backend_.start({}).error().code, Code::kNotSupported);
-    EXPECT_EQ(backend_.query("A").error().code, Code::kNotSupported);
     EXPECT_EQ(backend_.list().error().code, Code::kNotSupported);
     EXPECT_EQ(backend_.registered_providers().error().code, Code::kNotSupported);
+    EXPECT_EQ(backend_.configure_boot({}).error().code, Code::kNotSupported);
+    EXPECT_EQ(backend_.remove_boot("GlobalLogger").error().code, Code::kNotSupported);
+    for (const Action& action : actions())
+        EXPECT_EQ(action.run(backend_), Code::kNotSupported) << action.name;
 }
 
 }  // namespace

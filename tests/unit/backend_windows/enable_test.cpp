@@ -82,6 +82,16 @@ TEST_F(EnableTest, FiltersAreTheDocumentedBytes) {
     EXPECT_THAT(api_.enables[0].filters, ElementsAre(pids, names, ids, stacks));
 }
 
+TEST_F(EnableTest, PackagesAreOneTextEach) {
+    provider().package_ids = "a;b";
+    provider().package_app_ids = "App";
+    ASSERT_TRUE(backend_.enable(request_));
+    const Filter packages{0x80000010, {'a', 0, ';', 0, 'b', 0, 0, 0}};
+    const Filter apps{0x80000020, {'A', 0, 'p', 0, 'p', 0, 0, 0}};
+    ASSERT_THAT(api_.enables, SizeIs(1));
+    EXPECT_THAT(api_.enables[0].filters, ElementsAre(packages, apps));
+}
+
 TEST_F(EnableTest, ARundownIsAskedOfTheKernelForTheSession) {
     ASSERT_TRUE(backend_.system_rundown("A"));
     ASSERT_THAT(api_.enables, SizeIs(1));

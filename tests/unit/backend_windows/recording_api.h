@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -20,8 +21,9 @@ public:
     struct SessionCall {
         std::string function;
         std::string name;
-        ULONG code = 0;  // of ControlTrace
-        EVENT_TRACE_PROPERTIES properties{};
+        ULONG code = 0;                          // of ControlTrace
+        EVENT_TRACE_PROPERTIES_V2 properties{};  // what version 1 has not is zero there
+        std::vector<EVENT_FILTER_DESCRIPTOR> filters;
         std::string log_file;  // what stands at LogFileNameOffset; empty where that is 0
     };
     struct EnableCall {
@@ -38,6 +40,12 @@ public:
             friend bool operator==(const Filter&, const Filter&) = default;
         };
         std::vector<Filter> filters;
+    };
+    struct SetCall {
+        TRACEHANDLE session = 0;
+        int what = 0;
+        std::vector<uint8_t> bytes;
+        friend bool operator==(const SetCall&, const SetCall&) = default;
     };
     // What a session of the system is, for the answers to questions.
     struct Session {
@@ -56,8 +64,14 @@ public:
 
     std::vector<SessionCall> sessions;  // the calls that had a block of properties, in order
     std::vector<EnableCall> enables;
+    std::vector<SetCall> sets;       // TraceSetInformation
+    int privileges = 0;              // how often the privilege to sample was taken
+    std::vector<std::byte> sources;  // what TraceQueryInformation answers
+    std::vector<ULONG> query_rooms;  // with how much room that was called
+    ULONG query_code = ERROR_SUCCESS;
     std::vector<Session> running;  // QueryAllTraces; the first is what ControlTrace answers
-    std::deque<ULONG> start_codes, control_codes, enable_codes;  // taken from the front; then 0
+    std::deque<ULONG> start_codes, control_codes, enable_codes,
+        set_codes;  // taken from the front; then 0
     ULONG list_code = ERROR_SUCCESS;
     std::vector<ULONG> list_rooms;  // with how much room QueryAllTraces was called
     TRACEHANDLE handle = 0;         // that StartTrace gives
@@ -104,7 +118,12 @@ private:
 
     void keep(const char* function, const wchar_t* name, const EVENT_TRACE_PROPERTIES& p,
               ULONG code) {
-        sessions.push_back({function, from_wide(name), code, p, text_at(p, p.LogFileNameOffset)});
+        SessionCall& call = sessions.emplace_back();
+        call = {function, from_wide(name), code, {}, {}, text_at(p, p.LogFileNameOffset)};
+        const bool version2 = (p.Wnode.Flags & WNODE_FLAG_VERSIONED_PROPERTIES) != 0;
+        std::memcpy(&call.properties, &p, version2 ? sizeof(call.properties) : sizeof(p));
+        for (ULONG i = 0; i < call.properties.FilterDescCount; ++i)
+            call.filters.push_back(call.properties.FilterDesc[i]);
     }
 
     static ULONG WINAPI start_trace(TRACEHANDLE* handle, const wchar_t* name,
@@ -156,9 +175,39 @@ private:
         return ERROR_SUCCESS;
     }
 
+    static ULONG WINAPI set_information(TRACEHANDLE session, TRACE_INFO_CLASS what, void* data,
+                                        ULONG size) {
+        const auto* const from = static_cast<const uint8_t*>(data);
+        current_->sets.push_back({session, int(what), {from, from + size}});
+        return take(current_->set_codes);
+    }
+    static ULONG WINAPI query_information(TRACEHANDLE session, TRACE_INFO_CLASS what, void* data,
+                                          ULONG room, ULONG* size) {
+        EXPECT_EQ(session, 0u) << "of the whole system";
+        EXPECT_EQ(what, TraceProfileSourceListInfo);
+        current_->query_rooms.push_back(room);
+        *size = ULONG(current_->sources.size());
+        if (current_->query_code != ERROR_SUCCESS) return current_->query_code;
+        if (*size > room) return ERROR_BAD_LENGTH;
+        std::copy(current_->sources.begin(), current_->sources.end(),
+                  static_cast<std::byte*>(data));
+        return ERROR_SUCCESS;
+    }
+    static void take_profile_privilege() { ++current_->privileges; }
+
     static inline RecordingApi* current_ = nullptr;
-    EtwApi table_{start_trace,     control_trace, query_all_traces, enable_trace,
-                  enumerate_guids, nullptr,       nullptr,          nullptr};
+    EtwApi table_ = [] {
+        EtwApi api;
+        api.start_trace = start_trace;
+        api.control_trace = control_trace;
+        api.query_all_traces = query_all_traces;
+        api.enable_trace = enable_trace;
+        api.enumerate_guids = enumerate_guids;
+        api.set_information = set_information;
+        api.query_information = query_information;
+        api.take_profile_privilege = take_profile_privilege;
+        return api;
+    }();
 };
 
 }  // namespace etw::backend_windows

@@ -36,10 +36,10 @@ protected:
     }
 
     std::vector<std::string> tracelog(CommandLine line) {
-        return candidates(line, tracelog_words(), backend_);
+        return candidates(line, tracelog_words(session::kLinux), backend_);
     }
     std::vector<std::string> traceview(CommandLine line) {
-        return candidates(line, traceview_words(line), backend_);
+        return candidates(line, traceview_words(line, session::kLinux), backend_);
     }
 
     FakeBackend backend_;

@@ -12,6 +12,7 @@ public:
     template <class T>
     using Outcome = session::Outcome<T>;
 
+    const session::System* of = &session::kLinux;
     std::vector<std::string> calls;  // "start MyTrace"
     session::StartRequest started;
     session::UpdateRequest updated;
@@ -27,6 +28,7 @@ public:
     std::vector<session::RegisteredProvider> kernel;
     std::vector<session::RefusedProgram> refused;
 
+    const session::System& system() const noexcept override { return *of; }
     Outcome<session::EnableResult> start(const session::StartRequest& request) override {
         started = request;
         return answer("start", request.properties.name, request.providers.size());
@@ -78,14 +80,14 @@ public:
         calls.push_back("configure " + asked.properties.name);
         configured = asked;
         if (failure) return *failure;
-        return session::BootConfiguration{asked, "/etc/openetw/x.conf"};
+        return session::BootConfiguration{asked, "/etc/openetw/x.conf", "by hand"};
     }
     Outcome<session::BootConfiguration> remove_boot(const std::string& name) override {
         calls.push_back("remove " + name);
         if (failure) return *failure;
         session::BootSession left;
         left.properties.name = name;
-        return session::BootConfiguration{left, "/etc/openetw/x.conf"};
+        return session::BootConfiguration{left, "/etc/openetw/x.conf", "by hand"};
     }
 
 private:

@@ -12,16 +12,16 @@ using testing::HasSubstr;
 
 uint32_t flags(std::vector<std::string_view> switches, std::vector<std::string> eflag = {},
                bool kernel_logger = true) {
-    const auto events =
-        parse_kernel_events({std::move(switches), std::move(eflag), false}, kernel_logger);
+    const auto events = parse_kernel_events({std::move(switches), std::move(eflag), false},
+                                            kernel_logger, session::kLinux);
     EXPECT_TRUE(events) << events.error().message;
     return events ? events->flags : 0;
 }
 
 std::string error(std::vector<std::string_view> switches, std::vector<std::string> eflag = {},
                   bool kernel_logger = true) {
-    const auto events =
-        parse_kernel_events({std::move(switches), std::move(eflag), false}, kernel_logger);
+    const auto events = parse_kernel_events({std::move(switches), std::move(eflag), false},
+                                            kernel_logger, session::kLinux);
     EXPECT_FALSE(events);
     return events ? "" : events.error().message;
 }
@@ -41,7 +41,8 @@ TEST(KernelOptions, DpcIsrIsWhatTheDisplayOfWindowsShows) {
 }
 
 TEST(KernelOptions, NamesReplaceTheDefaultsAndAreKeptForTheirLines) {
-    const auto events = parse_kernel_events({{}, {"proc_thread+Loader+CSWITCH"}, false}, true);
+    const auto events =
+        parse_kernel_events({{}, {"proc_thread+Loader+CSWITCH"}, false}, true, session::kLinux);
     ASSERT_TRUE(events);
     EXPECT_EQ(events->flags, 0x17u);
     EXPECT_THAT(events->groups, ElementsAre("PROC_THREAD", "LOADER", "CSWITCH"));
@@ -63,7 +64,7 @@ TEST(KernelOptions, OtherSessionsHaveWhatTheyName) {
 }
 
 TEST(KernelOptions, HelpMarksWhatLinuxDoesNotHave) {
-    const std::string help = kernel_group_help();
+    const std::string help = kernel_group_help(session::kLinux);
     EXPECT_THAT(help, HasSubstr("  CSWITCH        0x00000010\n"));
     EXPECT_THAT(help, HasSubstr("  ALPC           0x00100000  not on Linux\n"));
 }

@@ -15,7 +15,8 @@ constexpr char kGuidText[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
 
 TEST(TracelogGrammar, NoWordStandsForTwoThings) {
     std::vector<std::string> seen;
-    for (const OptionWord& word : tracelog_words()) seen.push_back(to_lower(word.word));
+    for (const OptionWord& word : tracelog_words(session::kLinux))
+        seen.push_back(to_lower(word.word));
     std::sort(seen.begin(), seen.end());
     EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
 }
@@ -28,7 +29,7 @@ TEST(TracelogGrammar, HelpNamesEveryActionAndOption) {
                help.find(spelled + ",") != std::string::npos;
     };
     for (const auto& row : grammar::actions()) EXPECT_TRUE(named(row.word)) << row.word;
-    for (const auto& row : grammar::options()) {
+    for (const auto& row : grammar::options(session::kWindows)) {
         if (row.word == "age") continue;  // has no effect anywhere
         EXPECT_TRUE(named(row.word)) << row.word;
     }
@@ -139,7 +140,7 @@ TEST(TracelogGrammar, YesGoesWithStopAllOnly) {
 }
 
 TEST(TracelogGrammar, WhatHasNoCounterpartIsRefusedByNameWithTheReason) {
-    for (const grammar::RefusedRow& row : grammar::refused()) {
+    for (const grammar::RefusedRow& row : grammar::refused(session::kLinux)) {
         const std::string word = "-" + std::string(row.word);
         auto o = row.takes == Takes::kList ? options({"-start", "A", word.c_str(), "1", "5"})
                                            : options({"-start", "A", word.c_str(), "value"});

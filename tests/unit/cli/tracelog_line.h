@@ -9,14 +9,14 @@ namespace etw::cli {
 
 // Of one that it understands.
 inline TracelogOptions options(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
+    const auto parsed = parse_tracelog(line, session::kLinux);
     EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
     return parsed ? *parsed : TracelogOptions();
 }
 
 // Nothing where it understands it.
 inline std::string error(CommandLine line) {
-    const auto parsed = parse_tracelog(line);
+    const auto parsed = parse_tracelog(line, session::kLinux);
     return parsed ? "" : parsed.error().message;
 }
 

@@ -54,7 +54,7 @@ TEST(TracelogOptions, OneActionIsNeeded) {
     EXPECT_EQ(error({}), "ERROR: no action specified");
     EXPECT_EQ(error({"-f", "x.etl"}), "ERROR: no action specified");
     CommandLine none{};
-    EXPECT_EQ(parse_tracelog(none).error().help, kTracelogHelp);
+    EXPECT_EQ(parse_tracelog(none, session::kLinux).error().help, kTracelogHelp);
     EXPECT_EQ(error({"-start", "A", "-stop", "B"}), "one action at a time: -start or -stop");
 }
 

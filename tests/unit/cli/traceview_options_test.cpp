@@ -17,13 +17,13 @@ using testing::HasSubstr;
 constexpr char kGuid[] = "d58c126f-b309-11d1-969e-0000f875a5bc";
 
 TraceviewOptions parsed(CommandLine line) {
-    const auto options = parse_traceview(line);
+    const auto options = parse_traceview(line, session::kLinux);
     EXPECT_TRUE(options) << (options ? "" : options.error().message);
     return options ? *options : TraceviewOptions();
 }
 
 std::string refusal(CommandLine line) {
-    const auto options = parse_traceview(line);
+    const auto options = parse_traceview(line, session::kLinux);
     EXPECT_FALSE(options);
     return options ? "" : options.error().message;
 }
@@ -58,7 +58,7 @@ TEST(TraceviewLine, ANameIsNeeded) {
 }
 
 TEST(TraceviewLine, NothingAtAllShowsItsOwnHelp) {
-    const auto options = parse_traceview(CommandLine{});
+    const auto options = parse_traceview(CommandLine{}, session::kLinux);
     ASSERT_FALSE(options);
     EXPECT_EQ(options.error().help, kTraceviewHelp);
 }

@@ -52,7 +52,7 @@ protected:
     }
 
     TraceviewReport run(CommandLine line, std::vector<const char*> answers = {}) {
-        const auto options = parse_traceview(line);
+        const auto options = parse_traceview(line, session::kLinux);
         EXPECT_TRUE(options) << (options ? "" : options.error().message);
         if (!options) return {};
         size_t next = 0;

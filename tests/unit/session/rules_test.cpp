@@ -101,6 +101,36 @@ TEST(Rules, KernelEventsThatLinuxDoesNotHaveAreRefusedByName) {
     EXPECT_EQ(code_of(p), Code::kOk);
 }
 
+TEST(Rules, EachSystemHasModesAndKernelEventsOfItsOwn) {
+    Properties p = valid();
+    p.log_file_mode = kModeSystemLogger;
+    p.enable_flags = kDocumentedKernelFlags;
+    EXPECT_TRUE(check(p, kWindows));
+    EXPECT_FALSE(check(p, kLinux));
+    p.enable_flags |= 0x80000000;
+    EXPECT_EQ(check(p, kWindows).error().code, Code::kNotSupported);
+    p = valid();
+    for (const uint32_t mode : {kModeDebugger, kModeStopOnHybridShutdown,
+                                kModePersistOnHybridShutdown, kModeTriageDump}) {
+        p.log_file_mode = mode;
+        EXPECT_TRUE(check(p, kWindows)) << mode;
+        EXPECT_EQ(check(p, kLinux).error().code, Code::kInvalidParameter) << mode;
+    }
+    p.log_file_mode = kModeStopOnHybridShutdown | kModePersistOnHybridShutdown;
+    EXPECT_EQ(check(p, kWindows).error().code, Code::kInvalidParameter);
+    p = valid();
+    p.qpc_delta = true;
+    EXPECT_TRUE(check(p, kWindows));
+    EXPECT_EQ(check(p, kLinux).error().code, Code::kNotSupported);
+    ProviderEnable e;
+    e.guid = *parse_guid("d58c126f-b309-11d1-969e-0000f875a5bc");
+    e.enable_property = 0x200;
+    EXPECT_TRUE(ineffective(e, kWindows).empty());
+    EXPECT_EQ(ineffective(e, kLinux).size(), 1u);
+    e.package_ids = std::string(kMaxFilterBytes + 1, 'a');
+    EXPECT_EQ(check(e).error().code, Code::kInvalidParameter);
+}
+
 TEST(KernelGroups, HaveNamesInAnyCaseAndWordsInDisplays) {
     EXPECT_EQ(find_kernel_group("proc_thread")->flags, uint32_t{kKernelProcess | kKernelThread});
     EXPECT_EQ(find_kernel_group("Process")->name, "PROCESS");
