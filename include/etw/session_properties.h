@@ -68,7 +68,7 @@ struct ProviderEnable {
     std::vector<uint32_t> pids;          // at most kMaxFilterPids, that run at the time of the call
     std::vector<std::string> exe_names;  // base names of executables, at most kMaxFilterBytes
     // Windows only: names parted by ; of the packages, and of the apps in them, that may write.
-    std::string package_ids, package_app_ids;
+    std::string package_ids = {}, package_app_ids = {};
     std::optional<EventIdFilter> event_ids;       // which events are written
     std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
     std::string name = {};  // of probes of a program, usdt:<absolute path>:<provider>; else empty
@@ -127,7 +127,7 @@ struct UpdateRequest {
     std::optional<uint32_t> maximum_buffers;
     std::optional<uint32_t> flush_timer_s;
     std::optional<uint32_t> enable_flags;
-    std::optional<KernelTracing> kernel;  // as a whole
+    std::optional<KernelTracing> kernel = {};  // as a whole
 
     friend bool operator==(const UpdateRequest&, const UpdateRequest&) = default;
 };
