@@ -82,7 +82,6 @@ constexpr OptionRow kOptions[] = {
     {"timeout", Takes::kValue, kStart | kEnable | kCapture, kDisable},
     {"ExeFilter", Takes::kValue, kStart | kEnable, kDisable},
     {"PidFilter", Takes::kList, kStart | kEnable, kDisable},
-    {"pids", Takes::kList, kStart | kEnable, kDisable},
     {"EventIdFilter", Takes::kInOutList, kStart | kEnable, kDisable},
     {"StackWalkFilter", Takes::kInOutList, kStart | kEnable, kDisable},
     // Kernel events.
@@ -133,6 +132,11 @@ constexpr RefusedRow kRefused[] = {
     {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},
 };
 
+// What only Linux has.
+constexpr OptionRow kOptionsOfLinux[] = {
+    {"pids", Takes::kList, kStart | kEnable, kDisable},
+};
+
 // What only Windows has.
 constexpr OptionRow kOptionsOfWindows[] = {
     {"kd", Takes::kNothing, kStart | kAutoLogger, kUpdate},
@@ -169,8 +173,11 @@ std::span<const ActionRow> actions() { return kActions; }
 
 std::vector<OptionRow> options(const session::System& system) {
     std::vector<OptionRow> out(std::begin(kOptions), std::end(kOptions));
-    if (system.kind == session::System::Kind::kWindows)
-        out.insert(out.end(), std::begin(kOptionsOfWindows), std::end(kOptionsOfWindows));
+    const bool on_windows = system.kind == session::System::Kind::kWindows;
+    const std::span<const OptionRow> own = on_windows
+                                               ? std::span<const OptionRow>(kOptionsOfWindows)
+                                               : std::span<const OptionRow>(kOptionsOfLinux);
+    out.insert(out.end(), own.begin(), own.end());
     return out;
 }
 
