@@ -44,7 +44,10 @@ void BackwardReader::load() {
 // False: this block and all older ones are not to be had.
 bool BackwardReader::load_block(uint64_t block) {
     const wire::RingPosition first = std::max(ring_position(block, kRingFirstOffset), oldest());
-    if (block_of(first) != block) return false;
+    if (block_of(first) != block) {
+        overtaken_ = overtaken_ || oldest() > from_;
+        return false;
+    }
     ring::Run run{};
     bool damaged = false;
     if (!rings_->next(cpu_, first, run, &damaged)) return true;
@@ -52,7 +55,10 @@ bool BackwardReader::load_block(uint64_t block) {
     if (damaged || block_of(run.begin) != block) return true;  // nothing in it that makes sense
     block_.assign(run.records.begin(), run.records.end());     // S3
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (oldest() > run.begin) return false;  // S4
+    if (oldest() > run.begin) {  // S4
+        overtaken_ = true;
+        return false;
+    }
     index();
     return true;
 }
@@ -78,6 +84,7 @@ void BackwardReader::index() {
         }
         if (!until_reached_ && time > until_) {  // written after the instant
             records_.pop_back();
+            overtaken_ = true;
             continue;
         }
         until_reached_ = true;
@@ -125,6 +132,11 @@ Bytes BackwardMerger::next_buffer() {
         reader->pop();
     }
     return Bytes(buffer_).subspan(begin);
+}
+
+bool BackwardMerger::overtaken() const noexcept {
+    return std::any_of(readers_.begin(), readers_.end(),
+                       [](const BackwardReader& reader) { return reader.overtaken(); });
 }
 
 uint64_t BackwardMerger::blocks() const noexcept {

@@ -28,6 +28,8 @@ public:
     uint32_t damaged() const noexcept { return damaged_; }
     // How many blocks there were to read.
     uint64_t blocks() const noexcept { return blocks_; }
+    // Of what was there at the instant all has been overwritten before any of it was read.
+    bool overtaken() const noexcept { return overtaken_ && !until_reached_; }
 
 private:
     struct Item {
@@ -48,6 +50,7 @@ private:
     uint64_t blocks_;
     uint64_t blocks_left_;          // that may still be read
     bool until_reached_ = false;    // a record not later than `until_` has been seen
+    bool overtaken_ = false;        // blocks were overwritten, or have later records only
     std::vector<std::byte> block_;  // a copy: the ring's may change under our hands
     std::vector<Item> records_;     // of block_, those not yet taken
     uint32_t damaged_ = 0;
@@ -62,6 +65,7 @@ public:
     // left. Valid until the next call.
     Bytes next_buffer();
     uint32_t damaged() const noexcept;
+    bool overtaken() const noexcept;   // any ring, see BackwardReader
     uint64_t blocks() const noexcept;  // to read, of all rings
     // How many buffers there can be.
     uint64_t most_buffers() const noexcept;

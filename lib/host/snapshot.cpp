@@ -37,6 +37,13 @@ std::vector<Lane> read_rings(const Snapshot& snapshot, int64_t until) {
     return lanes;
 }
 
+constexpr int kTries = 100;
+
+bool overtaken(const std::vector<Lane>& lanes) {
+    return std::any_of(lanes.begin(), lanes.end(),
+                       [](const Lane& lane) { return lane.merger.overtaken(); });
+}
+
 // With the space that the file's former content will free.
 Status check_room(const UniqueFd& file, const Snapshot& snapshot, const std::vector<Lane>& lanes) {
     struct stat now {};
@@ -77,8 +84,14 @@ Result<SnapshotResult> write_lanes(etl::BackwardLog& log, const Snapshot& snapsh
 }  // namespace
 
 Result<SnapshotResult> write_snapshot(UniqueFd fd, const Snapshot& snapshot) {
-    const int64_t until = counter_now();  // S1
+    int64_t until = counter_now();  // S1
     std::vector<Lane> lanes = read_rings(snapshot, until);
+    // A writer comes round a small ring in some 50 us. Where this thread lost its CPU for as long
+    // there is nothing left of that instant, but there is of another.
+    for (int tries = kTries; tries > 0 && overtaken(lanes); --tries) {
+        until = counter_now();
+        lanes = read_rings(snapshot, until);
+    }
     ETW_CHECK(check_room(fd, snapshot, lanes));
     UniqueFd again(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!again) return Error{code_from_errno(errno), "snapshot: descriptor", uint64_t(errno)};

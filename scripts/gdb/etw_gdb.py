@@ -20,7 +20,7 @@ import gdb
 
 PAGE = 4096
 MAGIC = 0x5445534752575445  # "ETWRGSET"
-RING_VERSION = 2
+RING_VERSION = 3
 DESCRIPTION = struct.Struct("<IIQIIIIIIIIqqQq40s1024s1024s")
 DESCRIPTION_OFFSET = 256
 CONTROL_SIZE = 384  # of RingControl: head, tail and lost, 128 bytes apart; filled[] follows

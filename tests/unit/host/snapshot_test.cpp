@@ -73,6 +73,20 @@ std::vector<uint64_t> range(uint64_t from, uint64_t to) {
     return out;
 }
 
+// Then it is taken anew: of a later instant there is something.
+TEST_F(SnapshotTest, KnowsWhenNothingIsLeftOfItsInstant) {
+    const auto rings = stream();
+    write(0, 0, 5);
+    const int64_t instant = counter_now();
+    EXPECT_FALSE(BackwardReader(rings->rings, 0, 0, instant).overtaken());
+    write(0, 0, 5 * kPerBlock);
+    const BackwardReader late(rings->rings, 0, 0, instant);
+    EXPECT_FALSE(late.has_record());
+    EXPECT_TRUE(late.overtaken());
+    EXPECT_FALSE(BackwardReader(rings->rings, 0, 0, counter_now()).overtaken());
+    EXPECT_FALSE(BackwardReader(rings->rings, 1, 0, instant).overtaken()) << "never written";
+}
+
 TEST_F(SnapshotTest, HoldsAllThatWasWrittenWhileTheRingIsNotFull) {
     stream();
     write(0, 0, 50);
