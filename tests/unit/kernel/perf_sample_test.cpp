@@ -15,7 +15,7 @@ ByteWriter whole() {
     out.write(uint32_t{7});
     out.write(uint64_t{1000});
     out.write(uint64_t{2});
-    for (const uint64_t value : {1, 0, 99, 0}) out.write(value);
+    for (const uint64_t value : {1u, 0u, 99u, 0u}) out.write(value);
     out.write(uint64_t{4});
     for (const uint64_t frame :
          {uint64_t(-128), uint64_t{0xffffffff81000000}, uint64_t(-512), uint64_t{0x401000}}) {

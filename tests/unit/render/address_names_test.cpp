@@ -41,7 +41,7 @@ std::string render(const etl::Record& record, Format format, bool names = true) 
 
 TEST(AddressNames, StandForTheFramesOfAStack) {
     ByteWriter stack;
-    for (const uint64_t word : {0, 0x1000, 0x3000}) stack.write(word);
+    for (const uint64_t word : {0u, 0x1000u, 0x3000u}) stack.write(word);
     const ByteVector items =
         decode::test::chain({{wire::ExtendedType::kStackTrace64, stack.take()}});
     const etl::Record record = decode::test::event_record(items, {});
@@ -74,7 +74,7 @@ TEST(Counters, StandWithTheEventWhoseHeaderHasThem) {
     ByteWriter raw;
     raw.write(wire::PerfInfoHeader{2, 2, uint8_t(wire::HeaderType::kPerfInfo64), wire::kMarkerEvent,
                                    40, 0x0F33, 5});
-    for (const uint64_t word : {11, 12, 0x99}) raw.write(word);
+    for (const uint64_t word : {11u, 12u, 0x99u}) raw.write(word);
     etl::Record record = decode::test::kernel_record(0x0F33, 2, Bytes(raw.bytes()).subspan(32));
     record.type = wire::HeaderType::kPerfInfo64;
     record.raw = raw.bytes();
