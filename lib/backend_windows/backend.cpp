@@ -48,6 +48,15 @@ std::optional<Failure> refuse_foreign(const session::Properties& properties) {
     return std::nullopt;
 }
 
+Outcome<Ok> refuse_probes(const std::vector<ProviderEnable>& providers) {
+    for (const ProviderEnable& provider : providers) {
+        if (provider.name.empty()) continue;
+        return Failure{Code::kNotSupported,
+                       provider.name + ": Windows has no events of probes in programs"};
+    }
+    return Ok{};
+}
+
 }  // namespace
 
 Failure failure_of(ULONG code, const char* function, const std::string& session) {
@@ -85,6 +94,7 @@ Outcome<SessionStatus> Backend::control(const std::string& name, ULONG code) {
 Outcome<EnableResult> Backend::start(const StartRequest& request) {
     const session::Properties& properties = request.properties;
     if (const auto refused = refuse_foreign(properties)) return *refused;
+    ETW_CHECK(refuse_probes(request.providers));
     if (api_.start_trace == nullptr) return missing("StartTrace");
     PropertiesBuffer buffer = properties_for_start(properties);
     const bool is_private = (properties.log_file_mode & kModePrivate) != 0;
@@ -266,6 +276,7 @@ Outcome<EnableResult> Backend::capture_state(const EnableRequest& request) {
 }
 
 Outcome<EnableResult> Backend::for_each(const EnableRequest& request, ULONG code) {
+    ETW_CHECK(refuse_probes(request.providers));
     PropertiesBuffer buffer;
     EnableResult result;
     ETW_TRY(result.status, control(request.name, EVENT_TRACE_CONTROL_QUERY, buffer));

@@ -1,5 +1,9 @@
-// File over the C library's descriptors, which Windows' own has too. Positions are set before each
-// transfer: one thread at a time uses a file here.
+// File over the C library's descriptors, which Windows' own has too. Several threads may read at
+// once; writes set the position first: one thread at a time writes.
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#define WIN32_LEAN_AND_MEAN
 #include "base/file.h"
 #include "base/path.h"
 #include "base/utf16.h"
@@ -7,6 +11,7 @@
 #include <fcntl.h>
 #include <io.h>
 #include <sys/stat.h>
+#include <windows.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -81,13 +86,19 @@ Status File::write_at(uint64_t offset, std::span<const Bytes> pieces) {
 Status File::write_at(uint64_t offset, Bytes bytes) { return write_at(offset, {&bytes, 1}); }
 
 Status File::read_at(uint64_t offset, std::span<std::byte> out) const {
-    ETW_CHECK(seek(fd_, offset));
+    const auto handle = reinterpret_cast<HANDLE>(::_get_osfhandle(fd_.get()));
     while (!out.empty()) {
-        const int n = ::_read(fd_.get(), out.data(), piece_of(out.size()));
-        if (n < 0) return os_error("read");
+        OVERLAPPED place{};  // of this read alone: others may read elsewhere meanwhile
+        place.Offset = DWORD(offset);
+        place.OffsetHigh = DWORD(offset >> 32);
+        DWORD n = 0;
+        if (!::ReadFile(handle, out.data(), piece_of(out.size()), &n, &place)) {
+            const DWORD error = ::GetLastError();
+            if (error != ERROR_HANDLE_EOF) return Error{Code(error), "read", offset};
+        }
         if (n == 0) return Error{Code::kInvalidData, "read: end of file", offset};
-        out = out.subspan(size_t(n));
-        offset += uint64_t(n);
+        out = out.subspan(n);
+        offset += n;
     }
     return Ok{};
 }

@@ -131,9 +131,9 @@ Outcome<Ok> add_usdt(const std::string& source, const ProviderEnable& defaults, 
                        fmt::format("'{}' is not usdt:<path>:<provider>", source)};
     }
     std::error_code error;
-    const auto path = std::filesystem::absolute(rest.substr(0, colon), error);
+    const auto path = std::filesystem::absolute(to_path(rest.substr(0, colon)), error);
     const std::string name =
-        fmt::format("{}{}{}", kUsdt, path.lexically_normal().string(), rest.substr(colon));
+        fmt::format("{}{}{}", kUsdt, to_text(path.lexically_normal()), rest.substr(colon));
     ProviderEnable provider = with_defaults(guid_from_name(name), defaults);
     provider.name = name;
     add(out.providers, provider);

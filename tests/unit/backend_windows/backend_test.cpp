@@ -137,6 +137,14 @@ TEST_F(BackendTest, WhatOnlyAHostOfOursCanKeepIsRefusedByName) {
     result = backend_.start(request);
     ASSERT_FALSE(result);
     EXPECT_THAT(result.error().detail, testing::HasSubstr("-ttl"));
+    request.properties.ttl_s = 0;
+    request.providers.resize(1);
+    request.providers[0].name = "usdt:C:\\a.dll:b";
+    result = backend_.start(request);
+    ASSERT_FALSE(result);
+    EXPECT_THAT(result.error().detail, testing::HasSubstr("usdt:C:\\a.dll:b"));
+    EXPECT_THAT(backend_.enable({"A", request.providers, 0}).error().detail,
+                testing::HasSubstr("usdt:"));
     EXPECT_THAT(backend_.recover({}).error().detail, testing::HasSubstr("-recover"));
     EXPECT_THAT(api_.sessions, IsEmpty());
 }
