@@ -20,7 +20,8 @@ std::atomic<uint32_t> g_epochs;  // not wiped: a child's epochs differ from its 
 }  // namespace
 
 std::atomic<ProcessPage*> g_process_page{&first_page};
-ETW_STATIC_TLS constinit thread_local ThreadState t_state = {kNotAsked, {0, 0}, nullptr, {0, 0, 0, {0}}};
+ETW_STATIC_TLS constinit thread_local ThreadState t_state = {
+    kNotAsked, {0, 0}, nullptr, {0, 0, 0, {0}}};
 
 namespace {
 

@@ -15,7 +15,8 @@ SavedSession full_session() {
     SavedSession saved = test_session();
     saved.owner = {4711, 0, 99};
     saved.admitted = {{saved.properties.guid, {4712, 0, 100}}, {Guid{}, {4713, 0, 101}}};
-    saved.providers.push_back({{1, 2, 3, {4}}, 5, 6, 7, 8, {9, 0, 0, {}}, {10}, {"a"}, {}, {}, {}, {}});
+    saved.providers.push_back(
+        {{1, 2, 3, {4}}, 5, 6, 7, 8, {9, 0, 0, {}}, {10}, {"a"}, {}, {}, {}, {}});
     saved.owner_uid = 1000;
     saved.controller_pid = 42;
     return saved;
