@@ -310,6 +310,9 @@ TEST_F(HostProcess, DoesNotWaitForAProcessThatHangs) {
     const pid_t hung = start_writer(0, 5);
     ASSERT_TRUE(eventually([&] { return all_written(); }));
     ::kill(hung, SIGSTOP);
+    int status = 0;  // until all of its threads have stopped: one might still answer
+    ASSERT_EQ(::waitpid(hung, &status, WUNTRACED), hung);
+    ASSERT_TRUE(WIFSTOPPED(status));
     session::EnableRequest again{"a", request("a").providers, 50};
     const auto enabled = backend_.enable(again);
     ASSERT_TRUE(enabled);
