@@ -248,6 +248,7 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     if (entries == 0) return true;  // the session has just gone
     const uint64_t generation =
         registration.entry[__builtin_ctz(entries)].generation.load(std::memory_order_acquire);
+    if (generation == 0) return true;  // likewise; it would match any map that is not attached
     ring::settle(g_state.slots[generation % kMaxSlots].map, generation, result);
     return true;
 }
