@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{50};
-constexpr milliseconds kLastRetry{1000};
+constexpr milliseconds kLastRetry{250};
 // After activity the thread dozes: it looks again by itself, after pauses that double, and writers
 // wake it only when a ring gets crowded, since to wake a thread costs as much as hundreds of
 // events. After the last pause the first full block wakes it. The pauses also find blocks of
@@ -233,6 +233,7 @@ void SessionThread::passes(Drain::Depth depth) {
 
 void SessionThread::flush() {
     const int64_t now = counter_now();
+    retry_at_ = {};  // whoever asks for it may just have made room on the disk
     passes(Drain::Depth::kFullBlocks);
     // The kernel may hold more than the rings do.
     const auto behind = [&] {
