@@ -148,9 +148,6 @@ Status Collector::set_up() {
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
     }
-    if (context_.has(kKernelNetwork)) {
-        for (const Listener& listener : find_listeners()) net_events_.add_listener(listener);
-    }
     if (context_.has(kKernelDpc)) interrupt_events_.set_handlers(find_softirq_handlers());
     const Status probes = define_probes();
     // A successor goes on with what can still be had.
@@ -163,6 +160,7 @@ Status Collector::set_up() {
         const std::lock_guard lock(mutex_);
         tasks_.scan();
         scan_images();
+        scan_sockets();
     }
     thread_ = std::thread([this] { run(); });
     return Ok{};
@@ -178,6 +176,7 @@ void Collector::begin() {
     file_events_.begin_at(beginning);
     tasks_.scan();
     scan_images();
+    scan_sockets();
     std::unordered_set<uint32_t> born;
     Dispatch births([this](const auto& system, const auto& name) { return load(system, name); });
     births.on("task", "task_newtask", [&born](const Format& f) -> Dispatch::Handler {
@@ -408,6 +407,7 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     if ((flags & ~before & kKernelDpc) != 0) {
         interrupt_events_.set_handlers(find_softirq_handlers());
     }
+    if ((flags & ~before & kKernelNetwork) != 0) scan_sockets();
     scan_images();
     tell(flags & ~before, false, now);
     tell_tracing(false, now);
@@ -554,6 +554,15 @@ void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& t
         told[cpu] = std::max(told[cpu], lost);
     }
     if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
+}
+
+// Once what happens to sockets is recorded, so that nothing is missed in between.
+void Collector::scan_sockets() {
+    if (!context_.has(kKernelNetwork)) return;
+    for (const Listener& listener : find_listeners()) net_events_.add_listener(listener);
+    const auto connections = list_connections();
+    if (!connections) return;
+    for (const OpenConnection& found : *connections) net_events_.add_connection(found);
 }
 
 void Collector::scan_images() {

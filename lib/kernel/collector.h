@@ -72,6 +72,7 @@ private:
     void set_watches();
     void begin();
     void scan_images();
+    void scan_sockets();
     void tell(uint32_t flags, bool at_end, int64_t time);
     void tell_tracing(bool at_end, int64_t time);
     void tell_interval(bool at_end, int64_t time);

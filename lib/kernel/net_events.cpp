@@ -104,7 +104,8 @@ bool NetEvents::bind(Dispatch& dispatch) {
             send(kTcpGroup, kRetransmit, c, c.process, 0, e);
         };
     });
-    // Tells the ends of connections that are older than the trace, right before what they receive.
+    // Tells the ends of connections that are older than the trace, right before what they receive:
+    // where they could not be listed.
     dispatch.on("tcp", "tcp_rcv_space_adjust", [this](const Format& f) -> Dispatch::Handler {
         return [this, ends = end_fields(f)](const RawEvent& e) {
             set_ends(connection(e.number(ends.socket)), e, ends);
@@ -200,6 +201,18 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
     c.established = true;
     if (c.process == 0) c.process = process;
     this->send(kTcpGroup, type, c, process, uint32_t(size), event);
+}
+
+void NetEvents::add_connection(const OpenConnection& found) {
+    Connection& c = connection(found.socket);
+    if (c.local_port != 0) return;
+    c.process = found.process;
+    c.is_v6 = found.family == kFamily6;
+    c.established = true;
+    c.local = found.local;
+    c.remote = found.remote;
+    c.local_port = found.local_port;
+    c.remote_port = uint16_t(found.remote_port << 8 | found.remote_port >> 8);
 }
 
 void NetEvents::found_datagram(uint32_t thread, const Datagram& datagram) {

@@ -1,5 +1,6 @@
 // TcpIp and UdpIp: what programs send and receive and how connections come and go.
 #pragma once
+#include "kernel/connection_list.h"
 #include "kernel/datagram_watch.h"
 #include "kernel/dispatch.h"
 
@@ -24,6 +25,8 @@ public:
     // False where the kernel lacks what the flags need.
     bool bind(Dispatch& dispatch);
     void add_listener(const Listener& listener) { listeners_[listener.port] = listener.process; }
+    // Of a connection that is older than the trace. What events have told of it goes before.
+    void add_connection(const OpenConnection& connection);
     // The ends of a datagram of a thread, before its size is told.
     void found_datagram(uint32_t thread, const Datagram& datagram);
 

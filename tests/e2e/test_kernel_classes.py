@@ -278,6 +278,55 @@ class Datagrams(ClassTest):
             self.assertEqual((last["saddr"], last["daddr"], last["dport"]), (host, host, server))
 
 
+class OldConnections(ClassTest):
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists("/sys/kernel/btf/vmlinux"):
+            self.skipTest("this kernel has no type information (BTF)")
+        self.pairs = {}
+        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            try:
+                listener = socket.socket(family)
+                listener.bind((host, 0))
+            except OSError:
+                continue  # no IPv6 here
+            self.addCleanup(listener.close)
+            listener.listen()
+            client = socket.create_connection(listener.getsockname()[:2])
+            peer, _ = listener.accept()
+            self.addCleanup(peer.close)
+            self.addCleanup(client.close)
+            self.pairs[host] = (client, peer, client.getsockname()[1], listener.getsockname()[1])
+
+    def use_them(self):
+        for client, peer, _, _ in self.pairs.values():
+            client.sendall(b"x" * 100)  # the peer does not read: that would tell its ends too
+            client.close()
+            peer.close()
+        self.stop()
+        events = [e for e in self.all_events("a.etl") if e.get("provider") == "TcpIp"]
+        for host, (_, _, client, server) in self.pairs.items():
+            of_it = [e for e in events
+                     if (e["fields"]["sport"], e["fields"]["dport"]) == (client, server)]
+            names = [e["event"].split("/")[-1].removesuffix("IPV6") for e in of_it]
+            if (TRACEFS / "events/sock/sock_send_length").is_dir():
+                self.assertEqual(names, ["Send", "Disconnect"], host)
+            else:  # before Linux 6.3
+                self.assertEqual(names, ["Disconnect"], host)
+            for fields in (e["fields"] for e in of_it):
+                self.assertEqual((fields["saddr"], fields["daddr"], fields["PID"]),
+                                 (host, host, os.getpid()))
+
+    def test_the_ends_of_those_older_than_the_trace_are_known(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        self.use_them()
+
+    def test_those_older_than_an_update_are_known_too(self):
+        self.start("PROCESS")
+        self.tracelog("-update", "T", "-eflag", "NETWORKTRACE+PROCESS")
+        self.use_them()
+
+
 class Machine(ClassTest):
     def test_the_machine_stands_at_the_beginning(self):
         self.tracelog("-start", "-f", "a.etl")

@@ -1,0 +1,156 @@
+#include "kernel/connection_list.h"
+
+#include "base/unique_fd.h"
+#include "kernel/bpf_code.h"
+#include "kernel/kernel_types.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace etw::kernel {
+namespace {
+
+using Size = BpfCode::Size;
+
+// The argument of a program that goes through open files: struct bpf_iter__task_file.
+constexpr int kMetaAt = 0;
+constexpr int kTaskAt = 8;
+constexpr int kFileAt = 24;
+constexpr int kSequenceAt = 0;  // in struct bpf_iter_meta
+
+constexpr int kRecordAt = -int(sizeof(OpenConnection));
+constexpr int kValueAt = kRecordAt - 8;
+
+#define AT(member) (kRecordAt + int(offsetof(OpenConnection, member)))
+
+Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
+
+struct Offsets {
+    int32_t process, socket, family, state, port, remote_port, local, remote, local_v6, remote_v6,
+        protocol;
+};
+
+Result<Offsets> find_offsets() {
+    ETW_TRY(KernelTypes types, KernelTypes::load());
+    const auto common = [&types](const char* member) {
+        return int32_t(types.offset("sock", "__sk_common") + types.offset("sock_common", member));
+    };
+    const Offsets out{int32_t(types.offset("task_struct", "tgid")),
+                      int32_t(types.offset("socket", "sk")),
+                      common("skc_family"),
+                      common("skc_state"),
+                      common("skc_num"),
+                      common("skc_dport"),
+                      common("skc_rcv_saddr"),
+                      common("skc_daddr"),
+                      common("skc_v6_rcv_saddr"),
+                      common("skc_v6_daddr"),
+                      int32_t(types.offset("sock", "sk_protocol"))};
+    if (!types.complete()) {
+        return Error{Code::kNotSupported, "the kernel's structures are others", 0};
+    }
+    return out;
+}
+
+// Writes an OpenConnection for a file that is a socket with one.
+std::vector<bpf_insn> at_file(const Offsets& o) {
+    BpfCode code;
+    const auto fetch = [&code](int to, Reg from, int32_t offset, int32_t size) {
+        code.point(r3, from, offset);
+        code.point(r1, r10, to);
+        code.set(r2, size);
+        code.call_helper(BPF_FUNC_probe_read_kernel);
+    };
+    const auto end = code.label(), version_6 = code.label(), addressed = code.label();
+    code.set(r6, r1);
+    code.load(Size::k64, r7, r6, kTaskAt);
+    code.jump_if(BPF_JEQ, r7, 0, end);  // the last call has neither
+    code.load(Size::k64, r1, r6, kFileAt);
+    code.jump_if(BPF_JEQ, r1, 0, end);
+    code.call_helper(BPF_FUNC_sock_from_file);
+    code.jump_if(BPF_JEQ, r0, 0, end);
+    code.set(r8, r0);
+    fetch(kValueAt, r8, o.socket, 8);
+    code.load(Size::k64, r8, r10, kValueAt);
+    code.jump_if(BPF_JEQ, r8, 0, end);
+    for (int at = kRecordAt; at < 0; at += 8) code.store(Size::k64, r10, at, 0);
+    code.store(Size::k64, r10, AT(socket), r8);
+    code.store(Size::k64, r10, kValueAt, 0);
+    fetch(kValueAt, r8, o.protocol, 2);
+    code.load(Size::k64, r1, r10, kValueAt);
+    code.jump_if(BPF_JNE, r1, IPPROTO_TCP, end);
+    fetch(AT(state), r8, o.state, 1);
+    code.load(Size::k8, r1, r10, AT(state));
+    code.jump_if(BPF_JEQ, r1, TCP_LISTEN, end);
+    code.jump_if(BPF_JEQ, r1, TCP_CLOSE, end);
+    fetch(AT(process), r7, o.process, 4);
+    fetch(AT(family), r8, o.family, 2);
+    fetch(AT(local_port), r8, o.port, 2);
+    fetch(AT(remote_port), r8, o.remote_port, 2);
+    code.load(Size::k16, r1, r10, AT(family));
+    code.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
+    code.jump_if(BPF_JNE, r1, AF_INET, end);
+    fetch(AT(local), r8, o.local, 4);
+    fetch(AT(remote), r8, o.remote, 4);
+    code.jump(addressed);
+    code.place(version_6);
+    fetch(AT(local), r8, o.local_v6, 16);
+    fetch(AT(remote), r8, o.remote_v6, 16);
+    code.place(addressed);
+    code.load(Size::k64, r1, r6, kMetaAt);
+    code.load(Size::k64, r1, r1, kSequenceAt);
+    code.point(r2, r10, kRecordAt);
+    code.set(r3, int32_t(sizeof(OpenConnection)));
+    code.call_helper(BPF_FUNC_seq_write);
+    code.place(end);
+    code.set(r0, 0);
+    code.leave();
+    return code.finish();
+}
+
+// What reads as the output of the program for all files there are.
+Result<UniqueFd> run(const std::vector<bpf_insn>& code) {
+    const int function = ::libbpf_find_vmlinux_btf_id("task_file", BPF_TRACE_ITER);
+    if (function < 0) {
+        return Error{Code::kNotSupported, "the kernel does not list open files to programs", 0};
+    }
+    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    options.expected_attach_type = BPF_TRACE_ITER;
+    options.attach_btf_id = uint32_t(function);
+    const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "connections", "GPL", code.data(),
+                                           code.size(), &options));
+    if (!program) return bpf_error("bpf: program");
+    const UniqueFd link(::bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
+    if (!link) return bpf_error("bpf: link");
+    UniqueFd out(::bpf_iter_create(link.get()));
+    if (!out) return bpf_error("bpf: list");
+    return out;
+}
+
+}  // namespace
+
+Result<std::vector<OpenConnection>> list_connections() {
+    ETW_TRY(const Offsets offsets, find_offsets());
+    ETW_TRY(const UniqueFd in, run(at_file(offsets)));
+    std::vector<std::byte> read_so_far;
+    while (true) {
+        std::array<std::byte, 64 * 1024> part;
+        const ssize_t n = ::read(in.get(), part.data(), part.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return bpf_error("bpf: list");
+        if (n == 0) break;
+        read_so_far.insert(read_so_far.end(), part.begin(), part.begin() + n);
+    }
+    std::vector<OpenConnection> out(read_so_far.size() / sizeof(OpenConnection));
+    if (!out.empty()) std::memcpy(out.data(), read_so_far.data(), out.size() * sizeof(out[0]));
+    return out;
+}
+
+}  // namespace etw::kernel
