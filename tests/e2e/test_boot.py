@@ -368,18 +368,8 @@ class BootMode(BootTest):
             sequence, = self.numbered(log).values()
             self.assertEqual(sequence, list(range(1000)), log)
 
-    def booting_worker(self):
-        """By its command line: while the host comes up, its keeper has a parent, too."""
-        for pid in self.host_pids():
-            with contextlib.suppress(OSError):
-                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if b"--worker-fd" in words and pid not in self.killed:
-                    self.killed.append(pid)
-                    return pid
-        return None
-
     def test_sigkill_in_the_middle_of_the_boot(self):
-        self.killed = []
+        killed = []
         names = [f"Auto{number}" for number in range(8)]
         for name in names:
             self.write(self.autologger(name), "Start = 1", "MaxFileSize = 8", "FileMax = 16",
@@ -390,7 +380,8 @@ class BootMode(BootTest):
         saved = self.runtime / "sessions"
         for count in (0, 1, 4):  # before the first, and with some that run
             wait_for(lambda: count == 0 or len(os.listdir(saved)) >= count, "sessions")
-            os.kill(wait_for(self.booting_worker, "a worker"), signal.SIGKILL)
+            killed.append(self.worker(but=killed))
+            os.kill(killed[-1], signal.SIGKILL)
         self.assertEqual(booting.wait(DEADLINE), 0)
         self.assertEqual(sorted(self.sessions()), names)
         self.writer("--count", 100).finish()

@@ -6,17 +6,15 @@ import os
 import pathlib
 import resource
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import threading
 import unittest
 
-from harness import BIN, EndToEnd
+from harness import BIN, DEADLINE, EndToEnd, NOBODY, hang, is_root
 
-NOBODY = 65534
-AS_ROOT = unittest.skipUnless(os.geteuid() == 0, "needs root")
+AS_ROOT = unittest.skipUnless(is_root(), "needs root")
 SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324}, "aarch64": {"rseq": 293, "membarrier": 283}}
 
 
@@ -50,7 +48,7 @@ class Doctor(EndToEnd):
         for form in (["-json"], []):
             done = subprocess.run([str(BIN / "tracelog"), "-doctor", *form], env=self.env,
                                   text=True, cwd=cwd or self.folder, capture_output=True,
-                                  stdin=subprocess.DEVNULL, timeout=60, **kwargs)
+                                  stdin=subprocess.DEVNULL, timeout=DEADLINE, **kwargs)
             self.assertEqual(done.returncode, code, done.stdout + done.stderr)
             self.assertEqual(done.stderr, "")
             seen.append(done.stdout)
@@ -105,7 +103,7 @@ class Doctor(EndToEnd):
     def test_a_stopped_host_is_noticed(self):
         self.tracelog("-start", "A", "-f", "a.etl")
         for pid in self.host_pids():
-            os.kill(pid, signal.SIGSTOP)
+            hang(pid)
         checks = self.doctor(1)
         self.assertIn("does not answer", checks["session host"]["detail"])
 

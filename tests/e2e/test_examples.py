@@ -1,9 +1,8 @@
 """The worked examples of the command reference, typed as they stand (paths adapted)."""
 import json
-import pathlib
 import unittest
 
-from harness import EndToEnd, WRITER_GUID
+from harness import EndToEnd, PATIENCE_MS, WRITER_GUID
 
 OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 THIRD_GUID = "dab01d4d-2d48-477d-b1c3-daad0ce6f06b"
@@ -70,11 +69,12 @@ class Examples(EndToEnd):
         self.assertEqual((provider["level"], provider["match_any_keyword"]), (2, "0x2"))
 
     def test_T5_level_and_keyword_decide_what_is_recorded(self):
+        self.start_host()
         writer = self.writer("--count", 10, "--wait")
         self.tracelog("-start", "Low", "-f", "low.etl", "-guid", WRITER_GUID, "-level", "3")
         self.tracelog("-start", "Other", "-f", "key.etl", "-guid", WRITER_GUID, "-matchanykw", "2")
         self.tracelog("-start", "Both", "-f", "both.etl", "-guid", WRITER_GUID, "-level", "4",
-                      "-matchanykw", "1")
+                      "-matchanykw", "1", "-timeout", PATIENCE_MS)
         writer.go()
         writer.finish()
         for name, log, count in (("Low", "low.etl", 0), ("Other", "key.etl", 0),
@@ -154,6 +154,7 @@ class Examples(EndToEnd):
 
     def test_T14_two_providers_one_file(self):
         self.provider_file(WRITER_GUID, THIRD_GUID, name="2guids.guid")
+        self.start_host()
         writer = self.writer("--count", 5, "--wait")
         self.tracelog("-start", "MyTraces", "-guid", "2guids.guid", "-f", "mytraces.etl")
         listed = self.tracelog("-enumguid").stdout.splitlines()

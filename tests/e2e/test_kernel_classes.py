@@ -1,6 +1,5 @@
 """Kernel events of files, ends of processes and datagrams, of programs whose every call is known."""
 import collections
-import json
 import os
 import pathlib
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from harness import DEADLINE
+from harness import DEADLINE, hang
 from test_kernel import KernelTest, TRACEFS
 
 HAS_TYPES = pathlib.Path("/sys/kernel/btf/vmlinux").exists()
@@ -29,12 +28,6 @@ class ClassTest(KernelTest):
 
     def start(self, *eflag):
         self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "+".join(eflag))
-
-    def stop(self, name="T"):
-        done = self.tracelog("-stop", name, code=None)
-        if done.returncode == 3:
-            self.skipTest("the machine is too busy: the session lost events")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Files(ClassTest):
@@ -73,7 +66,7 @@ print(os.getpid())
         data.mkdir()
         self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
         pid = int(self.run_python(self.OPERATIONS, data, count))
-        self.stop()
+        self.stop("T")
         mine = [(e["event"].split("/")[-1], e["fields"]) for e in self.all_events("a.etl")
                 if e.get("provider") == "FileIo" and e["fields"].get("TTID") == pid]
         paths = {f"{data}/{letter}{i}" for letter in "fg" for i in range(count)}
@@ -133,7 +126,7 @@ os.write(fd, b"x" * 777)
         child.stdout.readline()
         self.start("FILE_IO_INIT")
         child.communicate("\n", timeout=DEADLINE)
-        self.stop()
+        self.stop("T")
         write, = [e for e in self.events("FileIo/Write", "a.etl")
                   if e["TTID"] == child.pid and e["IoSize"] == 777]
         named = {e["FileObject"]: e["FileName"] for e in self.events("FileIo/Name", "a.etl")}
@@ -150,7 +143,7 @@ os.write(fd, b"x" * 777)
                         "trace=openat,read,pread64,write,close",
                         "dd", f"if={source}", f"of={self.folder}/copy", "bs=1000"],
                        check=True, capture_output=True, timeout=DEADLINE)
-        self.stop()
+        self.stop("T")
         pid = int(summary.read_text().split()[0])
         calls = collections.Counter()
         for line in summary.read_text().splitlines():
@@ -173,7 +166,7 @@ os.write(fd, b"x" * 777)
         path = self.folder / "named"
         self.tracelog("-start", "-f", "a.etl", "-fio")
         path.write_text("x")
-        self.tracelog("-stop")
+        self.stop()
         self.assertIn(str(path), {e["FileName"] for e in self.events("FileIo/Name", "a.etl")})
         self.assertIn(str(path), {e["FileName"] for e in self.events("FileIo/FileRundown", "a.etl")})
         self.assertFalse(self.events("FileIo/Create", "a.etl"))
@@ -182,7 +175,7 @@ os.write(fd, b"x" * 777)
         """The collector is stopped while a program does more than the rings hold."""
         self.start("FILE_IO", "FILE_IO_INIT")
         worker = self.worker()
-        os.kill(worker, signal.SIGSTOP)
+        hang(worker)
         try:
             self.run_python("""
 import os
@@ -224,7 +217,7 @@ threading.Event().wait()
 """])
         child.wait()
         codes[child.pid] = 7
-        self.stop()
+        self.stop("T")
         ended = {e["ProcessId"]: e["ExitStatus"] for e in self.events("Process/End", "a.etl")}
         for pid, expected in {**codes, **killed}.items():
             self.assertEqual(ended[pid], expected, pid)
@@ -257,7 +250,7 @@ class Datagrams(ClassTest):
             ports[host] = (port, client.getsockname()[1])
             server.close()
             client.close()
-        self.stop()
+        self.stop("T")
 
         def of(name):
             return [e for e in self.events(name, "a.etl") if e["PID"] == os.getpid()]
@@ -317,7 +310,7 @@ class Machine(ClassTest):
             thread.join()
         server.kill()
         server.communicate()
-        self.stop("NT Kernel Logger")
+        self.stop()
         processes, tasks = set(), set()
         used_processes, used_threads = collections.Counter(), collections.Counter()
         for e in self.all_events("a.etl"):

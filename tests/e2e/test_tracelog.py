@@ -7,7 +7,7 @@ import select
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID
 
 OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 THIRD_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
@@ -207,6 +207,7 @@ class Displays(Tracelog):
         self.assertRegex(out, r"\nRunning Since: {10}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n")
 
     def test_enumguidex_by_process(self):
+        self.start_host()
         first, second = self.writer("--wait"), self.writer("--wait")
         self.tracelog("-start", "A", "-f", "a.etl", "-guid", WRITER_GUID, "-level", "4",
                       "-matchanykw", "0x10", "-PidFilter", "1", first.pid)
