@@ -110,6 +110,10 @@ std::string state_folder(const std::string& sessions_folder, uint32_t slot) {
     return fmt::format("{}/{}", sessions_folder, slot);
 }
 
+std::string checkpoint_path(const std::string& sessions_folder, uint32_t slot) {
+    return state_folder(sessions_folder, slot) + "/checkpoint";
+}
+
 Status save(const std::string& sessions_folder, const SavedSession& saved) {
     const std::string folder = state_folder(sessions_folder, saved.key.slot);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("state folder");
