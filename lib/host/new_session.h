@@ -2,7 +2,7 @@
 #pragma once
 #include "etw/session.h"
 #include "host/saved_session.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 namespace etw::host {
 
