@@ -104,6 +104,8 @@ private:
     std::shared_ptr<Session> drop(Session& session);
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
+    session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
+                                                  const std::vector<UniqueFd>& fds) const;
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
