@@ -61,7 +61,7 @@ Session* SessionManager::find(const std::string& name) const {
     const bool global = session::same_name(name, session::kGlobalLoggerName);
     for (const auto& session : sessions_) {
         if (session == nullptr) continue;
-        const session::Properties& p = session->saved.properties;
+        const Properties& p = session->saved.properties;
         if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
         }
@@ -401,7 +401,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
 // Answers when the other flags are in force.
 void SessionManager::update_kernel_flags(Session& session, const SavedSession& before,
                                          StatusAnswer answer) {
-    const session::Properties& now = session.saved.properties;
+    const Properties& now = session.saved.properties;
     if (!session.records_kernel() || (now.enable_flags == before.properties.enable_flags &&
                                       now.kernel == before.properties.kernel)) {
         return answer(session.status());
@@ -428,7 +428,7 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
 void SessionManager::switch_log(Session& session, const SavedSession& before,
                                 std::vector<UniqueFd> fds, const FileIdentity& next,
                                 StatusAnswer answer) {
-    const session::Properties& p = session.saved.properties;
+    const Properties& p = session.saved.properties;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
     session.claimed_log = next;
