@@ -4,12 +4,15 @@ A failing test keeps its folder and prints it, with the environment that replays
 """
 import collections
 import contextlib
+import ctypes
+import errno
 import json
 import os
 import pathlib
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +25,7 @@ ETLCHECK = SHARED / "tools" / "etlcheck.py"
 SANITIZED = bool(os.environ.get("ETW_SANITIZE"))
 THREAD_SANITIZED = os.environ.get("ETW_SANITIZE") == "thread"
 WRITER_GUID = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e01"
+OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"  # of no program here
 DEADLINE = 360 if SANITIZED else 180  # seconds; a bound on waiting, never a delay
 PATIENCE_MS = "60000"  # the same for tools that wait for programs and programs that wait for a host
 NOBODY = 65534
@@ -57,6 +61,32 @@ def hang(pid):
                 yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
     os.kill(pid, signal.SIGSTOP)
     wait_for(lambda: set(states()) == {"T"}, "the process to stop")
+
+
+SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324}, "aarch64": {"rseq": 293, "membarrier": 283}}
+
+
+def deny(*names, error=errno.EPERM):
+    """A preexec_fn: these system calls fail from now on."""
+    numbers = [SYSCALLS[os.uname().machine][name] for name in names]
+    load, equal, give = 0x20, 0x15, 0x06
+    code = [(load, 0, 0, 0)]
+    for number in numbers:
+        code += [(equal, 0, 1, number), (give, 0, 0, 0x00050000 | error)]
+    code.append((give, 0, 0, 0x7FFF0000))
+    program = b"".join(struct.pack("HBBI", *step) for step in code)
+    buffer = ctypes.create_string_buffer(program)
+    header = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer)))
+
+    def install():
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        set_no_new_privs, set_seccomp, filter_mode = 38, 22, 2
+        zero = ctypes.c_ulong(0)
+        assert prctl(set_no_new_privs, ctypes.c_ulong(1), zero, zero, zero) == 0
+        assert prctl(set_seccomp, ctypes.c_ulong(filter_mode), header, zero, zero) == 0
+    install.keep = buffer
+    return install
 
 
 class Writer:
@@ -200,6 +230,19 @@ class EndToEnd(unittest.TestCase):
         provider, = self.status(name)["providers"]
         self.tracelog("-enable", name, *enable, "-level", provider["level"],
                       "-matchanykw", provider["match_any_keyword"])
+
+    def sessions(self):
+        """The names of those that run."""
+        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
+
+    # -- what is shown --------------------------------------------------------------------------
+
+    def assert_operation(self, output, code=0):
+        self.assertIn(f"Operation Status:       {code}L", output)
+
+    def assert_line(self, output, label, value):
+        """The value stands at column 24 of the labelled line."""
+        self.assertIn(f"{label:<24}{value}", output.splitlines())
 
     # -- what was recorded ----------------------------------------------------------------------
 

@@ -7,10 +7,9 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID, wait_for
 from test_source import DESCRIBED, MANIFEST, Source
 
-OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 SESSION_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
 GLOBAL_LOGGER_GUID = "e8908abc-aa84-11d2-9a93-00805f85d7c6"
 
@@ -57,12 +56,6 @@ class BootTest(EndToEnd):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not self.host_pids(), "the host to be gone")
-
-    def assert_operation(self, output, code=0):
-        self.assertIn(f"Operation Status:       {code}L", output)
-
-    def sessions(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
 
 
 class Configuration(BootTest):

@@ -29,7 +29,7 @@ class Completion(EndToEnd):
         super().setUp()
         self.env["PATH"] = f"{BIN}:{self.env['PATH']}"
 
-    def sessions(self, *names):
+    def start_sessions(self, *names):
         for number, name in enumerate(names):
             self.tracelog("-start", name, "-f", f"{number}.etl")
 
@@ -52,7 +52,7 @@ class Completion(EndToEnd):
         self.assertEqual(self.bash("traceview", "-start", "S", "-join", "c"), ["cancel"])
 
     def test_live_sessions_in_bash(self):
-        self.sessions("MyTrace", "My other", "x")
+        self.start_sessions("MyTrace", "My other", "x")
         for tool in ("tracelog", "traceview"):
             self.expect(["MyTrace", "My\\ other"], tool, "-stop", "my")
         self.expect(["My\\ other"], "tracelog", "-q", "My\\ o")
@@ -60,7 +60,7 @@ class Completion(EndToEnd):
         self.expect(["MyTrace", "My\\ other", "x"], "tracelog", "-stop", "")
 
     def test_live_providers_in_bash(self):
-        self.sessions("S")
+        self.start_sessions("S")
         writer = self.writer("--count", 1, "--wait")
         self.expect([WRITER_GUID], "tracelog", "-enable", "S", "-guid", "")
         writer.go()
@@ -72,19 +72,19 @@ class Completion(EndToEnd):
         self.assertFalse(self.runtime.exists())
 
     def test_a_killed_host_is_not_brought_back(self):
-        self.sessions("S")
+        self.start_sessions("S")
         self.kill_hosts()
         self.assertEqual(self.bash("tracelog", "-stop", ""), [])
         self.assertEqual(self.host_pids(), [])
 
     def test_a_host_that_does_not_answer_holds_nobody_up(self):
-        self.sessions("S")
+        self.start_sessions("S")
         for pid in self.host_pids():
             hang(pid)
         self.assertEqual(self.bash("tracelog", "-stop", ""), [])
 
     def test_names_cannot_make_the_shell_run_anything(self):
-        self.sessions("$(touch ran)", "`touch ran`;touch ran")
+        self.start_sessions("$(touch ran)", "`touch ran`;touch ran")
         names = wait_for(lambda: self.bash("tracelog", "-stop", ""), "the names")
         for name in names:
             words = subprocess.run(["bash", "-c", f"printf '%s\\n' {name}"], cwd=self.folder,
@@ -94,7 +94,7 @@ class Completion(EndToEnd):
 
     @unittest.skipUnless(shutil.which("zsh"), "needs zsh")
     def test_zsh(self):
-        self.sessions("MyTrace", "Other One")
+        self.start_sessions("MyTrace", "Other One")
         master, slave = pty.openpty()
         self.env.update(ZDOTDIR=str(self.folder), TERM="dumb", PS1="% ")
         (self.folder / ".zshrc").write_text(

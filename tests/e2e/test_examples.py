@@ -1,23 +1,14 @@
 """The worked examples of the command reference, typed as they stand (paths adapted)."""
-import json
 import unittest
 
-from harness import EndToEnd, PATIENCE_MS, WRITER_GUID
+from harness import EndToEnd, OTHER_GUID, PATIENCE_MS, WRITER_GUID
 
-OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 THIRD_GUID = "dab01d4d-2d48-477d-b1c3-daad0ce6f06b"
 
 
 class Examples(EndToEnd):
     def provider_file(self, *lines, name="MyProvider.guid"):
         (self.folder / name).write_text("\n".join(lines) + "\n")
-
-    def assert_operation(self, output, code=0):
-        self.assertIn(f"Operation Status:       {code}L", output)
-
-    def assert_line(self, output, label, value):
-        """The value stands at column 24 of the labelled line."""
-        self.assertIn(f"{label:<24}{value}", output.splitlines())
 
     def test_T1_start_with_nothing_but_a_name(self):
         out = self.tracelog("-start", "MyTrace").stdout
@@ -228,7 +219,7 @@ class Misuse(EndToEnd):
             self.tracelog("-start", f"S{n}", "-f", f"s{n}.etl", "-b", "4")
         self.refused(1450, "-start", "S64", "-f", "s64.etl")
         self.assertFalse((self.folder / "s64.etl").exists())
-        self.assertEqual(len(json.loads(self.tracelog("-l", "-json").stdout)), 64)
+        self.assertEqual(len(self.sessions()), 64)
 
     def test_ninth_session_of_one_provider(self):
         for n in range(8):

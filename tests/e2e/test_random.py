@@ -48,9 +48,6 @@ class RandomCommands(EndToEnd):
     def note(self, what):
         self.history.append(f"{time.strftime('%T', time.gmtime())}.{time.time_ns() // 1000000 % 1000:03} {what}")
 
-    def names(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
-
     # -- what may be done to the session under load, all of it without losing an event --------------
 
     def query(self):
@@ -129,8 +126,8 @@ class RandomCommands(EndToEnd):
                 self.random.choice(steps)()
             writer.go()
             written = writer.written()
-            self.assertIn(RUNNING, self.names())
-            for name in self.names():
+            self.assertIn(RUNNING, self.sessions())
+            for name in self.sessions():
                 if name != RUNNING:
                     self.tracelog("-stop", name, code=None)
             final = json.loads(self.tracelog("-stop", RUNNING, "-json", code=None).stdout)

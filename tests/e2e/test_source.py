@@ -521,9 +521,6 @@ class Modes(SourceTest):
 
 
 class Life(SourceTest):
-    def sessions(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
-
     def test_a_session_ends_with_its_owner(self):
         owner = subprocess.Popen(["sleep", "1000"])
         self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-owner-pid", owner.pid)

@@ -7,10 +7,9 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, PATIENCE_MS, THREAD_SANITIZED, EndToEnd, WRITER_GUID, hang, \
+from harness import BIN, DEADLINE, OTHER_GUID, PATIENCE_MS, THREAD_SANITIZED, EndToEnd, WRITER_GUID, hang, \
     wait_for
 
-OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 
 
 class Terminal:
@@ -63,9 +62,6 @@ class TraceviewTest(EndToEnd):
         terminal = Terminal(self, *args)
         self.addCleanup(terminal.close)
         return terminal
-
-    def assert_operation(self, output, code=0):
-        self.assertIn(f"Operation Status:       {code}L", output)
 
     def sessions(self):
         return {s["name"]: s for s in json.loads(self.traceview("-l", "-json").stdout)}
