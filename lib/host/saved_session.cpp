@@ -34,6 +34,7 @@ struct FixedPart {
     uint32_t admitted;  // that many Admitted follow
     uint32_t reserved2;
 };
+static_assert(sizeof(FixedPart) == 96 && sizeof(Admitted) == 32);
 
 // Changes with the layout of what stands before the session, whose form is that of the control
 // protocol and changes with its version.
