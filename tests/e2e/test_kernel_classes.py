@@ -29,6 +29,9 @@ class ClassTest(KernelTest):
     def start(self, *eflag):
         self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "+".join(eflag))
 
+    def stop(self, name="T"):
+        super().stop(name)
+
 
 class Files(ClassTest):
     OPERATIONS = """
@@ -66,7 +69,7 @@ print(os.getpid())
         data.mkdir()
         self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
         pid = int(self.run_python(self.OPERATIONS, data, count))
-        self.stop("T")
+        self.stop()
         mine = [(e["event"].split("/")[-1], e["fields"]) for e in self.all_events("a.etl")
                 if e.get("provider") == "FileIo" and e["fields"].get("TTID") == pid]
         paths = {f"{data}/{letter}{i}" for letter in "fg" for i in range(count)}
@@ -126,7 +129,7 @@ os.write(fd, b"x" * 777)
         child.stdout.readline()
         self.start("FILE_IO_INIT")
         child.communicate("\n", timeout=DEADLINE)
-        self.stop("T")
+        self.stop()
         write, = [e for e in self.events("FileIo/Write", "a.etl")
                   if e["TTID"] == child.pid and e["IoSize"] == 777]
         named = {e["FileObject"]: e["FileName"] for e in self.events("FileIo/Name", "a.etl")}
@@ -143,7 +146,7 @@ os.write(fd, b"x" * 777)
                         "trace=openat,read,pread64,write,close",
                         "dd", f"if={source}", f"of={self.folder}/copy", "bs=1000"],
                        check=True, capture_output=True, timeout=DEADLINE)
-        self.stop("T")
+        self.stop()
         pid = int(summary.read_text().split()[0])
         calls = collections.Counter()
         for line in summary.read_text().splitlines():
@@ -166,7 +169,7 @@ os.write(fd, b"x" * 777)
         path = self.folder / "named"
         self.tracelog("-start", "-f", "a.etl", "-fio")
         path.write_text("x")
-        self.stop()
+        self.stop("NT Kernel Logger")
         self.assertIn(str(path), {e["FileName"] for e in self.events("FileIo/Name", "a.etl")})
         self.assertIn(str(path), {e["FileName"] for e in self.events("FileIo/FileRundown", "a.etl")})
         self.assertFalse(self.events("FileIo/Create", "a.etl"))
@@ -217,7 +220,7 @@ threading.Event().wait()
 """])
         child.wait()
         codes[child.pid] = 7
-        self.stop("T")
+        self.stop()
         ended = {e["ProcessId"]: e["ExitStatus"] for e in self.events("Process/End", "a.etl")}
         for pid, expected in {**codes, **killed}.items():
             self.assertEqual(ended[pid], expected, pid)
@@ -250,7 +253,7 @@ class Datagrams(ClassTest):
             ports[host] = (port, client.getsockname()[1])
             server.close()
             client.close()
-        self.stop("T")
+        self.stop()
 
         def of(name):
             return [e for e in self.events(name, "a.etl") if e["PID"] == os.getpid()]
@@ -310,7 +313,7 @@ class Machine(ClassTest):
             thread.join()
         server.kill()
         server.communicate()
-        self.stop()
+        self.stop("NT Kernel Logger")
         processes, tasks = set(), set()
         used_processes, used_threads = collections.Counter(), collections.Counter()
         for e in self.all_events("a.etl"):
