@@ -170,7 +170,7 @@ class FullDisk(SmallDisk, EndToEnd):
         wait_for(lambda: self.status("D")["log_buffers_lost"] + self.status("D")["events_lost"] > 0,
                  "losses to be counted")
         self.free()
-        self.tracelog("-flush", "D")  # there is room in the rings again
+        self.tracelog("-flush", "D")  # until then the rings may be as full as the disk was
         later = self.writer("--count", 100)
         later.finish()
         final = json.loads(self.tracelog("-stop", "D", "-json", code=3).stdout)
