@@ -1,6 +1,8 @@
 """What may change while a session runs, under load and under fire."""
 import json
+import os
 import pathlib
+import signal
 import subprocess
 import unittest
 

@@ -319,7 +319,7 @@ TEST_F(HostProcess, DoesNotWaitForAProcessThatHangs) {
     EXPECT_EQ(enabled->codes, std::vector<Code>{Code::kTimeout});
     const auto before = std::chrono::steady_clock::now();
     ASSERT_TRUE(backend_.stop("a"));
-    EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 60s);
     EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 5u);
 }
 
