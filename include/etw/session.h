@@ -33,8 +33,12 @@ public:
     // Disables the providers, writes out what they committed, closes the log.
     virtual Outcome<SessionStatus> stop(const std::string& name) = 0;
     virtual Outcome<SessionStatus> query(const std::string& name) = 0;
+    // Private sessions are not among them.
     virtual Outcome<std::vector<SessionStatus>> list() = 0;
+    // All of it or, on failure, nothing. A log that is given is created like that of a start.
     virtual Outcome<SessionStatus> update(const UpdateRequest& request) = 0;
+    // Returns when what programs have committed so far is in the log, with its consumers or, of a
+    // buffered session, in the file of the request.
     virtual Outcome<SessionStatus> flush(const FlushRequest& request) = 0;
     // Needs no session host: saves what the processes still hold that wrote to one that is gone.
     virtual Outcome<std::vector<RecoveredLog>> recover(const RecoverRequest&) {
@@ -53,8 +57,11 @@ public:
     virtual Outcome<std::vector<ProfileSource>> profile_sources() {
         return Failure{Code::kNotSupported, "this system does not list what it can count"};
     }
+    // Each provider has a code of its own: kTimeout where a program has not answered in the time of
+    // the request and may still follow, kGuidNotFound where the session does not have it enabled.
     virtual Outcome<EnableResult> enable(const EnableRequest& request) = 0;
     virtual Outcome<EnableResult> disable(const EnableRequest& request) = 0;
+    // Asks the programs to write down the state of what is enabled.
     virtual Outcome<EnableResult> capture_state(const EnableRequest& request) = 0;
     virtual Outcome<std::vector<RegisteredProvider>> registered_providers() = 0;
     // Providers whose events need no program that registers them: the system's own. Empty where

@@ -103,8 +103,7 @@ struct SessionStatus {
     uint32_t log_buffers_lost = 0;
     uint32_t real_time_buffers_lost = 0;
     uint32_t real_time_consumers = 0;
-    uint64_t events_seen_bytes =
-        0;  // bytes of records drained so far: 0 means nothing was recorded
+    uint64_t events_seen_bytes = 0;  // of records drained so far; 0: nothing was recorded
     uint32_t owner_uid = 0;
     int64_t start_time = 0;      // FILETIME
     uint64_t log_file_size = 0;  // bytes
@@ -156,6 +155,7 @@ struct RecoverRequest {
     std::string file;    // absolute path; empty: one in the current folder, named for the session
 };
 
+// What became of one session that was found.
 struct RecoveredLog {
     Code code = Code::kOk;
     std::string file;
@@ -181,7 +181,6 @@ struct EnableResult {
     friend bool operator==(const EnableResult&, const EnableResult&) = default;
 };
 
-// A provider that at least one process has registered.
 // A running program that the host has turned away: its provider library is of another version.
 struct RefusedProgram {
     uint32_t pid = 0;
@@ -192,6 +191,7 @@ struct RefusedProgram {
     friend bool operator==(const RefusedProgram&, const RefusedProgram&) = default;
 };
 
+// A provider that at least one process has registered, or one whose events the system itself has.
 struct RegisteredProvider {
     struct Enabled {
         uint32_t logger_id = 0;

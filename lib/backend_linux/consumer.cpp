@@ -1,5 +1,6 @@
 #include "backend_linux/consumer.h"
 
+#include "base/unix_socket.h"
 #include "etl/log_header.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 namespace etw::backend_linux {
 
@@ -35,27 +37,10 @@ Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_
 // The packet with the ring and the page.
 Result<std::array<UniqueFd, 2>> receive_memory(int socket) {
     std::byte byte{};
-    iovec data{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0) {
-        return os_error("consumer: memory");
-    }
-    std::array<UniqueFd, 2> out;
-    const cmsghdr* head = CMSG_FIRSTHDR(&message);
-    if (head == nullptr || head->cmsg_type != SCM_RIGHTS || head->cmsg_len < CMSG_LEN(0)) {
-        return Error{Code::kInvalidData, "consumer: no memory came"};
-    }
-    std::array<int, 2> fds{-1, -1};
-    const size_t size = std::min<size_t>(head->cmsg_len - CMSG_LEN(0), sizeof(fds));
-    std::memcpy(fds.data(), CMSG_DATA(head), size);
-    for (size_t i = 0; i < size / sizeof(int); ++i) out[i].reset(fds[i]);
-    if (!out[0] || !out[1]) return Error{Code::kInvalidData, "consumer: no memory came"};
-    return out;
+    std::vector<UniqueFd> fds;
+    ETW_CHECK(receive(socket, {&byte, 1}, fds));
+    if (fds.size() != 2) return Error{Code::kInvalidData, "consumer: no memory came"};
+    return std::array{std::move(fds[0]), std::move(fds[1])};
 }
 
 }  // namespace
@@ -104,7 +89,7 @@ Outcome<std::unique_ptr<session::Consumer>> Consumer::open(const std::string& na
 
 Outcome<Ok> Consumer::connect() {
     int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         return Failure{code_from_errno(errno), "cannot make a socket"};
     }
     socket_.reset(pair[0]);
@@ -238,7 +223,7 @@ void Consumer::wait(milliseconds patience) {
         return;
     std::array<std::byte, 64> bytes;
     while (polls[0].revents != 0) {
-        const ssize_t size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+        const ssize_t size = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
         if (size > 0) continue;
         host_gone_ = size == 0 || (errno != EAGAIN && errno != EINTR);
         if (size == 0 || errno != EINTR) break;

@@ -1,21 +1,17 @@
 #include "backend_linux/control_channel.h"
 
 #include "base/byte_writer.h"
+#include "base/unix_socket.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <utility>
 
 namespace etw::backend_linux {
 namespace {
-
-Error os_error(const char* what, int error) {
-    return {code_from_errno(error), what, uint64_t(error)};
-}
 
 Error gone(const char* what, int error) {
     return {Code::kServiceNotAvailable, what, uint64_t(error)};
@@ -26,36 +22,31 @@ bool means_gone(int error) {
     return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNABORTED;
 }
 
+// Of what the socket could not do. It blocks: nothing to be had now is the end of the patience.
+Error failure(const Error& error) {
+    if (error.code == Code::kBusy) return {Code::kTimeout, "receive: no answer", error.where};
+    return means_gone(int(error.where)) ? gone(error.what, int(error.where)) : error;
+}
+
 // A folder in /tmp can be another user's, and a host is handed descriptors of the caller's files.
 // Root may turn to a user's host, which it has to name.
 bool trusted(const UniqueFd& socket) {
-    ucred peer{};
-    socklen_t size = sizeof(peer);
-    if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-    return peer.uid == 0 || peer.uid == ::geteuid() || ::geteuid() == 0;
+    const auto peer = peer_credentials(socket.get());
+    return peer && (peer->uid == 0 || peer->uid == ::geteuid() || ::geteuid() == 0);
 }
 
 }  // namespace
 
 Result<ControlChannel> ControlChannel::connect(const std::string& socket_path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (socket_path.size() >= sizeof(address.sun_path))
-        return Error{Code::kInvalidName, "control socket: path too long", socket_path.size()};
-    socket_path.copy(address.sun_path, socket_path.size());
-    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd) return os_error("socket", errno);
-    int result = -1;
-    do {
-        result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-    } while (result != 0 && errno == EINTR);
-    if (result == 0 && !trusted(fd)) {
-        return Error{Code::kAccessDenied, "control socket: another user's", 0};
+    auto fd = connect_to(socket_path, SOCK_STREAM);
+    if (!fd) {
+        const auto error = int(fd.error().where);
+        const bool nobody = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
+        if (fd.error().code == Code::kInvalidName || !nobody) return fd.error();
+        return gone("connect", error);
     }
-    if (result == 0) return ControlChannel(std::move(fd));
-    const int error = errno;
-    const bool nobody = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
-    return nobody ? gone("connect", error) : os_error("connect", error);
+    if (!trusted(*fd)) return Error{Code::kAccessDenied, "control socket: another user's", 0};
+    return ControlChannel(std::move(*fd));
 }
 
 // The kernel resets a connection that ends with bytes unread, or that nobody has accepted; one
@@ -99,30 +90,10 @@ Result<Reply> ControlChannel::call(wire::ControlOp op, Bytes body, std::span<con
 }
 
 Status ControlChannel::send(Bytes bytes, std::span<const int> fds) {
-    ETW_ASSERT(fds.size() <= wire::kMaxControlDescriptors);
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * wire::kMaxControlDescriptors)>
-        control{};
     while (!bytes.empty()) {
-        // sendmsg's struct is not const-correct; nothing is written through it.
-        iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
-        msghdr message{};
-        message.msg_iov = &piece;
-        message.msg_iovlen = 1;
-        if (!fds.empty()) {
-            message.msg_control = control.data();
-            message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-            cmsghdr* c = CMSG_FIRSTHDR(&message);
-            c->cmsg_level = SOL_SOCKET;
-            c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN(fds.size_bytes());
-            std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
-        }
-        const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            return means_gone(errno) ? gone("send", errno) : os_error("send", errno);
-        }
-        bytes = bytes.subspan(size_t(n));
+        const auto sent = etw::send(fd_.get(), bytes, fds);
+        if (!sent) return failure(sent.error());
+        bytes = bytes.subspan(*sent);
         fds = {};  // they went with the first byte
     }
     return Ok{};
@@ -130,14 +101,11 @@ Status ControlChannel::send(Bytes bytes, std::span<const int> fds) {
 
 Status ControlChannel::receive(std::span<std::byte> out) {
     while (!out.empty()) {
-        const ssize_t n = ::recv(fd_.get(), out.data(), out.size(), 0);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            if (errno == EAGAIN) return Error{Code::kTimeout, "receive: no answer", EAGAIN};
-            return means_gone(errno) ? gone("receive", errno) : os_error("receive", errno);
-        }
-        if (n == 0) return gone("receive: the host closed the connection", 0);
-        out = out.subspan(size_t(n));
+        std::vector<UniqueFd> unwanted;  // closed again
+        const auto got = etw::receive(fd_.get(), out, unwanted);
+        if (!got) return failure(got.error());
+        if (got->size == 0) return gone("receive: the host closed the connection", 0);
+        out = out.subspan(got->size);
     }
     return Ok{};
 }

@@ -6,10 +6,10 @@ namespace etw::backend_windows {
 namespace {
 
 // Windows 7 has ETW in advapi32, later systems in sechost, to which advapi32 forwards; which of
-// them a function came to first differs.
+// them a function came to first differs. What is known of providers is asked of tdh.
 template <class Function>
 void look_up(Function& function, const char* name) {
-    for (const wchar_t* library : {L"advapi32.dll", L"sechost.dll"}) {
+    for (const wchar_t* library : {L"advapi32.dll", L"sechost.dll", L"tdh.dll"}) {
         const HMODULE module = ::LoadLibraryExW(library, nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32);
         if (module == nullptr) continue;
         // By way of void*, which every function pointer fits into here, as GetProcAddress means it.
@@ -48,6 +48,7 @@ EtwApi resolve() {
     look_up(api.query_all_traces, "QueryAllTracesW");
     look_up(api.enable_trace, "EnableTraceEx2");
     look_up(api.enumerate_guids, "EnumerateTraceGuidsEx");
+    look_up(api.enumerate_providers, "TdhEnumerateProviders");
     look_up(api.open_trace, "OpenTraceW");
     look_up(api.process_trace, "ProcessTrace");
     look_up(api.close_trace, "CloseTrace");

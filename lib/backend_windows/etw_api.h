@@ -13,6 +13,7 @@ struct EtwApi {
     decltype(&::QueryAllTracesW) query_all_traces = nullptr;
     decltype(&::EnableTraceEx2) enable_trace = nullptr;
     decltype(&::EnumerateTraceGuidsEx) enumerate_guids = nullptr;
+    decltype(&::TdhEnumerateProviders) enumerate_providers = nullptr;
     decltype(&::OpenTraceW) open_trace = nullptr;
     decltype(&::ProcessTrace) process_trace = nullptr;
     decltype(&::CloseTrace) close_trace = nullptr;
@@ -31,7 +32,7 @@ struct EtwApi {
     decltype(&::RegCloseKey) close_key = nullptr;
 };
 
-// Looked up in advapi32.dll and sechost.dll, once.
+// Looked up in advapi32.dll, sechost.dll and tdh.dll, once.
 const EtwApi& system_api();
 
 }  // namespace etw::backend_windows

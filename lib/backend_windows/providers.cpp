@@ -1,9 +1,12 @@
 #include "backend_windows/providers.h"
 
 #include "backend_windows/backend.h"
+#include "backend_windows/text.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <map>
 
 namespace etw::backend_windows {
 namespace {
@@ -16,28 +19,38 @@ using session::RegisteredProvider;
 constexpr size_t kFirstAnswer = 64 * 1024;
 constexpr size_t kLargestAnswer = size_t{64} << 20;
 
-// The whole answer to a question, however large it has become since the last attempt.
+// The whole of what `call(memory, size)` answers, however large it has become since the last
+// attempt, or the system's error.
+template <class Call>
+ULONG whole_answer(Call call, std::vector<std::byte>& out) {
+    out.resize(kFirstAnswer);
+    for (;;) {
+        auto size = ULONG(out.size());
+        const ULONG error = call(out.data(), &size);
+        if (error == ERROR_SUCCESS) {
+            out.resize(std::min<size_t>(size, out.size()));
+            return error;
+        }
+        const size_t wanted = std::max<size_t>(size, 2 * out.size());
+        if (error != ERROR_INSUFFICIENT_BUFFER || wanted > kLargestAnswer) return error;
+        out.resize(wanted);
+    }
+}
+
 Outcome<std::vector<std::byte>> ask(const EtwApi& api, TRACE_QUERY_INFO_CLASS what, void* in,
                                     ULONG in_size) {
     if (api.enumerate_guids == nullptr) {
         return Failure{Code::kNotSupported,
                        "this system has no event tracing (EnumerateTraceGuidsEx)"};
     }
-    std::vector<std::byte> out(kFirstAnswer);
-    for (;;) {
-        ULONG size = 0;
-        const ULONG error =
-            api.enumerate_guids(what, in, in_size, out.data(), ULONG(out.size()), &size);
-        if (error == ERROR_SUCCESS) {
-            out.resize(std::min<size_t>(size, out.size()));
-            return out;
-        }
-        const size_t wanted = std::max<size_t>(size, 2 * out.size());
-        if (error != ERROR_INSUFFICIENT_BUFFER || wanted > kLargestAnswer) {
-            return failure_of(error, "EnumerateTraceGuidsEx", {});
-        }
-        out.resize(wanted);
-    }
+    std::vector<std::byte> out;
+    const ULONG error = whole_answer(
+        [&](std::byte* memory, ULONG* size) {
+            return api.enumerate_guids(what, in, in_size, memory, *size, size);
+        },
+        out);
+    if (error != ERROR_SUCCESS) return failure_of(error, "EnumerateTraceGuidsEx", {});
+    return out;
 }
 
 // A struct at an offset of an answer, if it is whole.
@@ -46,6 +59,40 @@ bool read(const std::vector<std::byte>& answer, size_t offset, T& out) {
     if (offset > answer.size() || answer.size() - offset < sizeof(T)) return false;
     std::memcpy(&out, answer.data() + offset, sizeof(T));
     return true;
+}
+
+// Up to its NUL or the end of the answer.
+std::string text_at(const std::vector<std::byte>& answer, size_t offset) {
+    std::wstring text;
+    for (wchar_t unit = 0; read(answer, offset, unit) && unit != 0; offset += sizeof(unit)) {
+        text += unit;
+    }
+    return from_wide(text);
+}
+
+// Of the providers that this system has descriptions of. Names are an extra: without them the
+// providers are listed all the same.
+std::map<Guid, std::string> provider_names(const EtwApi& api) {
+    std::map<Guid, std::string> names;
+    std::vector<std::byte> answer;
+    PROVIDER_ENUMERATION_INFO head;
+    const bool answered = api.enumerate_providers != nullptr &&
+                          whole_answer(
+                              [&](std::byte* memory, ULONG* size) {
+                                  return api.enumerate_providers(
+                                      reinterpret_cast<PROVIDER_ENUMERATION_INFO*>(memory), size);
+                              },
+                              answer) == ERROR_SUCCESS;
+    constexpr size_t kList = offsetof(PROVIDER_ENUMERATION_INFO, TraceProviderInfoArray);
+    if (!answered || answer.size() < kList) return names;
+    std::memcpy(&head, answer.data(), kList);
+    for (ULONG i = 0; i < head.NumberOfProviders; ++i) {
+        TRACE_PROVIDER_INFO info;
+        if (!read(answer, kList + i * sizeof(info), info)) break;
+        if (info.ProviderNameOffset == 0) continue;
+        names[from_system(info.ProviderGuid)] = text_at(answer, info.ProviderNameOffset);
+    }
+    return names;
 }
 
 void add_enable(const TRACE_ENABLE_INFO& info, const Guid& guid, RegisteredProvider& out) {
@@ -117,6 +164,11 @@ Outcome<std::vector<RegisteredProvider>> registered_providers(const EtwApi& api)
     ETW_TRY(auto all, all_providers(api));
     // Those that are only enabled in advance are not registered.
     std::erase_if(all, [](const RegisteredProvider& p) { return p.instances.empty(); });
+    const auto names = provider_names(api);
+    for (RegisteredProvider& provider : all) {
+        if (const auto it = names.find(provider.guid); it != names.end())
+            provider.name = it->second;
+    }
     return all;
 }
 

@@ -1,4 +1,5 @@
-// The registered providers and who has them enabled, through EnumerateTraceGuidsEx.
+// The registered providers and who has them enabled, through EnumerateTraceGuidsEx, and the names
+// of those that the system has descriptions of, through TdhEnumerateProviders.
 #pragma once
 #include "backend_windows/etw_api.h"
 #include "etw/session.h"

@@ -11,3 +11,5 @@
 #include <evntrace.h>
 //
 #include <evntcons.h>
+//
+#include <tdh.h>

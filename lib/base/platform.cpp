@@ -45,6 +45,8 @@ std::string os_version() {
     return release.substr(0, release.find_first_not_of("0123456789."));
 }
 
+std::string system_text(uint32_t) { return {}; }
+
 std::string user_name(uint32_t uid) {
     constexpr size_t kEntrySize = 16 * 1024;  // bytes; longer entries have no name for us
     std::vector<char> buffer(kEntrySize);

@@ -28,6 +28,10 @@ std::string executable_folder();
 // Of the system that this runs on, as "6.1.0"; "" where it cannot be told.
 std::string os_version();
 
+// The system's own text of an error code of its, "" where it has none. Not on Linux, whose codes
+// are others.
+std::string system_text(uint32_t code);
+
 // The name of a user, "" where the machine does not know one.
 std::string user_name(uint32_t uid);
 

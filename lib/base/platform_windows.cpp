@@ -68,6 +68,16 @@ std::string os_version() {
                        version.dwBuildNumber);
 }
 
+std::string system_text(uint32_t code) {
+    char16_t text[1024];
+    const DWORD length = ::FormatMessageW(
+        FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
+        nullptr, code, 0, reinterpret_cast<wchar_t*>(text), DWORD(std::size(text)), nullptr);
+    std::string utf8 = to_utf8({text, length});
+    utf8.erase(utf8.find_last_not_of(" \r\n") + 1);
+    return utf8;
+}
+
 // Users have no numbers there.
 std::string user_name(uint32_t) { return {}; }
 

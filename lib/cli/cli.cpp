@@ -286,10 +286,18 @@ int usage(const char* tool, const UsageError& error) {
     return kExitUsage;
 }
 
+std::string status_text(Code code) {
+    static const std::string unknown = code_text(Code{UINT32_MAX});  // no system has it
+    const std::string ours = code_text(code);
+    if (ours != unknown) return ours;
+    const std::string theirs = system_text(uint32_t(code));
+    return theirs.empty() ? unknown : theirs;
+}
+
 int failure(const char* tool, const std::string& subject, const Error& error) {
     const std::string where = error.where == 0 ? "" : fmt::format(" (at {})", error.where);
     fmt::print(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
-               code_text(error.code), uint32_t(error.code));
+               status_text(error.code), uint32_t(error.code));
     return kExitFailed;
 }
 

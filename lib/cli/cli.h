@@ -48,6 +48,8 @@ struct UsageError {
 int print_help(const char* text);
 // Returns kExitUsage.
 int usage(const char* tool, const UsageError& error);
+// What is shown of a code: our own text of it, else the system's.
+std::string status_text(Code code);
 // Returns kExitFailed.
 int failure(const char* tool, const std::string& subject, const Error& error);
 

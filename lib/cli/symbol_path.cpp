@@ -72,20 +72,16 @@ std::string find_name(const fs::path& folder, const std::string& name) {
     return "";
 }
 
-tmf::ReadAt reader_of(const File& file) {
-    return [&file](uint64_t offset, std::span<std::byte> out) { return file.read_at(offset, out); };
-}
-
 Result<tmf::PdbReference> reference_of(const std::string& image) {
     ETW_TRY(const File file, File::open_read(image));
     ETW_TRY(const uint64_t size, file.size());
-    return tmf::read_pdb_reference(reader_of(file), size);
+    return tmf::read_pdb_reference(tmf::reader_of(file), size);
 }
 
 Result<tmf::PdbIdentity> identity_of(const std::string& pdb) {
     ETW_TRY(const File file, File::open_read(pdb));
     ETW_TRY(const uint64_t size, file.size());
-    ETW_TRY(auto msf, tmf::MsfFile::open(reader_of(file), size));
+    ETW_TRY(auto msf, tmf::MsfFile::open(tmf::reader_of(file), size));
     return tmf::read_pdb_identity(msf);
 }
 

@@ -51,7 +51,7 @@ void TracelogAnswer::note_failure(const Failure& failure) {
 }
 
 std::string TracelogAnswer::explanation(Code code) const {
-    if (code != Code::kSessionNotFound) return code_text(code);
+    if (code != Code::kSessionNotFound) return status_text(code);
     if (session::same_name(session_, session::kKernelLoggerName))
         return "NT Kernel Logger does not run; give a session's name after the action";
     return "no session of that name runs; tracelog -l lists those that do";

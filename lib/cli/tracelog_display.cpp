@@ -2,6 +2,7 @@
 
 #include "base/filetime.h"
 #include "base/platform.h"
+#include "cli/cli.h"
 #include "cli/json_writer.h"
 #include "cli/kernel_tracing_display.h"
 #include "render/clock_text.h"
@@ -264,7 +265,7 @@ void write_events(JsonWriter& out, const std::vector<RegisteredProvider::Event>&
 
 std::string operation_status(Code code) {
     return fmt::format("{:<24}{:<8}{}\n", "Operation Status:", fmt::format("{}L", uint32_t(code)),
-                       code_text(code));
+                       status_text(code));
 }
 
 std::string properties_block(const SessionStatus& s) {
@@ -453,7 +454,7 @@ std::string to_json(const std::vector<ProviderEnable>& asked, const EnableResult
     for (size_t i = 0; i < asked.size() && i < result.codes.size(); ++i) {
         out.begin_object().key("guid").text(to_string(asked[i].guid));
         out.key("status").number(uint32_t(result.codes[i]));
-        out.key("status_text").text(code_text(result.codes[i])).end_object();
+        out.key("status_text").text(status_text(result.codes[i])).end_object();
     }
     return out.end_array().end_object().take() + "\n";
 }
@@ -518,7 +519,7 @@ std::string to_json(const session::BootConfiguration& configuration) {
 std::string to_json(const std::string& name, const Failure& failure) {
     JsonWriter out;
     out.begin_object().key("operation_status").number(uint32_t(failure.code));
-    out.key("status_text").text(code_text(failure.code));
+    out.key("status_text").text(status_text(failure.code));
     out.key("name").text(name).key("detail").text(failure.detail);
     return out.end_object().take() + "\n";
 }

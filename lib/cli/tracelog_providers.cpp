@@ -35,7 +35,7 @@ std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& re
 }
 
 // Why a provider was left out, by its code.
-const char* why_not(Code code, bool captures) {
+std::string why_not(Code code, bool captures) {
     switch (code) {
         case Code::kNoSystemResources:
             return "eight sessions have it enabled; -disable it in one, or stop one";
@@ -45,7 +45,7 @@ const char* why_not(Code code, bool captures) {
             return captures ? "the session does not have it enabled; -enable it first"
                             : "the file has no probes of this provider; readelf -n shows them";
         default:
-            return code_text(code);
+            return status_text(code);
     }
 }
 

@@ -43,7 +43,8 @@ struct StreamEntry {
     FileIdentity rings;
     uint64_t uid;
 };
-static_assert(sizeof(FileHeader) % 8 == 0 && sizeof(CopyHeader) % 8 == 0);
+static_assert(sizeof(FileHeader) == 16 && sizeof(CopyHeader) == 128 + kMaxPath &&
+              sizeof(StreamEntry) == 24 && sizeof(CpuProgress) == 32);
 
 size_t times_offset() { return sizeof(CopyHeader); }
 size_t streams_offset(uint32_t cpus) { return times_offset() + cpus * sizeof(int64_t); }

@@ -3,7 +3,7 @@
 #include "etw/error_code.h"
 #include "host/control_frame.h"
 #include "host/event_loop.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <functional>
 #include <map>

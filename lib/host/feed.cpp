@@ -1,7 +1,7 @@
 #include "host/feed.h"
 
 #include "host/session_clock.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <sys/socket.h>
 

@@ -20,7 +20,6 @@
 
 namespace etw::host {
 
-using session::Failure;
 using session::Outcome;
 using wire::ControlOp;
 
@@ -251,12 +250,6 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             return reply(Code::kOk, encoded(manager_.kernel_providers()));
         case ControlOp::kListRefused:
             return reply(Code::kOk, encoded(manager_.providers().refused()));
-        case ControlOp::kShutdown:
-            if (!manager_.empty()) {
-                return reply(Code::kBusy, encoded(Failure{Code::kBusy, "sessions are running"}));
-            }
-            reply(Code::kOk, {});
-            return loop_.stop();
     }
     refuse(reply, {Code::kNotSupported, "unknown operation", uint64_t(request.op)});
 }

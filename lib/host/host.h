@@ -24,8 +24,8 @@ struct WorkerOptions {
 };
 
 // Takes up saved sessions, listens, rings the doorbells, serves until SIGTERM (then every session
-// is stopped properly), a kShutdown request or idleness. Returns the exit status. Call before any
-// thread exists: it blocks the signals it waits for.
+// is stopped properly) or idleness. Returns the exit status. Call before any thread exists: it
+// blocks the signals it waits for.
 int run_worker(WorkerOptions options);
 
 }  // namespace etw::host

@@ -2,7 +2,7 @@
 
 #include "host/journal.h"
 #include "host/keeper_link.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <fmt/format.h>
 

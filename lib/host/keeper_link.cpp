@@ -1,7 +1,7 @@
 #include "host/keeper_link.h"
 
 #include "host/journal.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -2,12 +2,16 @@
 #pragma once
 #include "etw/session.h"
 #include "host/saved_session.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 namespace etw::host {
 
 uint32_t cpu_count();  // that may ever run here
 session::Failure failure_of(const Error& error, const std::string& subject);
+// The buffers of one user cannot be had.
+session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
+// Seconds between two flushes; 0: nothing of the session is written by the clock.
+uint32_t flush_timer(const session::Properties& properties);
 // The descriptors that came with a start are those that its log needs.
 session::Outcome<Ok> check_files(const session::Properties& properties,
                                  const std::vector<UniqueFd>& fds);

@@ -16,6 +16,7 @@ struct FixedPart {
     FileIdentity folder;
     uint64_t first_taken;
 };
+static_assert(sizeof(FixedPart) == 24);
 constexpr uint64_t kMagic = 0x3256495057544524;  // as in saved_session.cpp
 constexpr uint64_t kMaxSize = 4 * 1024 * 1024;
 

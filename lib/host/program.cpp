@@ -4,7 +4,7 @@
 #include "host/journal.h"
 #include "host/keeper.h"
 #include "host/runtime_folder.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 #include "wire/provider_protocol.h"
 
 #include <fcntl.h>

@@ -64,7 +64,7 @@ void ProviderConnection::give_back(size_t bytes) noexcept {
 void ProviderConnection::send_bytes(Bytes bytes, int fd) {
     if (failed_ || deaf_) return;
     if (queue_.empty()) {
-        const auto sent = host::send(socket_.get(), bytes, {&fd, size_t(fd >= 0)});
+        const auto sent = etw::send(socket_.get(), bytes, {&fd, size_t(fd >= 0)});
         if (sent) return;
         if (sent.error().code != Code::kBusy) {
             deaf_ = true;
@@ -85,7 +85,7 @@ void ProviderConnection::send_queued() {
     while (!queue_.empty()) {
         const Queued& first = queue_.front();
         const int fd = first.fd.get();
-        const auto sent = host::send(socket_.get(), first.bytes, {&fd, size_t(fd >= 0)});
+        const auto sent = etw::send(socket_.get(), first.bytes, {&fd, size_t(fd >= 0)});
         if (!sent && sent.error().code == Code::kBusy) return;
         if (!sent) {
             deaf_ = true;

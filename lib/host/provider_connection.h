@@ -5,7 +5,7 @@
 #include "host/event_loop.h"
 #include "host/process.h"
 #include "host/provider_packet.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <deque>
 #include <map>

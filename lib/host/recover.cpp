@@ -160,12 +160,13 @@ std::vector<wire::RingPosition> drained(const Leftover& left, const Stream& stre
     for (uint32_t cpu = 0; cpu < d.geometry.cpus; ++cpu) {
         from.push_back(stream.rings.published_tail(cpu));
     }
-    const std::string state =
-        state_folder(text_of(d.runtime_folder) + "/" + wire::kSavedSessionsFolder, d.session_slot);
+    const std::string sessions = text_of(d.runtime_folder) + "/" + wire::kSavedSessionsFolder;
+    const std::string state = state_folder(sessions, d.session_slot);
     // The rings say where it is: only what nobody else can have put there is taken from it.
     struct stat st {};
     if (::lstat(state.c_str(), &st) != 0 || st.st_uid != ::geteuid()) return from;
-    const auto checkpoint = Checkpoint::open(state + "/checkpoint", d.geometry.cpus);
+    const auto checkpoint =
+        Checkpoint::open(checkpoint_path(sessions, d.session_slot), d.geometry.cpus);
     if (!checkpoint) return from;
     const auto progress = checkpoint->load();
     if (!progress) return from;

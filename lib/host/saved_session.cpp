@@ -34,6 +34,7 @@ struct FixedPart {
     uint32_t admitted;  // that many Admitted follow
     uint32_t reserved2;
 };
+static_assert(sizeof(FixedPart) == 96 && sizeof(Admitted) == 32);
 
 // Changes with the layout of what stands before the session, whose form is that of the control
 // protocol and changes with its version.
@@ -108,6 +109,10 @@ Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot) {
 
 std::string state_folder(const std::string& sessions_folder, uint32_t slot) {
     return fmt::format("{}/{}", sessions_folder, slot);
+}
+
+std::string checkpoint_path(const std::string& sessions_folder, uint32_t slot) {
+    return state_folder(sessions_folder, slot) + "/checkpoint";
 }
 
 Status save(const std::string& sessions_folder, const SavedSession& saved) {

@@ -49,6 +49,7 @@ Result<SavedSession> decode_saved(Bytes bytes, const std::string& boot);
 
 // Folder of a session's state.
 std::string state_folder(const std::string& sessions_folder, uint32_t slot);
+std::string checkpoint_path(const std::string& sessions_folder, uint32_t slot);
 
 // Written beside and renamed over: a kill leaves the old one or the new one.
 Status save(const std::string& sessions_folder, const SavedSession& saved);

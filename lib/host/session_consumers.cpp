@@ -2,7 +2,7 @@
 #include "etl/log_header.h"
 #include "host/journal.h"
 #include "host/session_manager.h"
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <fmt/format.h>
 

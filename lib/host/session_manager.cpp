@@ -12,6 +12,7 @@ namespace etw::host {
 
 using session::Failure;
 using session::Outcome;
+using session::Properties;
 using session::SessionStatus;
 using State = Session::State;
 
@@ -60,7 +61,7 @@ Session* SessionManager::find(const std::string& name) const {
     const bool global = session::same_name(name, session::kGlobalLoggerName);
     for (const auto& session : sessions_) {
         if (session == nullptr) continue;
-        const session::Properties& p = session->saved.properties;
+        const Properties& p = session->saved.properties;
         if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
         }
@@ -310,6 +311,43 @@ Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_ri
     return made;
 }
 
+namespace {
+
+// What the request makes of the session's properties.
+Properties updated(const Session& session, const session::UpdateRequest& request) {
+    Properties p = session.saved.properties;
+    if (request.real_time.value_or(false)) {
+        p.log_file_mode |= kModeRealTime;
+    } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
+        p.log_file_mode &= ~uint32_t{kModeRealTime};
+    }
+    if (request.log_file) p.log_file = *request.log_file;
+    if (request.maximum_buffers && !session.is_buffered()) {
+        p.maximum_buffers = std::max(*request.maximum_buffers, p.minimum_buffers);
+    }
+    if (request.enable_flags) p.enable_flags = *request.enable_flags;
+    if (request.kernel) p.kernel = *request.kernel;
+    if (request.flush_timer_s.value_or(0) != 0) p.flush_timer_s = *request.flush_timer_s;
+    return p;
+}
+
+}  // namespace
+
+Outcome<FileIdentity> SessionManager::check_next_log(const Properties& p,
+                                                     const std::vector<UniqueFd>& fds) const {
+    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
+                                    : check_log_descriptor(fds[0]);
+    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
+    if (!file) return failure_of(file.error(), p.log_file);
+    if (log_in_use(*file)) {
+        return Failure{Code::kBadPathname, p.log_file + " is the log of a running session"};
+    }
+    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
+        return Failure{Code::kPathNotFound, "-newfile: no folder for the next files"};
+    }
+    return *file;
+}
+
 void SessionManager::update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                             StatusAnswer answer) {
     const auto found = running(request.name);
@@ -317,25 +355,10 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;
     SavedSession changed = session.saved;
-    uint32_t& mode = changed.properties.log_file_mode;
-    if (request.real_time.value_or(false)) {
-        mode |= kModeRealTime;
-    } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
-        mode &= ~uint32_t{kModeRealTime};
-    }
-    if (request.log_file) changed.properties.log_file = *request.log_file;
-    if (request.maximum_buffers && !session.is_buffered()) {
-        changed.properties.maximum_buffers =
-            std::max(*request.maximum_buffers, changed.properties.minimum_buffers);
-    }
-    if (request.enable_flags) changed.properties.enable_flags = *request.enable_flags;
-    if (request.kernel) changed.properties.kernel = *request.kernel;
+    changed.properties = updated(session, request);
     if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
     if (request.kernel) {
         if (const auto ok = check_sources(*request.kernel); !ok) return answer(ok.error());
-    }
-    if (request.flush_timer_s && *request.flush_timer_s != 0) {
-        changed.properties.flush_timer_s = *request.flush_timer_s;
     }
     std::vector<std::pair<uint32_t, ring::RingSet>> rings;
     if (request.maximum_buffers && !session.is_buffered()) {
@@ -347,40 +370,29 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     }
     FileIdentity next{};
     if (request.log_file) {
-        const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
-                                        : check_log_descriptor(fds[0]);
-        const auto file = usable ? identity_of(fds[0].get()) : usable.error();
-        if (!file) return answer(failure_of(file.error(), *request.log_file));
-        next = *file;
-        if (log_in_use(next)) {
-            return answer(Failure{Code::kBadPathname,
-                                  *request.log_file + " is the log of a running session"});
-        }
-        const bool numbered = (changed.properties.log_file_mode & kModeNewFile) != 0;
-        if (numbered && fds.size() < 2) {
-            return answer(Failure{Code::kPathNotFound, "-newfile: no folder for the next files"});
-        }
+        const auto usable = check_next_log(changed.properties, fds);
+        if (!usable) return answer(usable.error());
+        next = *usable;
     }
     if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
         return answer(failure_of(saved.error(), folder_.path()));
     }
     const SavedSession before = std::exchange(session.saved, changed);
-    const uint32_t flush_timer_s = session.is_buffered() ? 0 : changed.properties.flush_timer_s;
     const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
-    const auto rest = [this, before, next, files, flush_timer_s, answer,
+    const auto rest = [this, before, next, files, timer_s = flush_timer(changed.properties), answer,
                        switches = request.log_file.has_value()] {
-        Session* updated = find(before.key);
-        if (updated == nullptr || updated->state != State::kRunning) {
+        Session* running = find(before.key);
+        if (running == nullptr || running->state != State::kRunning) {
             return answer(not_found(before.properties.name));
         }
-        const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
+        const bool real_time = (running->saved.properties.log_file_mode & kModeRealTime) != 0;
         if (real_time) {
-            if (const auto ready = ensure_feed(*updated); !ready) return answer(ready.error());
+            if (const auto ready = ensure_feed(*running); !ready) return answer(ready.error());
         }
-        if (switches) return switch_log(*updated, before, std::move(*files), next, answer);
-        updated->thread->post(
-            [flush_timer_s](SessionThread& thread) { thread.set_flush_timer(flush_timer_s); });
-        update_kernel_flags(*updated, before, answer);
+        if (switches) return switch_log(*running, before, std::move(*files), next, answer);
+        running->thread->post(
+            [timer_s](SessionThread& thread) { thread.set_flush_timer(timer_s); });
+        update_kernel_flags(*running, before, answer);
     };
     if (changed.geometry == before.geometry) return rest();
     replace_rings(session, std::move(rings), rest);
@@ -389,7 +401,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
 // Answers when the other flags are in force.
 void SessionManager::update_kernel_flags(Session& session, const SavedSession& before,
                                          StatusAnswer answer) {
-    const session::Properties& now = session.saved.properties;
+    const Properties& now = session.saved.properties;
     if (!session.records_kernel() || (now.enable_flags == before.properties.enable_flags &&
                                       now.kernel == before.properties.kernel)) {
         return answer(session.status());
@@ -416,7 +428,7 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
 void SessionManager::switch_log(Session& session, const SavedSession& before,
                                 std::vector<UniqueFd> fds, const FileIdentity& next,
                                 StatusAnswer answer) {
-    const session::Properties& p = session.saved.properties;
+    const Properties& p = session.saved.properties;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
     session.claimed_log = next;

@@ -104,6 +104,8 @@ private:
     std::shared_ptr<Session> drop(Session& session);
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
+    session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
+                                                  const std::vector<UniqueFd>& fds) const;
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
@@ -112,7 +114,9 @@ private:
     // The description of rings that processes of this user are given.
     wire::RingSetDescription describe(const Session& session, uint32_t uid,
                                       const wire::RingGeometry& geometry) const;
+    // What a killed host left (session_recovery.cpp).
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
+    Status resume(Session& session, KeptDescriptors& kept);
     Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
                                  KeptDescriptors& kept);
     void recover_folder(const Session& session, const Progress& progress, KeptDescriptors& kept);
@@ -195,7 +199,5 @@ void SessionManager::for_each(F f) const {
 
 uint64_t delivery_capacity(const SavedSession& saved);  // bytes of its delivery ring
 session::Failure session_ended();                       // while a request was being served
-// The buffers of one user cannot be had.
-session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 
 }  // namespace etw::host

@@ -1,6 +1,7 @@
 // Registrations: what the application asked for, and what all sessions together want of each.
 #include "provider/state.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include <cstring>
@@ -11,7 +12,18 @@ State g_state;
 
 namespace {
 
-constexpr int64_t kWaitBudgetNs = 200'000'000;
+// A program that lives but a moment loses its first events where a busy machine takes longer; one
+// whose host hangs starts that much later.
+int64_t wait_budget_ns() noexcept {
+    constexpr uint64_t kDefaultMs = 200, kMostMs = 600'000;
+    uint64_t wait_ms = kDefaultMs;
+    if (const char* text = ::secure_getenv("ETW_REGISTER_WAIT_MS")) {
+        char* end = nullptr;
+        const uint64_t asked = ::strtoul(text, &end, 10);
+        if (end != text && *end == '\0') wait_ms = asked < kMostMs ? asked : kMostMs;
+    }
+    return int64_t(wait_ms) * 1'000'000;
+}
 
 void initialise_once() noexcept {
     if (g_state.initialised) return;
@@ -20,7 +32,7 @@ void initialise_once() noexcept {
     ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     ::pthread_cond_init(&g_state.changed, &attributes);
     ::pthread_condattr_destroy(&attributes);
-    g_state.wait_budget_ns = kWaitBudgetNs;
+    g_state.wait_budget_ns = wait_budget_ns();
     g_state.initialised = true;
 }
 

@@ -1,6 +1,5 @@
 #include "tmf/binary.h"
 
-#include "base/file.h"
 #include "tmf/elf_messages.h"
 #include "tmf/pdb.h"
 
@@ -10,10 +9,6 @@ namespace etw::tmf {
 namespace {
 
 constexpr std::string_view kMsfBegins = "Microsoft C/C++ ";
-
-ReadAt reader_of(const File& file) {
-    return [&file](uint64_t offset, std::span<std::byte> out) { return file.read_at(offset, out); };
-}
 
 Result<BinaryMessages> read_pdb(const File& file, uint64_t size) {
     ETW_TRY(auto msf, MsfFile::open(reader_of(file), size));

@@ -3,14 +3,11 @@
 // stable, and what is needed of it is this page; the file is untrusted.
 #pragma once
 #include "etw/bytes.h"
+#include "tmf/read_at.h"
 
-#include <functional>
 #include <vector>
 
 namespace etw::tmf {
-
-// Fills all of `out` with the file's bytes from `offset` on, or fails.
-using ReadAt = std::function<Status(uint64_t offset, std::span<std::byte> out)>;
 
 class MsfFile {
 public:

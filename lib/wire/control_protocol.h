@@ -33,8 +33,7 @@ enum class ControlOp : uint32_t {
     kDisable,        // session::EnableRequest -> EnableResult
     kCaptureState,   // session::EnableRequest -> EnableResult
     kListProviders,  // nothing                -> RegisteredProvider...
-    kShutdown,       // nothing                -> nothing; refused while sessions run
-    kPrivate,        // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
+    kPrivate = 12,   // session::PrivateRequest -> SessionStatus; fds: [new log file, its folder]
     kIncrementFile,  // name                   -> SessionStatus
     kConsume,        // session::ConsumeRequest -> ConsumeGrant; fds: an end of a socket pair
     kListRefused,    // nothing                -> RefusedProgram...

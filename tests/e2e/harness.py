@@ -4,12 +4,15 @@ A failing test keeps its folder and prints it, with the environment that replays
 """
 import collections
 import contextlib
+import ctypes
+import errno
 import json
 import os
 import pathlib
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +25,20 @@ ETLCHECK = SHARED / "tools" / "etlcheck.py"
 SANITIZED = bool(os.environ.get("ETW_SANITIZE"))
 THREAD_SANITIZED = os.environ.get("ETW_SANITIZE") == "thread"
 WRITER_GUID = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e01"
-DEADLINE = 120 if SANITIZED else 60  # seconds; a bound on waiting, never a delay
+OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"  # of no program here
+DEADLINE = 360 if SANITIZED else 180  # seconds; a bound on waiting, never a delay
+PATIENCE_MS = "60000"  # the same for tools that wait for programs and programs that wait for a host
+NOBODY = 65534
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def room(megabytes):
+    """Options of a session each of whose rings holds that much: nothing of it is lost, however long
+    a busy machine lets the host wait for its turn."""
+    return ("-b", "64", "-max", str(16 * megabytes * os.sysconf("SC_NPROCESSORS_CONF")))
 
 
 def wait_for(condition, what, seconds=DEADLINE):
@@ -35,6 +51,42 @@ def wait_for(condition, what, seconds=DEADLINE):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s for {what}")
         select.select([], [], [], 0.005)
+
+
+def hang(pid):
+    """Stops a process; returns when none of its threads goes on."""
+    def states():
+        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has ended
+                yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: set(states()) == {"T"}, "the process to stop")
+
+
+SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324}, "aarch64": {"rseq": 293, "membarrier": 283}}
+
+
+def deny(*names, error=errno.EPERM):
+    """A preexec_fn: these system calls fail from now on."""
+    numbers = [SYSCALLS[os.uname().machine][name] for name in names]
+    load, equal, give = 0x20, 0x15, 0x06
+    code = [(load, 0, 0, 0)]
+    for number in numbers:
+        code += [(equal, 0, 1, number), (give, 0, 0, 0x00050000 | error)]
+    code.append((give, 0, 0, 0x7FFF0000))
+    program = b"".join(struct.pack("HBBI", *step) for step in code)
+    buffer = ctypes.create_string_buffer(program)
+    header = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer)))
+
+    def install():
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        set_no_new_privs, set_seccomp, filter_mode = 38, 22, 2
+        zero = ctypes.c_ulong(0)
+        assert prctl(set_no_new_privs, ctypes.c_ulong(1), zero, zero, zero) == 0
+        assert prctl(set_seccomp, ctypes.c_ulong(filter_mode), header, zero, zero) == 0
+    install.keep = buffer
+    return install
 
 
 class Writer:
@@ -80,7 +132,8 @@ class EndToEnd(unittest.TestCase):
         os.chmod(self.folder, 0o755)
         self.runtime = self.folder / "run"
         self.env = dict(os.environ, ETW_RUNTIME_DIR=str(self.runtime), TZ="UTC", LC_ALL="C.UTF-8",
-                        ETW_CONFIG_DIR=str(self.folder / "config"))
+                        ETW_CONFIG_DIR=str(self.folder / "config"),
+                        ETW_REGISTER_WAIT_MS=PATIENCE_MS)
         self.writers = []
         self.failed_before = self._failures()
 
@@ -116,9 +169,27 @@ class EndToEnd(unittest.TestCase):
         self.writers.append(writer)
         return writer
 
-    def host_pids(self):
-        """Every etwd process that serves this test's folder."""
-        found = []
+    def pinned_writer(self, *args, cpu=None, user=None):
+        """A writer that stays on one processor, by default the first: what it writes stands in one
+        ring in its order, and what is missing at the end or at the beginning leaves no gap."""
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(before) if cpu is None else cpu})
+        try:
+            return self.writer(*args, user=user)
+        finally:
+            os.sched_setaffinity(0, before)
+
+    def start_host(self):
+        """Programs that are started after this have told it of themselves when they are "ready", so
+        that a session finds them all. Without a host they would be found some time after it has
+        come up."""
+        subprocess.run([str(BIN / "etwd"), "--runtime-dir", str(self.runtime)], env=self.env,
+                       check=True, timeout=DEADLINE, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def host_processes(self):
+        """{pid: command line} of every etwd process that serves this test's folder."""
+        found = {}
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -126,41 +197,52 @@ class EndToEnd(unittest.TestCase):
                 # Not by name: one that is just being started still has another.
                 words = (entry / "cmdline").read_bytes().split(b"\0")
                 if b"--runtime-dir" in words and str(self.runtime).encode() in words:
-                    found.append(int(entry.name))
+                    found[int(entry.name)] = words
         return found
 
-    def worker(self):
-        """The host's working process: of the two, the child."""
-        def find():
-            pids = self.host_pids()
-            for pid in pids:
-                with contextlib.suppress(OSError):
-                    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-                    if int(stat.rpartition(")")[2].split()[1]) in pids:
-                        return pid
-            return None
-        return wait_for(find, "the host's worker")
+    def host_pids(self):
+        return list(self.host_processes())
+
+    def worker(self, but=()):
+        """The host's working process, as soon as it has one that is none of those. By its command
+        line: while the host comes up, its keeper has a parent, too."""
+        return wait_for(lambda: next((pid for pid, words in self.host_processes().items()
+                                      if b"--worker-fd" in words and pid not in but), None),
+                        "the host's worker")
 
     def kill_hosts(self, pids=None):
-        """All of them by default, and those that they start to replace each other."""
+        """These; all of them by default, and those that they start to replace each other."""
         def none_left():
-            left = self.host_pids() if pids is None else pids
+            left = [pid for pid in self.host_pids() if pids is None or pid in pids]
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            return pids is not None or not left
+            return not left
         wait_for(none_left, "the hosts to be gone")
 
     def start_recording(self, name, *options):
         """Starts a session of the test writer's provider; returns when the writer records to it.
         The host may be new, and the writer only just find it, so that -start waits for nobody."""
-        enable = ("-guid", WRITER_GUID, "-timeout", "60000")
+        enable = ("-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
         self.tracelog("-start", name, *enable, *options)
         wait_for(lambda: any(p["guid"] == WRITER_GUID for p in
                              json.loads(self.tracelog("-enumguid", "-json").stdout)), "the writer")
         provider, = self.status(name)["providers"]
         self.tracelog("-enable", name, *enable, "-level", provider["level"],
                       "-matchanykw", provider["match_any_keyword"])
+
+    def sessions(self):
+        """The names of those that run."""
+        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
+
+    # -- what is shown --------------------------------------------------------------------------
+
+    def assert_operation(self, output, code=0):
+        self.assertIn(f"Operation Status:       {code}L", output)
+
+    def assert_line(self, output, label, value):
+        """The value stands at column 24 of the labelled line."""
+        self.assertIn(f"{label:<24}{value}", output.splitlines())
 
     # -- what was recorded ----------------------------------------------------------------------
 

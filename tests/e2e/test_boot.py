@@ -7,10 +7,9 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID, wait_for
 from test_source import DESCRIBED, MANIFEST, Source
 
-OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 SESSION_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
 GLOBAL_LOGGER_GUID = "e8908abc-aa84-11d2-9a93-00805f85d7c6"
 
@@ -57,12 +56,6 @@ class BootTest(EndToEnd):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not self.host_pids(), "the host to be gone")
-
-    def assert_operation(self, output, code=0):
-        self.assertIn(f"Operation Status:       {code}L", output)
-
-    def sessions(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
 
 
 class Configuration(BootTest):
@@ -368,18 +361,8 @@ class BootMode(BootTest):
             sequence, = self.numbered(log).values()
             self.assertEqual(sequence, list(range(1000)), log)
 
-    def booting_worker(self):
-        """By its command line: while the host comes up, its keeper has a parent, too."""
-        for pid in self.host_pids():
-            with contextlib.suppress(OSError):
-                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if b"--worker-fd" in words and pid not in self.killed:
-                    self.killed.append(pid)
-                    return pid
-        return None
-
     def test_sigkill_in_the_middle_of_the_boot(self):
-        self.killed = []
+        killed = []
         names = [f"Auto{number}" for number in range(8)]
         for name in names:
             self.write(self.autologger(name), "Start = 1", "MaxFileSize = 8", "FileMax = 16",
@@ -390,7 +373,8 @@ class BootMode(BootTest):
         saved = self.runtime / "sessions"
         for count in (0, 1, 4):  # before the first, and with some that run
             wait_for(lambda: count == 0 or len(os.listdir(saved)) >= count, "sessions")
-            os.kill(wait_for(self.booting_worker, "a worker"), signal.SIGKILL)
+            killed.append(self.worker(but=killed))
+            os.kill(killed[-1], signal.SIGKILL)
         self.assertEqual(booting.wait(DEADLINE), 0)
         self.assertEqual(sorted(self.sessions()), names)
         self.writer("--count", 100).finish()

@@ -1,35 +1,19 @@
 """Buffered sessions: memory only, the newest events, saved as often as one likes."""
 import json
 import os
-import pathlib
-import signal
 import subprocess
 import time
 import unittest
 
-from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, wait_for
+from harness import BIN, EndToEnd, NOBODY, SmallDisk, WRITER_GUID, is_root, wait_for
 
-NOBODY = 65534
 CPUS = sorted(os.sched_getaffinity(0))
-
-
-def is_root():
-    return os.geteuid() == 0
 
 
 class BufferedTest(EndToEnd):
     def start(self, *options, name="B"):
         return self.tracelog("-start", name, "-buffering", "-guid", WRITER_GUID, "-level", "5",
                              *options)
-
-    def pinned_writer(self, cpu, *args, user=None):
-        """A writer that stays on one processor: what it writes stands in one ring."""
-        before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {cpu})
-        try:
-            return self.writer(*args, user=user)
-        finally:
-            os.sched_setaffinity(0, before)
 
     def save(self, file, name="B"):
         self.tracelog("-flush", name, "-f", file)
@@ -43,8 +27,8 @@ class BufferedTest(EndToEnd):
             if last is not None:
                 self.assertEqual(sequence[-1], last, f"writer {key}")
 
-    def write_all(self, *args, cpu=CPUS[0]):
-        writer = self.pinned_writer(cpu, *args)
+    def write_all(self, *args):
+        writer = self.pinned_writer(*args)
         writer.finish()
         return writer
 
@@ -67,7 +51,7 @@ class Buffered(BufferedTest):
             done = self.tracelog("-start", "B", "-buffering", *options, code=1)
             self.assertIn("87L", done.stdout, options)
         self.assertEqual(sorted(self.folder.glob("*.etl")), [])
-        self.assertEqual(json.loads(self.tracelog("-l", "-json").stdout), [])
+        self.assertEqual(self.sessions(), [])
 
     def test_reuses_the_oldest_buffers_and_counts_nothing_as_lost(self):
         self.start("-b", "16", "-min", 8 * len(CPUS), "-max", "500")
@@ -172,7 +156,7 @@ class Buffered(BufferedTest):
     @unittest.skipUnless(is_root(), "needs root to run a program as another user")
     def test_two_users_on_one_processor_are_merged_by_time(self):
         self.start("-b", "16", "-min", "64")
-        writers = [self.pinned_writer(CPUS[0], "--count", 2000, "--rate", 20000, "--wait", user=user)
+        writers = [self.pinned_writer("--count", 2000, "--rate", 20000, "--wait", user=user)
                    for user in (None, NOBODY)]
         for writer in writers:
             writer.go()
@@ -188,7 +172,7 @@ class Buffered(BufferedTest):
 class UnderLoad(BufferedTest):
     def test_every_snapshot_holds_the_newest_of_each_writer_without_a_gap(self):
         self.start("-b", "64", "-min", 16 * len(CPUS))
-        writers = [self.pinned_writer(cpu, "--count", 0, "--fill", 40) for cpu in CPUS]
+        writers = [self.pinned_writer("--count", 0, "--fill", 40, cpu=cpu) for cpu in CPUS]
         newest = {}
         for n in range(12):
             found = self.save("s.etl")
@@ -204,7 +188,7 @@ class UnderLoad(BufferedTest):
 
     def test_snapshots_at_once_are_each_whole(self):
         self.start("-b", "64", "-min", "16")
-        self.pinned_writer(CPUS[0], "--count", 0)
+        self.pinned_writer("--count", 0)
         wait_for(lambda: self.status("B")["recorded_bytes"] > 1 << 20, "some events")
         tools = [subprocess.Popen([str(BIN / "tracelog"), "-flush", "B", "-f", f"s{n}.etl"],
                                   env=self.env, cwd=self.folder, stdout=subprocess.DEVNULL)
@@ -219,10 +203,10 @@ class UnderLoad(BufferedTest):
 class Killed(BufferedTest):
     def test_host_killed_keeps_what_was_recorded(self):
         self.start("-b", "64", "-min", "64")
-        writer = self.pinned_writer(CPUS[0], "--count", 20000, "--hold")
+        writer = self.pinned_writer("--count", 20000, "--hold")
         writer.written()
         before = self.save("before.etl")
-        self.kill_hosts(self.host_pids()[-1:])
+        self.kill_hosts([self.worker()])
         wait_for(lambda: self.status("B"), "the session to be back")
         self.assertEqual(self.save("after.etl"), before)
         later = self.write_all("--count", 10)
@@ -230,7 +214,7 @@ class Killed(BufferedTest):
 
     def test_host_and_keeper_killed_while_a_program_runs(self):
         self.start("-b", "64", "-min", "64")
-        writer = self.pinned_writer(CPUS[0], "--count", 20000, "--hold")
+        writer = self.pinned_writer("--count", 20000, "--hold")
         writer.written()
         before = self.save("before.etl")
         self.kill_hosts()
@@ -240,7 +224,7 @@ class Killed(BufferedTest):
 
     def test_program_killed_leaves_its_events(self):
         self.start("-b", "64", "-min", "64")
-        writer = self.pinned_writer(CPUS[0], "--count", 0)
+        writer = self.pinned_writer("--count", 0)
         wait_for(lambda: self.status("B")["recorded_bytes"] > 1 << 20, "some events")
         writer.kill()
         found = self.save("s.etl")
@@ -249,7 +233,7 @@ class Killed(BufferedTest):
 
     def test_tool_killed_in_the_middle_of_a_snapshot(self):
         self.start("-b", "1024", "-min", "64")
-        self.pinned_writer(CPUS[0], "--count", 0, "--fill", 1000)
+        self.pinned_writer("--count", 0, "--fill", 1000)
         wait_for(lambda: self.status("B")["recorded_bytes"] > 64 << 20, "full buffers")
         for _ in range(5):
             tool = subprocess.Popen([str(BIN / "tracelog"), "-flush", "B", "-f", "k.etl"],

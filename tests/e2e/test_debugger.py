@@ -27,7 +27,7 @@ class Debugger(BufferedTest):
 
     def buffered_writer(self, count=3000):
         self.start("-b", "16", "-min", 8 * len(CPUS))
-        writer = self.pinned_writer(CPUS[0], "--count", count, "--hold")
+        writer = self.pinned_writer("--count", count, "--hold")
         writer.written()
         return writer
 
@@ -80,10 +80,10 @@ class Debugger(BufferedTest):
 
     def test_dumps_what_the_host_has_not_taken_out_of_a_file_session(self):
         self.tracelog("-start", "F", "-f", "f.etl", "-guid", WRITER_GUID, "-UseSystemTime")
-        first = self.pinned_writer(CPUS[0], "--count", 50, "--hold")
+        first = self.pinned_writer("--count", 50, "--hold")
         first.written()
         self.tracelog("-flush", "F")
-        second = self.pinned_writer(CPUS[0], "--count", 70, "--hold")
+        second = self.pinned_writer("--count", 70, "--hold")
         second.written()
         out = self.gdb("-p", second.pid, commands=["etw sessions", "etw dump F rest.etl"])
         self.assertIn("not yet written", out)
@@ -114,7 +114,7 @@ class Recover(BufferedTest):
 
     def test_saves_a_buffered_session_whose_host_and_keeper_are_gone(self):
         self.start("-b", "16", "-min", 8 * len(CPUS))
-        writer = self.pinned_writer(CPUS[0], "--count", 3000, "--hold")
+        writer = self.pinned_writer("--count", 3000, "--hold")
         writer.written()
         before = self.save("before.etl")
         self.kill_hosts()
@@ -128,10 +128,10 @@ class Recover(BufferedTest):
 
     def test_saves_the_rest_of_a_file_session_and_only_that(self):
         self.tracelog("-start", "F", "-f", "f.etl", "-guid", WRITER_GUID)
-        writer = self.pinned_writer(CPUS[0], "--count", 50, "--hold")
+        writer = self.pinned_writer("--count", 50, "--hold")
         writer.written()
         self.tracelog("-flush", "F")
-        later = self.pinned_writer(CPUS[0], "--count", 70, "--hold")
+        later = self.pinned_writer("--count", 70, "--hold")
         later.written()
         self.kill_hosts()
         self.tracelog("-recover", self.runtime)

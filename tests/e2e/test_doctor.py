@@ -1,46 +1,18 @@
 """tracelog -doctor in surroundings that are really broken."""
 import contextlib
-import ctypes
 import json
 import os
 import pathlib
 import resource
 import shutil
-import signal
 import socket
-import struct
 import subprocess
 import threading
 import unittest
 
-from harness import BIN, EndToEnd
+from harness import BIN, DEADLINE, EndToEnd, NOBODY, SYSCALLS, deny, hang, is_root
 
-NOBODY = 65534
-AS_ROOT = unittest.skipUnless(os.geteuid() == 0, "needs root")
-SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324}, "aarch64": {"rseq": 293, "membarrier": 283}}
-
-
-def deny(*names):
-    """A preexec_fn: these system calls give EPERM from now on."""
-    numbers = [SYSCALLS[os.uname().machine][name] for name in names]
-    load, equal, give = 0x20, 0x15, 0x06
-    code = [(load, 0, 0, 0)]
-    for number in numbers:
-        code += [(equal, 0, 1, number), (give, 0, 0, 0x00050000 | 1)]
-    code.append((give, 0, 0, 0x7FFF0000))
-    program = b"".join(struct.pack("HBBI", *step) for step in code)
-    buffer = ctypes.create_string_buffer(program)
-    header = ctypes.create_string_buffer(
-        struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer)))
-
-    def install():
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        set_no_new_privs, set_seccomp, filter_mode = 38, 22, 2
-        zero = ctypes.c_ulong(0)
-        assert prctl(set_no_new_privs, ctypes.c_ulong(1), zero, zero, zero) == 0
-        assert prctl(set_seccomp, ctypes.c_ulong(filter_mode), header, zero, zero) == 0
-    install.keep = buffer
-    return install
+AS_ROOT = unittest.skipUnless(is_root(), "needs root")
 
 
 class Doctor(EndToEnd):
@@ -50,7 +22,7 @@ class Doctor(EndToEnd):
         for form in (["-json"], []):
             done = subprocess.run([str(BIN / "tracelog"), "-doctor", *form], env=self.env,
                                   text=True, cwd=cwd or self.folder, capture_output=True,
-                                  stdin=subprocess.DEVNULL, timeout=60, **kwargs)
+                                  stdin=subprocess.DEVNULL, timeout=DEADLINE, **kwargs)
             self.assertEqual(done.returncode, code, done.stdout + done.stderr)
             self.assertEqual(done.stderr, "")
             seen.append(done.stdout)
@@ -105,7 +77,7 @@ class Doctor(EndToEnd):
     def test_a_stopped_host_is_noticed(self):
         self.tracelog("-start", "A", "-f", "a.etl")
         for pid in self.host_pids():
-            os.kill(pid, signal.SIGSTOP)
+            hang(pid)
         checks = self.doctor(1)
         self.assertIn("does not answer", checks["session host"]["detail"])
 

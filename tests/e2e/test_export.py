@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import unittest
 
 from harness import BIN, DEADLINE, ETLCHECK, EndToEnd, WRITER_GUID
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 import unittest
 
-from harness import BIN, ETLCHECK, EndToEnd, WRITER_GUID, wait_for
+from harness import ETLCHECK, EndToEnd, room, wait_for
 
-ROOMY = ("-b", "64", "-max", "512")  # holds what comes while a busy machine lets the host wait
+ROOMY = room(64)
 OK, LOSS = 0, 3
 
 
@@ -18,16 +18,9 @@ def is_run(numbers):
 
 
 class FileModes(EndToEnd):
-    def pinned_writer(self, *args):
-        """Writes from one processor only: what is missing of an unfinished or circular log is then
-        at an end and not in the middle."""
-        writer = self.writer("--wait", *args)
-        os.sched_setaffinity(writer.pid, {min(os.sched_getaffinity(writer.pid))})
-        return writer
-
     def record(self, count, *options, first=0):
         """A session from start to stop; what -stop shows."""
-        writer = self.pinned_writer("--count", count, "--fill", 400)
+        writer = self.pinned_writer("--wait", "--count", count, "--fill", 400)
         self.start_recording("M", *ROOMY, *options)
         writer.go()
         writer.finish()
@@ -69,7 +62,7 @@ class FileModes(EndToEnd):
         for options in ([], ["-prealloc"], ["-append"], ["-append", "-prealloc"]):
             with self.subTest(options):
                 (self.folder / "m.etl").unlink(missing_ok=True)
-                writer = self.pinned_writer("--count", 10000, "--fill", 400)
+                writer = self.pinned_writer("--wait", "--count", 10000, "--fill", 400)
                 self.start_recording("M", "-f", "m.etl", "-seq", "1024", "-kb", *ROOMY, *options)
                 writer.go()
                 wait_for(lambda: self.tracelog("-q", "M", code=None).returncode != 0,
@@ -153,7 +146,7 @@ class FileModes(EndToEnd):
     # -- the next file, now -----------------------------------------------------------------------
 
     def test_incrementfile_begins_the_next_file(self):
-        writer = self.pinned_writer("--count", 0, "--rate", 5000, "--until")
+        writer = self.pinned_writer("--wait", "--count", 0, "--rate", 5000, "--until")
         self.start_recording("M", "-f", "m%d.etl", "-newfile", "64", *ROOMY)
         writer.go()
         for number in range(2, 6):
@@ -187,7 +180,7 @@ class FileModes(EndToEnd):
         self.assertIn("Operation Status:       4201L", done.stdout)
 
     def test_incrementfile_where_the_next_file_cannot_be_made(self):
-        writer = self.pinned_writer("--count", 100)
+        writer = self.pinned_writer("--wait", "--count", 100)
         self.start_recording("M", "-f", "m%d.etl", "-newfile", "1")
         (self.folder / "m2.etl").mkdir()
         done = self.tracelog("-incrementfile", "M", code=1)
@@ -215,7 +208,8 @@ class FileModes(EndToEnd):
 
     def killed_again_and_again(self, *options):
         """Under load, the host is killed and the file read before anybody starts another."""
-        writer = self.pinned_writer("--count", 0, "--rate", 5000, "--fill", 200, "--until")
+        writer = self.pinned_writer("--wait", "--count", 0, "--rate", 2000, "--fill", 200,
+                                    "--until")
         self.start_recording("M", *ROOMY, *options)
         writer.go()
         for _ in range(4):
@@ -269,12 +263,16 @@ class FileModes(EndToEnd):
     # -- at any instant ---------------------------------------------------------------------------
 
     def test_circular_log_is_readable_at_any_instant(self):
-        writer = self.pinned_writer("--count", 0, "--rate", 20000, "--fill", 400, "--until")
-        self.start_recording("M", "-f", "m.etl", "-cir", "512", "-kb", "-b", "16", "-max", "2048")
+        writer = self.pinned_writer("--wait", "--count", 0, "--rate", 5000, "--fill", 400,
+                                    "--until")
+        self.start_recording("M", "-f", "m.etl", "-cir", "512", "-kb", "-b", "16", "-max",
+                             2048 * os.sysconf("SC_NPROCESSORS_CONF"))
         writer.go()
         wait_for(lambda: self.status("M")["buffers_written"] > 100, "the log to wrap")
         last = -1
         for n in range(10):
+            written = self.status("M")["buffers_written"]
+            wait_for(lambda: self.status("M")["buffers_written"] > written, "the log to go on")
             # A copy, so that both readers see the same instant.
             copy = self.folder / f"copy{n}.etl"
             subprocess.run(["cp", str(self.folder / "m.etl"), str(copy)], check=True)

@@ -7,9 +7,8 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, NOBODY, WRITER_GUID, wait_for
 
-NOBODY = 65534
 NAMESPACE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -64,7 +63,7 @@ class SystemAndUsersOwn(EndToEnd):
                 self.assertEqual(out.readline(), "written 40000\n")
                 script.stdin.write("\n")
                 script.stdin.close()
-                self.assertEqual(script.wait(60), 0, script.stderr.read())
+                self.assertEqual(script.wait(DEADLINE), 0, script.stderr.read())
 
     def assert_all_recorded(self, folder, name):
         final = json.loads((folder / f"{name}.json").read_text())

@@ -1,6 +1,7 @@
 """Kernel events: real tracefs, counts compared with what the test itself did."""
 import collections
 import json
+import mmap
 import os
 import pathlib
 import signal
@@ -9,14 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, wait_for
+from harness import BIN, DEADLINE, NOBODY, EndToEnd, hang, is_root, wait_for
 
 TRACEFS = pathlib.Path("/sys/kernel/tracing")
 
 
 def has_tracefs():
-    if os.geteuid() != 0:
+    if not is_root():
         return False
     if not (TRACEFS / "instances").is_dir():
         subprocess.run(["mount", "-t", "tracefs", "tracefs", str(TRACEFS)], capture_output=True)
@@ -60,6 +62,37 @@ class KernelTest(EndToEnd):
         pids = set(map(str, self.host_pids()))
         return {name for name in instances() if name.split("-")[1] in pids}
 
+    def stop(self, *name):
+        """Of a session that has lost nothing; other processes of the machine may have filled its
+        buffers."""
+        done = self.tracelog("-stop", *name, code=None)
+        if done.returncode == 3:
+            self.skipTest("the machine is too busy: the session lost events")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def overflow(self, name):
+        """Makes system calls, which this instance records, while its collector hangs, until the
+        kernel has dropped many. Returns how many it has dropped."""
+        instance = TRACEFS / "instances" / name
+        worker = self.worker()
+        hang(worker)
+        try:
+            def dropped():
+                return sum(int(line.split()[-1])
+                           for stats in instance.glob("per_cpu/cpu*/stats")
+                           for line in stats.read_text().splitlines()
+                           if line.startswith("dropped events"))
+
+            def busy():
+                for _ in range(20000):
+                    os.getppid()
+                return dropped() > 1000
+            wait_for(busy, "the kernel's buffer to be full")
+            (instance / "tracing_on").write_text("0")
+            return dropped()
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
 
 class KernelLogger(KernelTest):
     def test_T12a_what_runs_and_begins_and_ends(self):
@@ -74,8 +107,12 @@ class KernelLogger(KernelTest):
             child = subprocess.Popen(["/bin/true", f"argument {i}"])
             child.wait()
             children.append(child.pid)
-        done = self.tracelog("-stop")
-        self.assertIn("Events Lost:            0\n", done.stdout)
+        # Arguments are looked at as a program begins; of a short one a busy machine may miss them.
+        lasting = subprocess.Popen(["/bin/sh", "-c", "read line", "sh", "an argument"],
+                                   stdin=subprocess.PIPE)
+        self.tracelog("-flush")
+        lasting.communicate()
+        self.stop()
         self.assertEqual(self.own_instances(), set())
         started = {e["ProcessId"]: e for e in self.events("Process/Start", "LogFile.etl")}
         ended = {e["ProcessId"]: e for e in self.events("Process/End", "LogFile.etl")}
@@ -88,11 +125,10 @@ class KernelLogger(KernelTest):
             self.assertEqual(started[pid]["UserSID"], "S-1-22-1-0")
             self.assertEqual(ended[pid]["UniqueProcessKey"], started[pid]["UniqueProcessKey"])
             self.assertEqual(ended[pid]["ImageFileName"], "true")
-        self.assertLess(len(late), 10)
-        # Arguments are looked at as a program begins; a machine under load may miss a short one.
+        self.assertLess(len(late), len(children))
         told = [ended[pid]["CommandLine"] for pid in children]
         self.assertTrue(all(t.startswith("/bin/true") for t in told), told)
-        self.assertTrue(any("argument" in t for t in told), told)
+        self.assertIn("an argument", ended[lasting.pid]["CommandLine"])
         # Every process and thread that ran is told at the beginning, and none twice.
         running = collections.Counter(
             e["ProcessId"] for e in self.events("Process/DCStart", "LogFile.etl"))
@@ -123,7 +159,7 @@ class KernelLogger(KernelTest):
         wait_for(lambda: self.status("NT Kernel Logger")["real_time_consumers"] == 1, "tracefmt")
         child = subprocess.Popen(["/bin/true"])
         child.wait()
-        self.tracelog("-stop")
+        self.stop()
         out, errors = live.communicate(timeout=DEADLINE)
         self.assertEqual(live.returncode, 0, errors)
         ends = [r["fields"]["ProcessId"] for r in map(json.loads, out.splitlines())
@@ -141,7 +177,7 @@ class KernelLogger(KernelTest):
         self.assertIn("Enabled tracing:        Process Thread Disk File ImageLoad", out)
         child = subprocess.Popen(["/bin/true"])
         child.wait()
-        self.tracelog("-stop")
+        self.stop()
         self.tracelog("-q", code=1)
         names = {f"{r['provider']}/{r['event'].split('/')[-1]}"
                  for r in self.all_events("test01.etl")}
@@ -178,7 +214,7 @@ class KernelLogger(KernelTest):
         self.assertIn("Enabled tracing:        Thread CxtSwap\n", out)
         after = subprocess.Popen(["/bin/true"])
         after.wait()
-        self.tracelog("-stop")
+        self.stop()
         processes = {e["ProcessId"] for e in self.events("Process/End", "a.etl")}
         threads = {e["TThreadId"] for e in self.events("Thread/End", "a.etl")}
         self.assertIn(before.pid, processes)
@@ -191,7 +227,7 @@ class KernelLogger(KernelTest):
     def test_one_more_rundown_on_request(self):
         self.tracelog("-start", "-f", "a.etl")
         self.tracelog("-systemrundown")
-        self.tracelog("-stop")
+        self.stop()
         told = collections.Counter(e["ProcessId"] for e in self.events("Process/DCStart", "a.etl"))
         self.assertEqual(told[1], 2)
         self.tracelog("-start", "Other", "-f", "b.etl")
@@ -226,8 +262,7 @@ print(os.getpid(), sum(n.values()), flush=True)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                               check=True, timeout=DEADLINE)
         pid, switches = map(int, done.stdout.split())
-        out = self.tracelog("-stop", "T").stdout
-        self.assertIn("Events Lost:            0\n", out)
+        self.stop("T")
         left = sum(1 for e in self.events("Thread/CSwitch", "a.etl") if e["OldThreadId"] == pid)
         # Up to the count it printed, and the few until it ended.
         self.assertGreaterEqual(left, switches)
@@ -261,7 +296,7 @@ print(os.getpid(), sum(n.values()), flush=True)
         client.close()
         server.join()
         listener.close()
-        self.tracelog("-stop", "T")
+        self.stop("T")
 
         def mine(name):
             return [e for e in self.events(name, "a.etl") if port in (e["dport"], e["sport"])]
@@ -288,40 +323,20 @@ print(os.getpid(), sum(n.values()), flush=True)
             fd = os.open(where, os.O_CREAT | os.O_WRONLY | os.O_DIRECT)
         except OSError:
             self.skipTest("the file system has no O_DIRECT")
-        import mmap
         page = mmap.mmap(-1, 65536)
         for _ in range(16):
             os.write(fd, page)
         os.fsync(fd)
         os.close(fd)
-        self.tracelog("-stop", "T")
+        self.stop("T")
         mine = [e for e in self.events("DiskIo/Write", "a.etl")
                 if e["IssuingThreadId"] == os.getpid()]
         self.assertGreaterEqual(sum(e["TransferSize"] for e in mine), 16 * 65536)
         self.assertTrue(all(e["HighResResponseTime"] > 0 for e in mine))
 
     def test_what_the_kernel_could_not_keep_is_counted(self):
-        """The collector is stopped while more happens than the kernel's buffer holds."""
         self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "SYSCALL")
-        name, = self.own_instances()
-        worker = self.worker()
-        os.kill(worker, signal.SIGSTOP)
-        try:
-            def dropped():
-                return sum(int(line.split()[-1])
-                           for stats in (TRACEFS / "instances" / name).glob("per_cpu/cpu*/stats")
-                           for line in stats.read_text().splitlines()
-                           if line.startswith("dropped events"))
-
-            def busy():
-                for _ in range(20000):
-                    os.getppid()
-                return dropped() > 1000
-            wait_for(busy, "the kernel's buffer to be full")
-            (TRACEFS / "instances" / name / "tracing_on").write_text("0")
-            lost = dropped()
-        finally:
-            os.kill(worker, signal.SIGCONT)
+        lost = self.overflow(*self.own_instances())
         done = self.tracelog("-stop", "T", code=3)
         self.assertIn(f"Events Lost:            {lost}\n", done.stdout)
 
@@ -338,7 +353,7 @@ class Sessions(KernelTest):
         end = time.process_time() + 0.05
         while time.process_time() < end:
             pass
-        self.tracelog("-stop", "MyTrace")
+        self.stop("MyTrace")
         self.assertIn(os.getpid(), {e["ThreadId"] for e in self.events("PerfInfo/SampleProf",
                                                                        "a.etl")})
 
@@ -363,7 +378,7 @@ class Sessions(KernelTest):
         self.start_recording("Both", "-f", "a.etl", "-eflag", "CSWITCH+PROC_THREAD")
         writer.go()
         self.assertEqual(writer.written(), 4000)
-        self.tracelog("-stop", "Both")
+        self.stop("Both")
         # By processor: who runs since the last switch, and whose events were seen since. Kernels
         # leave out a switch here and there, in every reader's trace: the one behind is looked at too.
         runs, seen = {}, {}
@@ -398,7 +413,7 @@ class KilledHost(KernelTest):
         last = child.pid
         self.tracelog("-q")
         self.assertEqual(self.own_instances(), {name})
-        self.tracelog("-stop")
+        self.stop()
         self.assertNotIn(name, instances())
         self.assertIn(last, {e["ProcessId"] for e in self.events("Process/End", "a.etl")})
 
@@ -412,12 +427,11 @@ class KilledHost(KernelTest):
         self.assertNotIn(name, instances())
 
 
+@unittest.skipUnless(is_root(), "needs root to become somebody else")
 class WithoutRights(EndToEnd):
     def test_kernel_events_are_for_root(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root to become somebody else")
         self.env["XDG_RUNTIME_DIR"] = str(self.folder)
-        os.chown(self.folder, 65534, 65534)
-        done = self.tracelog("-start", code=1, user=65534, group=65534, extra_groups=[])
+        os.chown(self.folder, NOBODY, NOBODY)
+        done = self.tracelog("-start", code=1, user=NOBODY, group=NOBODY, extra_groups=[])
         self.assertIn("Operation Status:       5L", done.stdout)
         self.assertIn("kernel events are for root", done.stderr)

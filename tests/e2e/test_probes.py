@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from harness import WRITER_GUID, wait_for
+from harness import WRITER_GUID, hang, wait_for
 from test_kernel import TRACEFS, KernelTest, instances
 
 SIGNAL = signal.SIGUSR1
@@ -69,8 +69,7 @@ class Tracepoints(ProbesTest):
     def test_a_subsystem_is_a_provider(self):
         self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Linux.signal")
         signal_self(500)
-        done = self.tracelog("-stop", "T")
-        self.assertIn("Events Lost:            0\n", done.stdout)
+        self.stop("T")
         found = self.signals("a.etl")
         self.assertEqual(len(found), 500)
         for record in found:
@@ -166,25 +165,7 @@ sys.stdin.readline()
 
     def test_what_the_kernel_could_not_keep_is_counted(self):
         self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Linux.raw_syscalls")
-        name, = self.own_instances()
-        worker = self.worker()
-        os.kill(worker, signal.SIGSTOP)
-        try:
-            def dropped():
-                return sum(int(line.split()[-1])
-                           for stats in (TRACEFS / "instances" / name).glob("per_cpu/cpu*/stats")
-                           for line in stats.read_text().splitlines()
-                           if line.startswith("dropped events"))
-
-            def busy():
-                for _ in range(20000):
-                    os.getppid()
-                return dropped() > 1000
-            wait_for(busy, "the kernel's buffer to be full")
-            (TRACEFS / "instances" / name / "tracing_on").write_text("0")
-            lost = dropped()
-        finally:
-            os.kill(worker, signal.SIGCONT)
+        lost = self.overflow(*self.own_instances())
         done = self.tracelog("-stop", "T", code=3)
         self.assertIn(f"Events Lost:            {lost}\n", done.stdout)
 
@@ -198,7 +179,6 @@ sys.stdin.readline()
         self.assertNotIn(name, instances())
         self.assertEqual(len(self.signals("a.etl")), 10)
 
-
     def test_a_session_without_events_blames_no_program(self):
         self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Linux.signal", "-level", "1")
         self.assertNotIn("no running program", self.tracelog("-stop", "T").stderr)
@@ -208,14 +188,13 @@ sys.stdin.readline()
         found = self.tracelog("-complete", "-enable", "T", "-guid", "Linux.sig").stdout
         self.assertEqual(found, "Linux.signal\n")
 
-
     def test_what_a_killed_host_left_of_a_filter_is_removed_with_the_processes_gone(self):
         other = subprocess.Popen(["sleep", "1000"])
         self.tracelog("-start", "T", "-f", "a.etl", "-guid", WRITER_GUID)
         self.tracelog("-enable", "T", "-guid", "*Linux.signal", "-PidFilter", "1", other.pid)
         left = self.own_instances()
         self.assertEqual(len(left), 2)
-        os.kill(self.worker(), signal.SIGSTOP)  # nobody takes up what comes before the kill
+        hang(self.worker())  # nobody takes up what comes before the kill
         other.kill()
         other.wait()
         self.kill_hosts()
@@ -262,8 +241,7 @@ class Usdt(ProbesTest):
         self.assertTrue(self.fire(late, 10))
         listed = json.loads(self.tracelog("-enumguid", "-json").stdout)
         self.assertEqual([p["name"] for p in listed], [f"usdt:{self.folder}/sample:sample"])
-        done = self.tracelog("-stop", "T")
-        self.assertIn("Events Lost:            0\n", done.stdout)
+        self.stop("T")
         self.assertEqual(self.own_probes(), [])
         self.assertFalse(self.fire(process, 5))
         found = self.named(f"usdt:{self.folder}/sample:sample", "tick", "a.etl")

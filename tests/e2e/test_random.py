@@ -10,7 +10,7 @@ import sys
 import time
 import unittest
 
-from harness import BIN, SANITIZED, EndToEnd, WRITER_GUID
+from harness import BIN, DEADLINE, SANITIZED, EndToEnd, WRITER_GUID
 
 COMMANDS = 200 if SANITIZED else 1000
 RUNNING = "Load"
@@ -38,7 +38,7 @@ class RandomCommands(EndToEnd):
             tool.communicate()
             self.note("(tool killed)")
             return None
-        out, errors = tool.communicate(timeout=60)
+        out, errors = tool.communicate(timeout=DEADLINE)
         if tool.returncode in (0, 3):
             return json.loads(out)
         status = json.loads(out).get("operation_status") if out else None
@@ -47,9 +47,6 @@ class RandomCommands(EndToEnd):
 
     def note(self, what):
         self.history.append(f"{time.strftime('%T', time.gmtime())}.{time.time_ns() // 1000000 % 1000:03} {what}")
-
-    def names(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
 
     # -- what may be done to the session under load, all of it without losing an event --------------
 
@@ -106,11 +103,10 @@ class RandomCommands(EndToEnd):
         self.command("-stop", f"Other{self.random.randint(1, 5)}", may_fail=(4201, 2402))
 
     def kill_worker(self):
-        hosts = self.host_pids()
-        if hosts and self.random.random() < 0.3:
+        if self.host_pids() and self.random.random() < 0.3:
             self.note("(worker killed)")
             with contextlib.suppress(ProcessLookupError):
-                os.kill(max(hosts), signal.SIGKILL)
+                os.kill(self.worker(), signal.SIGKILL)
 
     def kill_host(self):
         if self.random.random() < 0.1:
@@ -120,8 +116,7 @@ class RandomCommands(EndToEnd):
     def test_account_for_every_event(self):
         writer = self.writer("--threads", 2, "--count", 0, "--rate", 8000, "--until", "--wait",
                              "--hold")
-        self.tracelog("-start", RUNNING, "-f", self.logs[0], "-guid", WRITER_GUID, "-max", "128",
-                      "-ft", "1", "-timeout", "10000")
+        self.start_recording(RUNNING, "-f", self.logs[0], "-max", "128", "-ft", "1")
         writer.go()
         steps = [self.query, self.flush, self.update_timer, self.update_buffers, self.update_file,
                  self.enable_again, self.enable_absent, self.misuse, self.start_other,
@@ -131,8 +126,8 @@ class RandomCommands(EndToEnd):
                 self.random.choice(steps)()
             writer.go()
             written = writer.written()
-            self.assertIn(RUNNING, self.names())
-            for name in self.names():
+            self.assertIn(RUNNING, self.sessions())
+            for name in self.sessions():
                 if name != RUNNING:
                     self.tracelog("-stop", name, code=None)
             final = json.loads(self.tracelog("-stop", RUNNING, "-json", code=None).stdout)

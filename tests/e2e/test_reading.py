@@ -1,29 +1,21 @@
 """Reading logs in every state a log can be found in, and writing where writing is not possible."""
 import json
-import os
 import pathlib
 import random
 import shutil
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, SANITIZED, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, NOBODY, SANITIZED, EndToEnd, WRITER_GUID, is_root, room, wait_for
 
 OK, FAILED, LOSS = 0, 1, 3
-ROOMY = ("-max", "512")  # holds what comes while a busy machine lets the host wait
+ROOMY = room(32)
+SMALL = ("-b", "8", "-max", "4096")
 
 
 class ReadingCase(EndToEnd):
-    def pinned_writer(self, *args):
-        """Writes from one processor only: an unfinished log lacks each processor's last buffer, and
-        a thread that moved from one to another would have its gap there, not at the end."""
-        writer = self.writer("--wait", *args)
-        os.sched_setaffinity(writer.pid, {min(os.sched_getaffinity(writer.pid))})
-        writer.go()
-        return writer
-
-    def make_log(self, name, count=2000, *options):
-        self.tracelog("-start", name, "-f", f"{name}.etl", "-guid", WRITER_GUID, *ROOMY, *options)
+    def make_log(self, name, count=2000, buffers=ROOMY):
+        self.tracelog("-start", name, "-f", f"{name}.etl", "-guid", WRITER_GUID, *buffers)
         writer = self.pinned_writer("--count", count)
         self.assertEqual(writer.written(), count)
         writer.finish()
@@ -44,9 +36,8 @@ class ReadingCase(EndToEnd):
 
 class LiveLogs(ReadingCase):
     def read_while_running(self, *options, whole=True):
-        self.tracelog("-start", "Live", "-f", "live.etl", "-guid", WRITER_GUID, "-b", "64",
-                      *ROOMY, *options)
-        writer = self.pinned_writer("--count", 0, "--rate", 20000)
+        self.tracelog("-start", "Live", "-f", "live.etl", "-guid", WRITER_GUID, *ROOMY, *options)
+        writer = self.pinned_writer("--count", 0, "--rate", 5000)
         for _ in range(5):
             before = self.status("Live")["buffers_written"]
             wait_for(lambda: self.status("Live")["buffers_written"] > before, "a buffer")
@@ -75,7 +66,7 @@ class LiveLogs(ReadingCase):
 
 class DamagedLogs(ReadingCase):
     def test_log_cut_at_any_length_keeps_what_is_before(self):
-        whole = self.make_log("cut", 2000, "-b", "8").read_bytes()
+        whole = self.make_log("cut", 2000, SMALL).read_bytes()
         random.seed(1)
         cut = self.folder / "short.etl"
         for length in sorted(random.sample(range(1, len(whole)), 20 if SANITIZED else 100)):
@@ -85,7 +76,7 @@ class DamagedLogs(ReadingCase):
                 self.assert_prefixes(self.numbered(cut))
 
     def test_changed_bytes_never_crash_or_hang(self):
-        whole = self.make_log("flip", 200, "-b", "8").read_bytes()
+        whole = self.make_log("flip", 200, SMALL).read_bytes()
         random.seed(2)
         changed = self.folder / "changed.etl"
         for _ in range(100 if SANITIZED else 500):
@@ -105,14 +96,14 @@ class DamagedLogs(ReadingCase):
             self.assertIn(reason, done.stderr)
             self.assertEqual(done.stdout, "")
 
-    @unittest.skipUnless(os.geteuid() == 0, "needs another user")
+    @unittest.skipUnless(is_root(), "needs another user")
     def test_unreadable_log_is_refused(self):
         log = self.make_log("secret", 10)
         log.chmod(0o600)
         # The tools may lie in a folder that is closed to others.
         tool = pathlib.Path(shutil.copy(BIN / "tracefmt", self.folder / "tracefmt"))
         tool.chmod(0o755)
-        done = subprocess.run([str(tool), str(log), "-displayonly"], user=65534, env=self.env,
+        done = subprocess.run([str(tool), str(log), "-displayonly"], user=NOBODY, env=self.env,
                               capture_output=True, text=True, timeout=DEADLINE)
         self.assertEqual(done.returncode, FAILED, done.stderr)
         self.assertIn(str(log), done.stderr)
@@ -148,7 +139,7 @@ class Outputs(ReadingCase):
         self.assertEqual(process.wait(DEADLINE), OK, errors)
         self.assertNotIn("tracefmt:", errors)
 
-    @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
+    @unittest.skipUnless(is_root(), "mounting needs root")
     def test_full_disk_is_reported(self):
         log = self.make_log("large", 50000)
         disk = self.folder / "disk"

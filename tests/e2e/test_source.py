@@ -7,12 +7,11 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-from harness import BIN, DEADLINE, SANITIZED, EndToEnd, WRITER_GUID, wait_for
-from test_survival import NOBODY, is_root
+from harness import BIN, DEADLINE, NOBODY, PATIENCE_MS, SANITIZED, EndToEnd, WRITER_GUID, hang, \
+    is_root, wait_for
 
 DESCRIBED = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e02"
 MANIFEST = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e03"
@@ -61,10 +60,14 @@ class Source:
 
 
 class SourceTest(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.start_host()
+
     def tracelog(self, *args, **kwargs):
         """A start is over when the programs that run know of it, if the test does not say else."""
         if args[0] == "-start" and "-timeout" not in args:
-            args = (*args, "-timeout", "5000")
+            args = (*args, "-timeout", PATIENCE_MS)
         return super().tracelog(*args, **kwargs)
 
     def source(self, program=BIN / "etw-test-source", user=None):
@@ -170,13 +173,13 @@ class Filters(SourceTest):
         self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-EventIdFilter", "-in", "1", "1",
                       "-ExeFilter", "nobody")
         source.tell("write 1 1")
-        self.tracelog("-enable", "S", *BOTH, "-EventIdFilter", "-in", "1", "2", "-timeout", "5000")
+        self.tracelog("-enable", "S", *BOTH, "-EventIdFilter", "-in", "1", "2", "-timeout", PATIENCE_MS)
         for event in (1, 2, 3):
             source.tell(f"write {event} 1")
         self.assertEqual(self.status("S")["providers"][0].get("exe_names", []), [])
-        self.tracelog("-enable", "S", *BOTH, "-PidFilter", "1", os.getpid(), "-timeout", "5000")
+        self.tracelog("-enable", "S", *BOTH, "-PidFilter", "1", os.getpid(), "-timeout", PATIENCE_MS)
         source.tell("write 1 1")
-        self.tracelog("-enable", "S", *BOTH, "-timeout", "5000")
+        self.tracelog("-enable", "S", *BOTH, "-timeout", PATIENCE_MS)
         source.tell("write 4 1")
         self.stop()
         self.assertEqual(self.counted(), {(source.pid, 2): 1, (source.pid, 4): 1})
@@ -352,7 +355,7 @@ class EnableRules(SourceTest):
         self.tracelog("-enable", "S", "-guid", MANIFEST, "-PidFilter", "1", one.pid)
         one.wait_for_callback()
         self.tracelog("-capturestate", "S", "-guid", MANIFEST, "-matchanykw", "0x30", "-level",
-                      "2", "-timeout", "5000")
+                      "2", "-timeout", PATIENCE_MS)
         self.assertEqual(one.wait_for_callback(2), "00000000 2 2 0x30 0x0")
         other.tell("write 0 0")
         self.assertEqual(other.callbacks, [])
@@ -360,8 +363,8 @@ class EnableRules(SourceTest):
     def test_timeout_is_for_providers_that_do_not_answer(self):
         source = self.source()
         self.tracelog("-start", "S", "-f", "s.etl", "-guid", MANIFEST)
-        self.tracelog("-enable", "S", "-guid", MANIFEST, "-level", "2", "-timeout", "5000")
-        os.kill(source.pid, signal.SIGSTOP)
+        self.tracelog("-enable", "S", "-guid", MANIFEST, "-level", "2", "-timeout", PATIENCE_MS)
+        hang(source.pid)
         done = self.tracelog("-enable", "S", "-guid", MANIFEST, "-level", "3", "-timeout", "50",
                              code=1)
         self.assertIn("1460", done.stdout)
@@ -384,7 +387,7 @@ class EnableRules(SourceTest):
         done = self.tracelog("-enable", "S8", "-guid", MANIFEST, code=1)
         self.assertIn("1450", done.stdout)
         self.tracelog("-disable", "S0", "-guid", MANIFEST)
-        self.tracelog("-enable", "S8", "-guid", MANIFEST, "-timeout", "5000")
+        self.tracelog("-enable", "S8", "-guid", MANIFEST, "-timeout", PATIENCE_MS)
         source.tell("write 1 5")
         for number in range(9):
             self.stop(f"S{number}")
@@ -412,12 +415,8 @@ class EnableRules(SourceTest):
         self.assertEqual(self.counted("t.etl"), {(source.pid, 1): 2, (source.pid, "Described"): 2})
 
 
+@unittest.skipUnless(is_root(), "needs root to run a program as another user")
 class Secure(SourceTest):
-    def setUp(self):
-        super().setUp()
-        if not is_root():
-            self.skipTest("needs root to run a program as another user")
-
     def test_only_the_owner_and_root_may_log(self):
         self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-secure")
         self.tracelog("-start", "T", "-f", "t.etl", *BOTH)
@@ -509,17 +508,19 @@ class Modes(SourceTest):
     def test_a_threshold_out_of_reach_costs_no_event(self):
         self.tracelog("-start", "B", "-f", "b.etl", "-guid", WRITER_GUID, "-b", "16", "-bt", "4000",
                       "-max", 8 * os.sysconf("SC_NPROCESSORS_CONF"))
-        writer = self.writer("--count", 400, "--rate", 1000, "--fill", 1000)
-        writer.finish()
+        expected = {}
+        for _ in range(6):
+            before = self.status("B")["buffers_written"]
+            writer = self.pinned_writer("--count", 60, "--fill", 1000)  # more than half a ring
+            writer.finish()
+            expected[writer.pid, 0] = list(range(60))
+            wait_for(lambda: self.status("B")["buffers_written"] > before, "the half to be written")
         final = self.stop("B")
         self.assertEqual(final["events_lost"], 0)
-        self.assertEqual(self.numbered("b.etl"), {(writer.pid, 0): list(range(400))})
+        self.assertEqual(self.numbered("b.etl"), expected)
 
 
 class Life(SourceTest):
-    def sessions(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
-
     def test_a_session_ends_with_its_owner(self):
         owner = subprocess.Popen(["sleep", "1000"])
         self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-owner-pid", owner.pid)
@@ -560,14 +561,9 @@ class Life(SourceTest):
     def test_a_session_ends_when_its_time_is_over(self):
         start = time.monotonic()
         self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-ttl", "2")
-        source = self.source()
-        source.tell("write 1 3")
-        self.kill_hosts()
-        self.assertEqual(self.sessions(), ["S"])
+        self.kill_hosts()  # the next one goes on counting
         wait_for(lambda: self.sessions() == [], "the session to end")
-        self.assertGreater(time.monotonic() - start, 1.5)
-        self.assertLess(time.monotonic() - start, 30)
-        self.assertEqual(self.counted(), {(source.pid, 1): 3})
+        self.assertGreater(time.monotonic() - start, 2)
         self.check_etl(self.folder / "s.etl")
 
 

@@ -9,23 +9,19 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, EndToEnd, SmallDisk, WRITER_GUID, Writer, wait_for
-
-NOBODY = 65534
-
-
-def is_root():
-    return os.geteuid() == 0
+from harness import BIN, DEADLINE, EndToEnd, NOBODY, PATIENCE_MS, SmallDisk, WRITER_GUID, Writer, \
+    hang, is_root, room, wait_for
 
 
 class KilledProvider(EndToEnd):
     def test_killed_at_any_instruction_loses_nothing_that_was_committed(self):
-        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "512")
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, *room(32))
         seen = []
         for _ in range(20):
-            writer = self.writer("--threads", 2, "--count", 0, "--rate", 50000)
-            seen.append(writer.pid)
+            self.tracelog("-flush", "K")  # nothing is left that another one wrote
             written = self.status("K")["buffers_written"]
+            writer = self.writer("--threads", 2, "--count", 0, "--rate", 20000)
+            seen.append(writer.pid)
             wait_for(lambda: self.status("K")["buffers_written"] > written, "a buffer")
             writer.kill()
         status = json.loads(self.tracelog("-stop", "K", "-json").stdout)
@@ -37,10 +33,10 @@ class KilledProvider(EndToEnd):
 
     def test_stopped_provider_does_not_hold_up_the_session(self):
         writer = self.writer("--count", 100, "--hold", "--wait")
-        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID)
+        self.start_recording("K", "-f", "k.etl")
         writer.go()
         self.assertEqual(writer.written(), 100)
-        os.kill(writer.pid, signal.SIGSTOP)
+        hang(writer.pid)
         self.tracelog("-stop", "K")
         os.kill(writer.pid, signal.SIGCONT)
         self.assertEqual([len(s) for s in self.numbered("k.etl").values()], [100])
@@ -56,22 +52,20 @@ class KilledTool(EndToEnd):
                     ["-disable", "K", "-guid", WRITER_GUID], ["-stop", "K"])
         random.seed(1)
         for command in commands:
-            for syscall in self.kill_points(command):
+            for syscall in self.kill_points():
                 tool = subprocess.Popen([str(BIN / "tracelog"), *command], env=self.env,
                                         cwd=self.folder, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, preexec_fn=trace_me)
                 run_until_syscall(tool.pid, syscall)
                 tool.kill()
                 tool.wait()
-            names = [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
-            self.assertIn("Other", names)
+            self.assertIn("Other", self.sessions())
             self.tracelog(*command, code=None)  # the same again by hand
-        self.assertEqual(len(self.tracelog("-l", "-json").stdout and
-                             json.loads(self.tracelog("-l", "-json").stdout)), 1)
+        self.assertEqual(self.sessions(), ["Other"])
         self.tracelog("-stop", "Other")
         self.check_etl(self.folder / "other.etl")
 
-    def kill_points(self, command):
+    def kill_points(self):
         """Numbers of the system calls to die before: all of a short command are too many to try."""
         return sorted(random.sample(range(20, 400), 12))
 
@@ -97,26 +91,18 @@ def run_until_syscall(pid, count):
 
 class KilledHost(EndToEnd):
     def run_under_fire(self, kill):
-        writer = self.writer("--threads", 2, "--count", 200000, "--rate", 100000, "--hold", "--wait")
-        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-level", "5", "-ft", "1",
-                      "-b", "256", "-max", "512", "-timeout", "5000")
+        writer = self.writer("--threads", 2, "--count", 0, "--rate", 20000, "--until", "--hold",
+                             "--wait")
+        self.start_recording("K", "-f", "k.etl", "-level", "5", "-ft", "1", *room(64))
         before = self.status("K")
         writer.go()
-        kills = 0
-        done = False
-
-        def finished():
-            import select
-            return bool(select.select([writer.process.stdout], [], [], 0)[0])
-
-        while not done:
+        for _ in range(4):
             written = self.status("K")["buffers_written"]
-            done = finished()
             kill()
-            kills += 1
-            wait_for(lambda: done or finished() or self.status("K")["buffers_written"] > written,
+            wait_for(lambda: self.status("K")["buffers_written"] > written,
                      "the next host to write")
-        self.assertEqual(writer.written(), 400000)
+        writer.go()
+        count = writer.written()
         after = self.status("K")
         for name in ("providers", "log_file", "flush_timer_s", "buffer_size_kb", "guid"):
             self.assertEqual(after[name], before[name], name)
@@ -124,9 +110,8 @@ class KilledHost(EndToEnd):
         writer.go()
         writer.finish()
         found = self.numbered("k.etl")
-        self.assertGreater(kills, 1)
-        self.assertEqual(sum(map(len, found.values())) + final["events_lost"], 400000)
         self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(sum(map(len, found.values())), count)
         self.assert_prefixes(found)
         self.check_etl(self.folder / "k.etl")
 
@@ -134,7 +119,7 @@ class KilledHost(EndToEnd):
         def kill():
             former = self.worker()
             self.kill_hosts([former])
-            wait_for(lambda: self.worker() != former, "the keeper to start another")
+            self.worker(but=[former])
         self.run_under_fire(kill)
 
     def test_keeper_and_worker_killed_under_load(self):
@@ -142,7 +127,7 @@ class KilledHost(EndToEnd):
 
     def test_programs_that_end_while_no_host_lives_leave_their_events(self):
         writers = [self.writer("--count", 3000, "--hold", "--wait") for _ in range(2)]
-        session = ("K", "-guid", WRITER_GUID, "-timeout", "60000")
+        session = ("K", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
         self.tracelog("-start", *session, "-f", "k.etl")
         wait_for(lambda: [len(p["pids"]) for p in
                           json.loads(self.tracelog("-enumguid", "-json").stdout)] == [2], "both")
@@ -195,14 +180,10 @@ class FullDisk(SmallDisk, EndToEnd):
         self.check_etl(self.disk / "d.etl")
 
 
+@unittest.skipUnless(is_root(), "needs root to run a program as another user")
 class TwoUsers(EndToEnd):
-    def setUp(self):
-        super().setUp()
-        if not is_root():
-            self.skipTest("needs root to run a program as another user")
-
     def test_one_log_holds_both_in_time_order(self):
-        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-max", "512")
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, *room(16))
         writers = [self.writer("--threads", 2, "--count", 20000, "--rate", 50000, "--wait"),
                    self.writer("--threads", 2, "--count", 20000, "--rate", 50000, "--wait",
                                user=NOBODY)]
@@ -230,7 +211,7 @@ class TwoUsers(EndToEnd):
 class HostileProvider(EndToEnd):
     def attack(self, seconds=2, user=None):
         done = subprocess.run([str(BIN / "etw-test-hostile"), str(seconds)], env=self.env, user=user,
-                              text=True, capture_output=True, timeout=60)
+                              text=True, capture_output=True, timeout=DEADLINE)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("shrunk", done.stdout)
         self.assertNotIn("grown", done.stdout)
@@ -252,17 +233,17 @@ class HostileProvider(EndToEnd):
     def test_other_users_lose_nothing(self):
         if not is_root():
             self.skipTest("needs root to run a program as another user")
-        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID, "-ft", "1", "-max", "512")
-        writer = self.writer("--threads", 2, "--count", 40000, "--rate", 20000, "--wait")
+        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID, "-ft", "1", *room(16))
+        writer = self.writer("--threads", 2, "--count", 30000, "--rate", 15000, "--wait")
         writer.go()
         self.attack(user=NOBODY)
         writer.finish()
         self.tracelog("-stop", "H", code=None)
         found = self.numbered_of(writer.pid, "h.etl")
-        self.assertEqual({thread: len(s) for thread, s in found.items()}, {0: 40000, 1: 40000})
+        self.assertEqual({thread: len(s) for thread, s in found.items()}, {0: 30000, 1: 30000})
         for thread, sequence in found.items():
             # Times that the other one made up may move these by as much as the drain is behind.
-            self.assertEqual(sorted(sequence), list(range(40000)), f"thread {thread}")
+            self.assertEqual(sorted(sequence), list(range(30000)), f"thread {thread}")
 
     def numbered_of(self, pid, log):
         """Only the honest writer's events: the other's records may say anything."""

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from harness import BIN, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, wait_for
 
 EVENT = "{http://schemas.microsoft.com/win/2004/08/events/event}Event"
 LINE = re.compile(r"\[\d+\][0-9A-F]{4,}\.[0-9A-F]{4,}::\d\d/\d\d/\d{4}-\d\d:\d\d:\d\d\.\d{3} "
@@ -61,7 +61,7 @@ class Examples(TracefmtTest):
         wait_for(lambda: self.status("mytrace")["real_time_consumers"] == 1, "the consumer")
         self.writer("--count", 20).finish()
         self.tracelog("-stop", "mytrace")
-        self.assertEqual(live.wait(60), 0, self.read("err"))
+        self.assertEqual(live.wait(DEADLINE), 0, self.read("err"))
         self.assertEqual(self.read("out"), self.read("mytrace.txt"))
         self.assertEqual(self.read("out").count("Numbered: "), 20)
         reports = self.read("err")
@@ -125,7 +125,7 @@ class Formats(TracefmtTest):
         self.tracelog("-flush", "S")
         wait_for(lambda: "Numbered" in self.read("x.xml"), "some events")
         live.send_signal(signal.SIGINT)
-        _, errors = live.communicate(timeout=60)
+        _, errors = live.communicate(timeout=DEADLINE)
         self.assertEqual(live.returncode, 0, errors)
         root = ElementTree.parse(self.folder / "x.xml").getroot()
         self.assertGreater(len(root.findall(EVENT)), 0)

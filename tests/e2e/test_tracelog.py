@@ -7,17 +7,12 @@ import select
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID
 
-OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 THIRD_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
 
 
 class Tracelog(EndToEnd):
-    def assert_line(self, output, label, value):
-        """The value stands at column 24 of the labelled line."""
-        self.assertIn(f"{label:<24}{value}", output.splitlines())
-
     def refused(self, code, *words, because=None):
         done = self.tracelog(*words, code=1)
         self.assertIn(f"Operation Status:       {code}L", done.stdout)
@@ -161,9 +156,6 @@ class StopAll(Tracelog):
         os.close(controller)
         return tool.wait(DEADLINE), screen
 
-    def sessions(self):
-        return [s["name"] for s in json.loads(self.tracelog("-l", "-json").stdout)]
-
     def test_T7_a_question_for_each_session(self):
         for name in ("My Trace", "Second", "Third"):
             self.tracelog("-start", name, "-f", f"{name}.etl")
@@ -207,6 +199,7 @@ class Displays(Tracelog):
         self.assertRegex(out, r"\nRunning Since: {10}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n")
 
     def test_enumguidex_by_process(self):
+        self.start_host()
         first, second = self.writer("--wait"), self.writer("--wait")
         self.tracelog("-start", "A", "-f", "a.etl", "-guid", WRITER_GUID, "-level", "4",
                       "-matchanykw", "0x10", "-PidFilter", "1", first.pid)

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, THREAD_SANITIZED, EndToEnd, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, OTHER_GUID, PATIENCE_MS, THREAD_SANITIZED, EndToEnd, WRITER_GUID, hang, \
+    wait_for
 
-OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 
 
 class Terminal:
@@ -62,9 +62,6 @@ class TraceviewTest(EndToEnd):
         terminal = Terminal(self, *args)
         self.addCleanup(terminal.close)
         return terminal
-
-    def assert_operation(self, output, code=0):
-        self.assertIn(f"Operation Status:       {code}L", output)
 
     def sessions(self):
         return {s["name"]: s for s in json.loads(self.traceview("-l", "-json").stdout)}
@@ -164,7 +161,7 @@ class Join(TraceviewTest):
 
     def test_yes_takes_what_the_command_line_says_and_keeps_the_old_log(self):
         writer = self.writer("--count", 3, "--wait")
-        self.tracelog("-enable", "R", "-guid", WRITER_GUID, "-level", "5", "-timeout", "20000")
+        self.tracelog("-enable", "R", "-guid", WRITER_GUID, "-level", "5", "-timeout", PATIENCE_MS)
         writer.go()
         writer.finish()
         self.tracelog("-flush", "R")
@@ -363,7 +360,7 @@ class Foreground(TraceviewTest):
 
     def test_a_session_of_the_same_name_that_somebody_else_started_is_not_stopped(self):
         shown = self.show()
-        shown.process.send_signal(signal.SIGSTOP)
+        hang(shown.process.pid)
         self.tracelog("-stop", "S")
         self.tracelog("-start", "S", "-f", "other.etl")
         shown.process.send_signal(signal.SIGCONT)
@@ -449,7 +446,7 @@ class Foreground(TraceviewTest):
         shown = self.show()
         self.write(10)
         shown.expect("]Numbered: ", 10)
-        self.kill_hosts(self.host_pids()[:1])
+        self.kill_hosts([self.worker()])
         wait_for(lambda: "S" in self.sessions(), "the session to go on")
         self.write(10)
         shown.expect("]Numbered: ", 20)

@@ -1,22 +1,16 @@
 // Any bytes as a PDB file: nothing is read outside, all ends, and what is found can be written as
 // TMF and read back.
+#include "support/pdb_builder.h"
 #include "tmf/pdb.h"
 #include "tmf/tmf_writer.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 using namespace etw;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const Bytes file = std::as_bytes(std::span(data, size));
-    const tmf::ReadAt read = [file](uint64_t offset, std::span<std::byte> out) -> Status {
-        if (offset > file.size() || out.size() > file.size() - offset) {
-            return Error{Code::kInvalidData, "read", offset};
-        }
-        std::copy_n(file.begin() + ptrdiff_t(offset), out.size(), out.begin());
-        return Ok{};
-    };
+    const tmf::ReadAt read = tmf::test::read_from(file);
     auto msf = tmf::MsfFile::open(read, size);
     if (!msf) return 0;
     (void)tmf::read_pdb_identity(*msf);

@@ -5,6 +5,7 @@
 // Input: packets behind each other, u16 size and so many bytes each. An Attach comes with rings of
 // the geometry that the packet begins with being its own; the packets' size fields are set right,
 // but for every 16th.
+#include "base/unix_socket.h"
 #include "etw/check.h"
 #include "provider/private_session.h"
 #include "ring/ring_set.h"
@@ -59,21 +60,8 @@ public:
     bool connected() const { return g_state.hosts[0].connection != 0; }
 
     void send(Bytes packet, int fd) {
-        iovec part = {const_cast<std::byte*>(packet.data()), packet.size()};
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        if (fd >= 0) {
-            message.msg_control = control;
-            message.msg_controllen = sizeof(control);
-            cmsghdr* header = CMSG_FIRSTHDR(&message);
-            header->cmsg_level = SOL_SOCKET;
-            header->cmsg_type = SCM_RIGHTS;
-            header->cmsg_len = CMSG_LEN(sizeof(int));
-            std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-        }
-        ETW_ASSERT(::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) >= 0);
+        const std::span<const int> fds(&fd, fd >= 0 ? 1 : 0);
+        ETW_ASSERT(bool(etw::send(socket_.get(), packet, fds)));
         provider::receive_packets(0);
         char answer[4096];
         while (::recv(socket_.get(), answer, sizeof(answer), MSG_DONTWAIT) > 0) {

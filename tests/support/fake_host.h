@@ -1,6 +1,7 @@
 // A session host of one session, as far as a provider can tell: speaks wire/provider_protocol.h on
 // a socket in ETW_RUNTIME_DIR, enables whatever registers, and reads the rings.
 #pragma once
+#include "base/unix_socket.h"
 #include "etw/check.h"
 #include "ring/ring_set.h"
 #include "wire/provider_protocol.h"
@@ -27,6 +28,7 @@ inline const std::string& runtime_dir() {
         char name[] = "/tmp/etw-provider-test-XXXXXX";
         ETW_ASSERT(::mkdtemp(name) != nullptr);
         ::setenv("ETW_RUNTIME_DIR", name, 1);
+        ::setenv("ETW_REGISTER_WAIT_MS", "60000", 1);  // tests run on busy machines, too
         return std::string(name);
     }();
     return dir;
@@ -52,10 +54,10 @@ public:
         tails_.assign(cpus(), wire::ring_position(0, wire::kRingFirstOffset));
     }
 
-    // Serves packets until `done` holds. False after five seconds.
+    // Serves packets until `done` holds. False after a minute.
     template <class Done>
     bool serve_until(Done done) {
-        const int64_t end = now_ms() + 5000;
+        const int64_t end = now_ms() + 60'000;
         while (!done()) {
             pollfd fds[2] = {{listener_.get(), POLLIN, 0}, {peer_.get(), POLLIN, 0}};
             const int64_t left = end - now_ms();
@@ -185,21 +187,8 @@ private:
     }
 
     void send(const void* data, size_t size, int fd = -1) {
-        iovec part = {const_cast<void*>(data), size};
-        msghdr message{};
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        if (fd >= 0) {
-            message.msg_control = control;
-            message.msg_controllen = sizeof(control);
-            cmsghdr* header = CMSG_FIRSTHDR(&message);
-            header->cmsg_level = SOL_SOCKET;
-            header->cmsg_type = SCM_RIGHTS;
-            header->cmsg_len = CMSG_LEN(sizeof(int));
-            std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-        }
-        ::sendmsg(peer_.get(), &message, MSG_NOSIGNAL);
+        const std::span<const int> fds(&fd, fd >= 0 ? 1 : 0);
+        (void)etw::send(peer_.get(), Bytes(static_cast<const std::byte*>(data), size), fds);
     }
 
     void receive() {

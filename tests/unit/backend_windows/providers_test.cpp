@@ -140,5 +140,61 @@ TEST_F(ProvidersTest, AnswersThatPointOutsideThemselvesEndThere) {
     EXPECT_TRUE(registered_providers(api_.table()));
 }
 
+// What TdhEnumerateProviders answers: the list, then the names that it has offsets of.
+std::vector<std::byte> descriptions(const std::vector<std::pair<uint32_t, std::wstring>>& named) {
+    constexpr size_t kList = offsetof(PROVIDER_ENUMERATION_INFO, TraceProviderInfoArray);
+    std::vector<std::byte> out(kList);
+    const auto count = ULONG(named.size());
+    std::memcpy(out.data(), &count, sizeof(count));
+    size_t at = kList + named.size() * sizeof(TRACE_PROVIDER_INFO);
+    for (const auto& [number, name] : named) {
+        append(out, TRACE_PROVIDER_INFO{guid(number), 0, ULONG(at)});
+        at += (name.size() + 1) * sizeof(wchar_t);
+    }
+    for (const auto& [number, name] : named) {
+        for (const wchar_t unit : name) append(out, unit);
+        append(out, wchar_t{0});
+    }
+    return out;
+}
+
+TEST_F(ProvidersTest, ProvidersOfWhichTheSystemHasDescriptionsHaveNames) {
+    answer({{7, {{30, 0, {}}}}, {8, {{30, 0, {}}}}});
+    api_.providers = descriptions({{9, L"Another"}, {7, L"Microsoft-Windows-W\u00fcrfel"}});
+    const auto all = registered_providers(api_.table());
+    ASSERT_TRUE(all);
+    ASSERT_THAT(*all, SizeIs(2));
+    EXPECT_EQ((*all)[0].name, "Microsoft-Windows-W\u00fcrfel");
+    EXPECT_EQ((*all)[1].name, "");
+    EXPECT_THAT(api_.provider_rooms, SizeIs(1));
+}
+
+TEST_F(ProvidersTest, NamesThatNeedMoreRoomAreAskedForAgain) {
+    answer({{7, {{30, 0, {}}}}});
+    api_.providers = descriptions({{9, std::wstring(100'000, L'x')}, {7, L"Seven"}});
+    EXPECT_EQ((*registered_providers(api_.table()))[0].name, "Seven");
+    EXPECT_THAT(api_.provider_rooms, SizeIs(2));
+}
+
+TEST_F(ProvidersTest, WithoutNamesTheProvidersAreListedAllTheSame) {
+    answer({{7, {{30, 0, {}}}}});
+    api_.provider_code = ERROR_ACCESS_DENIED;
+    ASSERT_THAT(*registered_providers(api_.table()), SizeIs(1));
+    api_.provider_code = ERROR_SUCCESS;
+    api_.providers = descriptions({{7, L"Seven"}});
+    const ULONG too_many = 1000, past_the_end = 1u << 30;
+    std::memcpy(api_.providers.data(), &too_many, sizeof(too_many));
+    EXPECT_EQ((*registered_providers(api_.table()))[0].name, "Seven");
+    std::memcpy(api_.providers.data() +
+                    offsetof(PROVIDER_ENUMERATION_INFO, TraceProviderInfoArray) +
+                    offsetof(TRACE_PROVIDER_INFO, ProviderNameOffset),
+                &past_the_end, sizeof(past_the_end));
+    EXPECT_EQ((*registered_providers(api_.table()))[0].name, "");
+    api_.providers.resize(3);
+    EXPECT_EQ((*registered_providers(api_.table()))[0].name, "");
+    api_.table().enumerate_providers = nullptr;
+    EXPECT_THAT(*registered_providers(api_.table()), SizeIs(1));
+}
+
 }  // namespace
 }  // namespace etw::backend_windows

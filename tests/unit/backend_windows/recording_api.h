@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace etw::backend_windows {
@@ -77,6 +78,10 @@ public:
     TRACEHANDLE handle = 0;         // that StartTrace gives
     // EnumerateTraceGuidsEx: the answer to a question.
     std::function<std::vector<std::byte>(TRACE_QUERY_INFO_CLASS, const GUID*)> enumerate;
+
+    std::vector<std::byte> providers;   // TdhEnumerateProviders
+    std::vector<ULONG> provider_rooms;  // with how much room that was called
+    ULONG provider_code = ERROR_SUCCESS;
 
     static std::string text_at(const EVENT_TRACE_PROPERTIES& p, ULONG offset) {
         if (offset == 0) return {};
@@ -175,6 +180,16 @@ private:
         return ERROR_SUCCESS;
     }
 
+    static ULONG WINAPI enumerate_providers(PROVIDER_ENUMERATION_INFO* out, ULONG* size) {
+        const ULONG room = std::exchange(*size, ULONG(current_->providers.size()));
+        current_->provider_rooms.push_back(room);
+        if (current_->provider_code != ERROR_SUCCESS) return current_->provider_code;
+        if (*size > room) return ERROR_INSUFFICIENT_BUFFER;
+        std::copy(current_->providers.begin(), current_->providers.end(),
+                  reinterpret_cast<std::byte*>(out));
+        return ERROR_SUCCESS;
+    }
+
     static ULONG WINAPI set_information(TRACEHANDLE session, TRACE_INFO_CLASS what, void* data,
                                         ULONG size) {
         const auto* const from = static_cast<const uint8_t*>(data);
@@ -203,6 +218,7 @@ private:
         api.query_all_traces = query_all_traces;
         api.enable_trace = enable_trace;
         api.enumerate_guids = enumerate_guids;
+        api.enumerate_providers = enumerate_providers;
         api.set_information = set_information;
         api.query_information = query_information;
         api.take_profile_privilege = take_profile_privilege;

@@ -140,6 +140,15 @@ TEST(TracelogDisplay, WhoseASessionIsAndWhenItEndsFollowTheKnownLines) {
                                                "Ends After:             600 secs\n"));
 }
 
+TEST(TracelogDisplay, ACodeThatIsNotOursHasTheSystemsText) {
+    constexpr Code kPrivilegeNotHeld{1314};
+    const std::string theirs = system_text(1314);
+    EXPECT_THAT(operation_status(kPrivilegeNotHeld),
+                HasSubstr("1314L   " + (theirs.empty() ? "Unknown error." : theirs)));
+    EXPECT_THAT(operation_status(Code{UINT32_MAX}), HasSubstr("Unknown error."));
+    EXPECT_EQ(theirs.find_first_of("\r\n"), std::string::npos);
+}
+
 TEST(TracelogDisplay, OperationStatusHasItsTextAtColumn32) {
     EXPECT_EQ(operation_status(Code::kOk),
               "Operation Status:       0L      The operation completed successfully.\n");

@@ -7,15 +7,16 @@
 #include "etl/log_writer.h"
 #include "etw/check.h"
 #include "etw/log_reader.h"
+#include "support/log_info.h"
 
 #include <initializer_list>
 
 namespace etw::decode::test {
 
 using ByteVector = std::vector<std::byte>;
+using etw::test::kStartRaw;
 
 constexpr Guid kProvider{0x11223344, 0x5566, 0x7788, {1, 2, 3, 4, 5, 6, 7, 8}};
-constexpr int64_t kStartRaw = 1'000'000;
 constexpr int64_t kStartTime = 127'113'856'601'730'000;  // 2003-10-23 12:27:40.173 UTC
 
 constexpr uint8_t kConstantArray = 0x20;
@@ -160,20 +161,7 @@ inline ByteVector stored_event(int64_t time, Bytes extended, Bytes payload) {
 }
 
 inline etl::LogFileInfo log_info(uint32_t buffer_size = 64 * 1024) {
-    etl::LogFileInfo info;
-    info.buffer_size = buffer_size;
-    info.log_file_mode = kModeSequential;
-    info.process_id = 0x100;
-    info.thread_id = 0x104;
-    info.cpu_mhz = 2400;
-    info.timer_resolution = 10'000;
-    info.perf_frequency = 10'000'000;
-    info.start_raw = kStartRaw;
-    info.start_time = kStartTime;
-    info.boot_time = kStartTime - 1'000'000'000;
-    info.logger_name = "test session";
-    info.log_file_name = "test.etl";
-    return info;
+    return etw::test::log_info(kStartTime, buffer_size);
 }
 
 // Writes a finished log of one processor. `records` are padded to 8 bytes each, in time order.

@@ -4,32 +4,22 @@
 #include "etl/log_header.h"
 #include "etl/log_writer.h"
 #include "etw/log_reader.h"
+#include "support/log_info.h"
 
 #include <initializer_list>
 
 namespace etw::etl::test {
 
 using ByteVector = std::vector<std::byte>;
+using etw::test::kStartRaw;
 
 constexpr uint32_t kBufferSize = 4096;
-constexpr int64_t kStartRaw = 1'000'000;
 constexpr int64_t kStartTime = 133'000'000'000'000'000;  // 2022
 constexpr Guid kProvider{0x11223344, 0x5566, 0x7788, {1, 2, 3, 4, 5, 6, 7, 8}};
 
 inline LogFileInfo log_info() {
-    LogFileInfo info;
-    info.buffer_size = kBufferSize;
+    LogFileInfo info = etw::test::log_info(kStartTime, kBufferSize);
     info.processors = 2;
-    info.log_file_mode = kModeSequential;
-    info.process_id = 77;
-    info.thread_id = 78;
-    info.cpu_mhz = 2400;
-    info.timer_resolution = 10'000;
-    info.perf_frequency = 10'000'000;
-    info.start_raw = kStartRaw;
-    info.start_time = kStartTime;
-    info.boot_time = kStartTime - 1'000'000'000;
-    info.logger_name = "test session";
     info.log_file_name = "/tmp/test.etl";
     return info;
 }

@@ -254,7 +254,8 @@ void expect_nothing_lost_nor_twice(const SavedSession& saved, size_t streams) {
                 if (!drain->pass(Drain::Depth(i % 2))) ::_exit(1);
             }
         }
-        ::usleep(useconds_t(random() % 3000));
+        // Longer each time: a busy machine may take all of a short one to begin.
+        ::usleep(useconds_t(random() % uint32_t(3000 + 200 * *kills)));
         ::kill(child, SIGKILL);
         int status = 0;
         ::waitpid(child, &status, 0);

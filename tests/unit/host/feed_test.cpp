@@ -338,7 +338,8 @@ TEST(Feed, KilledAtAnyInstructionDeliversEverythingOnce) {
             if (drain == nullptr || !drain->add_stream(stream)) ::_exit(1);
             for (;;) drain->deliver();
         }
-        ::usleep(useconds_t(random() % 3000));
+        // Longer each time: a busy machine may take all of a short one to begin.
+        ::usleep(useconds_t(random() % uint32_t(3000 + 200 * *kills)));
         ::kill(child, SIGKILL);
         int status = 0;
         ::waitpid(child, &status, 0);

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <chrono>
+
 namespace etw::provider {
 namespace {
 
@@ -214,6 +216,29 @@ TEST_F(Api, WritesNothingIntoAStrangersDescriptor) {
     for (int fd = kFirst; fd < kLast; ++fd) ::close(fd);
     ::close(stranger[0]);
     ::close(stranger[1]);
+}
+
+// In a process of its own: only the first registration looks at the environment.
+TEST(RegistrationDeathTest, WaitsForAHostAsLongAsTheEnvironmentSays) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    runtime_dir();  // where tests wait for a minute
+    const auto enabled_by_a_slow_host = [] {
+        FakeHost host;
+        std::atomic<bool> known = false;
+        std::thread slow([&] {
+            constexpr std::chrono::milliseconds kLongerThanByDefault{400};
+            std::this_thread::sleep_for(kLongerThanByDefault);
+            host.serve_until([&] { return known.load(); });
+        });
+        const GUID id = {0x12, 0, 0, {}};
+        REGHANDLE handle = 0;
+        EventRegister(&id, nullptr, nullptr, &handle);
+        const bool enabled = EventProviderEnabled(handle, 1, 0) != 0;
+        known = true;
+        slow.join();
+        return enabled;
+    };
+    EXPECT_EXIT(::_exit(enabled_by_a_slow_host() ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

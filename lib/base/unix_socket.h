@@ -1,4 +1,4 @@
-// Unix sockets with descriptors and credentials on them.
+// Unix sockets with descriptors and credentials on them; of Linux.
 #pragma once
 #include "base/unique_fd.h"
 #include "etw/bytes.h"
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace etw::host {
+namespace etw {
 
 struct PeerCredentials {
     pid_t pid = 0;  // 0: the peer lives in a pid namespace that this one does not see
@@ -37,4 +37,4 @@ Result<UniqueFd> listen_at(const std::string& path, int type);
 // A connection to `path`, blocking.
 Result<UniqueFd> connect_to(const std::string& path, int type);
 
-}  // namespace etw::host
+}  // namespace etw

@@ -1,4 +1,4 @@
-#include "host/socket_io.h"
+#include "base/unix_socket.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 
-namespace etw::host {
+namespace etw {
 namespace {
 
 constexpr size_t kMaxDescriptors = 4;  // of one message, either way
@@ -104,10 +104,12 @@ Result<UniqueFd> connect_to(const std::string& path, int type) {
     ETW_TRY(const auto address, address_of(path));
     UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
     if (!fd) return os_error("socket");
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        return os_error("connect");
-    }
+    int result = -1;
+    do {
+        result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) return os_error("connect");
     return fd;
 }
 
-}  // namespace etw::host
+}  // namespace etw
