@@ -227,6 +227,19 @@ TEST(TextLine, TellsProcessorsApart) {
               "[0]0AF4.0C64 [16]0AF4.0C64 [0]0AF4.0C64 [17]0AF4.0C64 [1]0AF4.0C64 [1]0AF4.0001 ");
 }
 
+// What Windows leaves out by default would leave nothing that tells such events apart.
+TEST(JsonMeta, NamesAnEventWithoutANameByItsNumber) {
+    Described event;
+    const RenderOptions options{.format = render::Format::kJson};
+    EXPECT_FALSE(nlohmann::json::parse(render(event, options)).contains("id"));
+    event.event.name = {};
+    event.record.descriptor.id = 5;
+    event.record.descriptor.version = 2;
+    const auto json = nlohmann::json::parse(render(event, options));
+    EXPECT_EQ(json["id"], 5);
+    EXPECT_EQ(json["version"], 2);
+}
+
 TEST(JsonMeta, ChoosesTheMembers) {
     Described event;
     event.record.kernel_time = 1;
