@@ -35,7 +35,8 @@ Output:
   -display           To standard output as well.
   -displayonly       To standard output instead of a text file.
   -nosummary         No summary file.
-  -summaryonly       The summary file only.
+  -summaryonly       The summary file only, with -o - on standard output. With
+                     -json it is a JSON document.
 
 Format:
   -csv               Values separated by commas: columns of the event's header,
