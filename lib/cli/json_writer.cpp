@@ -41,6 +41,12 @@ JsonWriter& JsonWriter::number(uint64_t value) {
     return *this;
 }
 
+JsonWriter& JsonWriter::signed_number(int64_t value) {
+    before_value();
+    out_ += std::to_string(value);
+    return *this;
+}
+
 JsonWriter& JsonWriter::boolean(bool value) {
     before_value();
     out_ += value ? "true" : "false";

@@ -17,6 +17,7 @@ public:
     JsonWriter& key(std::string_view name);
     JsonWriter& text(std::string_view value);
     JsonWriter& number(uint64_t value);
+    JsonWriter& signed_number(int64_t value);
     JsonWriter& boolean(bool value);
     JsonWriter& hex(uint64_t value);  // "0x1f": keywords do not fit a double
 

@@ -81,10 +81,10 @@ public:
         names_ = default_output_names(options.output);
         if (options.display_only || options.summary_only) names_.text.clear();
         if (!options.summary) names_.summary.clear();
-        if (options.summary_only && names_.summary.empty()) names_.summary = "FmtSum.txt";
+        if (options.summary_only && names_.summary.empty()) names_.summary = kStandardOutput;
         if (!options.text) names_ = {};
-        to_stdout_ = !options.summary_only &&
-                     (options.display || options.display_only || names_.text == kStandardOutput);
+        to_stdout_ = options.display || options.display_only || names_.text == kStandardOutput ||
+                     names_.summary == kStandardOutput;
         for (const ExportJob& job : options.exports) to_stdout_ |= job.path == kStandardOutput;
         reports_ = to_stdout_ ? stderr : stdout;
     }
@@ -380,16 +380,19 @@ private:
     int write_summary(std::span<const std::string> inputs, const FormatTotals& totals,
                       const render::Summary& summary) const {
         if (names_.summary.empty()) return kExitDone;
-        auto file = render::FileSink::create(names_.summary);
-        if (!file) return failure(kTool, names_.summary, file.error());
+        auto sink = open_output(names_.summary, false);
+        if (!sink) return failure(kTool, names_.summary, sink.error());
+        const bool json = options_.summary_only && render_.format == render::Format::kJson;
         render::OutBuffer text;
         text.append(render::byte_order_mark(render_.encoding));
-        render::append_encoded(text, summary_text(inputs, totals, summary), render_.encoding,
-                               render::Lacking::kQuestionMark);
-        auto status = (*file)->write(text.view());
-        if (status) status = (*file)->close();
-        if (!status) return failure(kTool, names_.summary, status.error());
-        return kExitDone;
+        render::append_encoded(
+            text,
+            json ? summary_json(inputs, totals, summary) : summary_text(inputs, totals, summary),
+            render_.encoding, json ? render::Lacking::kJsonEscape : render::Lacking::kQuestionMark);
+        auto status = (*sink)->write(text.view());
+        if (status) status = (*sink)->close();
+        if (status || (to_stdout_ && status.error().where == EPIPE)) return kExitDone;
+        return failure(kTool, names_.summary, status.error());
     }
 
     void report(const FormatTotals& totals) const {
@@ -397,7 +400,7 @@ private:
         if (!names_.text.empty() && names_.text != kStandardOutput) {
             fmt::print(reports_, "Event traces dumped to {}\n", names_.text);
         }
-        if (!names_.summary.empty()) {
+        if (!names_.summary.empty() && names_.summary != kStandardOutput) {
             fmt::print(reports_, "Event Summary dumped to {}\n", names_.summary);
         }
         std::fflush(reports_);

@@ -35,7 +35,8 @@ Output:
   -display           To standard output as well.
   -displayonly       To standard output instead of a text file.
   -nosummary         No summary file.
-  -summaryonly       The summary file only.
+  -summaryonly       The summary file only, with -o - on standard output. With
+                     -json it is a JSON document.
 
 Format:
   -csv               Values separated by commas: columns of the event's header,
@@ -47,7 +48,8 @@ Format:
                      provider 1, event 2, time 4, cpu 8, pid 10, tid 20, id 40,
                      version 80, channel 100, level 200, opcode 400, task 800,
                      keywords 1000, tags 2000, activity 4000, related 8000,
-                     ktime 10000, utime 20000, ptime 40000. Default: ffff.
+                     ktime 10000, utime 20000, ptime 40000. Default: ff3f.
+                     An event without a name has id and version in its place.
   -preferJson        Text lines, but what has fields as such an object.
   -xml               An XML document as tracerpt writes it, times in UTC.
   -cp Encoding       utf8 (default), utf16 or ansi (Windows-1252).

@@ -2,6 +2,7 @@
 
 #include "base/platform.h"
 #include "base/utf16.h"
+#include "cli/json_writer.h"
 #include "decode/schema.h"
 #include "etw/log_file_mode.h"
 #include "render/clock_text.h"
@@ -9,7 +10,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
+#include <utility>
 
 namespace etw::cli {
 namespace {
@@ -140,6 +143,83 @@ std::string summary_text(std::span<const std::string> inputs, const FormatTotals
     out += rule;
     if (const std::string kernel = summary.kernel().text(); !kernel.empty()) out += '\n' + kernel;
     return out;
+}
+
+namespace {
+
+using Row = std::initializer_list<std::pair<std::string_view, uint64_t>>;
+
+void put_numbers(JsonWriter& json, Row members) {
+    for (const auto& [name, value] : members) json.key(name).number(value);
+}
+
+void put_processes(JsonWriter& json, const std::vector<render::ProcessRow>& rows) {
+    json.key("processes").begin_array();
+    for (const render::ProcessRow& row : rows) {
+        json.begin_object().key("pid").number(row.id).key("name").text(row.name);
+        if (row.exit_status) json.key("exit_status").signed_number(*row.exit_status);
+        put_numbers(json, {{"switches", row.switches},
+                           {"read_bytes", row.read},
+                           {"written_bytes", row.written},
+                           {"received_bytes", row.received},
+                           {"sent_bytes", row.sent}});
+        json.end_object();
+    }
+    json.end_array();
+}
+
+void put_disks(JsonWriter& json, const std::vector<render::DiskRow>& rows) {
+    json.key("disks").begin_array();
+    for (const render::DiskRow& row : rows) {
+        json.begin_object().key("disk").number(row.number).key("model").text(row.model);
+        put_numbers(json, {{"reads", row.reads},
+                           {"read_bytes", row.read},
+                           {"writes", row.writes},
+                           {"written_bytes", row.written},
+                           {"flushes", row.flushes}});
+        json.end_object();
+    }
+    json.end_array();
+}
+
+void put_connections(JsonWriter& json, const std::vector<render::ConnectionRow>& rows) {
+    json.key("connections").begin_array();
+    for (const render::ConnectionRow& row : rows) {
+        json.begin_object().key("pid").number(row.process);
+        json.key("protocol").text(row.is_tcp ? "TCP" : "UDP");
+        json.key("local").text(row.local).key("remote").text(row.remote);
+        put_numbers(json, {{"received_bytes", row.received}, {"sent_bytes", row.sent}});
+        json.end_object();
+    }
+    json.end_array();
+}
+
+}  // namespace
+
+std::string summary_json(std::span<const std::string> inputs, const FormatTotals& t,
+                         const render::Summary& summary) {
+    JsonWriter json;
+    json.begin_object().key("files").begin_array();
+    for (const std::string& input : inputs) json.text(input);
+    json.end_array();
+    put_numbers(json, {{"buffers", t.buffers},
+                       {"events", t.events},
+                       {"events_lost", t.events_lost},
+                       {"events_filtered", t.left_out},
+                       {"format_errors", t.format_errors},
+                       {"formats_unknown", t.unknown},
+                       {"elapsed_ns", uint64_t(t.elapsed) * 100}});
+    json.key("types").begin_array();
+    for (const auto& row : summary.rows()) {
+        json.begin_object().key("event").text(row.name).key("type").text(row.type);
+        json.key("guid").text(to_string(row.guid)).key("count").number(row.count);
+        json.end_object();
+    }
+    json.end_array();
+    put_processes(json, summary.kernel().processes());
+    put_disks(json, summary.kernel().disks());
+    put_connections(json, summary.kernel().connections());
+    return json.end_object().take() + '\n';
 }
 
 }  // namespace etw::cli

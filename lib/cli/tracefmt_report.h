@@ -33,7 +33,9 @@ std::string log_header_text(const std::string& path, const etl::LogReader& reade
 std::string buffers_text(std::span<const etl::BufferInfo> buffers);
 // "Processing completed   Buffers: ..."
 std::string completed_text(const FormatTotals& totals);
-// The summary file.
+// The summary file, for people and as a JSON document.
+std::string summary_json(std::span<const std::string> inputs, const FormatTotals& totals,
+                         const render::Summary& summary);
 std::string summary_text(std::span<const std::string> inputs, const FormatTotals& totals,
                          const render::Summary& summary);
 

@@ -105,12 +105,12 @@ void DecoderImpl::decode(const etl::Record& record, Event& event) {
     event.message = nullptr;
     event.tag = 0;
     event.names = nullptr;
-    const Extended extended = find_items(record.extended);
+    event.added = {};
+    const Extended extended = find_items(record.extended, event.added);
     if (extended.related.size() == sizeof(Guid)) {
         std::memcpy(&related_, extended.related.data(), sizeof(Guid));
         event.related = &related_;
     }
-    event.added = extended.added;
     event.added.process = record.process_id;
     if (event.added.counters.empty()) event.added.counters = header_counters(record);
     if (!extended.traits.empty()) set_provider(extended.traits, event);
@@ -166,7 +166,7 @@ void find_added(wire::ExtendedType type, Bytes data, Added& out) {
 
 }  // namespace
 
-DecoderImpl::Extended DecoderImpl::find_items(Bytes chain) {
+DecoderImpl::Extended DecoderImpl::find_items(Bytes chain, Added& added) {
     Extended out;
     wire::ExtendedItem item;
     while (chain.size() >= sizeof(item)) {
@@ -184,7 +184,7 @@ DecoderImpl::Extended DecoderImpl::find_items(Bytes chain) {
                 out.related = data;
                 break;
             default:
-                find_added(wire::ExtendedType(item.type), data, out.added);
+                find_added(wire::ExtendedType(item.type), data, added);
                 break;
         }
         const size_t size = std::max<size_t>(wire::align8(uint32_t{item.size}), sizeof(item));

@@ -41,12 +41,11 @@ private:
         bool asked = false;
         const MessageProgram* program = nullptr;
     };
-    struct Extended {  // the items that matter here
+    struct Extended {  // the items that the decoder reads
         Bytes schema, traits, related;
-        Added added;
     };
 
-    static Extended find_items(Bytes chain);
+    static Extended find_items(Bytes chain, Added& added);  // `added` gets the others
     void set_provider(Bytes traits, Event& event);
     void decode_described(const etl::Record& record, Bytes schema, Event& event);
     bool decode_kernel(const etl::Record& record, Event& event);

@@ -1,5 +1,7 @@
 #include "decode/message_program.h"
 
+#include "decode/ndis_oids.h"
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -144,6 +146,7 @@ private:
         field.out = uint8_t(item->out);
         field.format = item->format;
         if (!argument.names.empty()) field.map = &out_.maps.emplace_back(make_map(argument));
+        if (item->name == "ItemNDIS_OID") field.map = &ndis_oids();
         for (Program* program : {&out_.program_32, &out_.program_64}) {
             const bool is_64_bit = program == &out_.program_64;
             field.size = item->size != 0 ? item->size : type_size(item->type, is_64_bit);

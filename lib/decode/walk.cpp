@@ -18,9 +18,9 @@ public:
           items_(items) {}
 
     void run(Event& event) {
-        items_.clear();
-        size_t whole_bytes = 0;
-        for (size_t i = 0; i < field_count_; i = fields_[i].end) {
+        for (size_t i = plain_fields(0, 0); i < field_count_;
+             i = plain_fields(fields_[i].end, items_.size())) {
+            const size_t whole_bytes = at_;
             const size_t whole_items = items_.size();
             if (!field(fields_[i])) {
                 items_.resize(whole_items, Item{Item::Kind::kValue, 0, nullptr, {}});
@@ -29,7 +29,6 @@ public:
                 event.rest = payload_.subspan(whole_bytes);
                 return;
             }
-            whole_bytes = at_;
         }
         event.rest = payload_.subspan(at_);
         if (event.rest.empty()) {
@@ -47,6 +46,27 @@ private:
         return false;
     }
     size_t remaining() const { return payload_.size() - at_; }
+
+    // What nearly all fields are: one value of a fixed size that the payload has whole, and that no
+    // other field refers to. Their items come behind the first `before`, where those of the last
+    // event may still stand. Takes the run that begins at field `i`; returns the field behind it.
+    size_t plain_fields(size_t i, size_t before) {
+        size_t last = i, bytes = 0;
+        for (; last < field_count_; ++last) {
+            const Field& f = fields_[last];
+            if (f.size == 0 || f.repeat != Field::Repeat::kNone || f.kept_as != 0) break;
+            if (f.size > remaining() - bytes) break;
+            bytes += f.size;
+        }
+        if (last - i > kMaxItems - before) last = i;
+        items_.resize(before + (last - i));
+        for (Item* out = items_.data() + before; i < last; ++i, ++out) {
+            const Field& f = fields_[i];
+            *out = {Item::Kind::kValue, 1, &f, {payload_.data() + at_, f.size}};
+            at_ += f.size;
+        }
+        return last;
+    }
 
     bool put(Item::Kind kind, const Field& field, uint32_t count, size_t size) {
         if (items_.size() == kMaxItems) return fail("too many values");

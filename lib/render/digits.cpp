@@ -47,7 +47,7 @@ char* put_short_double(char* p, double value) {
 
 }  // namespace
 
-char* put_decimal(char* p, uint64_t value) noexcept {
+char* put_long_decimal(char* p, uint64_t value) noexcept {
     char* const end = p + decimal_length(value);
     char* at = end;
     while (value >= 100) {
@@ -61,12 +61,6 @@ char* put_decimal(char* p, uint64_t value) noexcept {
         at[-1] = char('0' + value);
     }
     return end;
-}
-
-char* put_signed(char* p, int64_t value) noexcept {
-    if (value >= 0) return put_decimal(p, uint64_t(value));
-    *p++ = '-';
-    return put_decimal(p, 0 - uint64_t(value));
 }
 
 char* put_hex(char* p, uint64_t value, size_t width, bool upper) noexcept {

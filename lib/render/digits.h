@@ -39,8 +39,19 @@ inline char* put_padded(char* p, uint32_t value, size_t width) noexcept {
     return p + width;
 }
 
-char* put_decimal(char* p, uint64_t value) noexcept;  // kMaxDecimal
-char* put_signed(char* p, int64_t value) noexcept;    // kMaxDecimal
+char* put_long_decimal(char* p, uint64_t value) noexcept;  // kMaxDecimal
+// Most numbers of events are small.
+inline char* put_decimal(char* p, uint64_t value) noexcept {  // kMaxDecimal
+    if (value >= 100) return put_long_decimal(p, value);
+    if (value >= 10) return put_two(p, uint32_t(value));
+    *p = char('0' + value);
+    return p + 1;
+}
+inline char* put_signed(char* p, int64_t value) noexcept {  // kMaxDecimal
+    if (value >= 0) return put_decimal(p, uint64_t(value));
+    *p = '-';
+    return put_decimal(p + 1, 0 - uint64_t(value));
+}
 // At least `width` (<= 16) hexadecimal digits.
 char* put_hex(char* p, uint64_t value, size_t width, bool upper) noexcept;  // kMaxHex
 

@@ -1,6 +1,7 @@
 // The fields of an event: names, values, and the brackets around arrays and structs.
 #include "decode/schema.h"
 #include "etw/check.h"
+#include "render/integers.h"
 #include "render/quoted.h"
 #include "render/values.h"
 
@@ -15,10 +16,15 @@ using decode::Item;
 class FieldWriter {
 public:
     FieldWriter(OutBuffer& out, ValueRules rules)
-        : out_(out), rules_(rules), json_(rules.style == Style::kJson) {}
+        : out_(out), rules_(rules), json_(rules.style == Style::kJson) {
+        levels_[0] = {false, true};
+    }
 
     void write(const std::vector<Item>& items) {
-        for (size_t i = 0; i < items.size();) i = write_one(items, i, true);
+        for (size_t i = 0; i < items.size();) {
+            const size_t behind = json_ ? i : write_integers(items, i);
+            i = behind != i ? behind : write_one(items, i, true);
+        }
     }
 
     // One item with all that is in it; its name before it where asked. Returns the next index.
@@ -45,8 +51,8 @@ private:
     // Arrays and structs take turns: an array of structs is two levels.
     static constexpr size_t kMaxDepth = 2 * (decode::kMaxNesting + 2);
     struct Level {
-        bool is_array = false;
-        bool is_empty = true;
+        bool is_array;
+        bool is_empty;
     };
 
     static bool is_end(Item::Kind kind) {
@@ -73,12 +79,40 @@ private:
             if (!is_first) out_.append(", ");
             return;
         }
-        char* p = out_.reserve(field.name.size() + 2);
+        out_.commit(put_label(out_.reserve(label_size(field)), field, is_first));
+    }
+
+    static size_t label_size(const decode::Field& field) { return field.name.size() + 2; }
+    static char* put_label(char* p, const decode::Field& field, bool is_first) {
         if (!is_first) *p++ = ' ';
-        std::memcpy(p, field.name.data(), field.name.size());
-        p += field.name.size();
+        p = put_text(p, field.name);
         *p++ = '=';
+        return p;
+    }
+
+    // The run of integers that begins at item `i` of the event itself. Most fields of most events
+    // are such, and need no look at anything else. Returns the index behind it.
+    size_t write_integers(const std::vector<Item>& items, size_t i) {
+        bool is_first = levels_[0].is_empty;
+        char* p = out_.reserve(0);
+        for (; i < items.size(); ++i) {
+            const Item& item = items[i];
+            const decode::Field& field = *item.field;
+            if (item.kind != Item::Kind::kValue || !is_integer(field.format, item.bytes.size()) ||
+                field.map != nullptr || field.hidden) {
+                break;
+            }
+            const size_t most = label_size(field) + kMaxInteger;
+            if (size_t(out_.limit() - p) < most) {
+                out_.commit(p);
+                p = out_.reserve(most);
+            }
+            p = put_label(p, field, std::exchange(is_first, false));
+            p = put_integer(p, field.format, item.bytes);
+        }
+        levels_[0].is_empty = is_first;
         out_.commit(p);
+        return i;
     }
 
     void body(const Item& item) {
@@ -113,7 +147,7 @@ private:
     OutBuffer& out_;
     ValueRules rules_;
     bool json_;
-    std::array<Level, kMaxDepth> levels_{};
+    std::array<Level, kMaxDepth> levels_;  // up to depth_
     size_t depth_ = 0;
 };
 

@@ -133,8 +133,9 @@ void JsonObject::append_origin(const etl::Record& record, int64_t time, OutBuffe
 void JsonObject::append_descriptor(const etl::Record& record, const decode::Event& event,
                                    OutBuffer& out) const {
     const wire::EventDescriptor& d = record.descriptor;
-    if (shows(kMetaId)) append_member(out, "id", d.id);
-    if (shows(kMetaVersion)) append_member(out, "version", d.version);
+    const bool is_unnamed = shows(kMetaEvent) && event.name.empty();
+    if (shows(kMetaId) || is_unnamed) append_member(out, "id", d.id);
+    if (shows(kMetaVersion) || is_unnamed) append_member(out, "version", d.version);
     if (shows(kMetaChannel)) append_member(out, "channel", d.channel);
     if (shows(kMetaLevel)) append_member(out, "level", d.level);
     if (shows(kMetaOpcode)) append_member(out, "opcode", d.opcode);

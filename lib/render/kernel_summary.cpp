@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
-#include <utility>
-#include <vector>
 
 namespace etw::render {
 namespace {
@@ -211,7 +209,7 @@ void KernelSummary::merge(const KernelSummary& other) {
     }
 }
 
-void KernelSummary::put_processes(std::string& out) const {
+std::vector<ProcessRow> KernelSummary::processes() const {
     struct Sums {
         uint64_t switches = 0;
         Bytes2 files;
@@ -223,58 +221,83 @@ void KernelSummary::put_processes(std::string& out) const {
         sum.files.in += thread.files.in;
         sum.files.out += thread.files.out;
     }
-    bool any = false;
+    std::vector<ProcessRow> out;
     for (const auto& [id, process] : processes_) {
         const Sums& sum = sums[id];
         if (!process.started && !process.exit_status && sum.switches == 0 && sum.files.in == 0 &&
             sum.files.out == 0 && process.net.in == 0 && process.net.out == 0) {
             continue;  // it was there, and nothing is told of it
         }
-        if (!std::exchange(any, true)) {
-            fmt::format_to(std::back_inserter(out),
-                           "{:>10} {:<24} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n", "Process",
-                           "Name", "Exit", "Switches", "Read", "Written", "Received", "Sent");
-        }
-        const std::string exit =
-            process.exit_status ? std::to_string(*process.exit_status) : std::string("-");
-        fmt::format_to(std::back_inserter(out),
-                       "{:>10} {:<24} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n", id, process.name,
-                       exit, sum.switches, sum.files.in, sum.files.out, process.net.in,
-                       process.net.out);
+        out.push_back({id, process.name, process.exit_status, sum.switches, sum.files.in,
+                       sum.files.out, process.net.in, process.net.out});
     }
+    return out;
 }
 
-void KernelSummary::put_disks(std::string& out) const {
-    if (disks_.empty()) return;
-    fmt::format_to(std::back_inserter(out), "{:>10} {:<24} {:>10} {:>14} {:>10} {:>14} {:>10}\n",
-                   "Disk", "Model", "Reads", "Bytes", "Writes", "Bytes", "Flushes");
-    for (const auto& [id, disk] : disks_) {
-        fmt::format_to(std::back_inserter(out),
-                       "{:>10} {:<24} {:>10} {:>14} {:>10} {:>14} {:>10}\n", id, disk.model,
-                       disk.reads, disk.bytes.in, disk.writes, disk.bytes.out, disk.flushes);
+std::vector<DiskRow> KernelSummary::disks() const {
+    std::vector<DiskRow> out;
+    for (const auto& [number, disk] : disks_) {
+        out.push_back({number, disk.model, disk.reads, disk.bytes.in, disk.writes, disk.bytes.out,
+                       disk.flushes});
     }
+    return out;
 }
 
-void KernelSummary::put_links(std::string& out) const {
-    if (links_.empty()) return;
-    fmt::format_to(std::back_inserter(out), "{:>10} {:<5} {:<46} {:<46} {:>14} {:>14}\n", "Process",
-                   "Kind", "Local", "Remote", "Received", "Sent");
+std::vector<ConnectionRow> KernelSummary::connections() const {
+    std::vector<ConnectionRow> out;
     for (const auto& [link, bytes] : links_) {
-        fmt::format_to(std::back_inserter(out), "{:>10} {:<5} {:<46} {:<46} {:>14} {:>14}\n",
-                       link.process, link.group == kTcpGroup ? "TCP" : "UDP",
-                       end_text(link.local.address, link.is_v6, link.local.port),
-                       end_text(link.remote.address, link.is_v6, link.remote.port), bytes.in,
-                       bytes.out);
+        const auto end = [v6 = link.is_v6](const End& e) {
+            return end_text(e.address, v6, e.port);
+        };
+        out.push_back({link.process, link.group == kTcpGroup, end(link.local), end(link.remote),
+                       bytes.in, bytes.out});
     }
+    return out;
 }
+
+namespace {
+
+std::string table_of(const std::vector<ProcessRow>& rows) {
+    constexpr auto kLine = "{:>10} {:<24} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n";
+    std::string out = fmt::format(kLine, "Process", "Name", "Exit", "Switches", "Read", "Written",
+                                  "Received", "Sent");
+    for (const ProcessRow& row : rows) {
+        const std::string exit = row.exit_status ? std::to_string(*row.exit_status) : "-";
+        fmt::format_to(std::back_inserter(out), kLine, row.id, row.name, exit, row.switches,
+                       row.read, row.written, row.received, row.sent);
+    }
+    return rows.empty() ? std::string() : out;
+}
+
+std::string table_of(const std::vector<DiskRow>& rows) {
+    constexpr auto kLine = "{:>10} {:<24} {:>10} {:>14} {:>10} {:>14} {:>10}\n";
+    std::string out =
+        fmt::format(kLine, "Disk", "Model", "Reads", "Bytes", "Writes", "Bytes", "Flushes");
+    for (const DiskRow& row : rows) {
+        fmt::format_to(std::back_inserter(out), kLine, row.number, row.model, row.reads, row.read,
+                       row.writes, row.written, row.flushes);
+    }
+    return rows.empty() ? std::string() : out;
+}
+
+std::string table_of(const std::vector<ConnectionRow>& rows) {
+    constexpr auto kLine = "{:>10} {:<5} {:<46} {:<46} {:>14} {:>14}\n";
+    std::string out = fmt::format(kLine, "Process", "Kind", "Local", "Remote", "Received", "Sent");
+    for (const ConnectionRow& row : rows) {
+        fmt::format_to(std::back_inserter(out), kLine, row.process, row.is_tcp ? "TCP" : "UDP",
+                       row.local, row.remote, row.received, row.sent);
+    }
+    return rows.empty() ? std::string() : out;
+}
+
+}  // namespace
 
 std::string KernelSummary::text() const {
     std::string out;
-    for (const auto put :
-         {&KernelSummary::put_processes, &KernelSummary::put_disks, &KernelSummary::put_links}) {
-        const size_t before = out.size();
-        (this->*put)(out);
-        if (before != 0 && out.size() != before) out.insert(before, 1, '\n');
+    for (const std::string& table :
+         {table_of(processes()), table_of(disks()), table_of(connections())}) {
+        if (!out.empty() && !table.empty()) out += '\n';
+        out += table;
     }
     return out;
 }

@@ -10,8 +10,31 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace etw::render {
+
+struct ProcessRow {
+    uint32_t id = 0;
+    std::string name;
+    std::optional<int32_t> exit_status;  // of one that has ended
+    uint64_t switches = 0;               // to its threads
+    uint64_t read = 0, written = 0;      // bytes of files
+    uint64_t received = 0, sent = 0;     // bytes of connections
+};
+struct DiskRow {
+    uint32_t number = 0;
+    std::string model;
+    uint64_t reads = 0, read = 0;  // how many, and their bytes
+    uint64_t writes = 0, written = 0;
+    uint64_t flushes = 0;
+};
+struct ConnectionRow {
+    uint32_t process = 0;
+    bool is_tcp = false;        // else UDP
+    std::string local, remote;  // "10.0.0.1:80", "[::1]:80"
+    uint64_t received = 0, sent = 0;
+};
 
 class KernelSummary {
 public:
@@ -19,7 +42,12 @@ public:
     void add(const etl::Record& record, const decode::Event& event);
     void merge(const KernelSummary& other);
 
-    // Tables for people; empty where the log has nothing for them.
+    // By id, number and ends. Of the processes those that the log says anything of but that they
+    // were there.
+    std::vector<ProcessRow> processes() const;
+    std::vector<DiskRow> disks() const;
+    std::vector<ConnectionRow> connections() const;
+    // The same as tables for people; empty where the log has nothing for them.
     std::string text() const;
 
 private:
@@ -63,9 +91,6 @@ private:
     void add_link(const etl::Record& record, const decode::Event& event);
     template <class Map>
     static typename Map::mapped_type* row_of(Map& map, const typename Map::key_type& key);
-    void put_processes(std::string& out) const;
-    void put_disks(std::string& out) const;
-    void put_links(std::string& out) const;
 
     std::map<uint32_t, Process> processes_;
     std::unordered_map<uint32_t, Thread> threads_;

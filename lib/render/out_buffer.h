@@ -7,6 +7,23 @@
 
 namespace etw::render {
 
+// memcpy for what is mostly short, such as the name of a field: up to 32 bytes are two copies of a
+// fixed size that may overlap. Returns the end.
+inline char* put_text(char* p, std::string_view text) noexcept {
+    const size_t size = text.size();
+    const char* const from = text.data();
+    if (size >= 8 && size < 16) {
+        std::memcpy(p, from, 8);
+        std::memcpy(p + size - 8, from + size - 8, 8);
+    } else if (size >= 16 && size <= 32) {
+        std::memcpy(p, from, 16);
+        std::memcpy(p + size - 16, from + size - 16, 16);
+    } else if (size != 0) {  // memcpy wants places, also for nothing
+        std::memcpy(p, from, size);
+    }
+    return p + size;
+}
+
 class OutBuffer {
 public:
     // At least `size` writable bytes at the end. Write, then commit() what was used.
@@ -15,6 +32,8 @@ public:
         return data_.get() + size_;
     }
     void commit(const char* end) noexcept { size_ = size_t(end - data_.get()); }
+    // Behind the last of the bytes that are writable.
+    const char* limit() const noexcept { return data_.get() + capacity_; }
 
     void append(std::string_view text) {
         if (text.empty()) return;  // memcpy wants places, also for nothing

@@ -19,7 +19,7 @@ class Prefix;
 // What a JSON object says of an event beside its fields.
 enum JsonMeta : uint32_t {
     kMetaProvider = 0x1,  // with its GUID and group
-    kMetaEvent = 0x2,
+    kMetaEvent = 0x2,     // its name; of one without a name id and version
     kMetaTime = 0x4,
     kMetaCpu = 0x8,
     kMetaProcess = 0x10,
@@ -38,8 +38,7 @@ enum JsonMeta : uint32_t {
     kMetaUserTime = 0x20000,
     kMetaProcessorTime = 0x40000,
     kMetaAll = 0x7FFFF,
-    // Windows' default, 0xff3f, leaves out what names most events: id and version.
-    kMetaDefault = 0xFFFF,
+    kMetaDefault = 0xFF3F,  // Windows'
 };
 
 struct RenderOptions {

@@ -13,7 +13,8 @@ void Summary::add(const etl::Record& record, const decode::Event& event) {
     kernel_.add(record, event);
     if (event.outcome == decode::Outcome::kUnknown) ++unknown_;
     if (event.outcome == decode::Outcome::kMalformed ||
-        (event.outcome == decode::Outcome::kDecoded && missing_parameter(record, event))) {
+        (event.message != nullptr && event.outcome == decode::Outcome::kDecoded &&
+         missing_parameter(record, event))) {
         ++malformed_;
     }
     if (!event.name.empty()) {

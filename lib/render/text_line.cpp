@@ -89,13 +89,14 @@ void TextLine::append_event(const etl::Record& record, const decode::Event& even
 
 void TextLine::append_default_prefix(const etl::Record& record, const decode::Event& event,
                                      int64_t time, OutBuffer& out) {
-    if (origin_length_ == 0 || record.cpu != cpu_ || record.process_id != process_id_ ||
-        record.thread_id != thread_id_) {
-        set_origin(record);
+    Origin& origin = origins_[record.cpu % kOrigins];
+    if (origin.length == 0 || record.cpu != origin.cpu || record.process_id != origin.process_id ||
+        record.thread_id != origin.thread_id) {
+        origin.set(record);
     }
-    char* p = out.reserve(sizeof(origin_) + kMaxClockText + 2);
-    std::memcpy(p, origin_, sizeof(origin_));
-    p = clock_.put(p + origin_length_, time);
+    char* p = out.reserve(origin.text.size() + kMaxClockText + 2);
+    std::memcpy(p, origin.text.data(), origin.text.size());
+    p = clock_.put(p + origin.length, time);
     *p++ = ' ';
     *p++ = '[';
     out.commit(p);
@@ -103,20 +104,20 @@ void TextLine::append_default_prefix(const etl::Record& record, const decode::Ev
     out.append(']');
 }
 
-void TextLine::set_origin(const etl::Record& record) {
-    cpu_ = record.cpu;
-    process_id_ = record.process_id;
-    thread_id_ = record.thread_id;
-    char* p = origin_;
+void TextLine::Origin::set(const etl::Record& record) {
+    cpu = record.cpu;
+    process_id = record.process_id;
+    thread_id = record.thread_id;
+    char* p = text.data();
     *p++ = '[';
-    p = put_decimal(p, cpu_);
+    p = put_decimal(p, cpu);
     *p++ = ']';
-    p = put_hex(p, process_id_, 4, true);
+    p = put_hex(p, process_id, 4, true);
     *p++ = '.';
-    p = put_hex(p, thread_id_, 4, true);
+    p = put_hex(p, thread_id, 4, true);
     *p++ = ':';
     *p++ = ':';
-    origin_length_ = size_t(p - origin_);
+    length = size_t(p - text.data());
 }
 
 }  // namespace etw::render

@@ -11,6 +11,8 @@
 #include "render/json_object.h"
 #include "render/renderer.h"
 
+#include <array>
+
 namespace etw::render {
 
 class TextLine {
@@ -23,7 +25,17 @@ public:
 private:
     void append_default_prefix(const etl::Record& record, const decode::Event& event, int64_t time,
                                OutBuffer& out);
-    void set_origin(const etl::Record& record);
+    // "[cpu]PID.TID::" of the last event of some processors: a processor's events come in runs.
+    struct Origin {
+        uint16_t cpu = 0;
+        uint32_t process_id = 0, thread_id = 0;
+        size_t length = 0;  // 0: of none
+        std::array<char, 40> text{};
+
+        void set(const etl::Record& record);
+    };
+    static constexpr size_t kOrigins = 16;
+
     void append_event(const etl::Record& record, const decode::Event& event, OutBuffer& out) const;
 
     bool prefix_, local_file_times_, prefer_json_;
@@ -31,11 +43,7 @@ private:
     std::shared_ptr<const AddressNames> names_;
     ClockText clock_;
     JsonObject json_;
-    // "[cpu]PID.TID::" of the last event.
-    uint16_t cpu_ = 0;
-    uint32_t process_id_ = 0, thread_id_ = 0;
-    char origin_[40] = {};
-    size_t origin_length_ = 0;
+    std::array<Origin, kOrigins> origins_;  // by processor
 };
 
 }  // namespace etw::render

@@ -5,6 +5,7 @@
 #include "render/clock_text.h"
 #include "render/code_names.h"
 #include "render/digits.h"
+#include "render/integers.h"
 #include "render/named_value.h"
 #include "render/quoted.h"
 
@@ -14,31 +15,6 @@ namespace etw::render {
 namespace {
 
 using decode::Format;
-
-// Values come in 1, 2, 4 or 8 bytes; other sizes never reach here.
-template <class T>
-T load(Bytes bytes) {
-    T value;
-    std::memcpy(&value, bytes.data(), sizeof(value));
-    return value;
-}
-uint64_t load_unsigned(Bytes bytes) {
-    switch (bytes.size()) {
-        case 1:
-            return load<uint8_t>(bytes);
-        case 2:
-            return load<uint16_t>(bytes);
-        case 4:
-            return load<uint32_t>(bytes);
-        default:
-            return load<uint64_t>(bytes);
-    }
-}
-int64_t load_signed(Bytes bytes) {
-    const auto unused = unsigned(64 - bytes.size() * 8);
-    return int64_t(load_unsigned(bytes) << unused) >> unused;
-}
-bool is_integer_size(size_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
 // How many bytes a value of the format has: 0 if it varies or several sizes are possible.
 size_t fixed_size(Format format) {
@@ -295,14 +271,16 @@ bool append_word(OutBuffer& out, Format format, Bytes bytes, bool local_times) {
 // Formats that read the same in both styles. False: not one of them.
 bool append_plain(OutBuffer& out, Format format, Bytes bytes, Style style) {
     if (!is_integer_size(bytes.size())) return false;
-    char* const p = out.reserve(kMaxDecimal + 1);
+    char* const p = out.reserve(kMaxInteger);
     switch (format) {
         case Format::kUnsigned:
+        case Format::kSigned:
+            out.commit(put_integer(p, format, bytes));
+            return true;
         case Format::kWin32Error:
             out.commit(put_decimal(p, load_unsigned(bytes)));
             return true;
         case Format::kErrno:
-        case Format::kSigned:
             out.commit(put_signed(p, load_signed(bytes)));
             return true;
         case Format::kBool:

@@ -57,6 +57,11 @@ class KernelTest(EndToEnd):
             self.cached = (files, self.records(*files))
         return self.cached[1]
 
+    def summary(self, *files):
+        done = self.run_tool("tracefmt", *files, "-o", "-", "-summaryonly", "-json", code=None)
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        return json.loads(done.stdout)
+
     def own_instances(self):
         """Those that this test's hosts have made."""
         pids = set(map(str, self.host_pids()))
@@ -311,6 +316,16 @@ print(os.getpid(), sum(n.values()), flush=True)
         self.assertEqual(sum(e["size"] for e in mine("TcpIp/Recv") if e["sport"] == port),
                          sum(received))
         self.assertEqual(len(mine("TcpIp/Disconnect")), 2)
+        summary = self.summary("a.etl")
+        client, = [c for c in summary["connections"]
+                   if c["pid"] == os.getpid() and c["remote"] == f"127.0.0.1:{port}"]
+        self.assertEqual((client["protocol"], client["sent_bytes"]), ("TCP", sent))
+        own, = [p for p in summary["processes"] if p["pid"] == os.getpid()]
+        self.assertGreaterEqual(own["sent_bytes"], sent)
+        self.assertNotIn("exit_status", own)
+        counts = {(t["event"], t["type"]): t["count"] for t in summary["types"]}
+        self.assertEqual(counts["TcpIp", "Send"], len(self.events("TcpIp/Send", "a.etl")))
+        self.assertEqual(sum(counts.values()), summary["events"])
 
     def test_bytes_that_go_to_the_disk(self):
         where = self.folder / "data"

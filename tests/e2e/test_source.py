@@ -90,7 +90,7 @@ class SourceTest(EndToEnd):
 
     def counted(self, log="s.etl"):
         """{(pid, id or name): events}"""
-        return collections.Counter((r["pid"], r.get("event", r["id"])) for r in self.events(log))
+        return collections.Counter((r["pid"], r.get("event", r.get("id"))) for r in self.events(log))
 
     def instances(self, guid=MANIFEST):
         for provider in json.loads(self.tracelog("-enumguidex", "-json").stdout):
@@ -284,7 +284,7 @@ class Properties(SourceTest):
             source.tell(f"write {event} 1")
         source.tell("describe 1")
         self.stop()
-        self.assertEqual([(r.get("event", r["id"]), "stack" in r) for r in self.events()],
+        self.assertEqual([(r.get("event", r.get("id")), "stack" in r) for r in self.events()],
                          [(1, True), (2, False), (3, True), ("Described", True)])
 
     def test_user_login_session_and_keys(self):

@@ -4,7 +4,7 @@ if(NOT WIN32)  # pipes, signals, links
   set(posix_only tracefmt_posix_test.cpp)
 endif()
 add_executable(tracefmt_test tracefmt_filter_test.cpp tracefmt_formats_test.cpp
-                             tracefmt_manifests_test.cpp tracefmt_test.cpp ${posix_only})
+                             tracefmt_manifests_test.cpp tracefmt_report_test.cpp tracefmt_test.cpp ${posix_only})
 target_link_libraries(tracefmt_test PRIVATE etw_cli etw_test_support etw_flags nlohmann_json::nlohmann_json
                                             GTest::gmock GTest::gtest_main)
 target_compile_definitions(tracefmt_test PRIVATE

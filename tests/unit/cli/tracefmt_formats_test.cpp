@@ -32,9 +32,9 @@ TEST(FormatOptions, ChooseOneFormat) {
 }
 
 TEST(FormatOptions, TakeTheMembersOfJsonInHexadecimal) {
-    EXPECT_EQ(parse_words({"-json"})->render.json_meta, 0xFFFFu);
+    EXPECT_EQ(parse_words({"-json"})->render.json_meta, 0xFF3Fu);
     EXPECT_EQ(parse_words({"-json", "-jsonMeta", "40"})->render.json_meta, 0x40u);
-    EXPECT_EQ(parse_words({"-json", "-jsonmeta", "0xff3f"})->render.json_meta, 0xFF3Fu);
+    EXPECT_EQ(parse_words({"-json", "-jsonmeta", "0xffff"})->render.json_meta, 0xFFFFu);
     EXPECT_EQ(parse_words({"-preferJson", "-jsonMeta=7ffff"})->render.json_meta, 0x7FFFFu);
     EXPECT_FALSE(parse_words({"-jsonMeta", "1"}));
     EXPECT_FALSE(parse_words({"-json", "-jsonMeta", "wrong"}));

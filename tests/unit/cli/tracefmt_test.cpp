@@ -125,6 +125,32 @@ TEST_F(Tracefmt, LaysOutTheSummary) {
                   rule);
 }
 
+TEST_F(Tracefmt, WritesTheSummaryAsJson) {
+    write_log("a.etl", {1, 2});
+    EXPECT_EQ(run("a.etl -o x -summaryonly -json"), 0);
+    const auto json = nlohmann::json::parse(read_file(path("x.sum")));
+    const auto expected = nlohmann::json::parse(R"({
+        "files": ["a.etl"], "buffers": 1, "events": 3, "events_lost": 0, "events_filtered": 0,
+        "format_errors": 0, "formats_unknown": 0, "elapsed_ns": 200000,
+        "types": [
+            {"event": "Tick", "type": "P", "guid": "11223344-5566-7788-0102-030405060708",
+             "count": 2},
+            {"event": "EventTrace", "type": "Header",
+             "guid": "68fdd900-4a3e-11d1-84f4-0000f80464e3", "count": 1}],
+        "processes": [], "disks": [], "connections": []})");
+    EXPECT_EQ(json, expected);
+}
+
+TEST_F(Tracefmt, WritesTheSummaryAloneIntoAPipe) {
+    write_log("a.etl", {1, 2});
+    EXPECT_EQ(run("a.etl -o - -summaryonly -json"), 0);
+    EXPECT_EQ(nlohmann::json::parse(out_)["events"], 3);
+    EXPECT_THAT(err_, HasSubstr("Processing completed"));
+    EXPECT_EQ(run("a.etl -o - -summaryonly"), 0);
+    EXPECT_THAT(out_, HasSubstr("Files Processed:\n\ta.etl\n"));
+    EXPECT_FALSE(exists("FmtSum.txt"));
+}
+
 TEST_F(Tracefmt, KeepsAPipeClean) {
     write_log("a.etl", {1, 2});
     EXPECT_EQ(run("a.etl -o - -noprefix"), 0);

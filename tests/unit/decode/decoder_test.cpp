@@ -61,6 +61,33 @@ TEST_F(Decode, ViewsThePayloadAndCopiesNothing) {
     EXPECT_TRUE(e.rest.empty());
 }
 
+TEST_F(Decode, KeepsNothingOfTheEventBefore) {
+    ByteWriter three;
+    for (const uint32_t n : {1u, 2u, 3u}) three.write(n);
+    const auto numbers = [](size_t count) {
+        SchemaBuilder schema("E");
+        for (size_t i = 0; i < count; ++i) schema.field("n", Type::kUInt32);
+        return schema;
+    };
+    EXPECT_EQ(decode(numbers(3), three).items.size(), 3u);
+    ByteWriter one;
+    one.write(uint32_t{4});
+    EXPECT_EQ(decode(numbers(1), one).items.size(), 1u);
+    EXPECT_EQ(decode(numbers(3), three).items.size(), 3u);
+    // A string first, and a payload that ends inside of what follows.
+    ByteWriter text;
+    text.append_text("a");
+    text.write(uint8_t{0});
+    text.write(uint16_t{5});
+    SchemaBuilder mixed("M");
+    mixed.field("s", Type::kUtf8).field("n", Type::kUInt32);
+    EXPECT_EQ(decode(mixed, text).outcome, Outcome::kMalformed);
+    ASSERT_EQ(event_.items.size(), 1u);
+    EXPECT_EQ(this->text(0), "a");
+    EXPECT_EQ(event_.rest.size(), 2u);
+    EXPECT_TRUE(decode(numbers(0), ByteWriter()).items.empty());
+}
+
 TEST_F(Decode, TakesAStringThatEndsWithThePayload) {
     ByteWriter payload;
     payload.append_text("abc");

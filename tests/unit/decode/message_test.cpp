@@ -236,6 +236,17 @@ TEST_F(Messages, ATextToTheEndTakesTheRest) {
     EXPECT_EQ(e.items[0].field->format, Format::kUtf16);
 }
 
+TEST_F(Messages, ObjectIdentifiersOfNdisHaveNames) {
+    const Event& e = decode("%0", "oid, ItemNDIS_OID -- 10\n", longs({0x00010101}));
+    EXPECT_EQ(e.outcome, Outcome::kDecoded);
+    ASSERT_EQ(e.items.size(), 1u);
+    const ValueMap& map = *e.items[0].field->map;
+    EXPECT_FALSE(map.bits);
+    EXPECT_EQ(map.show, ValueMap::Show::kNumberFirst);
+    EXPECT_THAT(map.names, testing::Contains(std::pair(uint64_t{0x00010101},
+                                                       std::string("OID_GEN_SUPPORTED_LIST"))));
+}
+
 TEST_F(Messages, ListsSetsAndEnumerationsGiveNames) {
     const std::string block =
         "a, ItemListLong(no,yes) -- 10\nb, ItemSetLong(r,w,x) -- 11\n"

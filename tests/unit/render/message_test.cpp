@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace etw::render {
 namespace {
@@ -189,6 +191,53 @@ TEST(PreferJson, TakesMessagesAsTexts) {
     EXPECT_EQ(render(event, options), "{\"event\":\"Event\",\"fields\":{\"a\":1}}\n");
     event.trace_message().say("text");
     EXPECT_EQ(render(event, options), "text\n");
+}
+
+// A line's integers are written in one go: what stands between them ends it, and begins it again.
+TEST(TextLine, SeparatesIntegersFromWhatStandsBetweenThem) {
+    const decode::ValueMap map{.names = {{1, "One"}}};
+    Described event;
+    event.value("a", Format::kUnsigned, uint8_t{1})
+        .value("b", Format::kSigned, int64_t{-2})
+        .value("c", Format::kHex, uint32_t{3})
+        .value("d", Format::kUnsigned, uint32_t{1}, &map)
+        .value("e", Format::kUnsigned, uint16_t{65535})
+        .value("f", Format::kUnsigned, std::array<uint8_t, 3>{1, 2, 3})
+        .text("g", "text")
+        .value("h", Format::kUnsigned, uint64_t{100});
+    EXPECT_EQ(render(event, {.prefix = false}),
+              "Event: a=1 b=-2 c=0x3 d=One e=65535 f=0x010203 g=\"text\" h=100\n");
+}
+
+TEST(TextLine, TellsProcessorsApart) {
+    Described event;
+    OutBuffer out;
+    const auto renderer = make_renderer({.utc = true});
+    for (const uint16_t cpu : std::initializer_list<uint16_t>{0, 16, 0, 17, 1}) {
+        event.record.cpu = cpu;
+        renderer->render(event.record, event.event, 0, out);
+    }
+    event.record.thread_id = 1;  // on the processor that was the last one
+    renderer->render(event.record, event.event, 0, out);
+    std::string origins;
+    std::istringstream lines{std::string(out.view())};
+    for (std::string line; std::getline(lines, line);)
+        origins += line.substr(0, line.find("::")) + ' ';
+    EXPECT_EQ(origins,
+              "[0]0AF4.0C64 [16]0AF4.0C64 [0]0AF4.0C64 [17]0AF4.0C64 [1]0AF4.0C64 [1]0AF4.0001 ");
+}
+
+// What Windows leaves out by default would leave nothing that tells such events apart.
+TEST(JsonMeta, NamesAnEventWithoutANameByItsNumber) {
+    Described event;
+    const RenderOptions options{.format = render::Format::kJson};
+    EXPECT_FALSE(nlohmann::json::parse(render(event, options)).contains("id"));
+    event.event.name = {};
+    event.record.descriptor.id = 5;
+    event.record.descriptor.version = 2;
+    const auto json = nlohmann::json::parse(render(event, options));
+    EXPECT_EQ(json["id"], 5);
+    EXPECT_EQ(json["version"], 2);
 }
 
 TEST(JsonMeta, ChoosesTheMembers) {

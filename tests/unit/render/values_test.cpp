@@ -39,6 +39,17 @@ std::string as_quoted(std::string_view utf8) {
     return std::string(out.view());
 }
 
+TEST(OutBuffer, CopiesTextOfAnyLengthAndNoMore) {
+    const std::string letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (size_t length = 0; length <= letters.size(); ++length) {
+        std::string copy(letters.size() + 1, '.');
+        char* const end = put_text(copy.data(), std::string_view(letters).substr(0, length));
+        ASSERT_EQ(size_t(end - copy.data()), length);
+        ASSERT_EQ(copy, letters.substr(0, length) + std::string(copy.size() - length, '.'));
+    }
+    EXPECT_EQ(put_text(nullptr, {}), nullptr);
+}
+
 TEST(Values, ShowIntegersOfEverySize) {
     EXPECT_EQ(value(Format::kUnsigned, uint8_t{255}), "255");
     EXPECT_EQ(value(Format::kSigned, int8_t{-128}), "-128");
