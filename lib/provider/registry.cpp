@@ -13,7 +13,8 @@ State g_state;
 namespace {
 
 // A program that lives but a moment loses its first events where a busy machine takes longer; one
-// whose host hangs starts that much later.
+// whose host hangs, or that registers where the agent cannot go on without a lock that the program
+// holds (the loader's, in a module's constructor), goes on that much later.
 int64_t wait_budget_ns() noexcept {
     constexpr uint64_t kDefaultMs = 200, kMostMs = 600'000;
     uint64_t wait_ms = kDefaultMs;
