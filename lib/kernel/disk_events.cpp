@@ -49,7 +49,10 @@ bool DiskEvents::bind(Dispatch& dispatch) {
     const auto fields = [](const Format& f) {
         return Fields{f.field("dev"), f.field("sector"), f.field("nr_sector"), f.field("rwbs")};
     };
-    bool all = dispatch.on("block", "block_rq_issue", [&](const Format& f) -> Dispatch::Handler {
+    bool all = dispatch.on("block", "block_rq_insert", [&](const Format& f) -> Dispatch::Handler {
+        return [this, fields = fields(f)](const RawEvent& e) { on_insert(e, fields); };
+    });
+    all &= dispatch.on("block", "block_rq_issue", [&](const Format& f) -> Dispatch::Handler {
         return [this, fields = fields(f)](const RawEvent& e) { on_issue(e, fields); };
     });
     if (context_.has(kKernelDiskIo)) {
@@ -67,13 +70,22 @@ DiskEvents::Key DiskEvents::key_of(const RawEvent& event, const Fields& fields, 
     return {uint32_t(event.number(fields.device)), kind, sector};
 }
 
+void DiskEvents::on_insert(const RawEvent& event, const Fields& fields) {
+    const Kind kind = kind_of(event.text(fields.letters));
+    if (kind == Kind::kOther) return;
+    if (inserted_.size() >= kMaxOpen) inserted_.clear();
+    inserted_[key_of(event, fields, kind)] = event.thread();
+}
+
 void DiskEvents::on_issue(const RawEvent& event, const Fields& fields) {
     const Kind kind = kind_of(event.text(fields.letters));
     if (kind == Kind::kOther) return;
-    const Request request{event.time, ++last_irp_, event.thread()};
+    const Key key = key_of(event, fields, kind);
+    Request request{event.time, ++last_irp_, event.thread()};
+    if (auto found = inserted_.extract(key); !found.empty()) request.thread = found.mapped();
     if (context_.has(kKernelDiskIo)) {
         if (open_.size() >= kMaxOpen) open_.clear();
-        open_[key_of(event, fields, kind)] = request;
+        open_[key] = request;
     }
     if (!context_.has(kKernelDiskIoInit)) return;
     const uint16_t hook = kind == Kind::kRead    ? kReadInit

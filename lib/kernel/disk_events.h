@@ -27,6 +27,7 @@ private:
         uint64_t irp = 0;
         uint32_t thread = 0;
     };
+    void on_insert(const RawEvent& event, const Fields& fields);
     void on_issue(const RawEvent& event, const Fields& fields);
     void on_complete(const RawEvent& event, const Fields& fields);
 
@@ -36,6 +37,8 @@ private:
     Context& context_;
     // By device, kind and first sector. Of a request whose issue came before the trace: nothing.
     std::map<Key, Request> open_;
+    // The threads of requests that wait for a disk: a thread of the kernel's may issue them.
+    std::map<Key, uint32_t> inserted_;
     uint64_t last_irp_ = 0;
 };
 

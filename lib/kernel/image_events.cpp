@@ -1,5 +1,7 @@
 #include "kernel/image_events.h"
 
+#include "kernel/bpf_images.h"
+
 #include <fmt/format.h>
 
 #include <elf.h>
@@ -124,19 +126,29 @@ void ImageEvents::scan() {
         for (Image& image : pid == 0 ? kernel_images() : images_of(pid)) {
             known[image.base] = std::move(image);
         }
+        if (pid != 0) continue;
+        for (Image& image : bpf_images()) known[image.base] = std::move(image);
     }
 }
 
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
     // A process that began before the trace and was gone before /proc was read.
     if (context_.tasks.find(at.process) == nullptr) return;
-    if (image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
+    const bool is_file = image.path.starts_with('/');
+    if (is_file && image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
     if (!to_run || !context_.has(kKernelImageLoad)) return;
     send(kLoad, image, at);
     send_build_id(image, at);
     const uint64_t base = image.base;
     images_[at.process][base] = std::move(image);
+}
+
+void ImageEvents::on_unmap(uint64_t base, const Place& at) {
+    const auto process = images_.find(at.process);
+    if (process == images_.end()) return;
+    const auto gone = process->second.extract(base);
+    if (!gone.empty() && context_.has(kKernelImageLoad)) send(kUnload, gone.mapped(), at);
 }
 
 // A copy of a process has mapped what that has, unless it will run something else at once.

@@ -39,6 +39,8 @@ public:
         uint32_t cpu;
     };
     void on_map(Image image, bool to_run, const Place& at);
+    // What was there has gone.
+    void on_unmap(uint64_t base, const Place& at);
     // The process has dropped its address space, for another program's or for good.
     void on_drop(const Place& at);
     void on_fork(uint32_t parent, const Place& at);

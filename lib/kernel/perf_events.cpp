@@ -107,8 +107,7 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
         pending_[i].time = clock_.to_counter(uint64_t(pending_[i].time));
     }
     const auto is_too_early = [this](const Pending& p) {
-        return p.time < from_ &&
-               (p.kind == Pending::Kind::kSample || p.kind == Pending::Kind::kTracepoint);
+        return p.time < from_ && p.kind != Pending::Kind::kMap && p.kind != Pending::Kind::kExec;
     };
     pending_.erase(
         std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_too_early),
@@ -165,6 +164,7 @@ bool PerfEvents::parse_other(const PerfRing::Record& record, Bytes body, Pending
         out.process = *pid;
         return true;
     }
+    if (record.type == PERF_RECORD_KSYMBOL) return parse_code(body, out);
     return record.type == PERF_RECORD_MMAP2 && parse_map(body, record.misc, out);
 }
 
@@ -201,6 +201,28 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     return true;
 }
 
+bool PerfEvents::parse_code(Bytes body, Pending& out) {
+    struct Symbol {
+        uint64_t address;
+        uint32_t length;
+        uint16_t type, flags;
+    };
+    static_assert(sizeof(Symbol) == 16);
+    ByteReader in(body);
+    const auto symbol = in.read<Symbol>("perf ksymbol");
+    if (!symbol) return false;
+    const Bytes rest = in.rest();
+    const auto end = std::find(rest.begin(), rest.end(), std::byte{0});
+    const std::string name(reinterpret_cast<const char*>(rest.data()), size_t(end - rest.begin()));
+    const bool gone = (symbol->flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0;
+    out.kind = gone ? Pending::Kind::kCodeGone : Pending::Kind::kCode;
+    out.to_run = true;
+    out.image.base = symbol->address;
+    out.image.size = symbol->length;
+    out.image.path = "[" + name + "]";
+    return true;
+}
+
 std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispatch) {
     for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
         Pending& p = pending_[next_];
@@ -210,10 +232,14 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
         const ImageEvents::Place at{p.process, p.time, p.cpu};
         switch (p.kind) {
             case Pending::Kind::kMap:
+            case Pending::Kind::kCode:
                 images_.on_map(std::move(p.image), p.to_run, at);
                 break;
             case Pending::Kind::kExec:
                 images_.on_drop(at);
+                break;
+            case Pending::Kind::kCodeGone:
+                images_.on_unmap(p.image.base, at);
                 break;
             case Pending::Kind::kSample:
             case Pending::Kind::kTracepoint:

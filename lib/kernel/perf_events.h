@@ -47,7 +47,14 @@ private:
     struct Pending {
         int64_t time = 0;
         uint32_t cpu = 0;
-        enum class Kind : uint8_t { kMap, kExec, kSample, kTracepoint } kind = Kind::kSample;
+        enum class Kind : uint8_t {
+            kMap,
+            kExec,
+            kCode,      // of the kernel, which it has made
+            kCodeGone,  // and has no longer
+            kSample,
+            kTracepoint
+        } kind = Kind::kSample;
         bool to_run = false;
         uint32_t process = 0;
         PerfSample sample;
@@ -61,6 +68,7 @@ private:
     void take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form);
     bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
+    static bool parse_code(Bytes body, Pending& out);
     void send_sample(const Pending& pending);
 
     Context& context_;

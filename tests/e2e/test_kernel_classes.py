@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 
 from harness import DEADLINE
 from test_kernel import KernelTest, TRACEFS
@@ -295,52 +294,3 @@ class Machine(ClassTest):
         self.tracelog("-start", "T", "-f", "b.etl", "-eflag", "PROCESS+NO_SYSCONFIG")
         self.tracelog("-stop", "T")
         self.assertFalse(self.events("SystemConfig/CPU", "b.etl"))
-
-    def test_every_process_and_thread_of_a_workload_is_told(self):
-        """Compiling, an interpreter, a web server and its client."""
-        self.tracelog("-start", "-f", "a.etl", "-eflag",
-                      "PROC_THREAD+CSWITCH+DISK_IO+NETWORKTRACE+FILE_IO+FILE_IO_INIT+LOADER")
-        server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind",
-                                   "127.0.0.1"], cwd=self.folder, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        port = int(server.stdout.readline().split("port ")[1].split()[0])
-        (self.folder / "page").write_text("x" * 10000)
-        (self.folder / "a.c").write_text("int main(void) { return 0; }\n")
-        threads = [threading.Thread(target=lambda: self.run_python(
-            f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/page').read()"))
-            for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        subprocess.run([os.environ.get("ETW_CC", "cc"), "-o", "a.out", "a.c"], cwd=self.folder,
-                       check=True, timeout=DEADLINE)
-        for thread in threads:
-            thread.join()
-        server.kill()
-        server.communicate()
-        self.stop("NT Kernel Logger")
-        processes, tasks = set(), set()
-        used_processes, used_threads = collections.Counter(), collections.Counter()
-        for e in self.all_events("a.etl"):
-            kind, fields = e.get("provider"), e.get("fields", {})
-            name = f"{kind}/{e.get('event', '').split('/')[-1]}"
-            # One that ends as the trace begins may have its End only.
-            if name in ("Process/Start", "Process/DCStart", "Process/End"):
-                processes.add(fields["ProcessId"])
-            elif name in ("Thread/Start", "Thread/DCStart", "Thread/End"):
-                tasks.add(fields["TThreadId"])
-                used_processes[name, fields["ProcessId"]] += 1
-            elif name == "Thread/CSwitch":
-                used_threads[name, fields["OldThreadId"]] += 1
-                used_threads[name, fields["NewThreadId"]] += 1
-            elif kind == "FileIo" and "TTID" in fields:
-                used_threads[name, fields["TTID"]] += 1
-            elif kind in ("TcpIp", "UdpIp"):
-                used_processes[name, fields["PID"]] += 1
-            elif kind == "Image":
-                used_processes[name, fields["ProcessId"]] += 1
-            elif kind == "DiskIo":
-                used_threads[name, fields["IssuingThreadId"]] += 1
-        unknown = {k: n for k, n in used_processes.items() if k[1] not in processes}
-        self.assertEqual(unknown, {})
-        unknown = {k: n for k, n in used_threads.items() if k[1] not in tasks}
-        self.assertEqual(unknown, {})
