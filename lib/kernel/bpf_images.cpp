@@ -2,9 +2,10 @@
 
 #include "base/unique_fd.h"
 
-#include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <bpf/bpf.h>
 
 #include <algorithm>
 #include <array>
@@ -24,8 +25,7 @@ void add_functions(int program, std::vector<Image>& out) {
     info.nr_jited_func_lens = kMaxFunctions;
     uint32_t size = sizeof(info);
     if (::bpf_obj_get_info_by_fd(program, &info, &size) != 0) return;
-    const uint32_t count =
-        std::min({info.nr_jited_ksyms, info.nr_jited_func_lens, kMaxFunctions});
+    const uint32_t count = std::min({info.nr_jited_ksyms, info.nr_jited_func_lens, kMaxFunctions});
     for (uint32_t i = 0; i < count; ++i) {
         if (addresses[i] == 0) continue;
         Image& image = out.emplace_back();

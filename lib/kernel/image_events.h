@@ -1,6 +1,7 @@
 // Image: which files processes have mapped to run, with their build ids; and the names of mapped
 // files (FileIo) that other records refer to by number.
 #pragma once
+#include "kernel/build_ids.h"
 #include "kernel/file_names.h"
 #include "kernel/task_events.h"
 
@@ -15,7 +16,7 @@ struct Image {
     uint64_t inode = 0;   // 0: not known
     uint32_t device = 0;  // its number as the kernel has it, major << 20 | minor
     std::string path;
-    std::vector<std::byte> build_id;  // empty: it has none, or it is not known
+    BuildId build_id;
 };
 
 constexpr uint32_t device_number(uint32_t major, uint32_t minor) { return major << 20 | minor; }
@@ -54,6 +55,7 @@ private:
     Context& context_;
     const Execs& execs_;
     FileNames& names_;
+    BuildIds build_ids_;
     std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base
 };
 

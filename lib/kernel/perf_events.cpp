@@ -172,7 +172,8 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     struct Map {
         uint32_t process, thread;
         uint64_t address, length, offset;
-        uint8_t place[24];  // device, inode and its generation; or the build id
+        uint32_t major, minor;
+        uint64_t inode, generation;
         uint32_t protection, flags;
     };
     static_assert(sizeof(Map) == 64);
@@ -188,16 +189,9 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     out.to_run = (misc & PERF_RECORD_MISC_MMAP_DATA) == 0;
     out.image.base = map->address - map->offset;
     out.image.size = map->length + map->offset;
-    if ((misc & PERF_RECORD_MISC_MMAP_BUILD_ID) != 0) {
-        const size_t size = std::min<size_t>(map->place[0], 20);  // a size, 3 bytes, the id
-        const auto* id = reinterpret_cast<const std::byte*>(map->place) + 4;
-        out.image.build_id.assign(id, id + size);
-    } else {
-        uint32_t device[2];
-        std::memcpy(device, map->place, sizeof(device));
-        std::memcpy(&out.image.inode, map->place + 8, sizeof(out.image.inode));
-        out.image.device = device_number(device[0], device[1]);
-    }
+    // Another reader may have asked for build ids, and the kernel marked this record with them.
+    out.image.inode = map->inode;
+    out.image.device = device_number(map->major, map->minor);
     return true;
 }
 

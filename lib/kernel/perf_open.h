@@ -19,7 +19,7 @@ struct PerfLane {
     uint64_t take_lost();
 };
 
-// Mappings of files, with build ids where the kernel tells them, and code that the kernel makes;
+// Mappings of files, and code that the kernel makes;
 // `data`: also of mappings that are not to run.
 Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data);
 // Samples of what runs. `stack`, `counters`: with each.

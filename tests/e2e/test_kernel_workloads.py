@@ -5,11 +5,12 @@ import collections
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 
-from harness import DEADLINE
+from harness import DEADLINE, wait_for
 from test_kernel import KernelTest, TRACEFS
 from test_kernel_classes import ClassTest
 
@@ -29,6 +30,7 @@ class Resolver:
 
     def __init__(self):
         self.processes, self.threads = set(), {}
+        self.begun = set()  # threads that were told before their end
         self.images = collections.defaultdict(list)  # by process: (base, end), in order
         self.unknown = collections.Counter()
         self.checked = collections.Counter()
@@ -52,6 +54,8 @@ class Resolver:
             self.processes.add(fields["ProcessId"])
         elif name in ("Thread/Start", "Thread/DCStart", "Thread/End"):
             self.threads[fields["TThreadId"]] = fields["ProcessId"]
+            if name != "Thread/End":
+                self.begun.add(fields["TThreadId"])
         elif name.startswith("Image/") and name != "Image/DCEnd":
             base, size = (int(str(fields[f]), 0) for f in ("ImageBase", "ImageSize"))
             images = self.images[fields["ProcessId"]]
@@ -64,6 +68,9 @@ class Resolver:
         name, fields = event_name(record), record.get("fields", {})
         self.learn(name, fields)
         process = self.PROCESS.get(name)
+        # A thread that ends as the trace begins may be told as a process of its own.
+        if name == "Thread/End" and fields["TThreadId"] not in self.begun:
+            process = None
         if name.startswith(("TcpIp/", "UdpIp/")):
             process = "PID"
         if process:
@@ -259,6 +266,55 @@ print(sum(c[0] for c in counts), sum(c[1] for c in counts))
             self.assertEqual(events["TcpIp/Disconnect", side], requests)
         self.assertEqual(events["TcpIp/Connect", client.pid], requests)
         self.assertEqual(events["TcpIp/Accept", server.pid], requests)
+
+
+class OtherTracers(KernelTest):
+    def test_perf_reads_what_it_reads_alone(self):
+        """The kernel marks the mappings that all readers get, where one asks for build ids with
+        them; perf stumbles over the mark."""
+        if not shutil.which("perf"):
+            self.skipTest("needs perf")
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER+CSWITCH+FILENAME")
+        data = str(self.folder / "perf.data")
+        done = subprocess.run(["perf", "record", "-q", "-a", "-e", "sched:sched_process_exec", "-o",
+                               data, "sh", "-c", "for i in 1 2 3 4 5 6; do /bin/true; done"],
+                              capture_output=True, text=True, timeout=DEADLINE)
+        self.tracelog("-stop", "T", code=None)
+        if done.returncode != 0:
+            self.skipTest("perf does not record here: " + done.stderr)
+        self.assertNotIn("assertion failed", done.stderr)
+        told = subprocess.run(["perf", "script", "-i", data, "--show-mmap-events"],
+                              capture_output=True, text=True, timeout=DEADLINE)
+        self.assertEqual(told.stderr.count("assertion failed"), 0)
+        self.assertGreaterEqual(told.stdout.count("sched_process_exec"), 6)
+
+    def test_trace_cmd_and_a_session_see_the_same_switches(self):
+        if not shutil.which("trace-cmd"):
+            self.skipTest("needs trace-cmd")
+        data = str(self.folder / "trace.dat")
+        rival = subprocess.Popen(["trace-cmd", "record", "-d", "-k", "-e", "sched:sched_process_exit",
+                                  "-o", data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 text=True)
+        enabled = TRACEFS / "events/sched/sched_process_exit/enable"
+        wait_for(lambda: enabled.read_text().strip() == "1" or rival.poll() is not None, "trace-cmd")
+        if rival.poll() is not None:
+            self.skipTest("trace-cmd does not record here: " + rival.communicate()[0])
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "PROC_THREAD+CSWITCH")
+        children = []
+        for _ in range(10):
+            child = subprocess.Popen(["/bin/true"])
+            child.wait()
+            children.append(child.pid)
+        self.tracelog("-stop", "T", code=None)
+        self.assertEqual(enabled.read_text().strip(), "1")
+        rival.send_signal(signal.SIGINT)
+        rival.communicate(timeout=DEADLINE)
+        report = subprocess.run(["trace-cmd", "report", "-i", data], capture_output=True, text=True,
+                                timeout=DEADLINE).stdout
+        ended = {e["ProcessId"] for e in self.events("Process/End", "a.etl")}
+        for pid in children:
+            self.assertIn(f"pid={pid} ", report)
+            self.assertIn(pid, ended)
 
 
 class Order(KernelTest):
