@@ -1,5 +1,7 @@
 #include "kernel/bpf_probe.h"
 
+#include "kernel/perf_sample.h"
+
 #include <bpf/bpf.h>
 #include <linux/perf_event.h>
 
@@ -13,7 +15,19 @@ constexpr char kLicense[] = "GPL";  // what the helpers ask of a program that ca
 
 Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
 
-perf_event_attr attr_for_output(uint32_t pages) {
+// The root of those of version 2.
+Result<UniqueFd> open_control_groups() {
+    std::ifstream mounts("/proc/self/mounts");
+    std::string device, folder, type, rest;
+    while (mounts >> device >> folder >> type && std::getline(mounts, rest)) {
+        if (type != "cgroup2") continue;
+        UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (fd) return fd;
+    }
+    return Error{Code::kNotSupported, "no control groups of version 2", 0};
+}
+
+perf_event_attr attr_for_output(uint32_t pages, bool with_stacks) {
     perf_event_attr attr{};
     attr.size = sizeof(attr);
     attr.type = PERF_TYPE_SOFTWARE;
@@ -22,6 +36,7 @@ perf_event_attr attr_for_output(uint32_t pages) {
     attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
     attr.read_format = PERF_FORMAT_LOST;  // since Linux 6.0
     attr.use_clockid = 1;
+    if (with_stacks) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
     attr.clockid = CLOCK_MONOTONIC_RAW;
     attr.watermark = 1;
     attr.wakeup_watermark = pages * 4096 / 4;
@@ -42,17 +57,18 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
     return Ok{};
 }
 
-Result<BpfProbe> BpfProbe::make(uint32_t cpus, uint32_t pages, const CounterSource& counter) {
+Result<BpfProbe> BpfProbe::make(uint32_t cpus, uint32_t pages, const CounterSource& counter,
+                                bool with_stacks) {
     ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_output",
                                        sizeof(uint32_t), sizeof(uint32_t), cpus}));
     std::vector<PerfRing> rings;
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(pages), cpu, pages));
+        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(pages, with_stacks), cpu, pages));
         const int fd = ring.fd().get();
         ETW_CHECK(set_in_map(output, &cpu, &fd));
         rings.push_back(std::move(ring));
     }
-    return BpfProbe(std::move(output), std::move(rings), counter);
+    return BpfProbe(std::move(output), std::move(rings), counter, with_stacks);
 }
 
 Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
@@ -99,6 +115,7 @@ uint64_t BpfProbe::take_lost() {
             uint64_t value, lost;
         } counts{};
         if (::read(ring.fd().get(), &counts, sizeof(counts)) == sizeof(counts)) lost += counts.lost;
+    if (!sample || (with_stacks_ && !read_stack(in, out.stack))) return false;
     }
     const uint64_t more = lost - lost_;
     lost_ = lost;

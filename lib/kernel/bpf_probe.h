@@ -27,13 +27,15 @@ struct ProbeRecord {
     uint32_t process = 0;
     uint32_t thread = 0;
     Bytes data;
+    std::vector<uint64_t> stack;  // of the thread, innermost first; where it is asked for
 };
 
 class BpfProbe {
 public:
     // With a ring of `pages` pages, a power of two, for each CPU. Fails with kAccessDenied without
     // the rights.
-    static Result<BpfProbe> make(uint32_t cpus, uint32_t pages, const CounterSource& counter);
+    static Result<BpfProbe> make(uint32_t cpus, uint32_t pages, const CounterSource& counter,
+                                 bool with_stacks = false);
 
     // The map that programs put records out to.
     const UniqueFd& output() const noexcept { return output_; }
@@ -58,8 +60,12 @@ public:
     uint64_t take_lost();
 
 private:
-    BpfProbe(UniqueFd output, std::vector<PerfRing> rings, const CounterSource& counter)
-        : output_(std::move(output)), rings_(std::move(rings)), clock_(counter) {}
+    BpfProbe(UniqueFd output, std::vector<PerfRing> rings, const CounterSource& counter,
+             bool with_stacks)
+        : output_(std::move(output)),
+          rings_(std::move(rings)),
+          clock_(counter),
+          with_stacks_(with_stacks) {}
     bool parse(const PerfRing::Record& record, ProbeRecord& out) const;
 
     UniqueFd output_;
@@ -68,5 +74,6 @@ private:
     std::vector<UniqueFd> kept_;
     uint64_t lost_ = 0;
 };
+    bool with_stacks_ = false;
 
 }  // namespace etw::kernel

@@ -106,7 +106,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       interrupt_events_(context_),
       image_events_(context_, execs_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
-      file_events_(context_, file_names_, options.counter),
+      file_events_(context_, file_names_, traced_, options.counter),
       lost_(options.cpus),
       probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -257,8 +257,9 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         context_.flags = before;
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
     }
-    Status opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
-    if (opened) opened = file_events_.set_up(options_.cpus);
+    Status opened = perf_events_.bind(*dispatch, tracing);
+    if (opened) opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
+    if (opened) opened = file_events_.set_up(options_.cpus, tracing);
     if (!opened) {
         context_.flags = before;
         return opened;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint16_t kSample = 0x0F2E;
 constexpr uint16_t kCounterSample = 0x0F2F;
+constexpr uint16_t kImageLoad = 0x030A;
 constexpr size_t kTrailer = 16;  // what sample_id_all adds: u32 process, u32 thread, u64 time
 
 // Of the rings of tracepoints. One record with a stack takes some 500 bytes.
@@ -18,6 +19,7 @@ constexpr uint64_t kMinPages = 64;
 constexpr uint64_t kMaxPages = 8192;
 // Records that wait for room in the session's buffers; beyond that the rings have to keep them.
 constexpr size_t kMaxPending = 64 * 1024;
+constexpr size_t kMaxMapping = 64 * 1024;
 
 bool any_feeds(const std::string& tracepoint, const Tracing& tracing) {
     const auto one = [&](uint16_t hook) { return feeds(tracepoint, hook); };
@@ -30,6 +32,25 @@ bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
 }
 
 }  // namespace
+
+// The record of a mapping has no stack; that of the call, which comes before it, has.
+Status PerfEvents::bind(Dispatch& dispatch, const Tracing& tracing) {
+    mapping_.clear();
+    if (!context_.has(kKernelImageLoad) || !contains(tracing.stack_events, kImageLoad)) return Ok{};
+    for (const char* call : {"sys_enter_mmap", "sys_enter_mprotect"}) {
+        const auto keep = [this](const Format&) -> Dispatch::Handler {
+            return [this](const RawEvent& e) {
+                if (mapping_.size() >= kMaxMapping) mapping_.clear();  // their mappings were lost
+                const auto stack = sink_.with().stack;
+                mapping_[e.thread()].assign(stack.begin(), stack.end());
+            };
+        };
+        const std::string to_run = "prot & 4";  // PROT_EXEC
+        if (!dispatch.on("syscalls", call, keep, to_run))
+            return Error{Code::kNotSupported, "this kernel does not tell system calls", 0};
+    }
+    return Ok{};
+}
 
 Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
     const bool same = tracing == tracing_;
@@ -186,6 +207,7 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     if (!out.image.path.starts_with('/') && out.image.path != "[vdso]") return false;
     out.kind = Pending::Kind::kMap;
     out.process = map->process;
+    out.thread = map->thread;
     out.to_run = (misc & PERF_RECORD_MISC_MMAP_DATA) == 0;
     out.image.base = map->address - map->offset;
     out.image.size = map->length + map->offset;
@@ -227,9 +249,10 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
         switch (p.kind) {
             case Pending::Kind::kMap:
             case Pending::Kind::kCode:
-                images_.on_map(std::move(p.image), p.to_run, at);
+                hand_out_map(p, at);
                 break;
             case Pending::Kind::kExec:
+                mapping_.erase(p.process);
                 images_.on_drop(at);
                 break;
             case Pending::Kind::kCodeGone:
@@ -249,6 +272,13 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
         }
     }
     return std::nullopt;
+}
+
+void PerfEvents::hand_out_map(Pending& p, const ImageEvents::Place& at) {
+    const auto caller = p.to_run ? mapping_.extract(p.thread) : decltype(mapping_)::node_type();
+    if (!caller.empty()) sink_.begin({{p.thread, p.process}, caller.mapped(), {}});
+    images_.on_map(std::move(p.image), p.to_run, at);
+    sink_.clear();
 }
 
 void PerfEvents::send_sample(const Pending& p) {

@@ -45,6 +45,8 @@ struct Point {
     const char* tracepoint;
 };
 constexpr Point kPoints[] = {
+    {0x030A, "sys_enter_mmap"},
+    {0x030A, "sys_enter_mprotect"},
     {0x0301, "task_newtask"},
     {0x0302, "sched_process_exit"},
     {0x0501, "task_newtask"},

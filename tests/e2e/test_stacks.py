@@ -1,6 +1,7 @@
 """Stacks, samples and counters of kernel events, with names of addresses."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -99,6 +100,27 @@ class Stacks(StackTest):
                   if r["fields"]["ProcessId"] == child.pid]
         self.assertLessEqual(len(starts), 1)
 
+    def test_files_have_the_stack_of_who_reads_them_and_images_of_who_maps_them(self):
+        if not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
+            self.skipTest("this kernel has no type information (BTF)")
+        pid = self.record("-eflag", "PROC_THREAD+FILE_IO+FILE_IO_INIT", "-stackwalk",
+                          "FileRead+FileCreate+ImageLoad", program=BIN / "etw-test-chain")
+        records = self.lines()
+        mine = [r for r in records if r["fields"].get("TTID") == pid]
+        for name in ("FileIo/Read", "FileIo/Create"):
+            events = self.named(mine, name)
+            self.assertTrue(events, name)
+            self.assertTrue(all("stack" in r for r in events), name)
+        # What is not asked for has none.
+        self.assertFalse(any("stack" in r for r in self.named(mine, "FileIo/Close")))
+        # The loader maps libraries; the program itself and the loader are mapped by the kernel.
+        loads = [r for r in self.named(records, "Image/Load") if r["fields"]["ProcessId"] == pid]
+        stacks = {r["fields"]["FileName"].rpartition("/")[2]: r.get("symbols") for r in loads}
+        library = next(n for n in stacks if n.startswith("libc.so"))
+        self.assertTrue(any("ld-linux" in s for s in stacks[library]), stacks)
+        self.assertIsNone(stacks["etw-test-chain"])
+        self.check_etl(self.folder / "k.etl")
+
     def test_names_come_from_a_separate_debug_file(self):
         if not shutil.which("objcopy"):
             self.skipTest("needs objcopy")
@@ -138,7 +160,7 @@ class Options(StackTest):
     def test_lists(self):
         out = self.tracelog("-stackwalk", "Help").stdout
         self.assertIn("  CSwitch              0x0524\n", out)
-        self.assertIn("  ImageLoad            0x030A  not on Linux\n", out)
+        self.assertIn("  ImageUnload          0x1402  not on Linux\n", out)
         out = self.tracelog("-ProfileSource", "help").stdout
         self.assertRegex(out, r"\n  Timer +0 +1000 +10000000\n")
         self.assertRegex(out, r"\n  ContextSwitches ")
@@ -167,6 +189,8 @@ class Options(StackTest):
             self.assertIn("50L", done.stdout)
             self.assertIn("CacheMisses: this machine does not count it", done.stderr)
 
+                (["-Pmc", "PageFaults:FileRead"], 1, "FileRead: Linux has no place where such an "
+                                                     "event's counters"),
     def test_counters_stand_with_their_events(self):
         self.record("-eflag", "PROC_THREAD+CSWITCH", "-Pmc", "Timer,PageFaults:CSwitch", rounds=50)
         records = self.lines()
