@@ -55,6 +55,9 @@ bool DiskEvents::bind(Dispatch& dispatch) {
     all &= dispatch.on("block", "block_rq_issue", [&](const Format& f) -> Dispatch::Handler {
         return [this, fields = fields(f)](const RawEvent& e) { on_issue(e, fields); };
     });
+    all &= dispatch.on("block", "block_rq_requeue", [&](const Format& f) -> Dispatch::Handler {
+        return [this, fields = fields(f)](const RawEvent& e) { on_requeue(e, fields); };
+    });
     if (context_.has(kKernelDiskIo)) {
         all &= dispatch.on("block", "block_rq_complete", [&](const Format& f) -> Dispatch::Handler {
             return [this, fields = fields(f)](const RawEvent& e) { on_complete(e, fields); };
@@ -81,12 +84,14 @@ void DiskEvents::on_issue(const RawEvent& event, const Fields& fields) {
     const Kind kind = kind_of(event.text(fields.letters));
     if (kind == Kind::kOther) return;
     const Key key = key_of(event, fields, kind);
+    if (open_.size() >= kMaxOpen) open_.clear();
+    if (auto again = requeued_.extract(key); !again.empty()) {
+        open_[key] = again.mapped();
+        return;
+    }
     Request request{event.time, ++last_irp_, event.thread()};
     if (auto found = inserted_.extract(key); !found.empty()) request.thread = found.mapped();
-    if (context_.has(kKernelDiskIo)) {
-        if (open_.size() >= kMaxOpen) open_.clear();
-        open_[key] = request;
-    }
+    open_[key] = request;
     if (!context_.has(kKernelDiskIoInit)) return;
     const uint16_t hook = kind == Kind::kRead    ? kReadInit
                           : kind == Kind::kWrite ? kWriteInit
@@ -95,6 +100,14 @@ void DiskEvents::on_issue(const RawEvent& event, const Fields& fields) {
         .put(request.irp)
         .put(request.thread)
         .send(context_.sink, event.cpu);
+}
+
+void DiskEvents::on_requeue(const RawEvent& event, const Fields& fields) {
+    const Kind kind = kind_of(event.text(fields.letters));
+    if (kind == Kind::kOther) return;
+    if (requeued_.size() >= kMaxOpen) requeued_.clear();
+    const Key key = key_of(event, fields, kind);
+    if (auto found = open_.extract(key); !found.empty()) requeued_[key] = found.mapped();
 }
 
 void DiskEvents::on_complete(const RawEvent& event, const Fields& fields) {

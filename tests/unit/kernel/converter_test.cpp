@@ -70,6 +70,9 @@ std::vector<Point> points() {
         {"block_rq_insert", 16,
          field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
              field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
+        {"block_rq_requeue", 17,
+         field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
+             field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
     };
 }
 
@@ -334,6 +337,21 @@ TEST_F(Converters, ARequestThatWaitedBelongsToWhoMadeIt) {
     EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 48), 50u);
     EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 40), 700u);
     EXPECT_EQ(all[1].at<uint32_t>(kPerfInfoPayload + 48), 8u);
+}
+
+TEST_F(Converters, ARequestThatTheDiskHadNoRoomForIsToldOnce) {
+    bind();
+    const std::vector<Value> request{at(8, 0x800000u), at(16, uint64_t{64}), at(24, 8u),
+                                     text(28, "R")};
+    feed(8, 1000, 50, request);
+    feed(17, 1010, 50, request);
+    feed(8, 1500, 7, request);
+    feed(9, 1700, 0, request);
+    EXPECT_EQ(sink_.of(0x010C).size(), 1u);
+    const auto all = sink_.of(0x010A);
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 40), 700u);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 48), 50u);
 }
 
 TEST_F(Converters, AFlushIsPairedWithoutASectorAndEmptyEndsAreNoWrites) {
