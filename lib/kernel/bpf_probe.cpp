@@ -3,10 +3,12 @@
 #include "kernel/perf_sample.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 
 #include <cerrno>
 #include <ctime>
+#include <fstream>
 
 namespace etw::kernel {
 namespace {
@@ -34,9 +36,9 @@ perf_event_attr attr_for_output(uint32_t pages, bool with_stacks) {
     attr.config = PERF_COUNT_SW_BPF_OUTPUT;
     attr.sample_period = 1;
     attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
+    if (with_stacks) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
     attr.read_format = PERF_FORMAT_LOST;  // since Linux 6.0
     attr.use_clockid = 1;
-    if (with_stacks) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
     attr.clockid = CLOCK_MONOTONIC_RAW;
     attr.watermark = 1;
     attr.wakeup_watermark = pages * 4096 / 4;
@@ -82,6 +84,22 @@ Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
     return Ok{};
 }
 
+Status BpfProbe::attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code) {
+    ETW_TRY(const UniqueFd groups, open_control_groups());
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.expected_attach_type = type;
+    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "etw_groups", kLicense,
+                                     code.data(), code.size(), &options));
+    if (!program) return bpf_error("bpf: program");
+    // Beside those of others. It goes with its descriptor.
+    UniqueFd link(::bpf_link_create(program.get(), groups.get(), type, nullptr));
+    if (!link) return bpf_error("bpf: control groups");
+    kept_.push_back(std::move(program));
+    kept_.push_back(std::move(link));
+    return Ok{};
+}
+
 std::vector<int> BpfProbe::fds() const {
     std::vector<int> out;
     for (const PerfRing& ring : rings_) out.push_back(ring.fd().get());
@@ -97,8 +115,9 @@ bool BpfProbe::parse(const PerfRing::Record& record, ProbeRecord& out) const {
     };
     ByteReader in(record.body);
     const auto sample = in.read<Sample>("bpf sample");
+    if (!sample || (with_stacks_ && !read_stack(in, out.stack))) return false;
     const auto size = in.read<uint32_t>("bpf sample: size");
-    if (!sample || !size) return false;
+    if (!size) return false;
     const auto data = in.take(*size, "bpf sample: data");
     if (!data) return false;
     out.time = clock_.to_counter(sample->time);
@@ -115,7 +134,6 @@ uint64_t BpfProbe::take_lost() {
             uint64_t value, lost;
         } counts{};
         if (::read(ring.fd().get(), &counts, sizeof(counts)) == sizeof(counts)) lost += counts.lost;
-    if (!sample || (with_stacks_ && !read_stack(in, out.stack))) return false;
     }
     const uint64_t more = lost - lost_;
     lost_ = lost;

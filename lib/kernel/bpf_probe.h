@@ -42,6 +42,9 @@ public:
     void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
     // Runs a program at a raw tracepoint from now on.
     Status attach(const char* tracepoint, std::vector<bpf_insn> code);
+    // Where the kernel asks programs about addresses of sockets (BPF_CGROUP_UDP4_RECVMSG ...), for
+    // all processes. Fails with kNotSupported without control groups of version 2.
+    Status attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code);
 
     std::vector<int> fds() const;
     // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).
@@ -71,9 +74,9 @@ private:
     UniqueFd output_;
     std::vector<PerfRing> rings_;  // by CPU
     RawClock clock_;
+    bool with_stacks_ = false;
     std::vector<UniqueFd> kept_;
     uint64_t lost_ = 0;
 };
-    bool with_stacks_ = false;
 
 }  // namespace etw::kernel

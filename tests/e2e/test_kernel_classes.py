@@ -1,6 +1,5 @@
 """Kernel events of files, ends of processes and datagrams, of programs whose every call is known."""
 import collections
-import json
 import os
 import pathlib
 import signal
@@ -232,6 +231,11 @@ threading.Event().wait()
 
 
 class Datagrams(ClassTest):
+    def has_control_groups(self):
+        """Where there are none of version 2, senders are told of connected sockets only."""
+        return any(line.split()[2] == "cgroup2"
+                   for line in pathlib.Path("/proc/self/mounts").read_text().splitlines())
+
     def test_whom_they_go_to_and_what_size_they_have(self):
         if not (TRACEFS / "events/sock/sock_send_length").is_dir():
             self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
@@ -250,7 +254,7 @@ class Datagrams(ClassTest):
             client.connect((host, port))
             client.send(b"x" * 30)
             for _ in range(3):
-                server.recv(100)
+                server.recvfrom(100)
             server.sendto(b"x" * 40, client.getsockname())
             client.recv(100)
             ports[host] = (port, client.getsockname()[1])
@@ -273,8 +277,47 @@ class Datagrams(ClassTest):
                              [client, client, client, server])
             got = [(e["sport"], e["size"]) for e in of(f"UdpIp/{receive}")]
             self.assertEqual(got, [(server, 10), (server, 20), (server, 30), (client, 40)])
+            # The server is connected to nobody, and asks who has sent.
+            if self.has_control_groups():
+                self.assertEqual([(e["daddr"], e["dport"]) for e in of(f"UdpIp/{receive}")],
+                                 [(host, client), (host, client), (host, client), (host, server)])
             last = of(f"UdpIp/{receive}")[-1]
             self.assertEqual((last["saddr"], last["daddr"], last["dport"]), (host, host, server))
+
+
+    def test_who_has_sent_to_a_socket_for_both_protocols_that_is_bound_to_no_address(self):
+        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
+            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.start("NETWORKTRACE", "PROCESS")
+        try:
+            server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            server.bind(("::", 0))
+        except OSError:
+            self.skipTest("no IPv6 here")
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind(("127.0.0.1", 0))
+        client.sendto(b"x" * 10, ("127.0.0.1", server.getsockname()[1]))
+        # A look at it is not its receipt, and who does not ask is not told of the one before.
+        server.recvfrom(100, socket.MSG_PEEK)
+        server.recvfrom(100)
+        client.sendto(b"x" * 20, ("127.0.0.1", server.getsockname()[1]))
+        client.sendto(b"x" * 30, ("127.0.0.1", server.getsockname()[1]))
+        server.recvfrom(100, socket.MSG_PEEK)
+        server.recv(100)
+        server.recv(100)
+        ports = (client.getsockname()[1], server.getsockname()[1])
+        client.close()
+        server.close()
+        self.stop()
+        got = [e["fields"] for e in self.all_events("a.etl")
+               if e.get("provider") == "UdpIp" and e["event"].split("/")[-1].startswith("Recv")
+               and e["fields"]["PID"] == os.getpid()]
+        self.assertEqual([(e["sport"], e["size"]) for e in got],
+                         [(ports[1], 10), (ports[1], 20), (ports[1], 30)])
+        if self.has_control_groups():
+            self.assertEqual([(e["daddr"], e["dport"]) for e in got],
+                             [("::ffff:127.0.0.1", ports[0]), ("::", 0), ("::", 0)])
 
 
 class Machine(ClassTest):
