@@ -316,6 +316,8 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     if (!found) return answer(found.error());
     if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;
+    if (session::same_name(session.saved.properties.name, session::kGlobalLoggerName))
+        return become_kernel_logger(session, request, std::move(answer));
     SavedSession changed = session.saved;
     uint32_t& mode = changed.properties.log_file_mode;
     if (request.real_time.value_or(false)) {

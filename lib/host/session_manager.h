@@ -105,6 +105,8 @@ private:
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
+    void become_kernel_logger(Session& session, const session::UpdateRequest& request,
+                              StatusAnswer answer);
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
     void save_snapshot(Session& session, const std::string& path, std::vector<UniqueFd> fds,

@@ -267,10 +267,13 @@ Outcome<Ok> check(const Properties& properties, const System& system) {
 }
 
 Outcome<Ok> check(const UpdateRequest& update, const System& system) {
-    if (same_name(update.name, kGlobalLoggerName)) {
+    const bool only_kernel = !update.log_file && !update.real_time && !update.maximum_buffers &&
+                             !update.flush_timer_s && (update.enable_flags || update.kernel);
+    if (same_name(update.name, kGlobalLoggerName) && !only_kernel) {
         return refuse(Code::kNotSupported,
-                      "GlobalLogger cannot be changed while it runs; tracelog -start GlobalLogger "
-                      "says what it is from the next boot on");
+                      "GlobalLogger cannot be changed while it runs, but for kernel options, which "
+                      "turn it into NT Kernel Logger; tracelog -start GlobalLogger says what it is "
+                      "from the next boot on");
     }
     if (update.kernel) return check_kernel_tracing(*update.kernel, system);
     return Ok{};
