@@ -159,6 +159,7 @@ private:
     void send_enable(ProviderConnection& to, uint32_t registration, const Session& session,
                      const session::ProviderEnable& how, wire::EnableAction action,
                      uint64_t cookie);
+    bool is_registered(const Guid& guid);  // by a program that runs
     Code apply_enable(Session& session, const session::ProviderEnable& how,
                       wire::EnableAction action);
     size_t sessions_enabling(const Guid& guid) const;
