@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from harness import BIN
+from harness import BIN, DEADLINE, wait_for
 from test_kernel import KernelTest
 
 CHAIN = ["chain::leaf(int)", "chain::middle(int)", "chain::outer(int)", "main"]
@@ -143,6 +143,25 @@ class Stacks(StackTest):
         self.assertTrue(any("stack" in r for r in plain))
         self.assertFalse(any("symbols" in r for r in plain))
 
+    def test_a_session_s_events_have_names_as_they_come(self):
+        options = ["-rt", "-displayonly", "-nosummary", "-json"]
+        for more in ([], ["-nosymbols"]):
+            self.tracelog("-start", "-rt", "-b", "256", "-max", "400", "-eflag",
+                          "PROC_THREAD+CSWITCH+PROFILE", "-stackwalk", "CSwitch+Profile")
+            live = subprocess.Popen([BIN / "tracefmt", *options, *more], env=self.env, text=True,
+                                    cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            wait_for(lambda: self.status("NT Kernel Logger")["real_time_consumers"] == 1, "tracefmt")
+            chain = subprocess.Popen([str(BIN / "etw-test-chain"), "100"])
+            self.assertEqual(chain.wait(), 0)
+            self.run_tool("tracelog", "-stop", code=None)
+            out, errors = live.communicate(timeout=DEADLINE)
+            self.assertIn(live.returncode, (0, 3), errors)
+            records = [json.loads(line) for line in out.splitlines()]
+            stacks = [r["symbols"] for r in self.named(records, "Stack")
+                      if r["fields"]["StackThread"] == chain.pid and "symbols" in r]
+            samples = [r for r in self.named(records, "SampleProf") if "symbol" in r]
+            self.assertEqual((any(map(has_chain, stacks)), bool(samples)), (not more, not more))
+
     def test_text_has_the_names_and_is_the_same_with_any_number_of_threads(self):
         self.record("-eflag", "PROC_THREAD+CSWITCH", "-stackwalk", "CSwitch")
         outputs = set()
@@ -170,6 +189,8 @@ class Options(StackTest):
                 (["-stackwalk", "Nonsense"], 2, "'Nonsense' is no kernel event"),
                 (["-stackwalk", "PoolAlloc"], 2, "PoolAlloc: Linux has no events"),
                 (["-stackwalk", "CSwitch+RegOpenKey"], 1, "RegOpenKey"),
+                (["-Pmc", "PageFaults:FileRead"], 1, "FileRead: Linux has no place where such an "
+                                                     "event's counters"),
                 (["-Pmc", "CSwitch"], 2, "-Pmc needs counters and events"),
                 (["-Pmc", "Nothing:CSwitch"], 2, "'Nothing' is no source"),
                 (["-SetProfInt", "10000"], 2, "-SetProfInt needs two values"),
@@ -189,8 +210,6 @@ class Options(StackTest):
             self.assertIn("50L", done.stdout)
             self.assertIn("CacheMisses: this machine does not count it", done.stderr)
 
-                (["-Pmc", "PageFaults:FileRead"], 1, "FileRead: Linux has no place where such an "
-                                                     "event's counters"),
     def test_counters_stand_with_their_events(self):
         self.record("-eflag", "PROC_THREAD+CSWITCH", "-Pmc", "Timer,PageFaults:CSwitch", rounds=50)
         records = self.lines()
