@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <string_view>
 
 namespace etw {
 
@@ -54,5 +55,10 @@ constexpr uint32_t kDocumentedKernelFlags =
 // What the NT Kernel Logger records unless it is told otherwise.
 constexpr uint32_t kDefaultKernelFlags =
     kKernelProcess | kKernelThread | kKernelDiskIo | kKernelNetwork;
+
+// Names of providers that no program registers: the kernel's tracepoints, Linux.<subsystem>, and
+// the probes in programs, usdt:<absolute path>:<provider>.
+inline constexpr std::string_view kTracepointPrefix = "Linux.";
+inline constexpr std::string_view kUsdtPrefix = "usdt:";
 
 }  // namespace etw

@@ -71,7 +71,7 @@ struct ProviderEnable {
     std::string package_ids = {}, package_app_ids = {};
     std::optional<EventIdFilter> event_ids;       // which events are written
     std::optional<EventIdFilter> stack_walk_ids;  // which have a stack (with enable property 0x4)
-    std::string name = {};  // of probes of a program, usdt:<absolute path>:<provider>; else empty
+    std::string name = {};  // with kUsdtPrefix or kTracepointPrefix; of others empty
 
     friend bool operator==(const ProviderEnable&, const ProviderEnable&) = default;
 };

@@ -5,6 +5,7 @@
 #include "backend_windows/kernel_tracing.h"
 #include "backend_windows/providers.h"
 #include "backend_windows/text.h"
+#include "etw/kernel_flags.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -50,7 +51,7 @@ std::optional<Failure> refuse_foreign(const session::Properties& properties) {
 
 Outcome<Ok> refuse_probes(const std::vector<ProviderEnable>& providers) {
     for (const ProviderEnable& provider : providers) {
-        if (provider.name.empty()) continue;
+        if (!provider.name.starts_with(kUsdtPrefix)) continue;
         return Failure{Code::kNotSupported,
                        provider.name + ": Windows has no events of probes in programs"};
     }

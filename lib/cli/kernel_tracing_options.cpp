@@ -88,7 +88,10 @@ std::string stack_event_help(const session::System& system) {
     const bool on_linux = system.kind == session::System::Kind::kLinux;
     for (const session::KernelHook& hook : session::kernel_hooks()) {
         fmt::format_to(std::back_inserter(out), "  {:<20} 0x{:04X}{}\n", hook.name, hook.id,
-                       on_linux && !hook.on_linux ? "  not on Linux" : "");
+                       !on_linux        ? ""
+                       : !hook.on_linux ? "  not on Linux"
+                       : !hook.counts   ? "  on Linux without counters"
+                                        : "");
     }
     return out;
 }

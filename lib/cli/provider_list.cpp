@@ -2,6 +2,7 @@
 
 #include "base/path.h"
 #include "base/utf16.h"
+#include "etw/kernel_flags.h"
 
 #include <fmt/format.h>
 
@@ -18,7 +19,6 @@ using session::Outcome;
 using session::ProviderEnable;
 
 constexpr size_t kMaxFileSize = 1 << 20;  // bytes; a list of providers is a few kilobytes
-constexpr std::string_view kUsdt = "usdt:";
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 
 std::string_view trim(std::string_view text) {
@@ -124,7 +124,7 @@ Outcome<Ok> add_file(const std::string& name, const ProviderEnable& defaults, Pr
 
 // Known to the host by its name; the host is in another folder.
 Outcome<Ok> add_usdt(const std::string& source, const ProviderEnable& defaults, ProviderList& out) {
-    const std::string rest = source.substr(kUsdt.size());
+    const std::string rest = source.substr(kUsdtPrefix.size());
     const size_t colon = rest.rfind(':');
     if (colon == std::string::npos || colon == 0 || colon + 1 == rest.size()) {
         return Failure{Code::kInvalidParameter,
@@ -133,16 +133,23 @@ Outcome<Ok> add_usdt(const std::string& source, const ProviderEnable& defaults, 
     std::error_code error;
     const auto path = std::filesystem::absolute(to_path(rest.substr(0, colon)), error);
     const std::string name =
-        fmt::format("{}{}{}", kUsdt, to_text(path.lexically_normal()), rest.substr(colon));
+        fmt::format("{}{}{}", kUsdtPrefix, to_text(path.lexically_normal()), rest.substr(colon));
     ProviderEnable provider = with_defaults(guid_from_name(name), defaults);
     provider.name = name;
     add(out.providers, provider);
     return Ok{};
 }
 
+// The host is told a name that may be one of the kernel's tracepoints, which it may not see itself.
+ProviderEnable by_name(const std::string& name, const ProviderEnable& defaults) {
+    ProviderEnable out = with_defaults(guid_from_name(name), defaults);
+    if (name.starts_with(kTracepointPrefix)) out.name = name;
+    return out;
+}
+
 Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults,
                        ProviderList& out) {
-    if (source.starts_with(kUsdt)) return add_usdt(source, defaults, out);
+    if (source.starts_with(kUsdtPrefix)) return add_usdt(source, defaults, out);
     const bool hash = source.starts_with('#');
     if (const auto guid = parse_guid(std::string_view(source).substr(hash ? 1 : 0))) {
         add(out.providers, with_defaults(*guid, defaults));
@@ -154,7 +161,7 @@ Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults
             fmt::format("'{}' is not a GUID: #xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", source)};
     }
     if (source.starts_with('*') && source.size() > 1) {
-        add(out.providers, with_defaults(guid_from_name(source.substr(1)), defaults));
+        add(out.providers, by_name(source.substr(1), defaults));
         return Ok{};
     }
     std::error_code ignored;
@@ -164,7 +171,7 @@ Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults
     if (looks_like_a_path(source) || source.starts_with('*')) {
         return Failure{Code::kFileNotFound, fmt::format("there is no provider file '{}'", source)};
     }
-    add(out.providers, with_defaults(guid_from_name(source), defaults));
+    add(out.providers, by_name(source, defaults));
     return Ok{};
 }
 

@@ -106,7 +106,7 @@ public:
         if (options_.buffers) {
             fmt::print(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
         }
-        LiveEvents events(**consumer);
+        LiveEvents events(**consumer, live_names_.get());
         const auto summary = format(events, **sink, [](uint64_t) {});
         if (!summary) return output_failure(summary.error());
         FormatTotals totals = count(*summary);
@@ -195,7 +195,7 @@ private:
         fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         if (const int status = load_descriptions({}); status != kExitDone) return status;
         std::fflush(reports_);
-        LiveEvents events(consumer);
+        LiveEvents events(consumer, nullptr);
         auto summary = export_events(events, **exporter, {});
         FormatTotals totals;
         if (summary) totals = count(*summary);
@@ -318,11 +318,13 @@ private:
             return kExitInterrupted;
         }
         if (!loaded) return failure(kTool, loaded.error().file, loaded.error().error);
-        // A session's events tell no more than their addresses: names would depend on what came
-        // before.
-        if (!options_.no_symbols && !logs.empty()) {
-            render_.names = std::make_shared<symbols::Symbolizer>(
-                catalog_, split_lists(std::span(options_.symbols)));
+        if (options_.no_symbols) return kExitDone;
+        const auto folders = split_lists(std::span(options_.symbols));
+        if (logs.empty()) {
+            live_names_ = std::make_shared<symbols::Symbolizer>(folders);
+            render_.names = live_names_;
+        } else {
+            render_.names = std::make_shared<symbols::Symbolizer>(catalog_, folders);
         }
         return kExitDone;
     }
@@ -423,6 +425,7 @@ private:
     const TracefmtOptions& options_;
     std::shared_ptr<decode::Catalog> catalog_ = std::make_shared<decode::Catalog>();
     render::RenderOptions render_;
+    std::shared_ptr<symbols::Symbolizer> live_names_;  // null: of logs, or none
     OutputNames names_;
     bool to_stdout_ = false;
     bool inputs_reported_ = false;

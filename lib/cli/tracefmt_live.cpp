@@ -19,6 +19,7 @@ bool LiveEvents::next(etl::Record& record, const etl::TimeConverter*& clock) {
     if (!holds_) return false;
     holds_ = false;
     record = held_;
+    if (names_ != nullptr) names_->learn(record);
     clock = &consumer_.time();
     last_time_ = clock->to_filetime(record.time_stamp);
     if (first_time_ == 0) first_time_ = last_time_;

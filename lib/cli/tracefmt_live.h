@@ -4,14 +4,16 @@
 #include "cli/tracefmt_report.h"
 #include "etw/consumer.h"
 #include "render/pipeline.h"
+#include "symbols/symbolizer.h"
 
 namespace etw::cli {
 
 class LiveEvents final : public render::RecordSource {
 public:
     // While it lives, SIGINT and SIGTERM end the events instead of the process; again, they do not.
-    explicit LiveEvents(session::Consumer& consumer)
-        : consumer_(consumer), interrupts_(&consumer) {}
+    // `names`: learns from each event; null: none are wanted.
+    LiveEvents(session::Consumer& consumer, symbols::Symbolizer* names)
+        : consumer_(consumer), names_(names), interrupts_(&consumer) {}
     LiveEvents(const LiveEvents&) = delete;
     LiveEvents& operator=(const LiveEvents&) = delete;
 
@@ -21,6 +23,7 @@ public:
 
 private:
     session::Consumer& consumer_;
+    symbols::Symbolizer* names_;
     Interrupts interrupts_;
     etl::Record held_;  // by ready()
     bool holds_ = false;

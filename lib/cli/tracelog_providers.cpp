@@ -41,6 +41,9 @@ std::string why_not(Code code, bool captures) {
             return "eight sessions have it enabled; -disable it in one, or stop one";
         case Code::kTimeout:
             return "a program did not answer in the time of -timeout; it may still follow";
+        case Code::kAccessDenied:
+            return "tracepoints and probes of programs are for root: run the command, and with it "
+                   "the session host, as root";
         case Code::kGuidNotFound:
             return captures ? "the session does not have it enabled; -enable it first"
                             : "the file has no probes of this provider; readelf -n shows them";

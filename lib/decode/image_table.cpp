@@ -47,7 +47,7 @@ bool ImageTable::tells_something(const etl::Record& record) noexcept {
 }
 
 void ImageTable::add(const etl::Record& record) {
-    if (bytes_ > kMaxBytes) return;
+    if (full()) return;
     switch (record.hook_id) {
         case kLoad:
         case kUnload:
@@ -169,6 +169,23 @@ uint32_t ImageTable::module_of(std::string path, Bytes build_id) {
         modules_.push_back({std::move(path), id});
     }
     return found->second;
+}
+
+void ImageTable::drop_ended() {
+    const auto has_ended = [](const auto& image) { return image.second.to != kForever; };
+    for (auto& [process, images] : images_) std::erase_if(images, has_ended);
+    std::erase_if(images_, [](const auto& process) { return process.second.empty(); });
+    // A process that has nothing mapped is gone, and its threads with it.
+    std::erase_if(threads_, [this](const auto& thread) {
+        return images_.count(thread.second.back().process) == 0;
+    });
+    bytes_ = 0;
+    for (const Module& module : modules_) bytes_ += 2 * (module.path.size() + kNode);
+    for (const auto& [process, images] : images_) bytes_ += images.size() * (sizeof(Image) + kNode);
+    for (auto& [id, lives] : threads_) {
+        lives.erase(lives.begin(), lives.end() - 1);
+        bytes_ += kNode;
+    }
 }
 
 bool ImageTable::find(uint32_t process, int64_t time, uint64_t address, Place& out) const {

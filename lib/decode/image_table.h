@@ -22,7 +22,11 @@ public:
     // Takes what a record says of images and threads; others are passed over. In order of time.
     void add(const etl::Record& record);
 
+    // Forgets what has ended, so that there is room for what a session without an end still tells.
+    void drop_ended();
+
     bool empty() const noexcept { return images_.empty(); }
+    bool full() const noexcept { return bytes_ > kMaxBytes; }
     const std::vector<Module>& modules() const noexcept { return modules_; }
 
     struct Place {

@@ -37,6 +37,14 @@ bool is_probe_provider(const ProviderEnable& how) {
     return is_usdt(how) || kernel::find_tracepoint_system(how.guid).has_value();
 }
 
+bool may_be_hidden_tracepoints(const ProviderEnable& how) {
+    if (!how.name.starts_with(kTracepointPrefix) || guid_from_name(how.name) != how.guid) {
+        return false;
+    }
+    const Status usable = kernel::check_tracefs();
+    return !usable && usable.error().code == Code::kAccessDenied;
+}
+
 Code check_probe_provider(const ProviderEnable& how) {
     if (const Status usable = kernel::check_tracefs(); !usable) return usable.error().code;
     if (!is_usdt(how)) return Code::kOk;

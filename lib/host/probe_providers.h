@@ -10,6 +10,8 @@
 namespace etw::host {
 
 bool is_probe_provider(const session::ProviderEnable& how);
+// Whether it has the name of a subsystem of the kernel's, of which this host may see none.
+bool may_be_hidden_tracepoints(const session::ProviderEnable& how);
 // Whether it can be had here: kAccessDenied, kNotSupported, kGuidNotFound, or the code of reading
 // the program's file.
 Code check_probe_provider(const session::ProviderEnable& how);

@@ -144,6 +144,12 @@ size_t SessionManager::sessions_enabling(const Guid& guid) const {
     return count;
 }
 
+bool SessionManager::is_registered(const Guid& guid) {
+    bool found = false;
+    providers_.for_each_of(guid, [&](ProviderConnection&, uint32_t) { found = true; });
+    return found;
+}
+
 // What the request does to the session's own list; the processes are told later.
 Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
                                   EnableAction action) {
@@ -157,6 +163,8 @@ Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
             if (!session::check(how)) return Code::kInvalidParameter;
             if (is_probe_provider(how)) {
                 if (const Code code = check_probe_provider(how); code != Code::kOk) return code;
+            } else if (may_be_hidden_tracepoints(how) && !is_registered(how.guid)) {
+                return Code::kAccessDenied;
             }
             if (enabled) {
                 *known = how;

@@ -354,6 +354,8 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     if (!found) return answer(found.error());
     if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;
+    if (session::same_name(session.saved.properties.name, session::kGlobalLoggerName))
+        return become_kernel_logger(session, request, std::move(answer));
     SavedSession changed = session.saved;
     changed.properties = updated(session, request);
     if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());

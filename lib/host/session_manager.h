@@ -107,6 +107,8 @@ private:
     session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
                                                   const std::vector<UniqueFd>& fds) const;
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
+    void become_kernel_logger(Session& session, const session::UpdateRequest& request,
+                              StatusAnswer answer);
     void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
                     const FileIdentity& next, StatusAnswer answer);
     void save_snapshot(Session& session, const std::string& path, std::vector<UniqueFd> fds,
@@ -161,6 +163,7 @@ private:
     void send_enable(ProviderConnection& to, uint32_t registration, const Session& session,
                      const session::ProviderEnable& how, wire::EnableAction action,
                      uint64_t cookie);
+    bool is_registered(const Guid& guid);  // by a program that runs
     Code apply_enable(Session& session, const session::ProviderEnable& how,
                       wire::EnableAction action);
     size_t sessions_enabling(const Guid& guid) const;

@@ -1,8 +1,10 @@
 // Providers of a session that the kernel records: when it needs a source of kernel events for them
 // and when it needs it no longer.
+#include "etw/kernel_flags.h"
 #include "host/journal.h"
 #include "host/probe_providers.h"
 #include "host/session_manager.h"
+#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -35,6 +37,45 @@ void SessionManager::settle_probes(Session& session, std::function<void(Status)>
             return Ok{};
         }();
         loop_.post([done, set] { done(set); });
+    });
+}
+
+// GlobalLogger, which goes on under the other name; it answers to both.
+void SessionManager::become_kernel_logger(Session& session, const session::UpdateRequest& request,
+                                          StatusAnswer answer) {
+    const SavedSession before = session.saved;
+    session::Properties p = before.properties;
+    p.name = session::kKernelLoggerName;
+    p.enable_flags = request.enable_flags.value_or(kDefaultKernelFlags);
+    if (request.kernel) p.kernel = *request.kernel;
+    bool taken = false;
+    for_each([&](const Session& other) {
+        taken = taken || session::same_name(other.saved.properties.name, p.name);
+    });
+    if (taken) {
+        return answer(session::Failure{Code::kAlreadyExists,
+                                       fmt::format("a session '{}' is already running", p.name)});
+    }
+    if (const auto ok = session::check(p); !ok) return answer(ok.error());
+    if (const auto ok = check_kernel_session(p); !ok) return answer(ok.error());
+    const auto save_as = [this](Session& changed, const session::Properties& now) {
+        changed.saved.properties = now;
+        return save(folder_.sessions_folder(), changed.saved);
+    };
+    if (const auto saved = save_as(session, p); !saved) {
+        session.saved = before;
+        return answer(failure_of(saved.error(), folder_.path()));
+    }
+    const bool had_source = needs_kernel_source(before);
+    settle_probes(session, [this, before, had_source, save_as, answer](const Status& set) {
+        Session* changed = find(before.key);
+        if (changed == nullptr) return answer(session_ended());
+        if (set && had_source) return update_kernel_flags(*changed, before, answer);
+        if (set) return answer(changed->status());
+        if (const auto saved = save_as(*changed, before.properties); !saved) {
+            journal(folder_.path(), saved.error());
+        }
+        answer(failure_of(set.error(), "kernel events"));
     });
 }
 

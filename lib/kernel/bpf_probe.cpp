@@ -1,10 +1,14 @@
 #include "kernel/bpf_probe.h"
 
+#include "kernel/perf_sample.h"
+
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 
 #include <cerrno>
 #include <ctime>
+#include <fstream>
 
 namespace etw::kernel {
 namespace {
@@ -13,13 +17,26 @@ constexpr char kLicense[] = "GPL";  // what the helpers ask of a program that ca
 
 Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
 
-perf_event_attr attr_for_output(uint32_t pages) {
+// The root of those of version 2.
+Result<UniqueFd> open_control_groups() {
+    std::ifstream mounts("/proc/self/mounts");
+    std::string device, folder, type, rest;
+    while (mounts >> device >> folder >> type && std::getline(mounts, rest)) {
+        if (type != "cgroup2") continue;
+        UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (fd) return fd;
+    }
+    return Error{Code::kNotSupported, "no control groups of version 2", 0};
+}
+
+perf_event_attr attr_for_output(uint32_t pages, bool with_stacks) {
     perf_event_attr attr{};
     attr.size = sizeof(attr);
     attr.type = PERF_TYPE_SOFTWARE;
     attr.config = PERF_COUNT_SW_BPF_OUTPUT;
     attr.sample_period = 1;
     attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
+    if (with_stacks) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
     attr.read_format = PERF_FORMAT_LOST;  // since Linux 6.0
     attr.use_clockid = 1;
     attr.clockid = CLOCK_MONOTONIC_RAW;
@@ -42,17 +59,18 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
     return Ok{};
 }
 
-Result<BpfProbe> BpfProbe::make(uint32_t cpus, uint32_t pages, const CounterSource& counter) {
+Result<BpfProbe> BpfProbe::make(uint32_t cpus, uint32_t pages, const CounterSource& counter,
+                                bool with_stacks) {
     ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_output",
                                        sizeof(uint32_t), sizeof(uint32_t), cpus}));
     std::vector<PerfRing> rings;
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(pages), cpu, pages));
+        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(pages, with_stacks), cpu, pages));
         const int fd = ring.fd().get();
         ETW_CHECK(set_in_map(output, &cpu, &fd));
         rings.push_back(std::move(ring));
     }
-    return BpfProbe(std::move(output), std::move(rings), counter);
+    return BpfProbe(std::move(output), std::move(rings), counter, with_stacks);
 }
 
 Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
@@ -61,6 +79,22 @@ Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
     if (!program) return bpf_error("bpf: program");
     UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
     if (!link) return bpf_error("bpf: tracepoint");
+    kept_.push_back(std::move(program));
+    kept_.push_back(std::move(link));
+    return Ok{};
+}
+
+Status BpfProbe::attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code) {
+    ETW_TRY(const UniqueFd groups, open_control_groups());
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.expected_attach_type = type;
+    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "etw_groups", kLicense,
+                                     code.data(), code.size(), &options));
+    if (!program) return bpf_error("bpf: program");
+    // Beside those of others. It goes with its descriptor.
+    UniqueFd link(::bpf_link_create(program.get(), groups.get(), type, nullptr));
+    if (!link) return bpf_error("bpf: control groups");
     kept_.push_back(std::move(program));
     kept_.push_back(std::move(link));
     return Ok{};
@@ -81,8 +115,9 @@ bool BpfProbe::parse(const PerfRing::Record& record, ProbeRecord& out) const {
     };
     ByteReader in(record.body);
     const auto sample = in.read<Sample>("bpf sample");
+    if (!sample || (with_stacks_ && !read_stack(in, out.stack))) return false;
     const auto size = in.read<uint32_t>("bpf sample: size");
-    if (!sample || !size) return false;
+    if (!size) return false;
     const auto data = in.take(*size, "bpf sample: data");
     if (!data) return false;
     out.time = clock_.to_counter(sample->time);

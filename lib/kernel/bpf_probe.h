@@ -27,19 +27,24 @@ struct ProbeRecord {
     uint32_t process = 0;
     uint32_t thread = 0;
     Bytes data;
+    std::vector<uint64_t> stack;  // of the thread, innermost first; where it is asked for
 };
 
 class BpfProbe {
 public:
     // With a ring of `pages` pages, a power of two, for each CPU. Fails with kAccessDenied without
     // the rights.
-    static Result<BpfProbe> make(uint32_t cpus, uint32_t pages, const CounterSource& counter);
+    static Result<BpfProbe> make(uint32_t cpus, uint32_t pages, const CounterSource& counter,
+                                 bool with_stacks = false);
 
     // The map that programs put records out to.
     const UniqueFd& output() const noexcept { return output_; }
     void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
     // Runs a program at a raw tracepoint from now on.
     Status attach(const char* tracepoint, std::vector<bpf_insn> code);
+    // Where the kernel asks programs about addresses of sockets (BPF_CGROUP_UDP4_RECVMSG ...), for
+    // all processes. Fails with kNotSupported without control groups of version 2.
+    Status attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code);
 
     std::vector<int> fds() const;
     // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).
@@ -58,13 +63,18 @@ public:
     uint64_t take_lost();
 
 private:
-    BpfProbe(UniqueFd output, std::vector<PerfRing> rings, const CounterSource& counter)
-        : output_(std::move(output)), rings_(std::move(rings)), clock_(counter) {}
+    BpfProbe(UniqueFd output, std::vector<PerfRing> rings, const CounterSource& counter,
+             bool with_stacks)
+        : output_(std::move(output)),
+          rings_(std::move(rings)),
+          clock_(counter),
+          with_stacks_(with_stacks) {}
     bool parse(const PerfRing::Record& record, ProbeRecord& out) const;
 
     UniqueFd output_;
     std::vector<PerfRing> rings_;  // by CPU
     RawClock clock_;
+    bool with_stacks_ = false;
     std::vector<UniqueFd> kept_;
     uint64_t lost_ = 0;
 };

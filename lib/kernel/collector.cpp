@@ -106,7 +106,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       interrupt_events_(context_),
       image_events_(context_, execs_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
-      file_events_(context_, file_names_, options.counter),
+      file_events_(context_, file_names_, traced_, options.counter),
       lost_(options.cpus),
       probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -256,8 +256,9 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         context_.flags = before;
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
     }
-    Status opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
-    if (opened) opened = file_events_.set_up(options_.cpus);
+    Status opened = perf_events_.bind(*dispatch, tracing);
+    if (opened) opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
+    if (opened) opened = file_events_.set_up(options_.cpus, tracing);
     if (!opened) {
         context_.flags = before;
         return opened;
@@ -482,7 +483,6 @@ int64_t Collector::collect_locked(bool all) {
         file_events_.read(now);
         until = std::min(until, reader_.read(now, outlook_.get()));
         take_looks();
-        if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this, &until](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
@@ -493,6 +493,7 @@ int64_t Collector::collect_locked(bool all) {
             (event.source == kLimitedSource ? *limited_->dispatch : *dispatch_)(event);
             return true;
         });
+        if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (stopped) until = std::min(until, *stopped);  // others of this time may go before it
         const auto full = stopped ? stopped : hand_out(until);
         if (full) {

@@ -30,6 +30,17 @@ struct Offsets {
     int32_t family, port, remote_port, local, remote, local_v6, remote_v6, protocol;
 };
 
+// Of the datagram that a thread is about to be given.
+struct Sender {
+    uint16_t port;  // as on the wire
+    uint16_t zero[3];
+    uint8_t address[16];  // of version 4: the first 4 bytes
+};
+static_assert(sizeof(Sender) == 24);
+#define SENDER_AT(member) int(offsetof(Sender, member))
+
+constexpr uint32_t kMaxReceiving = 16384;  // threads at a time
+
 Result<Offsets> find_offsets() {
     ETW_TRY(KernelTypes types, KernelTypes::load());
     const auto common = [&types](const char* member) {
@@ -47,7 +58,11 @@ Result<Offsets> find_offsets() {
 
 class Writer {
 public:
-    Writer(const Offsets& offsets, int output) : o_(offsets), output_(output) {}
+    Writer(const Offsets& offsets, int output, int senders)
+        : o_(offsets), output_(output), senders_(senders) {}
+
+    // As a receiver is given the sender's address (struct bpf_sock_addr), before the size is told.
+    std::vector<bpf_insn> at_address(bool version_6);
 
     // sock_send_length, sock_recv_length: (struct sock*, int result, int flags).
     std::vector<bpf_insn> at_length(bool sent);
@@ -64,9 +79,16 @@ private:
         for (size_t i = 0; i < size; i += 8) code_.store(Size::k64, r10, from + int(i), 0);
     }
     void use_name(int record);
+    void use_sender(int record);
+    void forget_sender();
+    void put_thread(int to) {
+        code_.call_helper(BPF_FUNC_get_current_pid_tgid);
+        code_.store(Size::k64, r10, to, r0);
+    }
 
     const Offsets& o_;
     int output_;
+    int senders_;
     BpfCode code_;
 };
 
@@ -111,8 +133,57 @@ void Writer::use_name(int record) {
     code_.place(none);
 }
 
+std::vector<bpf_insn> Writer::at_address(bool version_6) {
+    constexpr int kSender = -int(sizeof(Sender)), kThread = kSender - 8;
+    code_.set(r6, r1);
+    clear(kSender, sizeof(Sender));
+    code_.load(Size::k32, r1, r6, int(offsetof(bpf_sock_addr, user_port)));
+    code_.store(Size::k16, r10, kSender + SENDER_AT(port), r1);
+    const int words = version_6 ? 4 : 1;
+    const auto from =
+        int(version_6 ? offsetof(bpf_sock_addr, user_ip6) : offsetof(bpf_sock_addr, user_ip4));
+    for (int i = 0; i < words * 4; i += 4) {
+        code_.load(Size::k32, r1, r6, from + i);
+        code_.store(Size::k32, r10, kSender + SENDER_AT(address) + i, r1);
+    }
+    put_thread(kThread);
+    code_.load_map(r1, senders_);
+    code_.point(r2, r10, kThread);
+    code_.point(r3, r10, kSender);
+    code_.set(r4, BPF_ANY);
+    code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.set(r0, 1);  // to go on
+    code_.leave();
+    return code_.finish();
+}
+
+void Writer::use_sender(int record) {
+    const auto none = code_.label();
+    put_thread(kNameAt);
+    code_.load_map(r1, senders_);
+    code_.point(r2, r10, kNameAt);
+    code_.call_helper(BPF_FUNC_map_lookup_elem);
+    code_.jump_if(BPF_JEQ, r0, 0, none);
+    code_.load(Size::k16, r1, r0, SENDER_AT(port));
+    code_.store(Size::k16, r10, record + AT(remote_port), r1);
+    for (int i = 0; i < 16; i += 4) {
+        code_.load(Size::k32, r1, r0, SENDER_AT(address) + i);
+        code_.store(Size::k32, r10, record + AT(remote) + i, r1);
+    }
+    code_.place(none);
+}
+
+// So that the next datagram, whose sender nobody may ask for, does not get this one's.
+void Writer::forget_sender() {
+    put_thread(kNameAt);
+    code_.load_map(r1, senders_);
+    code_.point(r2, r10, kNameAt);
+    code_.call_helper(BPF_FUNC_map_delete_elem);
+}
+
 std::vector<bpf_insn> Writer::at_length(bool sent) {
     const auto end = code_.label(), version_6 = code_.label(), addressed = code_.label();
+    const auto done = code_.label();
     code_.set(r6, r1);
     code_.load(Size::k64, r7, r6, 0);
     code_.load(Size::k32, r8, r6, 8);
@@ -120,12 +191,12 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     fetch(kValueAt, r7, o_.protocol, 2);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
-    code_.jump_if(BPF_JEQ, r8, 0, end);
-    code_.jump_if(BPF_JGT, r8, INT32_MAX, end);  // an error
+    code_.jump_if(BPF_JEQ, r8, 0, done);
+    code_.jump_if(BPF_JGT, r8, INT32_MAX, done);  // an error
     if (!sent) {
         code_.load(Size::k32, r1, r6, 16);
         code_.calculate(BPF_AND, r1, MSG_PEEK);
-        code_.jump_if(BPF_JNE, r1, 0, end);
+        code_.jump_if(BPF_JNE, r1, 0, done);
     }
     clear(kRecordAt, sizeof(Datagram));
     code_.store(Size::k64, r10, kRecordAt + AT(socket), r7);
@@ -136,7 +207,7 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     fetch(kRecordAt + AT(remote_port), r7, o_.remote_port, 2);
     code_.load(Size::k16, r1, r10, kRecordAt + AT(family));
     code_.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
-    code_.jump_if(BPF_JNE, r1, AF_INET, end);
+    code_.jump_if(BPF_JNE, r1, AF_INET, done);
     fetch(kRecordAt + AT(local), r7, o_.local, 4);
     fetch(kRecordAt + AT(remote), r7, o_.remote, 4);
     code_.jump(addressed);
@@ -144,13 +215,19 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     fetch(kRecordAt + AT(local), r7, o_.local_v6, 16);
     fetch(kRecordAt + AT(remote), r7, o_.remote_v6, 16);
     code_.place(addressed);
-    if (sent) use_name(kRecordAt);
+    if (sent) {
+        use_name(kRecordAt);
+    } else {
+        use_sender(kRecordAt);
+    }
     code_.set(r1, r6);
     code_.load_map(r2, output_);
     code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
     code_.point(r4, r10, kRecordAt);
     code_.set(r5, int32_t(sizeof(Datagram)));
     code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.place(done);
+    if (!sent) forget_sender();
     code_.place(end);
     code_.set(r0, 0);
     code_.leave();
@@ -162,9 +239,18 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
 Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
     ETW_TRY(const Offsets offsets, find_offsets());
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
-    const int output = probe.output().get();
-    ETW_CHECK(probe.attach("sock_recv_length", Writer(offsets, output).at_length(false)));
-    ETW_CHECK(probe.attach("sock_send_length", Writer(offsets, output).at_length(true)));
+    ETW_TRY(UniqueFd senders, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_senders", sizeof(uint64_t),
+                                        sizeof(Sender), kMaxReceiving}));
+    const auto writer = [&] { return Writer(offsets, probe.output().get(), senders.get()); };
+    ETW_CHECK(probe.attach("sock_recv_length", writer().at_length(false)));
+    ETW_CHECK(probe.attach("sock_send_length", writer().at_length(true)));
+    // Where there are no control groups of version 2, senders are not told.
+    for (const bool version_6 : {false, true}) {
+        static_cast<void>(
+            probe.attach_to_groups(version_6 ? BPF_CGROUP_UDP6_RECVMSG : BPF_CGROUP_UDP4_RECVMSG,
+                                   writer().at_address(version_6)));
+    }
+    probe.keep(std::move(senders));
     return probe;
 }
 

@@ -49,8 +49,14 @@ bool DiskEvents::bind(Dispatch& dispatch) {
     const auto fields = [](const Format& f) {
         return Fields{f.field("dev"), f.field("sector"), f.field("nr_sector"), f.field("rwbs")};
     };
-    bool all = dispatch.on("block", "block_rq_issue", [&](const Format& f) -> Dispatch::Handler {
+    bool all = dispatch.on("block", "block_rq_insert", [&](const Format& f) -> Dispatch::Handler {
+        return [this, fields = fields(f)](const RawEvent& e) { on_insert(e, fields); };
+    });
+    all &= dispatch.on("block", "block_rq_issue", [&](const Format& f) -> Dispatch::Handler {
         return [this, fields = fields(f)](const RawEvent& e) { on_issue(e, fields); };
+    });
+    all &= dispatch.on("block", "block_rq_requeue", [&](const Format& f) -> Dispatch::Handler {
+        return [this, fields = fields(f)](const RawEvent& e) { on_requeue(e, fields); };
     });
     if (context_.has(kKernelDiskIo)) {
         all &= dispatch.on("block", "block_rq_complete", [&](const Format& f) -> Dispatch::Handler {
@@ -67,14 +73,25 @@ DiskEvents::Key DiskEvents::key_of(const RawEvent& event, const Fields& fields, 
     return {uint32_t(event.number(fields.device)), kind, sector};
 }
 
+void DiskEvents::on_insert(const RawEvent& event, const Fields& fields) {
+    const Kind kind = kind_of(event.text(fields.letters));
+    if (kind == Kind::kOther) return;
+    if (inserted_.size() >= kMaxOpen) inserted_.clear();
+    inserted_[key_of(event, fields, kind)] = event.thread();
+}
+
 void DiskEvents::on_issue(const RawEvent& event, const Fields& fields) {
     const Kind kind = kind_of(event.text(fields.letters));
     if (kind == Kind::kOther) return;
-    const Request request{event.time, ++last_irp_, event.thread()};
-    if (context_.has(kKernelDiskIo)) {
-        if (open_.size() >= kMaxOpen) open_.clear();
-        open_[key_of(event, fields, kind)] = request;
+    const Key key = key_of(event, fields, kind);
+    if (open_.size() >= kMaxOpen) open_.clear();
+    if (auto again = requeued_.extract(key); !again.empty()) {
+        open_[key] = again.mapped();
+        return;
     }
+    Request request{event.time, ++last_irp_, event.thread()};
+    if (auto found = inserted_.extract(key); !found.empty()) request.thread = found.mapped();
+    open_[key] = request;
     if (!context_.has(kKernelDiskIoInit)) return;
     const uint16_t hook = kind == Kind::kRead    ? kReadInit
                           : kind == Kind::kWrite ? kWriteInit
@@ -83,6 +100,14 @@ void DiskEvents::on_issue(const RawEvent& event, const Fields& fields) {
         .put(request.irp)
         .put(request.thread)
         .send(context_.sink, event.cpu);
+}
+
+void DiskEvents::on_requeue(const RawEvent& event, const Fields& fields) {
+    const Kind kind = kind_of(event.text(fields.letters));
+    if (kind == Kind::kOther) return;
+    if (requeued_.size() >= kMaxOpen) requeued_.clear();
+    const Key key = key_of(event, fields, kind);
+    if (auto found = open_.extract(key); !found.empty()) requeued_[key] = found.mapped();
 }
 
 void DiskEvents::on_complete(const RawEvent& event, const Fields& fields) {

@@ -27,7 +27,9 @@ private:
         uint64_t irp = 0;
         uint32_t thread = 0;
     };
+    void on_insert(const RawEvent& event, const Fields& fields);
     void on_issue(const RawEvent& event, const Fields& fields);
+    void on_requeue(const RawEvent& event, const Fields& fields);
     void on_complete(const RawEvent& event, const Fields& fields);
 
     using Key = std::tuple<uint32_t, Kind, uint64_t>;
@@ -36,6 +38,9 @@ private:
     Context& context_;
     // By device, kind and first sector. Of a request whose issue came before the trace: nothing.
     std::map<Key, Request> open_;
+    // The threads of requests that wait for a disk: a thread of the kernel's may issue them.
+    std::map<Key, uint32_t> inserted_;
+    std::map<Key, Request> requeued_;  // that the disk had no room for: issued once more
     uint64_t last_irp_ = 0;
 };
 

@@ -12,6 +12,7 @@ namespace {
 
 using Kind = FileCall::Kind;
 
+constexpr uint8_t kGroup = 0x04;
 constexpr uint16_t kCreate = 0x0440;
 constexpr uint16_t kCleanup = 0x0441;
 constexpr uint16_t kClose = 0x0442;
@@ -113,17 +114,21 @@ uint64_t transferred(const CallRecord& record) {
 
 }  // namespace
 
-Status FileEvents::set_up(uint32_t cpus) {
+Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing) {
     const bool operations = context_.has(kFileOperations);
+    const bool stacks =
+        operations && std::any_of(tracing.stack_events.begin(), tracing.stack_events.end(),
+                                  [](uint16_t hook) { return hook >> 8 == kGroup; });
     if (!operations && !context_.has(kKernelDiskFileIo)) {
         probe_.reset();
         return Ok{};
     }
-    if (probe_ && names_only_ == !operations) return Ok{};
-    auto probe = watch_files(cpus, counter_, !operations);
+    if (probe_ && names_only_ == !operations && with_stacks_ == stacks) return Ok{};
+    auto probe = watch_files(cpus, counter_, !operations, stacks);
     if (!probe && operations) return probe.error();
     probe_.reset();
     names_only_ = !operations;
+    with_stacks_ = stacks;
     if (probe) probe_ = std::move(*probe);
     return Ok{};
 }
@@ -166,6 +171,10 @@ void FileEvents::take_call(const ProbeRecord& record) {
     call.begin = call.end - int64_t(std::min(ticks, double(call.end)));
     call.cpu = record.cpu;
     call.thread = record.thread;
+    if (!record.stack.empty()) {
+        call.caller =
+            std::make_shared<Caller>(Caller{{record.thread, record.process}, record.stack});
+    }
     if (data.size() > sizeof(call.record)) {
         const Bytes text = data.subspan(sizeof(call.record));
         std::string_view rest(reinterpret_cast<const char*>(text.data()), text.size());
@@ -201,7 +210,9 @@ void FileEvents::convert(int64_t now) {
             if (call.end < beginning_) continue;
             call.begin = std::max(call.begin, handed_out_);
             call.end = std::max(call.end, call.begin);
+            sorter_.caller = call.caller;
             convert(call);
+            sorter_.caller.reset();
         }
     }
     arrivals_.erase(arrivals_.begin(), later);
@@ -214,8 +225,10 @@ void FileEvents::convert(int64_t now) {
 std::optional<int64_t> FileEvents::hand_out(int64_t until) {
     for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
         const Pending& p = pending_[next_];
-        if (!context_.sink.has_room(p.cpu)) return p.time;
-        context_.sink.append(p.cpu, p.record, p.time_offset, p.time);
+        if (!sink_.has_room(p.cpu)) return p.time;
+        if (p.caller) sink_.begin({p.caller->ids, p.caller->stack, {}});
+        sink_.append(p.cpu, p.record, p.time_offset, p.time);
+        sink_.clear();
     }
     handed_out_ = std::max(handed_out_, until);
     return std::nullopt;

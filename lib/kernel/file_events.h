@@ -3,8 +3,10 @@
 #include "kernel/dispatch.h"
 #include "kernel/file_names.h"
 #include "kernel/file_program.h"
+#include "kernel/traced_sink.h"
 
 #include <limits>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <variant>
@@ -14,12 +16,12 @@ namespace etw::kernel {
 
 class FileEvents {
 public:
-    FileEvents(Context& context, FileNames& names, const CounterSource& counter)
-        : context_(context), names_(names), counter_(counter) {}
+    FileEvents(Context& context, FileNames& names, TracedSink& sink, const CounterSource& counter)
+        : context_(context), names_(names), sink_(sink), counter_(counter) {}
 
     // Has the kernel tell what the flags need. Fails with kNotSupported where it cannot; without
     // the files that are opened where only names are wanted.
-    Status set_up(uint32_t cpus);
+    Status set_up(uint32_t cpus, const Tracing& tracing);
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
 
     // What ended before is none of the trace's.
@@ -43,11 +45,16 @@ public:
     void convert(int64_t now);
 
 private:
+    struct Caller {
+        RecordIds ids;
+        std::vector<uint64_t> stack;
+    };
     struct Call {
         int64_t begin = 0;
         int64_t end = 0;
         uint32_t cpu = 0;
         uint32_t thread = 0;
+        std::shared_ptr<const Caller> caller;  // null: without a stack
         CallRecord record{};
         std::string paths[2];  // as the program gave them
     };
@@ -56,6 +63,7 @@ private:
         uint32_t cpu = 0;
         uint32_t time_offset = 0;
         std::vector<std::byte> record;
+        std::shared_ptr<const Caller> caller;
     };
     // Records that are to be sorted by time.
     class Sorter final : public RecordSink {
@@ -63,10 +71,12 @@ private:
         explicit Sorter(std::vector<Pending>& out) : out_(out) {}
         bool has_room(uint32_t) override { return true; }
         void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override {
-            out_.push_back({time, cpu, time_offset, {record.begin(), record.end()}});
+            out_.push_back({time, cpu, time_offset, {record.begin(), record.end()}, caller});
         }
         std::optional<int64_t> waiting_since() override { return std::nullopt; }
         void add_lost(uint64_t) override {}
+
+        std::shared_ptr<const Caller> caller;  // of the records that come
 
     private:
         std::vector<Pending>& out_;
@@ -109,9 +119,11 @@ private:
 
     Context& context_;
     FileNames& names_;
+    TracedSink& sink_;
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
     bool names_only_ = false;
+    bool with_stacks_ = false;
     std::vector<Arrival> arrivals_;  // taken, later than what was converted
     std::vector<Pending> pending_;   // in the order of time
     Sorter sorter_{pending_};

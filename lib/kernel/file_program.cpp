@@ -571,10 +571,11 @@ std::vector<bpf_insn> Writer::at_return() {
 
 }  // namespace
 
-Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only) {
+Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only,
+                             bool with_stacks) {
     ETW_TRY(const Offsets offsets, find_offsets());
     const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, pages, counter));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, pages, counter, with_stacks));
     ETW_TRY(UniqueFd calls, make_map({BPF_MAP_TYPE_ARRAY, "etw_calls", 4, 4, kMaxCall}));
     ETW_TRY(UniqueFd running,
             make_map({BPF_MAP_TYPE_LRU_HASH, "etw_running", 4, sizeof(CallRecord), kMaxRunning}));

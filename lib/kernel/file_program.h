@@ -9,7 +9,9 @@
 namespace etw::kernel {
 
 // Attaches them. With `names_only`, files that are opened are named and nothing else is told. Calls
-// of the host itself are left out. Fails with kNotSupported where the kernel cannot.
-Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only);
+// of the host itself are left out. `with_stacks`: of the threads that call. Fails with
+// kNotSupported where the kernel cannot.
+Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only,
+                             bool with_stacks);
 
 }  // namespace etw::kernel

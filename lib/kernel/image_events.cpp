@@ -1,8 +1,9 @@
 #include "kernel/image_events.h"
 
+#include "kernel/bpf_images.h"
+
 #include <fmt/format.h>
 
-#include <elf.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -23,32 +24,6 @@ constexpr uint8_t kBuildIdType = 0x24;  // DbgID_RSDS
 constexpr Guid kImageId{
     0xb3e675d7, 0x2554, 0x4f18, {0x83, 0x0b, 0x27, 0x62, 0x73, 0x25, 0x60, 0xde}};
 constexpr char kKernelName[] = "[kernel]";
-constexpr char kKernelNotes[] = "/sys/kernel/notes";
-constexpr size_t kMaxNotes = 64 * 1024;
-
-// The build id among the notes of an ELF file. Empty: there is none.
-std::vector<std::byte> build_id_of_notes(Bytes notes) {
-    constexpr uint32_t kBuildIdNote = 3;  // NT_GNU_BUILD_ID
-    ByteReader in(notes);
-    while (const auto header = in.read<Elf64_Nhdr>("note")) {
-        const auto name = in.take((size_t{header->n_namesz} + 3) & ~size_t{3}, "note: name");
-        const auto data = in.take((size_t{header->n_descsz} + 3) & ~size_t{3}, "note: data");
-        if (!name || !data) break;
-        if (header->n_type == kBuildIdNote && header->n_descsz <= data->size()) {
-            const Bytes id = data->first(header->n_descsz);
-            return {id.begin(), id.end()};
-        }
-    }
-    return {};
-}
-
-std::vector<std::byte> build_id_of_kernel() {
-    std::ifstream in(kKernelNotes, std::ios::binary);
-    std::string notes(kMaxNotes, '\0');
-    in.read(notes.data(), std::streamsize(notes.size()));
-    notes.resize(size_t(in.gcount()));
-    return build_id_of_notes(std::as_bytes(std::span(notes)));
-}
 
 void find_file(Image& image) {
     struct stat file {};
@@ -122,21 +97,35 @@ void ImageEvents::scan() {
         auto& known = images_[pid];
         if (!known.empty()) continue;
         for (Image& image : pid == 0 ? kernel_images() : images_of(pid)) {
+            if (pid != 0) image.build_id = build_ids_.of(image.path, image.inode, pid);
             known[image.base] = std::move(image);
         }
+        if (pid != 0) continue;
+        for (Image& image : bpf_images()) known[image.base] = std::move(image);
     }
 }
 
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
     // A process that began before the trace and was gone before /proc was read.
     if (context_.tasks.find(at.process) == nullptr) return;
-    if (image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
+    const bool is_file = image.path.starts_with('/');
+    if (is_file && image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
     if (!to_run || !context_.has(kKernelImageLoad)) return;
+    if (image.build_id.empty()) {
+        image.build_id = build_ids_.of(image.path, image.inode, at.process);
+    }
     send(kLoad, image, at);
     send_build_id(image, at);
     const uint64_t base = image.base;
     images_[at.process][base] = std::move(image);
+}
+
+void ImageEvents::on_unmap(uint64_t base, const Place& at) {
+    const auto process = images_.find(at.process);
+    if (process == images_.end()) return;
+    const auto gone = process->second.extract(base);
+    if (!gone.empty() && context_.has(kKernelImageLoad)) send(kUnload, gone.mapped(), at);
 }
 
 // A copy of a process has mapped what that has, unless it will run something else at once.

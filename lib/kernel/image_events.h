@@ -1,6 +1,7 @@
 // Image: which files processes have mapped to run, with their build ids; and the names of mapped
 // files (FileIo) that other records refer to by number.
 #pragma once
+#include "kernel/build_ids.h"
 #include "kernel/file_names.h"
 #include "kernel/task_events.h"
 
@@ -15,7 +16,7 @@ struct Image {
     uint64_t inode = 0;   // 0: not known
     uint32_t device = 0;  // its number as the kernel has it, major << 20 | minor
     std::string path;
-    std::vector<std::byte> build_id;  // empty: it has none, or it is not known
+    BuildId build_id;
 };
 
 constexpr uint32_t device_number(uint32_t major, uint32_t minor) { return major << 20 | minor; }
@@ -39,6 +40,8 @@ public:
         uint32_t cpu;
     };
     void on_map(Image image, bool to_run, const Place& at);
+    // What was there has gone.
+    void on_unmap(uint64_t base, const Place& at);
     // The process has dropped its address space, for another program's or for good.
     void on_drop(const Place& at);
     void on_fork(uint32_t parent, const Place& at);
@@ -52,6 +55,7 @@ private:
     Context& context_;
     const Execs& execs_;
     FileNames& names_;
+    BuildIds build_ids_;
     std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base
 };
 

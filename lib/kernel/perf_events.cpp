@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint16_t kSample = 0x0F2E;
 constexpr uint16_t kCounterSample = 0x0F2F;
+constexpr uint16_t kImageLoad = 0x030A;
 constexpr size_t kTrailer = 16;  // what sample_id_all adds: u32 process, u32 thread, u64 time
 
 // Of the rings of tracepoints. One record with a stack takes some 500 bytes.
@@ -18,6 +19,7 @@ constexpr uint64_t kMinPages = 64;
 constexpr uint64_t kMaxPages = 8192;
 // Records that wait for room in the session's buffers; beyond that the rings have to keep them.
 constexpr size_t kMaxPending = 64 * 1024;
+constexpr size_t kMaxMapping = 64 * 1024;
 
 bool any_feeds(const std::string& tracepoint, const Tracing& tracing) {
     const auto one = [&](uint16_t hook) { return feeds(tracepoint, hook); };
@@ -30,6 +32,25 @@ bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
 }
 
 }  // namespace
+
+// The record of a mapping has no stack; that of the call, which comes before it, has.
+Status PerfEvents::bind(Dispatch& dispatch, const Tracing& tracing) {
+    mapping_.clear();
+    if (!context_.has(kKernelImageLoad) || !contains(tracing.stack_events, kImageLoad)) return Ok{};
+    for (const char* call : {"sys_enter_mmap", "sys_enter_mprotect"}) {
+        const auto keep = [this](const Format&) -> Dispatch::Handler {
+            return [this](const RawEvent& e) {
+                if (mapping_.size() >= kMaxMapping) mapping_.clear();  // their mappings were lost
+                const auto stack = sink_.with().stack;
+                mapping_[e.thread()].assign(stack.begin(), stack.end());
+            };
+        };
+        const std::string to_run = "prot & 4";  // PROT_EXEC
+        if (!dispatch.on("syscalls", call, keep, to_run))
+            return Error{Code::kNotSupported, "this kernel does not tell system calls", 0};
+    }
+    return Ok{};
+}
 
 Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
     const bool same = tracing == tracing_;
@@ -107,8 +128,7 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
         pending_[i].time = clock_.to_counter(uint64_t(pending_[i].time));
     }
     const auto is_too_early = [this](const Pending& p) {
-        return p.time < from_ &&
-               (p.kind == Pending::Kind::kSample || p.kind == Pending::Kind::kTracepoint);
+        return p.time < from_ && p.kind != Pending::Kind::kMap && p.kind != Pending::Kind::kExec;
     };
     pending_.erase(
         std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_too_early),
@@ -165,6 +185,7 @@ bool PerfEvents::parse_other(const PerfRing::Record& record, Bytes body, Pending
         out.process = *pid;
         return true;
     }
+    if (record.type == PERF_RECORD_KSYMBOL) return parse_code(body, out);
     return record.type == PERF_RECORD_MMAP2 && parse_map(body, record.misc, out);
 }
 
@@ -172,7 +193,8 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     struct Map {
         uint32_t process, thread;
         uint64_t address, length, offset;
-        uint8_t place[24];  // device, inode and its generation; or the build id
+        uint32_t major, minor;
+        uint64_t inode, generation;
         uint32_t protection, flags;
     };
     static_assert(sizeof(Map) == 64);
@@ -185,19 +207,35 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     if (!out.image.path.starts_with('/') && out.image.path != "[vdso]") return false;
     out.kind = Pending::Kind::kMap;
     out.process = map->process;
+    out.thread = map->thread;
     out.to_run = (misc & PERF_RECORD_MISC_MMAP_DATA) == 0;
     out.image.base = map->address - map->offset;
     out.image.size = map->length + map->offset;
-    if ((misc & PERF_RECORD_MISC_MMAP_BUILD_ID) != 0) {
-        const size_t size = std::min<size_t>(map->place[0], 20);  // a size, 3 bytes, the id
-        const auto* id = reinterpret_cast<const std::byte*>(map->place) + 4;
-        out.image.build_id.assign(id, id + size);
-    } else {
-        uint32_t device[2];
-        std::memcpy(device, map->place, sizeof(device));
-        std::memcpy(&out.image.inode, map->place + 8, sizeof(out.image.inode));
-        out.image.device = device_number(device[0], device[1]);
-    }
+    // Another reader may have asked for build ids, and the kernel marked this record with them.
+    out.image.inode = map->inode;
+    out.image.device = device_number(map->major, map->minor);
+    return true;
+}
+
+bool PerfEvents::parse_code(Bytes body, Pending& out) {
+    struct Symbol {
+        uint64_t address;
+        uint32_t length;
+        uint16_t type, flags;
+    };
+    static_assert(sizeof(Symbol) == 16);
+    ByteReader in(body);
+    const auto symbol = in.read<Symbol>("perf ksymbol");
+    if (!symbol) return false;
+    const Bytes rest = in.rest();
+    const auto end = std::find(rest.begin(), rest.end(), std::byte{0});
+    const std::string name(reinterpret_cast<const char*>(rest.data()), size_t(end - rest.begin()));
+    const bool gone = (symbol->flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0;
+    out.kind = gone ? Pending::Kind::kCodeGone : Pending::Kind::kCode;
+    out.to_run = true;
+    out.image.base = symbol->address;
+    out.image.size = symbol->length;
+    out.image.path = "[" + name + "]";
     return true;
 }
 
@@ -210,10 +248,15 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
         const ImageEvents::Place at{p.process, p.time, p.cpu};
         switch (p.kind) {
             case Pending::Kind::kMap:
-                images_.on_map(std::move(p.image), p.to_run, at);
+            case Pending::Kind::kCode:
+                hand_out_map(p, at);
                 break;
             case Pending::Kind::kExec:
+                mapping_.erase(p.process);
                 images_.on_drop(at);
+                break;
+            case Pending::Kind::kCodeGone:
+                images_.on_unmap(p.image.base, at);
                 break;
             case Pending::Kind::kSample:
             case Pending::Kind::kTracepoint:
@@ -229,6 +272,13 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
         }
     }
     return std::nullopt;
+}
+
+void PerfEvents::hand_out_map(Pending& p, const ImageEvents::Place& at) {
+    const auto caller = p.to_run ? mapping_.extract(p.thread) : decltype(mapping_)::node_type();
+    if (!caller.empty()) sink_.begin({{p.thread, p.process}, caller.mapped(), {}});
+    images_.on_map(std::move(p.image), p.to_run, at);
+    sink_.clear();
 }
 
 void PerfEvents::send_sample(const Pending& p) {

@@ -6,6 +6,7 @@
 #include "kernel/trace_clock.h"
 #include "kernel/traced_sink.h"
 
+#include <unordered_map>
 #include <vector>
 
 namespace etw::kernel {
@@ -16,6 +17,9 @@ public:
                const CounterSource& counter)
         : context_(context), images_(images), sink_(sink), clock_(counter) {}
 
+    // Has the calls told that map files to run, where the stacks of these are wanted. Fails with
+    // kNotSupported where the kernel does not tell system calls.
+    Status bind(Dispatch& dispatch, const Tracing& tracing);
     // Opens what the flags need and closes what they do not. `dispatch`: what the tracepoints are
     // wanted for; those that feed records with stacks or counters are ours from now on. Fails with
     // kAccessDenied without the rights, kNotSupported where the machine lacks a source.
@@ -47,9 +51,17 @@ private:
     struct Pending {
         int64_t time = 0;
         uint32_t cpu = 0;
-        enum class Kind : uint8_t { kMap, kExec, kSample, kTracepoint } kind = Kind::kSample;
+        enum class Kind : uint8_t {
+            kMap,
+            kExec,
+            kCode,      // of the kernel, which it has made
+            kCodeGone,  // and has no longer
+            kSample,
+            kTracepoint
+        } kind = Kind::kSample;
         bool to_run = false;
         uint32_t process = 0;
+        uint32_t thread = 0;
         PerfSample sample;
         Image image;
     };
@@ -61,7 +73,9 @@ private:
     void take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form);
     bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
+    static bool parse_code(Bytes body, Pending& out);
     void send_sample(const Pending& pending);
+    void hand_out_map(Pending& pending, const ImageEvents::Place& at);
 
     Context& context_;
     ImageEvents& images_;
@@ -71,6 +85,8 @@ private:
     std::vector<PerfRing> maps_;  // by CPU, or none
     PerfLane samples_;            // likewise
     std::vector<Point> points_;
+    // Of threads that are about to map a file to run: who calls for it.
+    std::unordered_map<uint32_t, std::vector<uint64_t>> mapping_;
     std::vector<Pending> pending_;  // in the order of time
     size_t next_ = 0;               // of pending_, not handed out
     int64_t from_ = 0;

@@ -113,13 +113,13 @@ Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data) {
     attr.config = PERF_COUNT_SW_DUMMY;
     attr.mmap = 1;
     attr.mmap2 = 1;
-    attr.build_id = 1;
+    attr.ksymbol = 1;
     attr.mmap_data = data ? 1 : 0;
     attr.comm = 1;
     attr.comm_exec = 1;
     std::vector<PerfRing> out;
     if (!open_all(attr, cpus, kMapPages, out)) {
-        attr.build_id = 0;  // since Linux 5.12
+        attr.ksymbol = 0;  // since Linux 5.1
         ETW_CHECK(open_all(attr, cpus, kMapPages, out));
     }
     return out;

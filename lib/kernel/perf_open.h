@@ -19,8 +19,8 @@ struct PerfLane {
     uint64_t take_lost();
 };
 
-// Mappings of files, with build ids where the kernel tells them; `data`: also of those that are not
-// to run.
+// Mappings of files, and code that the kernel makes;
+// `data`: also of mappings that are not to run.
 Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data);
 // Samples of what runs. `stack`, `counters`: with each.
 Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack, bool counters);

@@ -24,19 +24,6 @@ Status read_counters(ByteReader& in, uint32_t expected, std::vector<uint64_t>& o
     return Ok{};
 }
 
-Status read_stack(ByteReader& in, std::vector<uint64_t>& out) {
-    ETW_TRY(const auto count, in.read<uint64_t>("perf sample: stack"));
-    if (count > in.remaining() / sizeof(uint64_t)) {
-        return Error{Code::kInvalidData, "perf sample: stack", count};
-    }
-    out.reserve(count);
-    for (uint64_t i = 0; i < count; ++i) {
-        ETW_TRY(const auto address, in.read<uint64_t>("perf sample: address"));
-        if (address < kFirstMark) out.push_back(address);
-    }
-    return Ok{};
-}
-
 Status read_raw(ByteReader& in, std::vector<std::byte>& out) {
     ETW_TRY(const auto size, in.read<uint32_t>("perf sample: raw size"));
     ETW_TRY(const Bytes raw, in.take(size, "perf sample: raw"));
@@ -63,6 +50,19 @@ Status read_all(ByteReader& in, const PerfForm& form, PerfSample& out) {
 }
 
 }  // namespace
+
+Status read_stack(ByteReader& in, std::vector<uint64_t>& out) {
+    ETW_TRY(const auto count, in.read<uint64_t>("perf sample: stack"));
+    if (count > in.remaining() / sizeof(uint64_t)) {
+        return Error{Code::kInvalidData, "perf sample: stack", count};
+    }
+    out.reserve(count);
+    for (uint64_t i = 0; i < count; ++i) {
+        ETW_TRY(const auto address, in.read<uint64_t>("perf sample: address"));
+        if (address < kFirstMark) out.push_back(address);
+    }
+    return Ok{};
+}
 
 bool parse_sample(Bytes body, const PerfForm& form, PerfSample& out) {
     ByteReader in(body);

@@ -26,6 +26,8 @@ struct PerfSample {
     std::vector<std::byte> raw;   // of a tracepoint: its event, as its format file has it
 };
 
+// What PERF_SAMPLE_CALLCHAIN adds to one: the addresses, without the marks between them.
+Status read_stack(ByteReader& in, std::vector<uint64_t>& out);
 // The body of a sample. False where it makes no sense.
 bool parse_sample(Bytes body, const PerfForm& form, PerfSample& out);
 

@@ -58,7 +58,7 @@ Status ProbeEvents::plan(const std::vector<ProbeProvider>& providers, const std:
             status = Error{Code::kGuidNotFound, "kernel provider", 0};
             continue;
         }
-        const std::string system = found->name.substr(std::strlen(kTracepointPrefix));
+        const std::string system = found->name.substr(kTracepointPrefix.size());
         providers_[i].name = found->name;
         for (const TracepointEvent& event : found->events) {
             if (selects(provider, event)) add(i, system, event.name, event);

@@ -45,6 +45,8 @@ struct Point {
     const char* tracepoint;
 };
 constexpr Point kPoints[] = {
+    {0x030A, "sys_enter_mmap"},
+    {0x030A, "sys_enter_mprotect"},
     {0x0301, "task_newtask"},
     {0x0302, "sched_process_exit"},
     {0x0501, "task_newtask"},
@@ -97,6 +99,8 @@ void TracedSink::set(const Tracing& tracing) {
 void TracedSink::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     if (cpu >= last_times_.size()) last_times_.resize(cpu + 1);
     last_times_[cpu] = std::max(last_times_[cpu], time);
+    if (stack_events_.empty() && with_.counters.empty())
+        return sink_.append(cpu, record, time_offset, time);
     const auto type =
         wire::HeaderType(load<uint8_t>(record, offsetof(wire::PerfInfoHeader, header_type)));
     const bool is_plain = type == wire::HeaderType::kPerfInfo64;

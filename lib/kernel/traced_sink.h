@@ -26,6 +26,7 @@ public:
     };
     void begin(const With& with) noexcept { with_ = with; }
     void clear() noexcept { with_ = {}; }
+    const With& with() const noexcept { return with_; }
 
     // Of a CPU's records so far, the latest.
     int64_t last_time(uint32_t cpu) const noexcept {

@@ -60,7 +60,7 @@ std::vector<std::string> folders_in(const std::string& path) {
 bool is_system(const std::string& name) { return name != "ftrace" && !is_our_group(name); }
 
 TracepointProvider provider_of(const std::string& events, const std::string& system) {
-    const std::string name = kTracepointPrefix + system;
+    const std::string name = std::string(kTracepointPrefix) + system;
     return {name, guid_from_name(name),
             describe_tracepoints(system, folders_in(events + "/" + system))};
 }
@@ -104,7 +104,7 @@ std::optional<std::string> find_tracepoint_system(const Guid& guid) {
         if (!tracefs) return std::nullopt;
         for (std::string& system : folders_in(*tracefs + "/events")) {
             if (!is_system(system)) continue;
-            const Guid its = guid_from_name(kTracepointPrefix + system);
+            const Guid its = guid_from_name(std::string(kTracepointPrefix) + system);
             systems.emplace(its, std::move(system));
         }
     }

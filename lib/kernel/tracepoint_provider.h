@@ -2,6 +2,7 @@
 // tracepoints are its events.
 #pragma once
 #include "etw/guid.h"
+#include "etw/kernel_flags.h"
 
 #include <cstdint>
 #include <optional>
@@ -10,8 +11,6 @@
 #include <vector>
 
 namespace etw::kernel {
-
-inline constexpr char kTracepointPrefix[] = "Linux.";
 
 struct TracepointEvent {
     std::string name;

@@ -1,6 +1,7 @@
 #include "kernel/usdt.h"
 
 #include "base/unique_fd.h"
+#include "etw/kernel_flags.h"
 
 #include <fmt/format.h>
 
@@ -19,7 +20,6 @@
 namespace etw::kernel {
 namespace {
 
-constexpr std::string_view kPrefix = "usdt:";
 constexpr uint32_t kStapSdt = 3;      // type of the notes
 constexpr size_t kMaxProbes = 4096;   // of one file
 constexpr size_t kMaxArguments = 12;  // of sys/sdt.h
@@ -264,15 +264,15 @@ std::string fetch_arguments(std::string_view arguments, Machine machine) {
     return out;
 }
 
-bool is_usdt_name(std::string_view name) { return name.starts_with(kPrefix); }
+bool is_usdt_name(std::string_view name) { return name.starts_with(kUsdtPrefix); }
 
 Result<UsdtName> parse_usdt_name(std::string_view name) {
     const size_t colon = name.rfind(':');
-    if (!is_usdt_name(name) || colon < kPrefix.size() + 1 || colon + 1 == name.size() ||
-        name[kPrefix.size()] != '/') {
+    if (!is_usdt_name(name) || colon < kUsdtPrefix.size() + 1 || colon + 1 == name.size() ||
+        name[kUsdtPrefix.size()] != '/') {
         return Error{Code::kInvalidName, "usdt:<path>:<provider>", 0};
     }
-    return UsdtName{std::string(name.substr(kPrefix.size(), colon - kPrefix.size())),
+    return UsdtName{std::string(name.substr(kUsdtPrefix.size(), colon - kUsdtPrefix.size())),
                     std::string(name.substr(colon + 1))};
 }
 

@@ -41,7 +41,9 @@ void append_frames(OutBuffer& out, const etl::Record& record, const decode::Adde
 
 void append_added(OutBuffer& out, const etl::Record& record, const decode::Event& event,
                   const AddressNames* names, Style style) {
-    const decode::Added& added = event.added;
+    decode::Added added = event.added;
+    if (names != nullptr && names->name_stack_records() && added.stack.empty())
+        stack_of_record(record, added);
     if (names != nullptr) {
         const std::string code = code_name_of(*names, record, event);
         if (!code.empty()) {

@@ -46,6 +46,22 @@ uint64_t number(Bytes bytes) {
 
 }  // namespace
 
+bool stack_of_record(const etl::Record& record, decode::Added& out) {
+    constexpr uint16_t kStack = 0x1820;
+    ByteReader in(record.payload);
+    struct Whose {
+        int64_t time;
+        uint32_t process, thread;
+    };
+    const auto whose = in.read<Whose>("stack");
+    if (record.hook_id != kStack || !whose) return false;
+    const size_t size = record.is_64_bit ? 8 : 4;
+    out.stack = in.rest().first(in.remaining() / size * size);
+    out.address_size = uint8_t(size);
+    out.process = whose->process;
+    return !out.stack.empty();
+}
+
 std::string frame_name(const AddressNames& names, const etl::Record& record,
                        const decode::Added& added, size_t at) {
     const uint64_t address = number(added.stack.subspan(at, added.address_size));

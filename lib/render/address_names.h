@@ -17,12 +17,17 @@ public:
     virtual std::string name(uint32_t process, int64_t time, uint64_t address) const = 0;
     // Whose a thread was at a time; UINT32_MAX where nobody knows.
     virtual uint32_t process_of(uint32_t thread, int64_t time) const = 0;
+    // Whether records of stacks have names themselves, because nobody can look ahead for them.
+    virtual bool name_stack_records() const { return false; }
 };
 
 // What the code is called that a kernel event tells the address of: a sample, a page fault, a DPC.
 // Empty where the event has none, or none with a name.
 std::string code_name_of(const AddressNames& names, const etl::Record& record,
                          const decode::Event& event);
+
+// What a record says itself that is a stack, of another event; false: it is none.
+bool stack_of_record(const etl::Record& record, decode::Added& out);
 
 // What the address of the event's stack that begins at byte `at` of it is called; the address
 // itself where it has no name.

@@ -1,6 +1,7 @@
 #include "session/boot_rules.h"
 
 #include "base/path.h"
+#include "etw/kernel_flags.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -78,7 +79,7 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
     }
     for (const BootProvider& provider : boot.providers) {
         const ProviderEnable& how = provider.how;
-        if (!how.name.empty()) {
+        if (how.name.starts_with(kUsdtPrefix)) {
             return refuse(Code::kInvalidParameter,
                           "the configuration of a boot has no probes of programs (usdt:); "
                           "-enable them in the session when it runs");

@@ -14,7 +14,7 @@ constexpr KernelHook kHooks[] = {
     // The names of Windows' tools.
     {"ProcessCreate", 0x0301, true},
     {"ProcessDelete", 0x0302, true},
-    {"ImageLoad", 0x030A, false},
+    {"ImageLoad", 0x030A, true, false},
     {"ImageUnload", 0x1402, false},
     {"ThreadCreate", 0x0501, true},
     {"ThreadDelete", 0x0502, true},
@@ -31,20 +31,20 @@ constexpr KernelHook kHooks[] = {
     {"DiskReadInit", 0x010C, true},
     {"DiskWriteInit", 0x010D, true},
     {"DiskFlushInit", 0x010F, true},
-    {"FileCreate", 0x0440, false},
-    {"FileCleanup", 0x0441, false},
-    {"FileClose", 0x0442, false},
-    {"FileRead", 0x0443, false},
-    {"FileWrite", 0x0444, false},
-    {"FileSetInformation", 0x0445, false},
-    {"FileDelete", 0x0446, false},
-    {"FileRename", 0x0447, false},
-    {"FileDirEnum", 0x0448, false},
-    {"FileFlush", 0x0449, false},
+    {"FileCreate", 0x0440, true, false},
+    {"FileCleanup", 0x0441, true, false},
+    {"FileClose", 0x0442, true, false},
+    {"FileRead", 0x0443, true, false},
+    {"FileWrite", 0x0444, true, false},
+    {"FileSetInformation", 0x0445, true, false},
+    {"FileDelete", 0x0446, true, false},
+    {"FileRename", 0x0447, true, false},
+    {"FileDirEnum", 0x0448, true, false},
+    {"FileFlush", 0x0449, true, false},
     {"FileQueryInformation", 0x044A, false},
     {"FileFSCTL", 0x044B, false},
     {"FileDirNotify", 0x044D, false},
-    {"FileOpEnd", 0x044C, false},
+    {"FileOpEnd", 0x044C, true, false},
     {"MapFile", 0x0425, false},
     {"UnMapFile", 0x0426, false},
     {"SplitIO", 0x1B20, false},
@@ -180,7 +180,7 @@ std::optional<KernelHook> find_kernel_hook(std::string_view name) {
         if (same_name(hook.name, name)) return hook;
     }
     for (const std::string_view beyond : kBeyond) {
-        if (same_name(beyond, name)) return KernelHook{beyond, 0, false};
+        if (same_name(beyond, name)) return KernelHook{beyond, 0, false, false};
     }
     constexpr size_t kDigits = 4;
     if (name.size() != 2 + kDigits || !same_name(name.substr(0, 2), "0x")) return std::nullopt;
@@ -190,7 +190,7 @@ std::optional<KernelHook> find_kernel_hook(std::string_view name) {
     for (const KernelHook& hook : kHooks) {
         if (hook.id == id) return hook;
     }
-    return KernelHook{name, id, false};
+    return KernelHook{name, id, false, false};
 }
 
 std::string kernel_hook_name(uint16_t id) {

@@ -12,6 +12,7 @@ struct KernelHook {
     std::string_view name;  // "CSwitch"
     uint16_t id;            // group << 8 | type; 0: no class that is documented has it
     bool on_linux;          // its events have a place there whose stack can be told
+    bool counts = true;     // there, counters too
 };
 
 std::span<const KernelHook> kernel_hooks() noexcept;

@@ -205,7 +205,7 @@ Outcome<Ok> check_executables(const std::vector<std::string>& names) {
     return Ok{};
 }
 
-Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option,
+Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option, bool counts,
                         const System& system) {
     if (events.size() > kMaxStackEvents)
         return refuse(Code::kInvalidParameter, std::string(option) + " takes at most 256 events");
@@ -213,11 +213,11 @@ Outcome<Ok> check_hooks(const std::vector<uint16_t>& events, const char* option,
     for (const uint16_t id : events) {
         const std::string name = kernel_hook_name(id);
         const auto hook = find_kernel_hook(name);
-        if (hook && hook->on_linux) continue;
-        return refuse(Code::kNotSupported,
-                      std::string(option) + ": " + name +
-                          ": Linux has no place where such an event's stack could be taken; "
-                          "-stackwalk Help lists those there are");
+        if (hook && hook->on_linux && (hook->counts || !counts)) continue;
+        const char* what = counts ? "counters could be read" : "stack could be taken";
+        return refuse(Code::kNotSupported, std::string(option) + ": " + name +
+                                               ": Linux has no place where such an event's " +
+                                               what + "; -stackwalk Help lists those there are");
     }
     return Ok{};
 }
@@ -267,10 +267,13 @@ Outcome<Ok> check(const Properties& properties, const System& system) {
 }
 
 Outcome<Ok> check(const UpdateRequest& update, const System& system) {
-    if (same_name(update.name, kGlobalLoggerName)) {
+    const bool only_kernel = !update.log_file && !update.real_time && !update.maximum_buffers &&
+                             !update.flush_timer_s && (update.enable_flags || update.kernel);
+    if (same_name(update.name, kGlobalLoggerName) && !only_kernel) {
         return refuse(Code::kNotSupported,
-                      "GlobalLogger cannot be changed while it runs; tracelog -start GlobalLogger "
-                      "says what it is from the next boot on");
+                      "GlobalLogger cannot be changed while it runs, but for kernel options, which "
+                      "turn it into NT Kernel Logger; tracelog -start GlobalLogger says what it is "
+                      "from the next boot on");
     }
     if (update.kernel) return check_kernel_tracing(*update.kernel, system);
     return Ok{};
@@ -294,8 +297,8 @@ Outcome<Ok> check_kernel_flags(uint32_t flags, const System& system) {
 }
 
 Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing, const System& system) {
-    ETW_CHECK(check_hooks(tracing.stack_events, "-stackwalk", system));
-    ETW_CHECK(check_hooks(tracing.counter_events, "-Pmc", system));
+    ETW_CHECK(check_hooks(tracing.stack_events, "-stackwalk", false, system));
+    ETW_CHECK(check_hooks(tracing.counter_events, "-Pmc", true, system));
     if (!tracing.profile_source.empty())
         ETW_CHECK(check_source(tracing.profile_source, "-ProfileSource", system));
     for (const ProfileInterval& interval : tracing.intervals) {

@@ -22,7 +22,8 @@ Outcome<Ok> check(const Properties& properties, const System& system = kLinux);
 // Refuses an enable whose filters are past their limits.
 Outcome<Ok> check(const ProviderEnable& enable);
 
-// Refuses the update of a session that has none: GlobalLogger.
+// Refuses the update of a session that has none: GlobalLogger, but for kernel options, which turn
+// it into NT Kernel Logger.
 Outcome<Ok> check(const UpdateRequest& update, const System& system = kLinux);
 
 // What of properties or of an enable that passed check() has no effect, a sentence each, for

@@ -32,52 +32,61 @@ struct Symbolizer::Lazy {
 Symbolizer::Symbolizer(std::shared_ptr<const decode::Catalog> catalog,
                        std::vector<std::string> folders)
     : catalog_(std::move(catalog)),
+      images_(catalog_->impl().images),
       folders_(std::move(folders)),
-      modules_(images().modules().size()) {}
+      modules_(images_.modules().size()) {}
+
+Symbolizer::Symbolizer(std::vector<std::string> folders)
+    : images_(learnt_), folders_(std::move(folders)) {}
 
 Symbolizer::~Symbolizer() = default;
 
-const decode::ImageTable& Symbolizer::images() const { return catalog_->impl().images; }
+void Symbolizer::learn(const etl::Record& record) {
+    if (!decode::ImageTable::tells_something(record)) return;
+    const std::unique_lock lock(mutex_);
+    if (learnt_.full()) learnt_.drop_ended();
+    learnt_.add(record);
+    while (modules_.size() < learnt_.modules().size()) modules_.emplace_back();
+}
 
 std::string Symbolizer::name(uint32_t process, int64_t time, uint64_t address) const {
+    std::shared_lock all(mutex_);
     decode::ImageTable::Place place{};
-    if (!images().find(process, time, address, place)) return {};
+    if (!images_.find(process, time, address, place)) return {};
     Lazy& lazy = modules_[place.module];
     {
         const std::shared_lock lock(lazy.mutex);
         const auto known = lazy.names.find(place.offset);
         if (known != lazy.names.end()) return known->second;
     }
-    const std::string_view module = shown(images().modules()[place.module].path);
-    const std::string function = this->function(place.module, place.offset);
-    std::string out = function.empty() ? fmt::format("{}+{:#x}", module, place.offset)
-                                       : fmt::format("{}!{}", module, function);
+    const decode::Module module = images_.modules()[place.module];
+    all.unlock();  // reading symbols takes its time
+    const std::string function = this->function(module, lazy, place.offset);
+    std::string out = function.empty() ? fmt::format("{}+{:#x}", shown(module.path), place.offset)
+                                       : fmt::format("{}!{}", shown(module.path), function);
     const std::unique_lock lock(lazy.mutex);
     if (lazy.names.size() < kMaxKept) lazy.names.emplace(place.offset, out);
     return out;
 }
 
 uint32_t Symbolizer::process_of(uint32_t thread, int64_t time) const {
-    return images().process_of(thread, time);
+    const std::shared_lock lock(mutex_);
+    return images_.process_of(thread, time);
 }
 
-const KernelSymbols& Symbolizer::kernel() const {
-    std::call_once(kernel_once_, [this] {
-        for (const decode::Module& module : images().modules()) {
-            if (module.path != kKernel || module.build_id.empty()) continue;
-            kernel_ = KernelSymbols::of_running(module.build_id);
-            return;
-        }
-    });
-    return kernel_;
-}
-
-std::string Symbolizer::function(uint32_t module, uint64_t offset) const {
-    const decode::Module& of = images().modules()[module];
-    if (of.path == kKernel) return kernel().name("", offset);
-    if (of.path.starts_with('[')) return kernel().name(of.path, offset);
-    Lazy& lazy = modules_[module];
-    std::call_once(lazy.once, [&] { lazy.symbols = ModuleSymbols::load(of, folders_); });
+std::string Symbolizer::function(const decode::Module& module, Lazy& lazy, uint64_t offset) const {
+    if (module.path.starts_with('[')) {
+        std::call_once(kernel_once_, [this] {
+            const std::shared_lock lock(mutex_);
+            for (const decode::Module& known : images_.modules()) {
+                if (known.path != kKernel || known.build_id.empty()) continue;
+                kernel_ = KernelSymbols::of_running(known.build_id);
+                return;
+            }
+        });
+        return kernel_.name(module.path == kKernel ? "" : module.path, offset);
+    }
+    std::call_once(lazy.once, [&] { lazy.symbols = ModuleSymbols::load(module, folders_); });
     return lazy.symbols.name(offset);
 }
 

@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID, wait_for
+from test_kernel import has_tracefs
 from test_source import DESCRIBED, MANIFEST, Source
 
 SESSION_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
@@ -299,6 +300,37 @@ class BootMode(BootTest):
         else:
             self.assertEqual(status, "50")
             self.assertIn("kernel events", said)
+
+    def test_kernel_options_turn_it_into_the_kernel_logger_while_it_runs(self):
+        if not has_tracefs():
+            self.skipTest("needs root and tracefs")
+        self.tracelog("-start", "GlobalLogger", "-f", "logs/trace.log", "-guid", WRITER_GUID)
+        self.boot()
+        writer = self.writer("--count", 50, "--wait")
+        done = self.tracelog("-update", "GlobalLogger", "-eflag", "PROCESS", "-max", "40", code=1)
+        self.assert_operation(done.stdout, 50)
+        self.assertEqual(self.sessions(), ["GlobalLogger"])
+        out = self.tracelog("-update", "GlobalLogger", "-eflag", "PROCESS").stdout
+        self.assertIn("Logger Name:            NT Kernel Logger\n", out)
+        self.assertIn("Enabled tracing:        Process\n", out)
+        self.assertEqual(self.sessions(), ["NT Kernel Logger"])
+        self.assert_operation(self.tracelog("-start", "-f", "other.etl", code=1).stdout, 183)
+        # What it recorded before goes on, beside the kernel's, in the same log; a killed host too.
+        os.kill(self.worker(), signal.SIGKILL)
+        child = subprocess.Popen(["/bin/true"])
+        child.wait()
+        writer.go()
+        self.assertEqual(writer.written(), 50)
+        # It has both names, and kernel options change it like the other.
+        self.assertIn("Enabled tracing:        Process CxtSwap\n",
+                      self.tracelog("-update", "GlobalLogger", "-eflag", "PROCESS+CSWITCH").stdout)
+        self.tracelog("-stop", "GlobalLogger")
+        records = self.records("logs/trace.log")
+        ended = {r["fields"]["ProcessId"] for r in records if r.get("event", "").endswith("End")
+                 and r.get("provider") == "Process"}
+        self.assertIn(child.pid, ended)
+        self.assertEqual(sum(r.get("event") == "Numbered" for r in records), 50)
+        self.check_etl(self.folder / "logs" / "trace.log")
 
     def test_logs_of_several_boots(self):
         self.write(self.autologger("Auto"), "# by hand", "Start = 1", "FileMax = 2",

@@ -450,3 +450,16 @@ class WithoutRights(EndToEnd):
         done = self.tracelog("-start", code=1, user=NOBODY, group=NOBODY, extra_groups=[])
         self.assertIn("Operation Status:       5L", done.stdout)
         self.assertIn("kernel events are for root", done.stderr)
+
+    def test_tracepoints_are_for_root_and_other_names_for_all(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to become somebody else")
+        self.env["XDG_RUNTIME_DIR"] = str(self.folder)
+        os.chown(self.folder, 65534, 65534)
+        nobody = dict(user=65534, group=65534, extra_groups=[])
+        for words in ("*Linux.sched", "Linux.sched"):
+            done = self.tracelog("-start", "T", "-f", "a.etl", "-guid", words, code=None, **nobody)
+            self.assertIn("tracepoints and probes of programs are for root", done.stderr)
+            self.tracelog("-stop", "T", code=None, **nobody)
+        done = self.tracelog("-start", "T", "-f", "a.etl", "-guid", "*Company.App", **nobody)
+        self.assertNotIn("are for root", done.stderr)

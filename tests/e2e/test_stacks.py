@@ -1,11 +1,12 @@
 """Stacks, samples and counters of kernel events, with names of addresses."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
 
-from harness import BIN
+from harness import BIN, DEADLINE, wait_for
 from test_kernel import KernelTest
 
 CHAIN = ["chain::leaf(int)", "chain::middle(int)", "chain::outer(int)", "main"]
@@ -99,6 +100,27 @@ class Stacks(StackTest):
                   if r["fields"]["ProcessId"] == child.pid]
         self.assertLessEqual(len(starts), 1)
 
+    def test_files_have_the_stack_of_who_reads_them_and_images_of_who_maps_them(self):
+        if not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
+            self.skipTest("this kernel has no type information (BTF)")
+        pid = self.record("-eflag", "PROC_THREAD+FILE_IO+FILE_IO_INIT", "-stackwalk",
+                          "FileRead+FileCreate+ImageLoad", program=BIN / "etw-test-chain")
+        records = self.lines()
+        mine = [r for r in records if r["fields"].get("TTID") == pid]
+        for name in ("FileIo/Read", "FileIo/Create"):
+            events = self.named(mine, name)
+            self.assertTrue(events, name)
+            self.assertTrue(all("stack" in r for r in events), name)
+        # What is not asked for has none.
+        self.assertFalse(any("stack" in r for r in self.named(mine, "FileIo/Close")))
+        # The loader maps libraries; the program itself and the loader are mapped by the kernel.
+        loads = [r for r in self.named(records, "Image/Load") if r["fields"]["ProcessId"] == pid]
+        stacks = {r["fields"]["FileName"].rpartition("/")[2]: r.get("symbols") for r in loads}
+        library = next(n for n in stacks if n.startswith("libc.so"))
+        self.assertTrue(any("ld-linux" in s for s in stacks[library]), stacks)
+        self.assertIsNone(stacks["etw-test-chain"])
+        self.check_etl(self.folder / "k.etl")
+
     def test_names_come_from_a_separate_debug_file(self):
         if not shutil.which("objcopy"):
             self.skipTest("needs objcopy")
@@ -121,6 +143,25 @@ class Stacks(StackTest):
         self.assertTrue(any("stack" in r for r in plain))
         self.assertFalse(any("symbols" in r for r in plain))
 
+    def test_a_session_s_events_have_names_as_they_come(self):
+        options = ["-rt", "-displayonly", "-nosummary", "-json"]
+        for more in ([], ["-nosymbols"]):
+            self.tracelog("-start", "-rt", "-b", "256", "-max", "400", "-eflag",
+                          "PROC_THREAD+CSWITCH+PROFILE", "-stackwalk", "CSwitch+Profile")
+            live = subprocess.Popen([BIN / "tracefmt", *options, *more], env=self.env, text=True,
+                                    cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            wait_for(lambda: self.status("NT Kernel Logger")["real_time_consumers"] == 1, "tracefmt")
+            chain = subprocess.Popen([str(BIN / "etw-test-chain"), "100"])
+            self.assertEqual(chain.wait(), 0)
+            self.run_tool("tracelog", "-stop", code=None)
+            out, errors = live.communicate(timeout=DEADLINE)
+            self.assertIn(live.returncode, (0, 3), errors)
+            records = [json.loads(line) for line in out.splitlines()]
+            stacks = [r["symbols"] for r in self.named(records, "Stack")
+                      if r["fields"]["StackThread"] == chain.pid and "symbols" in r]
+            samples = [r for r in self.named(records, "SampleProf") if "symbol" in r]
+            self.assertEqual((any(map(has_chain, stacks)), bool(samples)), (not more, not more))
+
     def test_text_has_the_names_and_is_the_same_with_any_number_of_threads(self):
         self.record("-eflag", "PROC_THREAD+CSWITCH", "-stackwalk", "CSwitch")
         outputs = set()
@@ -138,7 +179,7 @@ class Options(StackTest):
     def test_lists(self):
         out = self.tracelog("-stackwalk", "Help").stdout
         self.assertIn("  CSwitch              0x0524\n", out)
-        self.assertIn("  ImageLoad            0x030A  not on Linux\n", out)
+        self.assertIn("  ImageUnload          0x1402  not on Linux\n", out)
         out = self.tracelog("-ProfileSource", "help").stdout
         self.assertRegex(out, r"\n  Timer +0 +1000 +10000000\n")
         self.assertRegex(out, r"\n  ContextSwitches ")
@@ -148,6 +189,8 @@ class Options(StackTest):
                 (["-stackwalk", "Nonsense"], 2, "'Nonsense' is no kernel event"),
                 (["-stackwalk", "PoolAlloc"], 2, "PoolAlloc: Linux has no events"),
                 (["-stackwalk", "CSwitch+RegOpenKey"], 1, "RegOpenKey"),
+                (["-Pmc", "PageFaults:FileRead"], 1, "FileRead: Linux has no place where such an "
+                                                     "event's counters"),
                 (["-Pmc", "CSwitch"], 2, "-Pmc needs counters and events"),
                 (["-Pmc", "Nothing:CSwitch"], 2, "'Nothing' is no source"),
                 (["-SetProfInt", "10000"], 2, "-SetProfInt needs two values"),

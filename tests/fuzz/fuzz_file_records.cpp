@@ -36,12 +36,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Context context{sink, tasks, 1'000'000,
                     etw::kKernelFileIo | etw::kKernelFileIoInit | etw::kKernelDiskFileIo};
     FileNames names;
-    FileEvents files(context, names, {&no_time, 1'000'000, true});
+    TracedSink traced(sink, tasks);
+    FileEvents files(context, names, traced, {&no_time, 1'000'000, true});
     etw::ByteReader in(std::as_bytes(std::span(data, size)));
     for (int64_t time = 1; const auto units = in.read<uint8_t>("size"); time += 10) {
         const auto record = in.take(size_t{*units} * 4, "record");
         if (!record) break;
-        files.take({time, 0, 1, 2, *record});
+        files.take({time, 0, 1, 2, *record, {}});
         if (time % 3 == 0) {
             files.convert(time);
             files.hand_out(time);

@@ -58,7 +58,9 @@ TEST(KernelTracingOptions, ShowsWhatIsAskedAsItIsTyped) {
 
 TEST(KernelTracingOptions, ListsEventsAndSources) {
     EXPECT_THAT(stack_event_help(), HasSubstr("  CSwitch              0x0524\n"));
-    EXPECT_THAT(stack_event_help(), HasSubstr("  ImageLoad            0x030A  not on Linux\n"));
+    EXPECT_THAT(stack_event_help(),
+                HasSubstr("  ImageLoad            0x030A  on Linux without counters\n"));
+    EXPECT_THAT(stack_event_help(), HasSubstr("  ImageUnload          0x1402  not on Linux\n"));
     EXPECT_THAT(profile_source_help({{"Timer", 0, 1000, 10'000'000}}),
                 HasSubstr("  Timer                       0       1000   10000000\n"));
 }

@@ -80,6 +80,26 @@ TEST_F(ImageTableTest, KnowsWhoseAThreadWas) {
     EXPECT_EQ(table_.process_of(72, 30), ImageTable::kNoProcess);
 }
 
+TEST_F(ImageTableTest, ForgetsWhatHasEndedToMakeRoom) {
+    image(0x030A, 10, 0x1000, 0x100, 7, "/bin/a");
+    image(0x030A, 10, 0x2000, 0x100, 7, "/bin/b");
+    image(0x030A, 10, 0x1000, 0x100, 8, "/bin/c");
+    for (const auto& [process, thread] : {std::pair{7u, 71u}, std::pair{8u, 81u}}) {
+        ByteWriter out;
+        out.write(process);
+        out.write(thread);
+        add(0x0501, 10, out);
+    }
+    image(0x1402, 20, 0x2000, 0x100, 7, "/bin/b");
+    image(0x1402, 20, 0x1000, 0x100, 8, "/bin/c");
+    table_.drop_ended();
+    EXPECT_EQ(at(7, 15, 0x1010), "/bin/a+16");
+    EXPECT_EQ(at(7, 15, 0x2010), "");
+    EXPECT_EQ(at(8, 15, 0x1010), "");
+    EXPECT_EQ(table_.process_of(71, 15), 7u);
+    EXPECT_EQ(table_.process_of(81, 15), ImageTable::kNoProcess);
+}
+
 TEST_F(ImageTableTest, PassesOverWhatIsCutShort) {
     ByteWriter out;
     out.write(uint64_t{0x1000});

@@ -67,6 +67,12 @@ std::vector<Point> points() {
              field("int ret", 20, 4) + field("int flags", 24, 4)},
         {"softirq_entry", 14, field("unsigned int vec", 8, 4)},
         {"softirq_exit", 15, field("unsigned int vec", 8, 4)},
+        {"block_rq_insert", 16,
+         field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
+             field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
+        {"block_rq_requeue", 17,
+         field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
+             field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
     };
 }
 
@@ -313,6 +319,39 @@ TEST_F(Converters, ARequestToADiskHasItsSizeOffsetAndResponseTime) {
     EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 48), 50u);
     EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 32),
               sink_.of(0x010D)[0].at<uint64_t>(kSystemPayload));
+}
+
+TEST_F(Converters, ARequestThatWaitedBelongsToWhoMadeIt) {
+    bind();
+    const auto request = [](const char* letters) {
+        return std::vector<Value>{at(8, 0x800000u), at(16, uint64_t{64}), at(24, 8u),
+                                  text(28, letters)};
+    };
+    feed(16, 900, 50, request("RA"));
+    feed(8, 1000, 7, request("RA"));  // a thread of the kernel's hands it over
+    feed(9, 1700, 0, request("RA"));
+    feed(8, 2000, 8, request("RA"));  // the next one did not wait
+    feed(9, 2700, 0, request("RA"));
+    const auto all = sink_.of(0x010A);
+    ASSERT_EQ(all.size(), 2u);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 48), 50u);
+    EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 40), 700u);
+    EXPECT_EQ(all[1].at<uint32_t>(kPerfInfoPayload + 48), 8u);
+}
+
+TEST_F(Converters, ARequestThatTheDiskHadNoRoomForIsToldOnce) {
+    bind();
+    const std::vector<Value> request{at(8, 0x800000u), at(16, uint64_t{64}), at(24, 8u),
+                                     text(28, "R")};
+    feed(8, 1000, 50, request);
+    feed(17, 1010, 50, request);
+    feed(8, 1500, 7, request);
+    feed(9, 1700, 0, request);
+    EXPECT_EQ(sink_.of(0x010C).size(), 1u);
+    const auto all = sink_.of(0x010A);
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].at<uint64_t>(kPerfInfoPayload + 40), 700u);
+    EXPECT_EQ(all[0].at<uint32_t>(kPerfInfoPayload + 48), 50u);
 }
 
 TEST_F(Converters, AFlushIsPairedWithoutASectorAndEmptyEndsAreNoWrites) {

@@ -51,7 +51,7 @@ protected:
         give(data, time);
     }
     void give(const std::vector<std::byte>& data, int64_t time) {
-        files_.take({time, 1, 7, 9, data});
+        files_.take({time, 1, 7, 9, data, {}});
     }
     void hand_out(int64_t until) {
         files_.convert(until);
@@ -66,7 +66,8 @@ protected:
     Context context_{sink_, tasks_, 1'000'000'000,
                      kKernelFileIo | kKernelFileIoInit | kKernelDiskFileIo};
     FileNames names_;
-    FileEvents files_{context_, names_, {&no_time, 1'000'000'000, true}};
+    TracedSink traced_{sink_, tasks_};
+    FileEvents files_{context_, names_, traced_, {&no_time, 1'000'000'000, true}};
 };
 
 TEST_F(Files, AnOpenStandsWhereItBeganAndItsResultWhereItEnded) {
@@ -94,6 +95,30 @@ TEST_F(Files, AnOpenStandsWhereItBeganAndItsResultWhereItEnded) {
     EXPECT_EQ(end.time, 100);
     EXPECT_EQ(end.at<uint64_t>(kPayload), create.at<uint64_t>(kPayload));
     EXPECT_EQ(end.at<uint32_t>(kPayload + 16), 0u);
+}
+
+TEST_F(Files, TheStackOfACallStandsBehindThoseOfItsRecordsThatAreToHaveIt) {
+    Tracing tracing;
+    tracing.stack_events = {0x0443};
+    traced_.set(tracing);
+    CallRecord read = record(__NR_read, 10);
+    read.first = file(0xF00, 55, 10);
+    ByteWriter out;
+    out.write(read);
+    auto data = out.take();
+    data.resize(offsetof(CallRecord, folders) + 4);
+    files_.take({100, 1, 7, 9, data, {0x1111, 0x2222}});
+    hand_out(200);
+    const auto stacks = sink_.of(0x1820);
+    ASSERT_EQ(stacks.size(), 1u);
+    EXPECT_EQ(stacks[0].at<int64_t>(kPayload), sink_.of(0x0443).at(0).time);
+    EXPECT_EQ(stacks[0].at<uint32_t>(kPayload + 8), 7u);
+    EXPECT_EQ(stacks[0].at<uint32_t>(kPayload + 12), 9u);
+    EXPECT_EQ(stacks[0].at<uint64_t>(kPayload + 24), 0x2222u);
+    for (size_t i = 0; i + 1 < sink_.sent.size(); ++i) {
+        if (sink_.sent[i].hook() != 0x0443) continue;
+        EXPECT_EQ(sink_.sent[i + 1].hook(), 0x1820);
+    }
 }
 
 TEST_F(Files, OneThatFailsHasItsPathFromTheFolderAndItsErrorAsStatus) {

@@ -46,6 +46,24 @@ protected:
     ImageEvents images_{context_, execs_, names_};
 };
 
+TEST_F(Images, CodeOfTheKernelComesAndGoes) {
+    tasks_.add({});
+    const ImageEvents::Place at{0, 100, 1};
+    Image code;
+    code.base = 0xFFFFFFFFC0001000;
+    code.size = 0x80;
+    code.path = "[bpf_prog_0123456789abcdef_x]";
+    images_.on_map(code, true, at);
+    ASSERT_EQ(sink_.of(0x030A).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x030A)[0].contains(u"[bpf_prog_0123456789abcdef_x]"));
+    images_.on_unmap(code.base, {0, 200, 1});
+    images_.on_unmap(code.base, {0, 300, 1});  // not twice
+    const auto gone = sink_.of(0x1402);
+    ASSERT_EQ(gone.size(), 1u);
+    EXPECT_EQ(gone[0].at<uint64_t>(kSystemPayload), code.base);
+    EXPECT_EQ(gone[0].time, 200);
+}
+
 TEST_F(Images, AMappingToRunIsALoadWithItsBuildId) {
     images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
     const auto load = sink_.of(0x030A);

@@ -65,6 +65,11 @@ TEST(Rules, GlobalLoggerCannotBeUpdated) {
     update.name = "globallogger";
     ASSERT_FALSE(check(update));
     EXPECT_EQ(check(update).error().code, Code::kNotSupported);
+    // But kernel options alone turn it into another session.
+    update.enable_flags = kKernelProcess;
+    EXPECT_TRUE(check(update));
+    update.maximum_buffers = 40;
+    EXPECT_FALSE(check(update));
 }
 
 TEST(Rules, TheKernelLoggerHasRulesOfItsOwn) {
