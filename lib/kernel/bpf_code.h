@@ -53,6 +53,14 @@ public:
         set(to, base);
         calculate(BPF_ADD, to, offset);
     }
+    // Copies `size` bytes at `from` + `offset`, which may be any address, to the stack at `to`.
+    void fetch(int to, Reg from, int offset, int32_t size,
+               bpf_func_id how = BPF_FUNC_probe_read_kernel) {
+        point(r3, from, offset);
+        point(r1, r10, to);
+        set(r2, size);
+        call_helper(how);
+    }
     void load_map(Reg to, int fd) {
         add(BPF_LD | BPF_IMM | BPF_DW, to, Reg(BPF_PSEUDO_MAP_FD), 0, fd);
         add(0, r0, r0, 0, 0);

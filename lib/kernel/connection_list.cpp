@@ -1,16 +1,14 @@
 #include "kernel/connection_list.h"
 
 #include "base/unique_fd.h"
-#include "kernel/bpf_code.h"
-#include "kernel/kernel_types.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -32,43 +30,19 @@ constexpr int kValueAt = kRecordAt - 8;
 
 Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
 
-struct Offsets {
-    int32_t process, socket, family, state, port, remote_port, local, remote, local_v6, remote_v6,
-        protocol;
-};
-
-Result<Offsets> find_offsets() {
+// Writes an OpenConnection for a file that is a socket with one.
+Result<std::vector<bpf_insn>> at_file() {
     ETW_TRY(KernelTypes types, KernelTypes::load());
-    const auto common = [&types](const char* member) {
-        return int32_t(types.offset("sock", "__sk_common") + types.offset("sock_common", member));
-    };
-    const Offsets out{int32_t(types.offset("task_struct", "tgid")),
-                      int32_t(types.offset("socket", "sk")),
-                      common("skc_family"),
-                      common("skc_state"),
-                      common("skc_num"),
-                      common("skc_dport"),
-                      common("skc_rcv_saddr"),
-                      common("skc_daddr"),
-                      common("skc_v6_rcv_saddr"),
-                      common("skc_v6_daddr"),
-                      int32_t(types.offset("sock", "sk_protocol"))};
+    const SocketCode sockets(types);
+    const auto task_process = int32_t(types.offset("task_struct", "tgid"));
+    const auto socket_connection = int32_t(types.offset("socket", "sk"));
+    const auto state =
+        int32_t(types.offset("sock", "__sk_common") + types.offset("sock_common", "skc_state"));
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
-    return out;
-}
-
-// Writes an OpenConnection for a file that is a socket with one.
-std::vector<bpf_insn> at_file(const Offsets& o) {
     BpfCode code;
-    const auto fetch = [&code](int to, Reg from, int32_t offset, int32_t size) {
-        code.point(r3, from, offset);
-        code.point(r1, r10, to);
-        code.set(r2, size);
-        code.call_helper(BPF_FUNC_probe_read_kernel);
-    };
-    const auto end = code.label(), version_6 = code.label(), addressed = code.label();
+    const auto end = code.label();
     code.set(r6, r1);
     code.load(Size::k64, r7, r6, kTaskAt);
     code.jump_if(BPF_JEQ, r7, 0, end);  // the last call has neither
@@ -77,33 +51,21 @@ std::vector<bpf_insn> at_file(const Offsets& o) {
     code.call_helper(BPF_FUNC_sock_from_file);
     code.jump_if(BPF_JEQ, r0, 0, end);
     code.set(r8, r0);
-    fetch(kValueAt, r8, o.socket, 8);
+    code.fetch(kValueAt, r8, socket_connection, 8);  // struct sock*
     code.load(Size::k64, r8, r10, kValueAt);
     code.jump_if(BPF_JEQ, r8, 0, end);
     for (int at = kRecordAt; at < 0; at += 8) code.store(Size::k64, r10, at, 0);
     code.store(Size::k64, r10, AT(socket), r8);
     code.store(Size::k64, r10, kValueAt, 0);
-    fetch(kValueAt, r8, o.protocol, 2);
+    sockets.put_protocol(code, r8, kValueAt);
     code.load(Size::k64, r1, r10, kValueAt);
     code.jump_if(BPF_JNE, r1, IPPROTO_TCP, end);
-    fetch(AT(state), r8, o.state, 1);
+    code.fetch(AT(state), r8, state, 1);
     code.load(Size::k8, r1, r10, AT(state));
     code.jump_if(BPF_JEQ, r1, TCP_LISTEN, end);
     code.jump_if(BPF_JEQ, r1, TCP_CLOSE, end);
-    fetch(AT(process), r7, o.process, 4);
-    fetch(AT(family), r8, o.family, 2);
-    fetch(AT(local_port), r8, o.port, 2);
-    fetch(AT(remote_port), r8, o.remote_port, 2);
-    code.load(Size::k16, r1, r10, AT(family));
-    code.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
-    code.jump_if(BPF_JNE, r1, AF_INET, end);
-    fetch(AT(local), r8, o.local, 4);
-    fetch(AT(remote), r8, o.remote, 4);
-    code.jump(addressed);
-    code.place(version_6);
-    fetch(AT(local), r8, o.local_v6, 16);
-    fetch(AT(remote), r8, o.remote_v6, 16);
-    code.place(addressed);
+    code.fetch(AT(process), r7, task_process, 4);
+    sockets.put_ends(code, r8, AT(ends), end);
     code.load(Size::k64, r1, r6, kMetaAt);
     code.load(Size::k64, r1, r1, kSequenceAt);
     code.point(r2, r10, kRecordAt);
@@ -137,8 +99,8 @@ Result<UniqueFd> run(const std::vector<bpf_insn>& code) {
 }  // namespace
 
 Result<std::vector<OpenConnection>> list_connections() {
-    ETW_TRY(const Offsets offsets, find_offsets());
-    ETW_TRY(const UniqueFd in, run(at_file(offsets)));
+    ETW_TRY(const auto code, at_file());
+    ETW_TRY(const UniqueFd in, run(code));
     std::vector<std::byte> read_so_far;
     while (true) {
         std::array<std::byte, 64 * 1024> part;

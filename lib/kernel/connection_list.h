@@ -2,9 +2,8 @@
 // ours in the kernel goes through the open files of all processes, in whatever network namespace.
 #pragma once
 #include "etw/result.h"
+#include "kernel/socket_ends.h"
 
-#include <array>
-#include <cstdint>
 #include <vector>
 
 namespace etw::kernel {
@@ -12,14 +11,9 @@ namespace etw::kernel {
 struct OpenConnection {
     uint64_t socket;  // the kernel's
     uint32_t process;
-    uint16_t family;  // AF_INET, AF_INET6
-    uint16_t local_port;
-    uint16_t remote_port;  // as on the wire
     uint8_t state;
-    uint8_t zero;
-    uint32_t zero_too;
-    std::array<uint8_t, 16> local;  // of version 4: the first 4 bytes
-    std::array<uint8_t, 16> remote;
+    uint8_t zero[3];
+    SocketEnds ends;
 };
 static_assert(sizeof(OpenConnection) == 56);
 

@@ -1,7 +1,5 @@
 #include "kernel/datagram_watch.h"
 
-#include "kernel/kernel_types.h"
-
 #include <asm/ptrace.h>
 #include <asm/unistd.h>
 #include <netinet/in.h>
@@ -26,10 +24,6 @@ constexpr int kFifthAt = 4 * 8;
 
 #define AT(member) int(offsetof(Datagram, member))
 
-struct Offsets {
-    int32_t family, port, remote_port, local, remote, local_v6, remote_v6, protocol;
-};
-
 // Of the datagram that a thread is about to be given.
 struct Sender {
     uint16_t port;  // as on the wire
@@ -41,25 +35,10 @@ static_assert(sizeof(Sender) == 24);
 
 constexpr uint32_t kMaxReceiving = 16384;  // threads at a time
 
-Result<Offsets> find_offsets() {
-    ETW_TRY(KernelTypes types, KernelTypes::load());
-    const auto common = [&types](const char* member) {
-        return int32_t(types.offset("sock", "__sk_common") + types.offset("sock_common", member));
-    };
-    const Offsets out{common("skc_family"),   common("skc_num"),
-                      common("skc_dport"),    common("skc_rcv_saddr"),
-                      common("skc_daddr"),    common("skc_v6_rcv_saddr"),
-                      common("skc_v6_daddr"), int32_t(types.offset("sock", "sk_protocol"))};
-    if (!types.complete()) {
-        return Error{Code::kNotSupported, "the kernel's structures are others", 0};
-    }
-    return out;
-}
-
 class Writer {
 public:
-    Writer(const Offsets& offsets, int output, int senders)
-        : o_(offsets), output_(output), senders_(senders) {}
+    Writer(const SocketCode& sockets, int output, int senders)
+        : sockets_(sockets), output_(output), senders_(senders) {}
 
     // As a receiver is given the sender's address (struct bpf_sock_addr), before the size is told.
     std::vector<bpf_insn> at_address(bool version_6);
@@ -68,13 +47,6 @@ public:
     std::vector<bpf_insn> at_length(bool sent);
 
 private:
-    void fetch(int to, Reg from, int32_t offset, int32_t size,
-               bpf_func_id how = BPF_FUNC_probe_read_kernel) {
-        code_.point(r3, from, offset);
-        code_.point(r1, r10, to);
-        code_.set(r2, size);
-        code_.call_helper(how);
-    }
     void clear(int from, size_t size) {
         for (size_t i = 0; i < size; i += 8) code_.store(Size::k64, r10, from + int(i), 0);
     }
@@ -86,7 +58,7 @@ private:
         code_.store(Size::k64, r10, to, r0);
     }
 
-    const Offsets& o_;
+    const SocketCode& sockets_;
     int output_;
     int senders_;
     BpfCode code_;
@@ -104,32 +76,32 @@ void Writer::use_name(int record) {
     code_.set(r1, r0);
     code_.call_helper(BPF_FUNC_task_pt_regs);
     code_.set(r9, r0);
-    fetch(kValueAt, r9, kCallAt, 8);
+    code_.fetch(kValueAt, r9, kCallAt, 8);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JEQ, r1, __NR_sendmsg, message);
     code_.jump_if(BPF_JNE, r1, __NR_sendto, none);
-    fetch(kValueAt, r9, kFifthAt, 8);
+    code_.fetch(kValueAt, r9, kFifthAt, 8);
     code_.jump(named);
     code_.place(message);
-    fetch(kValueAt, r9, kSecondAt, 8);
+    code_.fetch(kValueAt, r9, kSecondAt, 8);
     code_.load(Size::k64, r9, r10, kValueAt);
-    fetch(kValueAt, r9, int32_t(offsetof(msghdr, msg_name)), 8, BPF_FUNC_probe_read_user);
+    code_.fetch(kValueAt, r9, int32_t(offsetof(msghdr, msg_name)), 8, BPF_FUNC_probe_read_user);
     code_.place(named);
     code_.load(Size::k64, r9, r10, kValueAt);
     code_.jump_if(BPF_JEQ, r9, 0, none);
     clear(kNameAt, 32);
-    fetch(kNameAt, r9, 0, int32_t(sizeof(sockaddr_in)), BPF_FUNC_probe_read_user);
+    code_.fetch(kNameAt, r9, 0, int32_t(sizeof(sockaddr_in)), BPF_FUNC_probe_read_user);
     code_.load(Size::k16, r1, r10, kNameAt + int(offsetof(sockaddr_in6, sin6_port)));
     code_.jump_if(BPF_JEQ, r1, 0, none);
-    code_.store(Size::k16, r10, record + AT(remote_port), r1);
+    code_.store(Size::k16, r10, record + AT(ends.remote_port), r1);
     code_.load(Size::k16, r1, r10, kNameAt);
     code_.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
     code_.load(Size::k32, r1, r10, kNameAt + int(offsetof(sockaddr_in, sin_addr)));
-    code_.store(Size::k32, r10, record + AT(remote), r1);
+    code_.store(Size::k32, r10, record + AT(ends.remote), r1);
     code_.jump(none);
     code_.place(version_6);
-    fetch(record + AT(remote), r9, int32_t(offsetof(sockaddr_in6, sin6_addr)), 16,
-          BPF_FUNC_probe_read_user);
+    code_.fetch(record + AT(ends.remote), r9, int32_t(offsetof(sockaddr_in6, sin6_addr)), 16,
+                BPF_FUNC_probe_read_user);
     code_.place(none);
 }
 
@@ -165,10 +137,10 @@ void Writer::use_sender(int record) {
     code_.call_helper(BPF_FUNC_map_lookup_elem);
     code_.jump_if(BPF_JEQ, r0, 0, none);
     code_.load(Size::k16, r1, r0, SENDER_AT(port));
-    code_.store(Size::k16, r10, record + AT(remote_port), r1);
+    code_.store(Size::k16, r10, record + AT(ends.remote_port), r1);
     for (int i = 0; i < 16; i += 4) {
         code_.load(Size::k32, r1, r0, SENDER_AT(address) + i);
-        code_.store(Size::k32, r10, record + AT(remote) + i, r1);
+        code_.store(Size::k32, r10, record + AT(ends.remote) + i, r1);
     }
     code_.place(none);
 }
@@ -182,13 +154,12 @@ void Writer::forget_sender() {
 }
 
 std::vector<bpf_insn> Writer::at_length(bool sent) {
-    const auto end = code_.label(), version_6 = code_.label(), addressed = code_.label();
-    const auto done = code_.label();
+    const auto end = code_.label(), done = code_.label();
     code_.set(r6, r1);
     code_.load(Size::k64, r7, r6, 0);
     code_.load(Size::k32, r8, r6, 8);
     clear(kValueAt, 8);
-    fetch(kValueAt, r7, o_.protocol, 2);
+    sockets_.put_protocol(code_, r7, kValueAt);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
     code_.jump_if(BPF_JEQ, r8, 0, done);
@@ -202,19 +173,7 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     code_.store(Size::k64, r10, kRecordAt + AT(socket), r7);
     code_.store(Size::k32, r10, kRecordAt + AT(size), r8);
     code_.store(Size::k8, r10, kRecordAt + AT(sent), sent ? 1 : 0);
-    fetch(kRecordAt + AT(family), r7, o_.family, 2);
-    fetch(kRecordAt + AT(local_port), r7, o_.port, 2);
-    fetch(kRecordAt + AT(remote_port), r7, o_.remote_port, 2);
-    code_.load(Size::k16, r1, r10, kRecordAt + AT(family));
-    code_.jump_if(BPF_JEQ, r1, AF_INET6, version_6);
-    code_.jump_if(BPF_JNE, r1, AF_INET, done);
-    fetch(kRecordAt + AT(local), r7, o_.local, 4);
-    fetch(kRecordAt + AT(remote), r7, o_.remote, 4);
-    code_.jump(addressed);
-    code_.place(version_6);
-    fetch(kRecordAt + AT(local), r7, o_.local_v6, 16);
-    fetch(kRecordAt + AT(remote), r7, o_.remote_v6, 16);
-    code_.place(addressed);
+    sockets_.put_ends(code_, r7, kRecordAt + AT(ends), done);
     if (sent) {
         use_name(kRecordAt);
     } else {
@@ -237,11 +196,15 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
 }  // namespace
 
 Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
-    ETW_TRY(const Offsets offsets, find_offsets());
+    ETW_TRY(KernelTypes types, KernelTypes::load());
+    const SocketCode sockets(types);
+    if (!types.complete()) {
+        return Error{Code::kNotSupported, "the kernel's structures are others", 0};
+    }
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
     ETW_TRY(UniqueFd senders, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_senders", sizeof(uint64_t),
                                         sizeof(Sender), kMaxReceiving}));
-    const auto writer = [&] { return Writer(offsets, probe.output().get(), senders.get()); };
+    const auto writer = [&] { return Writer(sockets, probe.output().get(), senders.get()); };
     ETW_CHECK(probe.attach("sock_recv_length", writer().at_length(false)));
     ETW_CHECK(probe.attach("sock_send_length", writer().at_length(true)));
     // Where there are no control groups of version 2, senders are not told.

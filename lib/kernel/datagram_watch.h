@@ -4,22 +4,16 @@
 // groups) where the receiver asks for the sender's address.
 #pragma once
 #include "kernel/bpf_probe.h"
-
-#include <array>
+#include "kernel/socket_ends.h"
 
 namespace etw::kernel {
 
 struct Datagram {
     uint64_t socket;  // the kernel's
     uint32_t size;
-    uint16_t family;  // AF_INET, AF_INET6
-    uint8_t sent;     // or received
-    uint8_t zero;
-    uint16_t local_port;
-    uint16_t remote_port;           // as on the wire
-    std::array<uint8_t, 16> local;  // of version 4: the first 4 bytes
-    std::array<uint8_t, 16> remote;
-    uint32_t zero_too;
+    uint8_t sent;  // or received
+    uint8_t zero[3];
+    SocketEnds ends;
 };
 static_assert(sizeof(Datagram) == 56);
 

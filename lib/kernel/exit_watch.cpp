@@ -32,31 +32,25 @@ Result<BpfProbe> watch_exits(uint32_t cpus, const CounterSource& counter) {
 
     constexpr int kRecord = -8, kValue = -16, kPointer = -24;
     BpfCode code;
-    const auto fetch = [&code](int to, Reg from, int32_t at, int32_t size) {
-        code.point(r3, from, at);
-        code.point(r1, r10, to);
-        code.set(r2, size);
-        code.call_helper(BPF_FUNC_probe_read_kernel);
-    };
     const auto end = code.label(), of_leader = code.label(), put_out = code.label();
     code.set(r6, r1);
     code.load(Size::k64, r7, r6, 0);  // struct task_struct*
-    fetch(kPointer, r7, task_signal, 8);
+    code.fetch(kPointer, r7, task_signal, 8);
     code.load(Size::k64, r8, r10, kPointer);
     code.store(Size::k64, r10, kValue, 0);
-    fetch(kValue, r8, signal_live, 4);
+    code.fetch(kValue, r8, signal_live, 4);
     code.load(Size::k64, r1, r10, kValue);
     code.jump_if(BPF_JNE, r1, 0, end);  // other threads still run
-    fetch(kValue, r8, signal_flags, 4);
+    code.fetch(kValue, r8, signal_flags, 4);
     code.load(Size::k64, r1, r10, kValue);
     code.calculate(BPF_AND, r1, kGroupExit);
     code.jump_if(BPF_JEQ, r1, 0, of_leader);
-    fetch(kRecord + int(offsetof(ExitRecord, status)), r8, signal_code, 4);
+    code.fetch(kRecord + int(offsetof(ExitRecord, status)), r8, signal_code, 4);
     code.jump(put_out);
     code.place(of_leader);
-    fetch(kPointer, r7, task_leader, 8);
+    code.fetch(kPointer, r7, task_leader, 8);
     code.load(Size::k64, r8, r10, kPointer);
-    fetch(kRecord + int(offsetof(ExitRecord, status)), r8, task_code, 4);
+    code.fetch(kRecord + int(offsetof(ExitRecord, status)), r8, task_code, 4);
     code.place(put_out);
     code.call_helper(BPF_FUNC_get_current_pid_tgid);
     code.calculate(BPF_RSH, r0, 32);

@@ -145,6 +145,13 @@ void NetEvents::set_ends(Connection& c, const RawEvent& event, const EndFields& 
     c.remote_port = uint16_t(event.number(fields.remote_port));
 }
 
+void NetEvents::set_ends(Connection& c, const SocketEnds& ends) {
+    c.local = ends.local;
+    c.remote = ends.remote;
+    c.local_port = ends.local_port;
+    c.remote_port = uint16_t(ends.remote_port << 8 | ends.remote_port >> 8);
+}
+
 void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
     if (event.number(fields.protocol) != kTcp) return;
     const uint64_t socket = event.number(fields.ends.socket);
@@ -207,12 +214,9 @@ void NetEvents::add_connection(const OpenConnection& found) {
     Connection& c = connection(found.socket);
     if (c.local_port != 0) return;
     c.process = found.process;
-    c.is_v6 = found.family == kFamily6;
+    c.is_v6 = found.ends.family == kFamily6;
     c.established = true;
-    c.local = found.local;
-    c.remote = found.remote;
-    c.local_port = found.local_port;
-    c.remote_port = uint16_t(found.remote_port << 8 | found.remote_port >> 8);
+    set_ends(c, found.ends);
 }
 
 void NetEvents::found_datagram(uint32_t thread, const Datagram& datagram) {
@@ -230,10 +234,7 @@ void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socke
         const Datagram first = waiting.front();
         waiting.pop_front();
         if (first.socket != socket || first.size != size || (first.sent != 0) != sent) continue;
-        c.local = first.local;
-        c.remote = first.remote;
-        c.local_port = first.local_port;
-        c.remote_port = uint16_t(first.remote_port << 8 | first.remote_port >> 8);
+        set_ends(c, first.ends);
         break;
     }
     if (waiting.empty()) datagrams_.erase(found);

@@ -48,6 +48,7 @@ private:
     static EndFields end_fields(const Format& format);
     Connection& connection(uint64_t socket);
     void set_ends(Connection& connection, const RawEvent& event, const EndFields& fields);
+    static void set_ends(Connection& connection, const SocketEnds& ends);
 
     struct StateFields {
         EndFields ends;
