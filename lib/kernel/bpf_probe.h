@@ -19,6 +19,9 @@ struct MapShape {
 };
 Result<UniqueFd> make_map(const MapShape& shape);
 Status set_in_map(const UniqueFd& map, const void* key, const void* value);
+Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code);
+// Whether perf_event_open() makes uprobes here: kNotSupported.
+Status check_uprobes();
 
 // What a program has put out.
 struct ProbeRecord {
@@ -40,6 +43,17 @@ public:
     void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
     // Runs a program at a raw tracepoint from now on.
     Status attach(const char* tracepoint, std::vector<bpf_insn> code);
+    // Runs one that load_for_uprobes() has made where code of a file is, in one process's memory.
+    // The program's context is the registers (struct pt_regs).
+    struct Place {
+        const char* path;
+        uint64_t offset;  // in the file
+        uint32_t pid;
+        bool at_return;  // of the function that begins there
+    };
+    Status attach(const Place& place, const UniqueFd& program);
+    // No program runs any more; what they have put out is still to be read.
+    void detach() { kept_.clear(); }
 
     std::vector<int> fds() const;
     // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).

@@ -55,7 +55,7 @@ protected:
     }
     void hand_out(int64_t until) {
         files_.convert(until);
-        files_.hand_out(until);
+        EXPECT_FALSE(files_.pending().hand_out(sink_, until));
     }
     static CallFile file(uint64_t address, uint64_t inode, uint64_t position = 0) {
         return {address, inode, position, kDevice, S_IFREG};
