@@ -137,7 +137,8 @@ private:
         session::Properties& p = request.properties;
         if (!p.log_file.empty()) p.log_file = absolute_path(p.log_file);
         ETW_CHECK(session::check(p, backend_.system()));
-        if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty()) {
+        if ((p.log_file_mode & kModePrivate) != 0 && options_.provider_sources.empty() &&
+            options_.more_providers.empty()) {
             return Failure{Code::kInvalidParameter,
                            "a private session needs its provider: give it with -guid"};
         }

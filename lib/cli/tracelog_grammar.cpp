@@ -106,9 +106,6 @@ constexpr OptionRow kOptions[] = {
     {"json", Takes::kNothing, kAnyAction},
 };
 
-constexpr char kHeap[] =
-    "heap and critical section events are not in this version; heaptrack, valgrind or perf show "
-    "what a program allocates and waits for";
 constexpr char kPackage[] =
     "programs have no package identity here; choose them with -ExeFilter or -PidFilter";
 
@@ -125,8 +122,6 @@ constexpr RefusedRow kRefused[] = {
      "containers have the clock of their host: there is no difference to record"},
     {"PkgIdFilter", Takes::kValue, kPackage},
     {"PkgAppIdFilter", Takes::kValue, kPackage},
-    {"heap", Takes::kNothing, kHeap},
-    {"critsec", Takes::kNothing, kHeap},
     {"cm", Takes::kNothing, "there is no registry; changes of files are seen with fanotify"},
     {"Lbr", Takes::kValue, "branches are recorded with perf record -b"},
     {"Ipt", Takes::kValue, "processor traces are recorded with perf record -e intel_pt//"},
@@ -135,6 +130,8 @@ constexpr RefusedRow kRefused[] = {
 // What only Linux has.
 constexpr OptionRow kOptionsOfLinux[] = {
     {"pids", Takes::kList, kStart | kEnable, kDisable},
+    {"heap", Takes::kNothing, kStart},
+    {"critsec", Takes::kNothing, kStart},
 };
 
 // What only Windows has.

@@ -88,6 +88,11 @@ Where to (-start)
   -um               to a file, by the provider's own process; give -um with
                     -q, -stop, -flush and -update of the session too
 
+Programs as they are (-start NAME -um; as root)
+  -heap -pids N PID...      what these processes allocate and free, with stacks;
+                            10 at most
+  -critsec -pids N PID...   where their threads wait for a mutex, and how long
+
 Log file (-start)
   -seq MB           stop recording at this size
   -cir MB           begin again at this size: keeps the newest events

@@ -4,6 +4,7 @@
 #include "cli/kernel_tracing_options.h"
 #include "cli/tracelog_grammar.h"
 #include "etw/kernel_flags.h"
+#include "etw/traced_processes.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -260,6 +261,8 @@ private:
             {"ls", kModeLocalSequence},
             {"kd", kModeDebugger},
             {"addtotriagedump", kModeTriageDump},
+            {"heap", kModeReserved},
+            {"critsec", kModeReserved},
         };
         for (const auto& [word, mode] : kFlags) {
             if (words_.has(word)) out_.properties.log_file_mode |= mode;
@@ -378,14 +381,37 @@ private:
         return Ok{};
     }
 
+    // What -heap or -critsec asks for is a provider, whose filter names the processes.
+    Done read_traced() {
+        const bool heap = words_.has("heap");
+        const char* const word = heap ? "heap" : "critsec";
+        if (heap && words_.has("critsec"))
+            return UsageError{"-heap and -critsec exclude each other; give one of them"};
+        if (!words_.has("um") || !words_.has("pids"))
+            return UsageError{
+                fmt::format("-{0} goes with -um and -pids: -um -{0} -pids 1 7008", word)};
+        for (const char* other : {"guid", "PidFilter"}) {
+            if (words_.has(other))
+                return UsageError{fmt::format("-{} does not go with -{}", other, word)};
+        }
+        ETW_CHECK(read_pids("pids"));
+        session::ProviderEnable traced;
+        traced.guid = heap ? session::kHeapGuid : session::kCritSecGuid;
+        traced.pids = out_.provider_defaults.pids;
+        out_.more_providers.push_back(std::move(traced));
+        return Ok{};
+    }
+
     // Of what needs no provider in the processes; the same as -PidFilter, whose word is for all.
     Done read_probe_pids() {
-        if (!words_.has("pids") || out_.refusal) return Ok{};
+        if ((out_.properties.log_file_mode & kModeReserved) != 0) return read_traced();
+        if (!words_.has("pids")) return Ok{};
         const std::vector<std::string> sources = words_.all("guid");
         const auto is_probe = [](const std::string& source) { return source.starts_with("usdt:"); };
         if (sources.empty() || !std::all_of(sources.begin(), sources.end(), is_probe)) {
             return UsageError{
-                "-pids goes with -guid usdt:PATH:PROVIDER; other providers take -PidFilter"};
+                "-pids goes with -heap, -critsec or -guid usdt:PATH:PROVIDER; other providers take "
+                "-PidFilter"};
         }
         return read_pids("pids");
     }

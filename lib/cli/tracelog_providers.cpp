@@ -2,6 +2,7 @@
 
 #include "cli/provider_list.h"
 #include "cli/tracelog_display.h"
+#include "etw/traced_processes.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -192,6 +193,10 @@ std::vector<Guid> ProviderCommands::absent_providers(const std::vector<ProviderE
     if (!registered) return {};
     auto absent = absent_from(*registered, asked);
     if (absent.empty()) return absent;
+    // What is recorded from outside needs no program's word.
+    std::erase_if(absent, [](const Guid& guid) {
+        return guid == session::kHeapGuid || guid == session::kCritSecGuid;
+    });
     // Of the others a session that is gone tells no more.
     const auto kernel = backend_.kernel_providers();
     std::erase_if(absent, [&](const Guid& guid) {

@@ -441,6 +441,10 @@ constexpr KernelEvent kEvents[] = {
      "LdrLoadFlags:u32 LdrSearchFlags:u32 SearchInfo:u32 LoadReason:u32 FullDllName:wstr"},
     {0x14D5, 3, "DllPathSearchResults",
      "SearchInfo:u32 Cwd:wstr AppDir:wstr DllDir:wstr DllLoadDir:wstr"},
+    {0x1722, 0, "Collision", "LockCount:u32 SpinCount:u32 OwningThread:ptr CritSecAddr:ptr"},
+    {0x1722, 3, "Collision",
+     "LockCount:u32 SpinCount:u32 OwningThread:ptr CritSecAddr:ptr WaitTime:u64"},  // ours
+    {0x1723, 0, "Initialize", "SpinCount:uptr CritSecAddr:ptr"},
     {0x1920, 2, "DSwitchStart",
      "ProcessId:u32 ScheduledThreadId:u32 PrimaryThreadId:u32 SwitchFlags:x32"},
     {0x1921, 2, "DSwitchEnd",

@@ -3,11 +3,13 @@
 #include "host/new_session.h"
 #include "host/probe_providers.h"
 #include "host/session_clock.h"
+#include "host/traced_processes.h"
 #include "kernel/collector.h"
 #include "kernel/perf_open.h"
 #include "ring/clock.h"
 #include "session/profile_sources.h"
 #include "session/rules.h"
+#include "session/traced_rules.h"
 
 #include <algorithm>
 
@@ -71,6 +73,11 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
     if (session::records_kernel(saved.properties)) options.flags = saved.properties.enable_flags;
     options.tracing = tracing_of(saved.properties.kernel);
     options.providers = probe_providers(saved);
+    options.traced = traced_processes(saved);
+    if (session::traces_processes(saved.properties)) {
+        // With these each address of a stack can be told from the log alone.
+        options.flags = kKernelProcess | kKernelThread | kKernelImageLoad | kKernelNoSystemConfig;
+    }
     options.cpus = cpu_count();
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));

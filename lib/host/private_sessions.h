@@ -45,6 +45,7 @@ public:
                  StatusAnswer answer);
     void stop_all(std::function<void()> done);
     bool empty() const;
+    bool has(const std::string& name) const { return find(name) != nullptr; }
     bool log_in_use(const FileIdentity& file) const;
 
     void on_register(ProviderConnection& from, uint32_t id);

@@ -3,6 +3,7 @@
 #include "kernel/tracefs.h"
 #include "kernel/usdt.h"
 #include "session/rules.h"
+#include "session/traced_rules.h"
 
 #include <algorithm>
 
@@ -73,7 +74,8 @@ std::vector<kernel::ProbeProvider> probe_providers(const SavedSession& saved) {
 }
 
 bool needs_kernel_source(const SavedSession& saved) {
-    return session::records_kernel(saved.properties) || !probe_providers(saved).empty();
+    return session::records_kernel(saved.properties) ||
+           session::traces_processes(saved.properties) || !probe_providers(saved).empty();
 }
 
 std::optional<RegisteredProvider> describe_probe_provider(const ProviderEnable& how) {

@@ -4,6 +4,7 @@
 #include "host/probe_providers.h"
 #include "host/session_manager.h"
 #include "session/rules.h"
+#include "session/traced_rules.h"
 
 #include <algorithm>
 
@@ -39,6 +40,7 @@ constexpr std::chrono::milliseconds kPrompt{20};
 bool SessionManager::admits(const Session& session, const ProviderEnable& how,
                             const ProviderConnection& who, bool registering) {
     const SavedSession& saved = session.saved;
+    if (session::traces_processes(session.saved.properties)) return false;
     if (!session.admits_user(who.peer().uid)) return false;
     if (!how.exe_names.empty() && std::find(how.exe_names.begin(), how.exe_names.end(),
                                             who.executable()) == how.exe_names.end()) {

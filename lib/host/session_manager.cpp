@@ -2,6 +2,7 @@
 
 #include "host/journal.h"
 #include "session/rules.h"
+#include "session/traced_rules.h"
 
 #include <fmt/format.h>
 
@@ -56,11 +57,14 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
 
 // --- looking up ------------------------------------------------------------------------------
 
-Session* SessionManager::find(const std::string& name) const {
+Session* SessionManager::find(const std::string& name, Kind kind) const {
     // With kernel events the boot's session is called NT Kernel Logger, and answers to both names.
     const bool global = session::same_name(name, session::kGlobalLoggerName);
     for (const auto& session : sessions_) {
-        if (session == nullptr) continue;
+        if (session == nullptr ||
+            session::traces_processes(session->saved.properties) != (kind == Kind::kTraced)) {
+            continue;
+        }
         const Properties& p = session->saved.properties;
         if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
@@ -75,8 +79,8 @@ Session* SessionManager::find(const wire::SessionKey& key) const {
     return session != nullptr && session->saved.key.epoch == key.epoch ? session : nullptr;
 }
 
-Outcome<Session*> SessionManager::running(const std::string& name) const {
-    Session* session = find(name);
+Outcome<Session*> SessionManager::running(const std::string& name, Kind kind) const {
+    Session* session = find(name, kind);
     if (session == nullptr || session->state == State::kStarting) return not_found(name);
     if (session->state == State::kStopping) {
         return Failure{Code::kActiveConnections, fmt::format("'{}' is being stopped", name)};
@@ -107,15 +111,17 @@ Outcome<SessionStatus> SessionManager::query(const std::string& name) const {
 std::vector<SessionStatus> SessionManager::list() const {
     std::vector<SessionStatus> all;
     for_each([&](const Session& session) {
-        if (session.state != State::kStarting) all.push_back(session.status());
+        if (session.state != State::kStarting &&
+            !session::traces_processes(session.saved.properties))
+            all.push_back(session.status());
     });
     return all;
 }
 
 // --- ending ----------------------------------------------------------------------------------
 
-void SessionManager::stop(const std::string& name, StatusAnswer answer) {
-    const auto session = running(name);
+void SessionManager::stop(const std::string& name, StatusAnswer answer, Kind kind) {
+    const auto session = running(name, kind);
     if (!session) return answer(session.error());
     if (((*session)->saved.properties.log_file_mode & kModeNonStoppable) != 0) {
         return answer(Failure{
@@ -202,9 +208,9 @@ void SessionManager::stop_all(std::function<void()> done) {
 // --- while it runs ---------------------------------------------------------------------------
 
 void SessionManager::flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
-                           StatusAnswer answer) {
+                           StatusAnswer answer, Kind kind) {
     const std::string& name = request.name;
-    const auto session = running(name);
+    const auto session = running(name, kind);
     if (!session) return answer(session.error());
     if ((*session)->is_buffered() && request.snapshot_file) {
         return save_snapshot(**session, *request.snapshot_file, std::move(fds), std::move(answer));
@@ -349,8 +355,8 @@ Outcome<FileIdentity> SessionManager::check_next_log(const Properties& p,
 }
 
 void SessionManager::update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
-                            StatusAnswer answer) {
-    const auto found = running(request.name);
+                            StatusAnswer answer, Kind kind) {
+    const auto found = running(request.name, kind);
     if (!found) return answer(found.error());
     if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;

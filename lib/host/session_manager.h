@@ -37,14 +37,16 @@ public:
 
     void start(session::StartRequest request, std::vector<UniqueFd> fds,
                const PeerCredentials& peer, EnableAnswer answer);
-    void stop(const std::string& name, StatusAnswer answer);
+    // Of which sessions one is asked for by its name: those that -um is for are not found without.
+    enum class Kind : uint8_t { kOrdinary, kTraced };
+    void stop(const std::string& name, StatusAnswer answer, Kind kind = Kind::kOrdinary);
     session::Outcome<session::SessionStatus> query(const std::string& name) const;
     std::vector<session::SessionStatus> list() const;
     void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
-                StatusAnswer answer);
+                StatusAnswer answer, Kind kind = Kind::kOrdinary);
     // With a file, for a buffered session: what its rings hold goes there.
-    void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
-               StatusAnswer answer);
+    void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds, StatusAnswer answer,
+               Kind kind = Kind::kOrdinary);
     void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
                          StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
@@ -74,9 +76,9 @@ private:
     struct EnableJob;
 
     // Lookup (session_manager.cpp).
-    Session* find(const std::string& name) const;
+    Session* find(const std::string& name, Kind kind = Kind::kOrdinary) const;
     Session* find(const wire::SessionKey& key) const;
-    session::Outcome<Session*> running(const std::string& name) const;
+    session::Outcome<Session*> running(const std::string& name, Kind kind = Kind::kOrdinary) const;
     template <class F>
     void for_each(F f) const;
     bool log_in_use(const FileIdentity& file) const;
@@ -85,6 +87,8 @@ private:
     session::Outcome<std::unique_ptr<Session>> prepare(const session::Properties& asked,
                                                        const std::vector<UniqueFd>& fds,
                                                        const PeerCredentials& peer) const;
+    void control_traced(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
+                        StatusAnswer answer);
     session::Outcome<uint32_t> free_slot(const session::Properties& properties) const;
     session::Outcome<Ok> check_kernel_session(const session::Properties& properties) const;
     SessionThread::Hooks hooks_for(Session& session,

@@ -181,7 +181,33 @@ void SessionManager::on_private_status(ProviderConnection& from,
 
 void SessionManager::control_private(const session::PrivateRequest& request,
                                      std::vector<UniqueFd> fds, StatusAnswer answer) {
+    if (find(request.name, Kind::kTraced) != nullptr)
+        return control_traced(request, std::move(fds), std::move(answer));
     private_.control(request, std::move(fds), std::move(answer));
+}
+
+// A private session whose processes do not know of it is one of the host's.
+void SessionManager::control_traced(const session::PrivateRequest& request,
+                                    std::vector<UniqueFd> fds, StatusAnswer answer) {
+    using Action = session::PrivateRequest::Action;
+    switch (request.action) {
+        case Action::kQuery: {
+            const auto found = running(request.name, Kind::kTraced);
+            if (!found) return answer(found.error());
+            return answer((*found)->status());
+        }
+        case Action::kFlush:
+            return flush({request.name, std::nullopt}, {}, std::move(answer), Kind::kTraced);
+        case Action::kUpdate: {
+            session::UpdateRequest update;
+            update.name = request.name;
+            update.log_file = request.log_file;
+            if (request.flush_timer_s != 0) update.flush_timer_s = request.flush_timer_s;
+            return this->update(update, std::move(fds), std::move(answer), Kind::kTraced);
+        }
+        case Action::kStop:
+            return stop(request.name, std::move(answer), Kind::kTraced);
+    }
 }
 
 void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {

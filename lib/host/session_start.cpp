@@ -1,9 +1,11 @@
 // How sessions begin on request.
 #include "host/probe_providers.h"
 #include "host/session_manager.h"
+#include "host/traced_processes.h"
 #include "kernel/tracefs.h"
 #include "ring/clock.h"
 #include "session/rules.h"
+#include "session/traced_rules.h"
 
 #include <fmt/format.h>
 
@@ -192,7 +194,14 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
 
 void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
                            const PeerCredentials& peer, EnableAnswer answer) {
-    if ((request.properties.log_file_mode & kModePrivate) != 0) {
+    const bool traced = session::traces_processes(request.properties);
+    const bool is_private = (request.properties.log_file_mode & kModePrivate) != 0;
+    const std::string& name = request.properties.name;
+    if (traced ? private_.has(name) : is_private && find(name, Kind::kTraced) != nullptr) {
+        return answer(Failure{Code::kAlreadyExists,
+                              fmt::format("a private session '{}' is already running", name)});
+    }
+    if (is_private && !traced) {
         const auto& asked = request.providers;
         if (std::any_of(asked.begin(), asked.end(), is_probe_provider)) {
             return answer(Failure{Code::kInvalidParameter,
@@ -201,12 +210,22 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         }
         return private_.start(std::move(request), std::move(fds), peer, std::move(answer));
     }
+    if (traced) {
+        const auto may = check_traced_processes(request, peer);
+        if (!may) return answer(may.error());
+    }
     auto prepared = prepare(request.properties, fds, peer);
     if (!prepared) return answer(prepared.error());
     const wire::SessionKey key = (*prepared)->saved.key;
     sessions_[key.slot] = std::move(*prepared);
     Session& session = *sessions_[key.slot];
+    if (traced) {  // what its source of events begins with
+        session.saved.providers = request.providers;
+        const session::ProviderEnable& how = request.providers.front();
+        admit(session, how.guid, how.pids);
+    }
     const auto rings = [&]() -> Status {
+        if (traced) return ensure_kernel_stream(session);
         if (numbers_messages(session)) {
             ETW_CHECK(ensure_numbers());
             numbers_->begin(key.slot);
@@ -264,7 +283,9 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     }
     std::vector<Code> codes;
     for (const auto& how : providers) {
-        codes.push_back(apply_enable(*session, how, wire::EnableAction::kEnable));
+        codes.push_back(session::traces_processes(session->saved.properties)
+                            ? Code::kOk  // it began with it
+                            : apply_enable(*session, how, wire::EnableAction::kEnable));
     }
     if (const auto saved = save(folder_.sessions_folder(), session->saved); !saved) {
         return give_up(*session, failure_of(saved.error(), folder_.path()), answer);

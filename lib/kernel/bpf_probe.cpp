@@ -5,14 +5,20 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <string>
 
 namespace etw::kernel {
 namespace {
 
+constexpr char kUprobes[] = "/sys/bus/event_source/devices/uprobe/";
 constexpr char kLicense[] = "GPL";  // what the helpers ask of a program that calls them
 
 Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
@@ -27,6 +33,25 @@ Result<UniqueFd> open_control_groups() {
         if (fd) return fd;
     }
     return Error{Code::kNotSupported, "no control groups of version 2", 0};
+}
+
+// The type of event that perf has for uprobes.
+Result<uint32_t> uprobe_type() {
+    std::ifstream in(std::string(kUprobes) + "type");
+    uint32_t type = 0;
+    if (!(in >> type)) return Error{Code::kNotSupported, "the kernel has no uprobes for perf", 0};
+    return type;
+}
+
+// The bit of perf_event_attr::config that asks for the function's return: "config:0".
+uint64_t return_bit() {
+    std::ifstream in(std::string(kUprobes) + "format/retprobe");
+    std::string text;
+    in >> text;
+    const size_t colon = text.find(':');
+    const unsigned long bit =
+        colon == std::string::npos ? 0 : std::strtoul(text.c_str() + colon + 1, nullptr, 10);
+    return uint64_t{1} << (bit & 63);
 }
 
 perf_event_attr attr_for_output(uint32_t pages, bool with_stacks) {
@@ -56,6 +81,19 @@ Result<UniqueFd> make_map(const MapShape& shape) {
 
 Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
     if (::bpf_map_update_elem(map.get(), key, value, BPF_ANY) != 0) return bpf_error("bpf: value");
+    return Ok{};
+}
+
+Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code) {
+    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_KPROBE, "etw_uprobe", kLicense, code.data(),
+                                     code.size(), nullptr));
+    if (!program) return bpf_error("bpf: program");
+    return program;
+}
+
+Status check_uprobes() {
+    const auto type = uprobe_type();
+    if (!type) return type.error();
     return Ok{};
 }
 
@@ -97,6 +135,25 @@ Status BpfProbe::attach_to_groups(bpf_attach_type type, const std::vector<bpf_in
     if (!link) return bpf_error("bpf: control groups");
     kept_.push_back(std::move(program));
     kept_.push_back(std::move(link));
+    return Ok{};
+}
+
+Status BpfProbe::attach(const Place& place, const UniqueFd& program) {
+    ETW_TRY(const uint32_t type, uprobe_type());
+    perf_event_attr attr{};
+    attr.size = sizeof(attr);
+    attr.type = type;
+    attr.config = place.at_return ? return_bit() : 0;
+    attr.uprobe_path = uint64_t(reinterpret_cast<uintptr_t>(place.path));
+    attr.probe_offset = place.offset;
+    UniqueFd event(
+        int(::syscall(SYS_perf_event_open, &attr, pid_t(place.pid), -1, -1, PERF_FLAG_FD_CLOEXEC)));
+    if (!event) return Error{code_from_errno(errno), "uprobe", uint64_t(errno)};
+    if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0 ||
+        ::ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) {
+        return bpf_error("bpf: uprobe");
+    }
+    kept_.push_back(std::move(event));
     return Ok{};
 }
 

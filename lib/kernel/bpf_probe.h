@@ -19,6 +19,9 @@ struct MapShape {
 };
 Result<UniqueFd> make_map(const MapShape& shape);
 Status set_in_map(const UniqueFd& map, const void* key, const void* value);
+Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code);
+// Whether perf_event_open() makes uprobes here: kNotSupported.
+Status check_uprobes();
 
 // What a program has put out.
 struct ProbeRecord {
@@ -45,6 +48,17 @@ public:
     // Where the kernel asks programs about addresses of sockets (BPF_CGROUP_UDP4_RECVMSG ...), for
     // all processes. Fails with kNotSupported without control groups of version 2.
     Status attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code);
+    // Runs one that load_for_uprobes() has made where code of a file is, in one process's memory.
+    // The program's context is the registers (struct pt_regs).
+    struct Place {
+        const char* path;
+        uint64_t offset;  // in the file
+        uint32_t pid;
+        bool at_return;  // of the function that begins there
+    };
+    Status attach(const Place& place, const UniqueFd& program);
+    // No program runs any more; what they have put out is still to be read.
+    void detach() { kept_.clear(); }
 
     std::vector<int> fds() const;
     // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).

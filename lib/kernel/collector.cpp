@@ -51,6 +51,11 @@ std::string thread_list(const std::vector<uint32_t>& pids) {
     return out;
 }
 
+std::optional<std::vector<uint32_t>> told_of(const TracedProcesses& traced) {
+    if (traced.what == TracedProcesses::What::kNothing) return std::nullopt;
+    return traced.pids;
+}
+
 // A new instance: it records nothing yet, and drops what it has no room for.
 Status prepare(const Instance& instance) {
     ETW_CHECK(instance.set("tracing_on", "0"));
@@ -99,14 +104,15 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       tracefs_(tracefs),
       uprobes_(tracefs, group_name(instance_.name())),
       traced_(sink, tasks_),
-      context_{traced_, tasks_, options.counter.hz, options.flags},
+      context_{traced_, tasks_, options.counter.hz, options.flags, told_of(options.traced)},
       task_events_(context_, execs_),
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
       image_events_(context_, execs_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
-      file_events_(context_, file_names_, traced_, options.counter),
+      file_events_(context_, file_names_, options.counter),
+      user_events_(context_, options.counter),
       lost_(options.cpus),
       probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -154,6 +160,7 @@ Status Collector::set_up() {
     if (!probes && instance_.is_new()) return probes;
     ETW_CHECK(bind(options_.flags, options_.tracing));
     ETW_CHECK(bind_limited());
+    ETW_CHECK(user_events_.set_up(options_.cpus, options_.traced));
     if (instance_.is_new()) {
         begin();
     } else {
@@ -174,6 +181,7 @@ void Collector::begin() {
     perf_events_.begin(beginning);
     static_cast<void>(instance_.set("tracing_on", "1"));
     file_events_.begin_at(beginning);
+    user_events_.pending().begin_at(beginning);
     tasks_.scan();
     scan_images();
     scan_sockets();
@@ -430,6 +438,7 @@ bool Collector::end(bool at_once) {
     if (!ended_) {
         static_cast<void>(instance_.set("tracing_on", "0"));
         if (limited_) static_cast<void>(limited_->instance.set("tracing_on", "0"));
+        user_events_.detach();
         const int64_t now = options_.counter.now();
         collect_locked(true);
         if (stalled_ && !at_once) return false;
@@ -438,7 +447,7 @@ bool Collector::end(bool at_once) {
         count_lost();
         if (stalled_) {
             sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
-                           file_events_.count_rest());
+                           file_events_.pending().count() + user_events_.pending().count());
         }
         end_limited();
         reader_.close();
@@ -481,6 +490,7 @@ int64_t Collector::collect_locked(bool all) {
     do {
         until = perf_events_.read(now, outlook_.get());
         file_events_.read(now);
+        user_events_.read(now);
         until = std::min(until, reader_.read(now, outlook_.get()));
         take_looks();
         if (!all) until = before_open_forks(until);
@@ -511,15 +521,23 @@ int64_t Collector::collect_locked(bool all) {
 // What does not come from tracefs, in the order of time. Returns the time of the record that the
 // sink had no room for.
 std::optional<int64_t> Collector::hand_out(int64_t until) {
+    PendingRecords* const pending[] = {&file_events_.pending(), &user_events_.pending()};
     while (true) {
+        PendingRecords* first = pending[0];
+        for (PendingRecords* other : pending) {
+            if (other->next_time() < first->next_time()) first = other;
+        }
         const int64_t perf = perf_events_.next_time();
-        const int64_t file = file_events_.next_time();
-        if (std::min(perf, file) > until) break;
-        const auto full = perf <= file ? perf_events_.hand_out(std::min(until, file), *dispatch_)
-                                       : file_events_.hand_out(std::min(until, perf));
+        const int64_t time = first->next_time();
+        if (std::min(perf, time) > until) break;
+        const auto full = perf <= time ? perf_events_.hand_out(std::min(until, time), *dispatch_)
+                                       : first->hand_out(traced_, time);
         if (full) return full;
     }
-    return file_events_.hand_out(until);
+    for (PendingRecords* each : pending) {
+        if (const auto full = each->hand_out(traced_, until)) return full;
+    }
+    return std::nullopt;
 }
 
 // After the pages, so that nothing in them is without the look at it.
@@ -580,6 +598,7 @@ void Collector::run() {
             for (const int fd : reader_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : perf_events_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : file_events_.fds()) fds.push_back({fd, POLLIN, 0});
+            for (const int fd : user_events_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const auto* watch : {&exit_watch_, &datagram_watch_}) {
                 if (!*watch) continue;
                 for (const int fd : (*watch)->fds()) fds.push_back({fd, POLLIN, 0});

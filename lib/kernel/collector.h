@@ -12,6 +12,7 @@
 #include "kernel/probe_events.h"
 #include "kernel/task_events.h"
 #include "kernel/trace_reader.h"
+#include "kernel/user_events.h"
 
 #include <atomic>
 #include <chrono>
@@ -28,7 +29,8 @@ public:
         uint32_t flags = 0;    // KernelFlag, of kSupportedKernelFlags
         Tracing tracing;       // of sources that check_source() knows
         std::vector<ProbeProvider> providers;
-        uint32_t cpus = 1;  // that may ever run
+        TracedProcesses traced;  // of others than these, nothing is told by the flags
+        uint32_t cpus = 1;       // that may ever run
         CounterSource counter;
     };
 
@@ -114,6 +116,7 @@ private:
     ImageEvents image_events_;
     PerfEvents perf_events_;
     FileEvents file_events_;
+    UserEvents user_events_;
     // Without them, what processes end with and whom datagrams go to is not told.
     std::optional<BpfProbe> exit_watch_;
     std::optional<BpfProbe> datagram_watch_;

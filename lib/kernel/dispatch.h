@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,8 +57,12 @@ struct Context {
     RecordSink& sink;
     Tasks& tasks;
     uint64_t counter_hz = 1;
-    uint32_t flags = 0;  // KernelFlag
+    uint32_t flags = 0;                              // KernelFlag
+    std::optional<std::vector<uint32_t>> only = {};  // processes that are told of; else all
 
+    bool concerns(uint32_t process) const {
+        return !only || std::find(only->begin(), only->end(), process) != only->end();
+    }
     bool has(uint32_t flag) const noexcept { return (flags & flag) != 0; }
     RecordIds ids(uint32_t thread) const { return {thread, tasks.process_of(thread)}; }
     // Of a time span of the counter; saturates.

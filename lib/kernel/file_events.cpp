@@ -134,7 +134,6 @@ Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing) {
 }
 
 void FileEvents::read(int64_t now) {
-    pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
     if (!probe_) return;
     probe_->read([this](const ProbeRecord& record) { take(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
@@ -204,34 +203,21 @@ void FileEvents::convert(int64_t now) {
         if (const auto* name = std::get_if<Name>(&arrival->what)) {
             const uint64_t key = names_.key(name->device, name->inode);
             names_.learn(key, name->path);
-            told.push_back({key, std::max(arrival->time, handed_out_), name->cpu});
+            told.push_back({key, std::max(arrival->time, pending_.handed_out()), name->cpu});
         } else {
             auto& call = std::get<Call>(arrival->what);
             if (call.end < beginning_) continue;
-            call.begin = std::max(call.begin, handed_out_);
+            call.begin = std::max(call.begin, pending_.handed_out());
             call.end = std::max(call.end, call.begin);
-            sorter_.caller = call.caller;
+            pending_.set_caller(call.caller);
             convert(call);
-            sorter_.caller.reset();
+            pending_.set_caller(nullptr);
         }
     }
     arrivals_.erase(arrivals_.begin(), later);
     // Names that no record has been put behind.
-    for (const Told& name : told) names_.tell(name.key, sorter_, name.time, name.cpu);
-    std::stable_sort(pending_.begin(), pending_.end(),
-                     [](const Pending& a, const Pending& b) { return a.time < b.time; });
-}
-
-std::optional<int64_t> FileEvents::hand_out(int64_t until) {
-    for (; next_ < pending_.size() && pending_[next_].time <= until; ++next_) {
-        const Pending& p = pending_[next_];
-        if (!sink_.has_room(p.cpu)) return p.time;
-        if (p.caller) sink_.begin({p.caller->ids, p.caller->stack, {}});
-        sink_.append(p.cpu, p.record, p.time_offset, p.time);
-        sink_.clear();
-    }
-    handed_out_ = std::max(handed_out_, until);
-    return std::nullopt;
+    for (const Told& name : told) names_.tell(name.key, pending_, name.time, name.cpu);
+    pending_.sort();
 }
 
 // --- calls -----------------------------------------------------------------------------------
@@ -239,7 +225,7 @@ std::optional<int64_t> FileEvents::hand_out(int64_t until) {
 FileEvents::File FileEvents::file_of(const CallFile& file, const Call& call, Make make) {
     if (file.file == 0) return {};
     const uint64_t key = names_.key(file.device, file.inode);
-    names_.tell(key, sorter_, call.begin, call.cpu);
+    names_.tell(key, pending_, call.begin, call.cpu);
     if (open_.size() >= kMaxOpen) open_.clear();
     File& known = open_[file.file];
     if (make == Make::kNew || known.key != key) known = {++last_object_, key};
@@ -266,7 +252,7 @@ void FileEvents::send_end(const Call& call, uint64_t irp, uint64_t extra) {
         .put(irp)
         .put(result < 0 ? uint64_t(-result) : extra)
         .put(status_of(result))
-        .send(sorter_, call.cpu);
+        .send(pending_, call.cpu);
 }
 
 void FileEvents::convert(const Call& call) {
@@ -313,7 +299,7 @@ void FileEvents::on_open(const Call& call) {
             .put(kNormalFile)
             .put(kShareAll)
             .put_text(name != nullptr ? *name : path_of(call, 0))
-            .send(sorter_, call.cpu);
+            .send(pending_, call.cpu);
     }
     const bool is_new = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
     send_end(call, irp, is_new ? kCreated : kOpened);
@@ -330,7 +316,7 @@ void FileEvents::on_close(const Call& call) {
                 .put(file.object)
                 .put(file.key)
                 .put(call.thread)
-                .send(sorter_, call.cpu);
+                .send(pending_, call.cpu);
         }
         send_end(call, irp, 0);
     }
@@ -350,7 +336,7 @@ void FileEvents::on_transfer(const Call& call, uint16_t hook, const CallFile& in
             .put(uint32_t(std::min<uint64_t>(size, ~uint32_t{0})))
             .put(uint32_t{0})
             .put(uint32_t{0})
-            .send(sorter_, call.cpu);
+            .send(pending_, call.cpu);
     }
     send_end(call, irp, size);
 }
@@ -399,14 +385,14 @@ void FileEvents::on_simple(const Call& call, Kind kind) {
             .put(uint32_t{0})
             .put_text("");
     }
-    out.send(sorter_, call.cpu);
+    out.send(pending_, call.cpu);
     send_end(call, irp, kind == Kind::kListFolder ? transferred(call.record) : 0);
 }
 
 void FileEvents::on_path(const Call& call, uint16_t hook, uint16_t path_hook, uint32_t information,
                          uint64_t key, const std::string& path) {
     const uint64_t irp = ++last_irp_;
-    names_.tell(key, sorter_, call.begin, call.cpu);
+    names_.tell(key, pending_, call.begin, call.cpu);
     if (context_.has(kKernelFileIoInit)) {
         for (const uint16_t each : {hook, path_hook}) {
             RecordBuilder out = begin(each, call);
@@ -418,7 +404,7 @@ void FileEvents::on_path(const Call& call, uint16_t hook, uint16_t path_hook, ui
                 .put(call.thread)
                 .put(information);
             if (each == path_hook) out.put_text(path);
-            out.send(sorter_, call.cpu);
+            out.send(pending_, call.cpu);
         }
     }
     send_end(call, irp, 0);

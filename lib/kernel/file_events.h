@@ -3,9 +3,8 @@
 #include "kernel/dispatch.h"
 #include "kernel/file_names.h"
 #include "kernel/file_program.h"
-#include "kernel/traced_sink.h"
+#include "kernel/pending_records.h"
 
-#include <limits>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -16,8 +15,8 @@ namespace etw::kernel {
 
 class FileEvents {
 public:
-    FileEvents(Context& context, FileNames& names, TracedSink& sink, const CounterSource& counter)
-        : context_(context), names_(names), sink_(sink), counter_(counter) {}
+    FileEvents(Context& context, FileNames& names, const CounterSource& counter)
+        : context_(context), names_(names), counter_(counter) {}
 
     // Has the kernel tell what the flags need. Fails with kNotSupported where it cannot; without
     // the files that are opened where only names are wanted.
@@ -25,30 +24,22 @@ public:
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
 
     // What ended before is none of the trace's.
-    void begin_at(int64_t time) { handed_out_ = beginning_ = time; }
+    void begin_at(int64_t time) {
+        beginning_ = time;
+        pending_.begin_at(time);
+    }
     // Takes what the rings hold. Calls that ended up to `now`, which was taken before, become
     // records; a call stands where it began, or, where that has been handed out already, right
     // behind it.
     void read(int64_t now);
-    static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-    // Of the next record to hand out.
-    int64_t next_time() const noexcept {
-        return next_ < pending_.size() ? pending_[next_].time : kNever;
-    }
-    // Returns the time of the record that the sink had no room for; the rest stays.
-    std::optional<int64_t> hand_out(int64_t until);
-    // Records that have not been handed out.
-    uint64_t count_rest() const noexcept { return pending_.size() - next_; }
+    PendingRecords& pending() noexcept { return pending_; }
+    const PendingRecords& pending() const noexcept { return pending_; }
 
     // What read() takes, and what it makes of it: for tests.
     void take(const ProbeRecord& record);
     void convert(int64_t now);
 
 private:
-    struct Caller {
-        RecordIds ids;
-        std::vector<uint64_t> stack;
-    };
     struct Call {
         int64_t begin = 0;
         int64_t end = 0;
@@ -57,29 +48,6 @@ private:
         std::shared_ptr<const Caller> caller;  // null: without a stack
         CallRecord record{};
         std::string paths[2];  // as the program gave them
-    };
-    struct Pending {
-        int64_t time = 0;
-        uint32_t cpu = 0;
-        uint32_t time_offset = 0;
-        std::vector<std::byte> record;
-        std::shared_ptr<const Caller> caller;
-    };
-    // Records that are to be sorted by time.
-    class Sorter final : public RecordSink {
-    public:
-        explicit Sorter(std::vector<Pending>& out) : out_(out) {}
-        bool has_room(uint32_t) override { return true; }
-        void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override {
-            out_.push_back({time, cpu, time_offset, {record.begin(), record.end()}, caller});
-        }
-        std::optional<int64_t> waiting_since() override { return std::nullopt; }
-        void add_lost(uint64_t) override {}
-
-        std::shared_ptr<const Caller> caller;  // of the records that come
-
-    private:
-        std::vector<Pending>& out_;
     };
     struct File {
         uint64_t object = 0;  // of the open file; 0: none
@@ -119,17 +87,13 @@ private:
 
     Context& context_;
     FileNames& names_;
-    TracedSink& sink_;
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
     bool names_only_ = false;
     bool with_stacks_ = false;
     std::vector<Arrival> arrivals_;  // taken, later than what was converted
-    std::vector<Pending> pending_;   // in the order of time
-    Sorter sorter_{pending_};
-    size_t next_ = 0;  // of pending_, not handed out
+    PendingRecords pending_;
     int64_t beginning_ = 0;
-    int64_t handed_out_ = 0;
     std::unordered_map<uint64_t, File> open_;  // by the kernel's structure
     uint64_t last_object_ = 0;
     uint64_t last_irp_ = 0;

@@ -169,6 +169,7 @@ void ImageEvents::name(const Image& image, const Place& at) {
 }
 
 void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
+    if (!context_.concerns(at.process)) return;
     const bool rundown = hook == kRundown || hook == kEndRundown;
     RecordBuilder out = rundown ? RecordBuilder(hook, 3, at.time)
                                 : RecordBuilder(hook, 3, at.time, {at.process, at.process});
@@ -189,7 +190,7 @@ void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
 // how symbol servers file ELF files too.
 void ImageEvents::send_build_id(const Image& image, const Place& at) {
     Guid id{};
-    if (image.build_id.size() < sizeof(id)) return;
+    if (!context_.concerns(at.process) || image.build_id.size() < sizeof(id)) return;
     std::memcpy(&id, image.build_id.data(), sizeof(id));
     RecordBuilder(kImageId, kBuildIdType, 2, at.time, {at.process, at.process})
         .put(image.base)

@@ -282,7 +282,7 @@ void TaskEvents::on_exit(const RawEvent& event, uint32_t thread, std::string_vie
 void TaskEvents::on_rename(const RawEvent& event, uint32_t thread, std::string_view name) {
     const RecordIds ids = context_.ids(thread);
     context_.tasks.add_thread({thread, ids.process, std::string(name)});
-    if (!context_.has(kKernelThread)) return;
+    if (!context_.has(kKernelThread) || !context_.concerns(ids.process)) return;
     RecordBuilder(kThreadName, 2, event.time)
         .put(ids.process)
         .put(thread)
@@ -342,6 +342,7 @@ void TaskEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
 
 void TaskEvents::send_process(uint16_t hook, const Process& process, int64_t time, uint32_t cpu,
                               RecordIds ids, int32_t exit_status) {
+    if (!context_.concerns(process.pid)) return;
     const bool rundown = hook == kProcessRundown || hook == kProcessEndRundown;
     RecordBuilder out = rundown ? RecordBuilder(hook, 4, time) : RecordBuilder(hook, 4, time, ids);
     UserSid sid;
@@ -363,6 +364,7 @@ void TaskEvents::send_process(uint16_t hook, const Process& process, int64_t tim
 
 void TaskEvents::send_thread(uint16_t hook, const Thread& thread, int64_t time, uint32_t cpu,
                              RecordIds ids) {
+    if (!context_.concerns(thread.process)) return;
     struct Payload {
         uint32_t process = 0;
         uint32_t thread = 0;

@@ -1,20 +1,14 @@
 #include "kernel/usdt.h"
 
-#include "base/unique_fd.h"
 #include "etw/kernel_flags.h"
+#include "kernel/elf_file.h"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <gelf.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <memory>
 #include <optional>
 
 namespace etw::kernel {
@@ -24,21 +18,7 @@ constexpr uint32_t kStapSdt = 3;      // type of the notes
 constexpr size_t kMaxProbes = 4096;   // of one file
 constexpr size_t kMaxArguments = 12;  // of sys/sdt.h
 
-using ElfHandle = std::unique_ptr<Elf, decltype(&elf_end)>;
-
 // --- notes -----------------------------------------------------------------------------------
-
-std::optional<uint64_t> file_offset(Elf* elf, uint64_t address) {
-    size_t count = 0;
-    if (elf_getphdrnum(elf, &count) != 0) return std::nullopt;
-    for (size_t i = 0; i < count; ++i) {
-        GElf_Phdr segment{};
-        if (gelf_getphdr(elf, int(i), &segment) == nullptr || segment.p_type != PT_LOAD) continue;
-        if (address < segment.p_vaddr || address - segment.p_vaddr >= segment.p_memsz) continue;
-        return address - segment.p_vaddr + segment.p_offset;
-    }
-    return std::nullopt;
-}
 
 struct Sections {
     Elf_Scn* notes = nullptr;
@@ -218,20 +198,9 @@ std::string fetch(std::string_view argument, Machine machine) {
 }  // namespace
 
 Result<std::vector<UsdtProbe>> read_usdt_probes(const std::string& path) {
-    // A controller of the host chose the path: opening it must neither wait nor do anything.
-    struct stat info {};
-    if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-        return Error{Code::kInvalidData, "file with probes: no regular file", 0};
-    }
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return Error{code_from_errno(errno), "file with probes: open", uint64_t(errno)};
-    elf_version(EV_CURRENT);
-    const ElfHandle elf(elf_begin(fd.get(), ELF_C_READ, nullptr), elf_end);
-    if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF ||
-        gelf_getclass(elf.get()) != ELFCLASS64) {
-        return Error{Code::kInvalidData, "file with probes: no 64-bit ELF file", 0};
-    }
-    const Sections sections = find_sections(elf.get());
+    ETW_TRY(const ElfFile file, ElfFile::open(path));
+    Elf* const elf = file.get();
+    const Sections sections = find_sections(elf);
     std::vector<UsdtProbe> out;
     if (sections.notes == nullptr) return out;
     Elf_Data* data = elf_getdata(sections.notes, nullptr);
@@ -245,8 +214,7 @@ Result<std::vector<UsdtProbe>> read_usdt_probes(const std::string& path) {
         if (next == 0) break;
         at = next;
         if (note.n_type != kStapSdt || description > all.size()) continue;
-        const auto probe =
-            parse_note(elf.get(), all.substr(description, note.n_descsz), sections.base);
+        const auto probe = parse_note(elf, all.substr(description, note.n_descsz), sections.base);
         if (probe) out.push_back(*probe);
     }
     return out;

@@ -2,6 +2,7 @@
 
 #include "etw/boot_session.h"
 #include "etw/kernel_flags.h"
+#include "etw/traced_processes.h"
 #include "session/kernel_groups.h"
 #include "session/kernel_hooks.h"
 #include "session/profile_sources.h"
@@ -59,7 +60,7 @@ constexpr uint32_t kFileModes = kModeSequential | kModeCircular | kModeAppend | 
 constexpr uint32_t kKnownModes = kFileModes | kModeNonStoppable | kModeSecure | kModeRealTime |
                                  kModeBuffering | kModePrivate | kModeGlobalSequence |
                                  kModeLocalSequence | kModePagedMemory | kModeSystemLogger |
-                                 kModeIndependent | kModeNoPerProcessor;
+                                 kModeIndependent | kModeNoPerProcessor | kModeReserved;
 
 bool has(const Properties& p, uint32_t mode) { return (p.log_file_mode & mode) != 0; }
 
@@ -103,6 +104,8 @@ Outcome<Ok> check_modes(const Properties& p, const System& system) {
         return refuse(Code::kInvalidParameter,
                       "a buffered session has no log file; leave out -buffering or -f");
     }
+    if (has(p, kModeReserved) && !has(p, kModePrivate))
+        return refuse(Code::kInvalidParameter, "-heap and -critsec go with -um");
     if ((p.log_file_mode & ~(kKnownModes | system.log_file_modes)) != 0)
         return refuse(Code::kInvalidParameter, "unknown log file mode");
     return Ok{};
@@ -363,7 +366,10 @@ Outcome<Ok> check(const ProviderEnable& enable) {
         return refuse(Code::kInvalidParameter,
                       "this GUID is that of the kernel's events, which no other session records");
     }
-    if (enable.pids.size() > kMaxFilterPids) {
+    if (enable.guid == kHeapGuid || enable.guid == kCritSecGuid) {
+        if (enable.pids.size() > kMaxTracedPids)
+            return refuse(Code::kInvalidParameter, "-pids takes at most 10 process ids");
+    } else if (enable.pids.size() > kMaxFilterPids) {
         return refuse(Code::kInvalidParameter, "-PidFilter takes at most 8 process ids");
     }
     if (std::find(enable.pids.begin(), enable.pids.end(), 0u) != enable.pids.end()) {

@@ -26,7 +26,7 @@ EXCLUDES = [("-seq", "-cir"), ("-seq", "-newfile"), ("-cir", "-newfile"), ("-app
             ("-buffering", "-f"), ("-buffering", "-um"),
             # Ours: a private session has no choice of memory, owner or lifetime.
             ("-um", "-paged"), ("-um", "-ttl"), ("-um", "-owner-pid")]
-REFUSED = ["-kd", "-addtotriagedump", "-heap"]  # nothing like it here
+REFUSED = ["-kd", "-addtotriagedump"]  # nothing like it here
 CLOCKS = ["-UsePerfCounter", "-UseSystemTime", "-UseCPUCycle"]
 SIZED = ["-seq", "-cir", "-newfile"]
 

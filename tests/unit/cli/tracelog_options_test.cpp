@@ -231,10 +231,28 @@ TEST(TracelogOptions, PidsGoWithProbesOfPrograms) {
                     .provider_defaults.pids,
                 ElementsAre(7u, 8u));
     EXPECT_THAT(error({"-start", "A", "-guid", "Other", "-pids", "1", "7"}),
-                HasSubstr("-pids goes with -guid usdt:PATH:PROVIDER"));
+                HasSubstr("-pids goes with -heap, -critsec or -guid usdt:PATH:PROVIDER"));
     EXPECT_THAT(error({"-start", "A", "-guid", "usdt:/a:b", "-pids", "1", "0"}),
                 HasSubstr("-pids: 0 is no process"));
-    EXPECT_TRUE(options({"-start", "A", "-um", "-heap", "-pids", "1", "7"}).refusal);
+}
+
+TEST(TracelogOptions, HeapAndCritsecAreTheProviderOfAPrivateSession) {
+    const auto heap = options({"-start", "A", "-um", "-heap", "-pids", "2", "7", "8"});
+    EXPECT_EQ(heap.properties.log_file_mode, kModePrivate | kModeReserved);
+    ASSERT_EQ(heap.more_providers.size(), 1u);
+    EXPECT_EQ(heap.more_providers[0].guid, session::kHeapGuid);
+    EXPECT_THAT(heap.more_providers[0].pids, ElementsAre(7u, 8u));
+    const auto locks = options({"-start", "A", "-critsec", "-pids", "1", "7", "-um"});
+    EXPECT_EQ(locks.more_providers.at(0).guid, session::kCritSecGuid);
+    for (const char* word : {"-heap", "-critsec"}) {
+        EXPECT_THAT(error({"-start", "A", word, "-pids", "1", "7"}), HasSubstr("-um"));
+        EXPECT_THAT(error({"-start", "A", "-um", word}), HasSubstr("-pids"));
+        EXPECT_THAT(error({"-start", "A", "-um", word, "-pids", "1", "7", "-guid", "B"}),
+                    HasSubstr("-guid does not go with"));
+        EXPECT_THAT(error({"-stop", "A", "-um", word}), HasSubstr("does not go with -stop"));
+    }
+    EXPECT_THAT(error({"-start", "A", "-um", "-heap", "-critsec", "-pids", "1", "7"}),
+                HasSubstr("exclude each other"));
 }
 
 TEST(TracelogOptions, BadNumbersNameTheirOption) {

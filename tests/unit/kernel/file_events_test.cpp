@@ -55,7 +55,7 @@ protected:
     }
     void hand_out(int64_t until) {
         files_.convert(until);
-        files_.hand_out(until);
+        EXPECT_FALSE(files_.pending().hand_out(traced_, until));
     }
     static CallFile file(uint64_t address, uint64_t inode, uint64_t position = 0) {
         return {address, inode, position, kDevice, S_IFREG};
@@ -67,7 +67,7 @@ protected:
                      kKernelFileIo | kKernelFileIoInit | kKernelDiskFileIo};
     FileNames names_;
     TracedSink traced_{sink_, tasks_};
-    FileEvents files_{context_, names_, traced_, {&no_time, 1'000'000'000, true}};
+    FileEvents files_{context_, names_, {&no_time, 1'000'000'000, true}};
 };
 
 TEST_F(Files, AnOpenStandsWhereItBeganAndItsResultWhereItEnded) {

@@ -1,0 +1,63 @@
+#include "kernel/elf_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace etw::kernel {
+
+Result<ElfFile> ElfFile::open(const std::string& path) {
+    // Opening it must neither wait nor do anything, whatever it is.
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+        return Error{Code::kInvalidData, "ELF file: no regular file", 0};
+    }
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return Error{code_from_errno(errno), "ELF file: open", uint64_t(errno)};
+    elf_version(EV_CURRENT);
+    Handle elf(elf_begin(fd.get(), ELF_C_READ, nullptr), elf_end);
+    if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF ||
+        gelf_getclass(elf.get()) != ELFCLASS64) {
+        return Error{Code::kInvalidData, "no 64-bit ELF file", 0};
+    }
+    return ElfFile(std::move(fd), std::move(elf));
+}
+
+std::vector<uint8_t> ElfFile::code_at(uint64_t address, size_t size) const {
+    std::vector<uint8_t> out(size);
+    const auto offset = file_offset(get(), address);
+    const ssize_t n = offset ? ::pread(fd_.get(), out.data(), size, off_t(*offset)) : 0;
+    out.resize(size_t(std::max<ssize_t>(n, 0)));
+    return out;
+}
+
+namespace {
+
+// Where `value`, which lies in what `from` of a loaded segment says, lies in what `to` says.
+std::optional<uint64_t> translate(Elf* elf, uint64_t value, GElf_Off GElf_Phdr::*from,
+                                  GElf_Off GElf_Phdr::*to) {
+    size_t count = 0;
+    if (elf_getphdrnum(elf, &count) != 0) return std::nullopt;
+    for (size_t i = 0; i < count; ++i) {
+        GElf_Phdr segment{};
+        if (gelf_getphdr(elf, int(i), &segment) == nullptr || segment.p_type != PT_LOAD) continue;
+        if (value < segment.*from || value - segment.*from >= segment.p_memsz) continue;
+        return value - segment.*from + segment.*to;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<uint64_t> file_offset(Elf* elf, uint64_t address) {
+    return translate(elf, address, &GElf_Phdr::p_vaddr, &GElf_Phdr::p_offset);
+}
+
+std::optional<uint64_t> image_address(Elf* elf, uint64_t file_offset) {
+    return translate(elf, file_offset, &GElf_Phdr::p_offset, &GElf_Phdr::p_vaddr);
+}
+
+}  // namespace etw::kernel

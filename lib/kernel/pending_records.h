@@ -1,0 +1,58 @@
+// Records that are made before their turn, and handed out in the order of time.
+#pragma once
+#include "kernel/traced_sink.h"
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace etw::kernel {
+
+// Whose doing a record tells of, and how it came to that.
+struct Caller {
+    RecordIds ids;
+    std::vector<uint64_t> stack;  // innermost first
+};
+
+class PendingRecords final : public RecordSink {
+public:
+    static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+    bool has_room(uint32_t) override { return true; }
+    void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override {
+        pending_.push_back({time, cpu, time_offset, {record.begin(), record.end()}, caller_});
+    }
+    std::optional<int64_t> waiting_since() override { return std::nullopt; }
+    void add_lost(uint64_t) override {}
+
+    // Of the records that are appended from now on; null: without a stack.
+    void set_caller(std::shared_ptr<const Caller> caller) { caller_ = std::move(caller); }
+    // After records were appended; those of one time stay in the order in which they came.
+    void sort();
+    // Of the next record to hand out.
+    int64_t next_time() const noexcept {
+        return next_ < pending_.size() ? pending_[next_].time : kNever;
+    }
+    // Returns the time of the record that the sink had no room for; the rest stays.
+    std::optional<int64_t> hand_out(TracedSink& sink, int64_t until);
+    uint64_t count() const noexcept { return pending_.size() - next_; }
+    // What is appended must not be earlier.
+    int64_t handed_out() const noexcept { return handed_out_; }
+    void begin_at(int64_t time) noexcept { handed_out_ = time; }
+
+private:
+    struct Pending {
+        int64_t time = 0;
+        uint32_t cpu = 0;
+        uint32_t time_offset = 0;
+        std::vector<std::byte> record;
+        std::shared_ptr<const Caller> caller;
+    };
+    std::vector<Pending> pending_;  // sorted up to what was appended since
+    size_t next_ = 0;               // not handed out
+    std::shared_ptr<const Caller> caller_;
+    int64_t handed_out_ = 0;
+};
+
+}  // namespace etw::kernel

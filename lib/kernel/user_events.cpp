@@ -1,0 +1,178 @@
+#include "kernel/user_events.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace etw::kernel {
+namespace {
+
+using Kind = UserFunctionKind;
+
+constexpr uint16_t kAllocated = 0x1021;
+constexpr uint16_t kReallocated = 0x1022;
+constexpr uint16_t kFreed = 0x1024;
+constexpr uint16_t kCollision = 0x1722;
+constexpr uint16_t kStackWalk = 0x1820;
+constexpr uint8_t kWithWaitTime = 3;  // version: what Windows has, and then how long it took
+constexpr uint64_t kProcessHeap = 1;  // HeapHandle: a process has one heap here
+constexpr uint32_t kMainPath = 3;     // SourceId: MEMORY_FROM_MAINPATH
+constexpr size_t kMaxSizes = size_t{1} << 22;
+
+std::vector<uint64_t> stack_of(const UserCall& call) {
+    const size_t count = std::min(size_t(call.stack_size) / sizeof(uint64_t), kMaxUserFrames);
+    std::vector<uint64_t> out(call.stack, call.stack + count);
+    std::erase(out, uint64_t{0});
+    return out;
+}
+
+}  // namespace
+
+Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what, uint32_t pid) {
+    return what == TracedProcesses::What::kLocks ? find_lock_functions(pid)
+                                                 : find_heap_functions(pid);
+}
+
+Status UserEvents::set_up(uint32_t cpus, const TracedProcesses& processes) {
+    if (processes.what == TracedProcesses::What::kNothing) return Ok{};
+    std::vector<UserFunctions> found;
+    for (const uint32_t pid : processes.pids) {
+        auto functions = find_user_functions(processes.what, pid);
+        if (!functions) continue;
+        for (const UserFunction& function : *functions) {
+            if (function.kind == Kind::kWaitForLock) lock_callers_.add(pid, function);
+        }
+        found.push_back({pid, std::move(*functions)});
+    }
+    ETW_TRY(auto probe, watch_calls(cpus, counter_, found));
+    probe_.emplace(std::move(probe));
+    return Ok{};
+}
+
+void UserEvents::read(int64_t now) {
+    if (!probe_) return;
+    probe_->read([this](const ProbeRecord& record) { take(record); });
+    if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
+    convert(now);
+}
+
+void UserEvents::take(const ProbeRecord& record) {
+    constexpr size_t kLeast = offsetof(UserCall, stack);
+    if (record.data.size() < kLeast) return;
+    Call out{record.time, record.cpu, {record.thread, record.process}, {}};
+    const size_t size = std::min(record.data.size(), sizeof(out.call));
+    std::memcpy(&out.call, record.data.data(), size);
+    out.call.stack_size = std::min<uint64_t>(out.call.stack_size, size - kLeast);
+    arrivals_.push_back(out);
+}
+
+void UserEvents::convert(int64_t now) {
+    std::stable_sort(arrivals_.begin(), arrivals_.end(),
+                     [](const Call& a, const Call& b) { return a.time < b.time; });
+    const auto later = std::find_if(arrivals_.begin(), arrivals_.end(),
+                                    [now](const Call& call) { return call.time > now; });
+    for (auto call = arrivals_.begin(); call != later; ++call) {
+        call->time = std::max(call->time, pending_.handed_out());
+        convert(*call);
+    }
+    arrivals_.erase(arrivals_.begin(), later);
+    pending_.sort();
+}
+
+void UserEvents::convert(const Call& call) {
+    switch (call.call.kind) {
+        case Kind::kNone:
+            return;
+        case Kind::kFree:
+            return on_freed(call);
+        case Kind::kWaitForLock:
+            return on_waited(call);
+        default:
+            return on_allocated(call);
+    }
+}
+
+void UserEvents::on_allocated(const Call& call) {
+    const UserCall& c = call.call;
+    const bool replaces = c.kind == Kind::kReallocate || c.kind == Kind::kReallocateArray;
+    auto& sizes = sizes_[call.ids.process];
+    uint64_t old_size = 0;  // not known
+    if (replaces && c.address != 0) {
+        if (const auto old = sizes.extract(c.address)) {
+            old_size = old.mapped();
+            --size_count_;
+        }
+    }
+    if (c.result == 0) {  // realloc() to nothing
+        begin(kFreed, call)
+            .put(kProcessHeap)
+            .put(c.address)
+            .put(kMainPath)
+            .send(pending_, call.cpu);
+        return send_stack(call, stack_of(c));
+    }
+    if (size_count_ >= kMaxSizes) {
+        sizes_.clear();
+        size_count_ = 0;
+    }
+    size_count_ += sizes_[call.ids.process].insert_or_assign(c.result, c.size).second ? 1 : 0;
+    if (replaces && c.address != 0) {
+        begin(kReallocated, call)
+            .put(kProcessHeap)
+            .put(c.result)
+            .put(c.address)
+            .put(c.size)
+            .put(old_size)
+            .put(kMainPath)
+            .send(pending_, call.cpu);
+    } else {
+        begin(kAllocated, call)
+            .put(kProcessHeap)
+            .put(c.size)
+            .put(c.result)
+            .put(kMainPath)
+            .send(pending_, call.cpu);
+    }
+    send_stack(call, stack_of(c));
+}
+
+void UserEvents::on_freed(const Call& call) {
+    const UserCall& c = call.call;
+    size_count_ -= sizes_[call.ids.process].erase(c.address);
+    begin(kFreed, call).put(kProcessHeap).put(c.address).put(kMainPath).send(pending_, call.cpu);
+    // The kernel goes by frame pointers, which do not know the caller of a function that has just
+    // begun; some kernels do all the same.
+    std::vector<uint64_t> frames{c.top[0]};
+    const std::vector<uint64_t> stack = stack_of(c);
+    const size_t known = stack.size() > 1 && stack[1] == c.top[0] ? 2 : 1;
+    for (size_t i = known; i < stack.size(); ++i) frames.push_back(stack[i]);
+    send_stack(call, frames);
+}
+
+void UserEvents::on_waited(const Call& call) {
+    const UserCall& c = call.call;
+    RecordBuilder(kCollision, kWithWaitTime, call.time, call.ids)
+        .put(c.mutex.lock)
+        .put(uint32_t{c.mutex.spins})
+        .put(uint64_t{c.mutex.owner})
+        .put(c.address)
+        .put(c.duration_ns)
+        .send(pending_, call.cpu);
+    // pthread_mutex_lock is where it returns to; whom that returns to, frame pointers do not know.
+    std::vector<uint64_t> frames = stack_of(c);
+    const uint64_t caller = lock_callers_.find(call.ids.process, c.top);
+    const bool is_known = frames.size() > 1 && frames[1] == caller;
+    if (caller != 0 && !frames.empty() && !is_known) frames.insert(frames.begin() + 1, caller);
+    send_stack(call, frames);
+}
+
+void UserEvents::send_stack(const Call& call, const std::vector<uint64_t>& frames) {
+    if (frames.empty()) return;
+    RecordBuilder(kStackWalk, 2, call.time)
+        .put(call.time)  // of the event that it belongs to
+        .put(call.ids.process)
+        .put(call.ids.thread)
+        .append(std::as_bytes(std::span(frames)))
+        .send(pending_, call.cpu);
+}
+
+}  // namespace etw::kernel

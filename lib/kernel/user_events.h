@@ -1,0 +1,72 @@
+// Heap and CritSec: what processes allocate and free, and where they wait for locks.
+#pragma once
+#include "kernel/dispatch.h"
+#include "kernel/lock_callers.h"
+#include "kernel/pending_records.h"
+#include "kernel/user_program.h"
+
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace etw::kernel {
+
+// What a session records of some processes by breakpoints in their memory.
+struct TracedProcesses {
+    enum class What : uint8_t { kNothing, kHeap, kLocks };
+    What what = What::kNothing;
+    std::vector<uint32_t> pids;  // that run
+};
+
+// Whether the process has what is to be traced; see user_functions.h.
+Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what, uint32_t pid);
+
+class UserEvents {
+public:
+    UserEvents(Context& context, const CounterSource& counter)
+        : context_(context), counter_(counter) {}
+
+    // Has the kernel tell. Processes that end meanwhile have nothing to tell.
+    Status set_up(uint32_t cpus, const TracedProcesses& processes);
+    std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
+    // The processes are as they were; what they did before is still to be read.
+    void detach() {
+        if (probe_) probe_->detach();
+    }
+    // Takes what the rings hold. Calls that were told up to `now`, which was taken before, become
+    // records.
+    void read(int64_t now);
+    PendingRecords& pending() noexcept { return pending_; }
+
+    // What read() takes, and what it makes of it: for tests.
+    void take(const ProbeRecord& record);
+    void convert(int64_t now);
+
+private:
+    struct Call {
+        int64_t time = 0;
+        uint32_t cpu = 0;
+        RecordIds ids;
+        UserCall call{};
+    };
+    void convert(const Call& call);
+    void on_allocated(const Call& call);
+    void on_freed(const Call& call);
+    void on_waited(const Call& call);
+    void send_stack(const Call& call, const std::vector<uint64_t>& frames);
+    RecordBuilder begin(uint16_t hook, const Call& call) const {
+        return RecordBuilder(hook, 2, call.time, call.ids);
+    }
+
+    Context& context_;
+    CounterSource counter_;
+    std::optional<BpfProbe> probe_;
+    LockCallers lock_callers_;
+    std::vector<Call> arrivals_;  // taken, later than what was converted
+    PendingRecords pending_;
+    // Sizes of what was allocated, by process and address.
+    std::unordered_map<uint32_t, std::unordered_map<uint64_t, uint64_t>> sizes_;
+    size_t size_count_ = 0;
+};
+
+}  // namespace etw::kernel

@@ -1,0 +1,57 @@
+// What the kernel tells of calls of a program's functions: programs of ours at uprobes, which
+// remember what a function was called with and put out one record when it has returned. The kernel
+// has breakpoints in the memory of the processes that are named alone, and takes them out with the
+// descriptors.
+#pragma once
+#include "kernel/bpf_probe.h"
+#include "kernel/user_functions.h"
+
+#include <vector>
+
+namespace etw::kernel {
+
+constexpr size_t kMaxUserFrames = 127;  // kernel.perf_event_max_stack, unless somebody raised it
+constexpr size_t kTopWords = 16;
+
+// The beginning of glibc's pthread_mutex_t.
+struct MutexWords {
+    uint32_t lock;
+    uint32_t count;
+    uint32_t owner;  // a thread, as its own pid namespace has it
+    uint32_t users;
+    uint32_t type;
+    uint16_t spins;
+    uint16_t reserved;
+};
+
+// A thread's call, while it is under way and as it is told.
+struct UserCall {
+    UserFunctionKind kind;
+    uint8_t is_under_way;
+    uint8_t reserved[6];
+    uint64_t task;       // the kernel's structure of the thread
+    uint64_t stack_top;  // as the function began
+    uint64_t address;    // what it is to free, to replace, to fill in or to lock; 0: nothing
+    uint64_t size;       // bytes asked for
+    uint64_t result;     // the address that it has returned or filled in
+    uint64_t duration_ns;
+    // Of kFree and kWaitForLock, as the function began: the words on top of the stack, first of
+    // them the return address; and, of the latter, the mutex.
+    uint64_t top[kTopWords];
+    MutexWords mutex;
+    uint64_t stack_size;             // bytes of what follows
+    uint64_t stack[kMaxUserFrames];  // innermost first; from the caller on, but of kFree from the
+                                     // function itself
+};
+static_assert(sizeof(UserCall) % 8 == 0);
+
+struct UserFunctions {
+    uint32_t pid = 0;
+    std::vector<UserFunction> functions;
+};
+// Attaches them in each process; one that has ended meanwhile is left out. Fails with kNotSupported
+// where the kernel has no uprobes, kAccessDenied without the rights.
+Result<BpfProbe> watch_calls(uint32_t cpus, const CounterSource& counter,
+                             const std::vector<UserFunctions>& processes);
+
+}  // namespace etw::kernel
