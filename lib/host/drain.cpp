@@ -64,7 +64,7 @@ Status Drain::add_copy(const FileIdentity& missing, std::shared_ptr<Stream> stre
     return add_stream(std::move(stream));
 }
 
-bool Drain::retire(const Stream& stream) {
+bool Drain::retire(Stream& stream) {
     const auto found = std::find_if(streams_.begin(), streams_.end(),
                                     [&](const auto& s) { return s.get() == &stream; });
     if (found == streams_.end()) return true;
@@ -78,6 +78,9 @@ bool Drain::retire(const Stream& stream) {
         if (stream.rings.next(cpu, progress.tail, run, &damaged)) return false;
         lost += progress.lost;
     }
+    // A process may still hand the rings to another host. Killed in between, that one knows the
+    // counts from the checkpoint: they do not fall there.
+    stream.rings.forget_lost();
     progress_.written_off += lost;
     progress_.streams.erase(progress_.streams.begin() + index);
     streams_.erase(found);

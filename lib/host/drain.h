@@ -43,7 +43,7 @@ public:
     Status add_copy(const FileIdentity& missing, std::shared_ptr<Stream> stream);
     // Nobody writes to the stream any more: forgets it, but for what it lost, once it is empty.
     // False: it is not.
-    bool retire(const Stream& stream);
+    bool retire(Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
 
     // What fills the stream of kernel events, for a session that has them.

@@ -425,6 +425,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         sessions_[slot] = std::move(session);
         limit_life(*sessions_[slot]);
         await_left_rings(*sessions_[slot]);
+        await_former_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
     kernel::remove_unused_instances();
@@ -474,6 +475,11 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
         std::stable_sort(session->streams.begin(), session->streams.end(),
                          [&](const auto& a, const auto& b) { return age(a) < age(b); });
         session->stream_count = std::max(session->streams.size(), progress.streams.size());
+        if (const Stream* stream = session->stream_of(kSocketStream)) {
+            if (auto writer = StreamWriter::over(*stream)) {
+                session->socket_writer.emplace(std::move(*writer));
+            }
+        }
         session->source->pattern = session->saved.properties.log_file;
         recover_folder(*session, progress, kept);
         auto drain = std::make_shared<std::unique_ptr<Drain>>(std::make_unique<Drain>(
@@ -544,11 +550,6 @@ void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {
         if (!stream) {
             journal("kept rings: dropped", stream.error());
             continue;
-        }
-        if (uid == kSocketStream && geometry == session.saved.geometry) {
-            if (auto writer = StreamWriter::over(**stream)) {
-                session.socket_writer.emplace(std::move(*writer));
-            }
         }
         session.streams.push_back(std::move(*stream));
     }
