@@ -6,13 +6,11 @@ namespace etw::host {
 
 void WriteWay::wrote(bool direct, size_t bytes, Clock::duration took, bool crowded,
                      Clock::time_point now) noexcept {
-    const double cost = double(took.count()) / double(bytes);
-    if (!direct) {
-        cache_known_ = true;
-        cache_cost_ = cost;
-        return;
-    }
-    direct_cost_ = cost;
+    constexpr double kWeight = 0.25;  // of the newest
+    const double cost = double(std::max<Clock::rep>(took.count(), 1)) / double(bytes);
+    double& mean = direct ? direct_cost_ : cache_cost_;
+    mean = mean == 0 ? cost : mean + (cost - mean) * kWeight;
+    if (!direct) return;
     if (took <= kSlow || !crowded) {
         pause_ = {};
         return;

@@ -27,10 +27,10 @@ public:
     explicit WriteWay(const wire::RingGeometry& geometry)
         : rings_can_wait_(size_t{geometry.blocks} * geometry.block_size >= kEnoughRing) {}
 
-    // Of `bytes` in all. `crowded`: a ring is half full; then the way that was quicker when it was
-    // last used is taken. The first write of all goes through the cache, to know that.
+    // Of `bytes` in all. `crowded`: a ring is half full; then the way is taken that was quicker
+    // lately. The first write of all goes through the cache, to know that.
     bool direct(size_t bytes, bool crowded, Clock::time_point now) const noexcept {
-        if (!rings_can_wait_ || bytes < kEnoughBytes || !cache_known_) return false;
+        if (!rings_can_wait_ || bytes < kEnoughBytes || cache_cost_ == 0) return false;
         return crowded ? direct_cost_ <= cache_cost_ : now >= not_before_;
     }
 
@@ -40,8 +40,7 @@ public:
 
 private:
     bool rings_can_wait_;
-    bool cache_known_ = false;
-    double direct_cost_ = 0;  // of a byte
+    double direct_cost_ = 0;  // of a byte, over the last few writes; 0: there was none yet
     double cache_cost_ = 0;
     Clock::duration pause_{};
     Clock::time_point not_before_{};
