@@ -4,7 +4,6 @@
 #include "etl/log_layout.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <vector>
 
@@ -13,21 +12,6 @@ namespace {
 
 using wire::BufferHeader;
 using wire::LogFileHeader64;
-
-// What the unused rest of every buffer is written from.
-constexpr auto kUnused = [] {
-    std::array<std::byte, 64 * 1024> bytes{};
-    bytes.fill(std::byte{wire::kUnusedByte});
-    return bytes;
-}();
-
-void append_unused(std::vector<Bytes>& pieces, size_t size) {
-    while (size > 0) {
-        const size_t n = std::min(size, kUnused.size());
-        pieces.push_back(Bytes(kUnused).first(n));
-        size -= n;
-    }
-}
 
 bool sizes_valid(const LogFileInfo& info, uint64_t limit_bytes) {
     if (info.buffer_size < wire::kMinBufferSize || info.buffer_size > wire::kMaxBufferSize) {
@@ -169,7 +153,7 @@ uint64_t LogWriter::room(const LogPosition& at) const noexcept {
     return limit_bytes_ <= at.next_offset ? 0 : (limit_bytes_ - at.next_offset) / buffer_size_;
 }
 
-Status LogWriter::write(std::span<const BufferData> buffers) {
+Status LogWriter::write(std::span<const BufferData> buffers, bool direct) {
     for (const BufferData& buffer : buffers) {
         if (buffer.records.size() % 8 != 0 ||
             buffer.records.size() > buffer_size_ - sizeof(BufferHeader)) {
@@ -184,14 +168,22 @@ Status LogWriter::write(std::span<const BufferData> buffers) {
     }
     if (!buffers.empty() && end_marked_) ETW_CHECK(set_end_mark(false));
 
+    direct = direct && buffer_size_ % kPageSize == 0;
+    const auto goes_direct = [direct](const BufferData& buffer) {
+        return direct && PagePieces::takes(buffer.records);
+    };
     LogPosition at = position_;
     while (!buffers.empty()) {
         if (room(at) == 0) {  // a circular log: behind the header buffer it starts again
             at.next_offset = buffer_size_;
             ++at.wraps;
         }
-        const auto run = buffers.first(size_t(std::min<uint64_t>(buffers.size(), room(at))));
-        if (const auto done = write_run(run, at); !done) {
+        const bool way = goes_direct(buffers.front());
+        auto run = buffers.first(size_t(std::min<uint64_t>(buffers.size(), room(at))));
+        const auto end = std::find_if(run.begin(), run.end(),
+                                      [&](const auto& b) { return goes_direct(b) != way; });
+        run = run.first(size_t(end - run.begin()));
+        if (const auto done = write_run(run, way, at); !done) {
             static_cast<void>(bool(file_.resize(before)));  // best effort; see create()
             return done.error();
         }
@@ -203,27 +195,48 @@ Status LogWriter::write(std::span<const BufferData> buffers) {
 }
 
 // Writes `buffers` back to back and moves `at` behind them.
-Status LogWriter::write_run(std::span<const BufferData> buffers, LogPosition& at) {
+Status LogWriter::write_run(std::span<const BufferData> buffers, bool direct, LogPosition& at) {
     std::vector<BufferHeader> headers(buffers.size());
-    std::vector<Bytes> pieces;
-    pieces.reserve(buffers.size() * 3);
     int64_t sequence = at.sequence;
     for (size_t i = 0; i < buffers.size(); ++i) {
         const BufferData& buffer = buffers[i];
-        BufferHeader& header = headers[i];
-        header = data_buffer_header(buffer_size_, buffer.records.size(), buffer.cpu, logger_id_);
-        header.time_stamp = buffer.time_stamp;
-        header.sequence = ++sequence;
-        pieces.push_back(std::as_bytes(std::span(&header, 1)));
-        pieces.push_back(buffer.records);
-        append_unused(pieces, buffer_size_ - header.offset);
+        headers[i] =
+            data_buffer_header(buffer_size_, buffer.records.size(), buffer.cpu, logger_id_);
+        headers[i].time_stamp = buffer.time_stamp;
+        headers[i].sequence = ++sequence;
     }
-    ETW_CHECK(file_.write_at(at.next_offset, pieces));
+    Status done = Ok{};
+    if (direct && direct_) {
+        done = write_direct(buffers, headers, at.next_offset);
+        // Not every file system can do it, and not in every state of a file.
+        if (!done && done.error().code != Code::kDiskFull) direct_ = File();
+    }
+    if (!direct || !direct_) done = write_cached(buffers, headers, at.next_offset);
+    if (!done) return done;
     at.sequence = sequence;
     at.buffers_written += uint32_t(buffers.size());
     at.next_offset += buffers.size() * uint64_t{buffer_size_};
     at.last_offset = at.next_offset - buffer_size_;
     return Ok{};
+}
+
+Status LogWriter::write_cached(std::span<const BufferData> buffers,
+                               std::span<const BufferHeader> headers, uint64_t offset) {
+    std::vector<Bytes> pieces;
+    pieces.reserve(buffers.size() * 3);
+    for (size_t i = 0; i < buffers.size(); ++i) {
+        pieces.push_back(std::as_bytes(headers.subspan(i, 1)));
+        pieces.push_back(buffers[i].records);
+        append_unused(pieces, buffer_size_ - headers[i].offset);
+    }
+    return file_.write_at(offset, pieces);
+}
+
+Status LogWriter::write_direct(std::span<const BufferData> buffers,
+                               std::span<const BufferHeader> headers, uint64_t offset) {
+    pages_.reset(buffers.size());
+    for (size_t i = 0; i < buffers.size(); ++i) pages_.add(headers[i], buffers[i].records);
+    return direct_.write_at(offset, pages_.pieces());
 }
 
 Status LogWriter::set_end_mark(bool on) {

@@ -2,6 +2,7 @@
 // patching. The caller brings whole buffers of records; the writer gives each its header.
 #pragma once
 #include "base/file.h"
+#include "etl/page_pieces.h"
 #include "etw/bytes.h"
 #include "etw/etl_format.h"
 
@@ -29,8 +30,8 @@ struct LogFileInfo {
     std::string log_file_name;
 };
 
-// One data buffer to write. The records are never copied; they are a whole number of 8-byte units
-// and fit behind a buffer header.
+// One data buffer to write. The records are not copied, but for the pages at their ends where they
+// go past the page cache; they are a whole number of 8-byte units and fit behind a buffer header.
 struct BufferData {
     uint16_t cpu = 0;
     int64_t time_stamp = 0;  // raw, >= the last record's and >= the previous buffer's
@@ -71,11 +72,18 @@ public:
     // its time stamps would mean other times. Circular logs cannot be appended to.
     static Result<LogWriter> append(File file, const LogFileInfo& info, uint64_t limit_bytes = 0);
 
+    // A second way to the same file, whose writes go past the system's page cache and take whole
+    // pages only. Once it has refused a write it is not used again.
+    void set_direct(File direct) { direct_ = std::move(direct); }
+    // Whether the next write() may go that way.
+    bool has_direct() const noexcept { return bool(direct_); }
+
     // Writes the buffers in order, with as few system calls as it can. All or nothing: after a
     // failure the position is unchanged and the file ends where it did. kMoreData: the limit of a
     // sequential log leaves no room for all of them; as many as fit were written (see position()).
     // kInvalidParameter: a buffer's records do not fit or are no whole number of 8-byte units.
-    Status write(std::span<const BufferData> buffers);
+    // `direct`: past the page cache what can go there (see PagePieces::takes).
+    Status write(std::span<const BufferData> buffers, bool direct = false);
 
     // Patches the header event and the end mark, and cuts off what was preallocated and not used.
     // The log stays open and can go on (circular logs and periodic checkpoints); call it last.
@@ -90,10 +98,16 @@ private:
     bool circular() const noexcept;
     uint64_t end_of_data() const noexcept;                // bytes of the file that hold buffers
     uint64_t room(const LogPosition& at) const noexcept;  // buffers up to the limit or the wrap
-    Status write_run(std::span<const BufferData> buffers, LogPosition& at);
+    Status write_run(std::span<const BufferData> buffers, bool direct, LogPosition& at);
+    Status write_cached(std::span<const BufferData> buffers,
+                        std::span<const wire::BufferHeader> headers, uint64_t offset);
+    Status write_direct(std::span<const BufferData> buffers,
+                        std::span<const wire::BufferHeader> headers, uint64_t offset);
     Status set_end_mark(bool on);
 
     File file_;
+    File direct_;
+    PagePieces pages_;
     uint32_t buffer_size_;
     uint16_t logger_id_;
     uint32_t log_file_mode_;

@@ -11,9 +11,11 @@
 namespace etw::host {
 namespace {
 
-constexpr size_t kMaxBatch = 128;           // buffers of one write
-constexpr size_t kMaxCopied = 1024 * 1024;  // bytes of merged buffers in one write
-constexpr uint32_t kMaxDamagePerPass = 64;  // of one ring
+// Of one write. Only when all of it is done may writers reuse what it held.
+constexpr size_t kMaxBatch = 128;              // buffers
+constexpr size_t kMaxBatchBytes = 8ull << 20;  // but always one buffer
+constexpr size_t kMaxCopied = 1024 * 1024;     // bytes of merged buffers
+constexpr uint32_t kMaxDamagePerPass = 64;     // of one ring
 
 }  // namespace
 
@@ -21,12 +23,18 @@ Drain::Drain(const SavedSession& saved, std::optional<etl::LogWriter> log, Check
              Progress progress)
     : saved_(saved),
       clock_(clock_of(saved)),
-      log_(std::move(log)),
+      way_(saved.geometry),
       checkpoint_(std::move(checkpoint)),
       progress_(std::move(progress)),
       streams_(progress_.streams.size()) {
-    if (log_) progress_.position = log_->position();
+    if (log) take_log(std::move(*log));
     commit();
+}
+
+void Drain::take_log(etl::LogWriter log) {
+    log_.emplace(std::move(log));
+    log_->set_direct(open_direct(log_->file()));
+    progress_.position = log_->position();
 }
 
 Status Drain::add_stream(std::shared_ptr<Stream> stream) {
@@ -64,7 +72,7 @@ Status Drain::add_copy(const FileIdentity& missing, std::shared_ptr<Stream> stre
     return add_stream(std::move(stream));
 }
 
-bool Drain::retire(const Stream& stream) {
+bool Drain::retire(Stream& stream) {
     const auto found = std::find_if(streams_.begin(), streams_.end(),
                                     [&](const auto& s) { return s.get() == &stream; });
     if (found == streams_.end()) return true;
@@ -78,6 +86,9 @@ bool Drain::retire(const Stream& stream) {
         if (stream.rings.next(cpu, progress.tail, run, &damaged)) return false;
         lost += progress.lost;
     }
+    // A process may still hand the rings to another host. Killed in between, that one knows the
+    // counts from the checkpoint: they do not fall there.
+    stream.rings.forget_lost();
     progress_.written_off += lost;
     progress_.streams.erase(progress_.streams.begin() + index);
     streams_.erase(found);
@@ -98,7 +109,7 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
     const int64_t until = collect(depth);  // before any head is looked at: see cpu_merger.h
     const uint32_t cpus = saved_.geometry.cpus;
     first_cpu_ = (first_cpu_ + 1) % cpus;  // a busy one must not keep the others waiting
-    for (uint32_t i = 0; i < cpus && batch_.size() < kMaxBatch; ++i) {
+    for (uint32_t i = 0; i < cpus && batch_.size() < max_batch(); ++i) {
         gather((first_cpu_ + i) % cpus, depth, until);
     }
     if (batch_.empty()) {
@@ -154,7 +165,7 @@ void Drain::gather_direct(uint32_t cpu, size_t stream, Depth depth) {
     wire::RingPosition tail = at(stream, cpu).tail;
     ring::Run run{};
     bool damaged = false;
-    while (batch_.size() < kMaxBatch) {
+    while (batch_.size() < max_batch()) {
         if (depth == Depth::kFullBlocks && rings.pending_blocks(cpu, tail) == 0) break;
         if (!rings.next(cpu, tail, run, &damaged) || damaged) break;
         tail = run.end;
@@ -174,7 +185,7 @@ void Drain::gather_merged(uint32_t cpu, Depth depth, int64_t until) {
                      {until, depth == Depth::kFinal});
     uint32_t damaged = 0;
     size_t written = 0;
-    while (batch_.size() < kMaxBatch) {
+    while (batch_.size() < max_batch()) {
         const std::span<std::byte> buffer = next_copy_buffer();
         if (buffer.empty()) break;
         const auto [size, full] = merger.fill(buffer);
@@ -199,15 +210,24 @@ void Drain::gather_merged(uint32_t cpu, Depth depth, int64_t until) {
     progress_.buffers_lost += damaged;
 }
 
+size_t Drain::max_batch() const {
+    return std::clamp<size_t>(kMaxBatchBytes / saved_.geometry.block_size, 1, kMaxBatch);
+}
+
 size_t Drain::copies_allowed() const {
     return std::max<size_t>(1, kMaxCopied / saved_.geometry.block_size);
 }
 
+// Room for a header is left in front of it: see PagePieces::takes.
 std::span<std::byte> Drain::next_copy_buffer() {
-    const size_t size = saved_.geometry.block_size - wire::kRingFirstOffset;
+    const size_t size = saved_.geometry.block_size;
     if (copies_used_ == copies_allowed()) return {};
-    if (copies_used_ == copies_.size()) copies_.push_back(std::make_unique<std::byte[]>(size));
-    return {copies_[copies_used_++].get(), size};
+    if (copies_used_ == copies_.size()) {
+        const size_t pages = (size + etl::kPageSize - 1) / etl::kPageSize;
+        copies_.push_back(std::make_unique_for_overwrite<etl::Page[]>(pages));
+    }
+    auto* const block = reinterpret_cast<std::byte*>(copies_[copies_used_++].get());
+    return std::span(block, size).subspan(wire::kRingFirstOffset);
 }
 
 bool Drain::nothing_new(uint32_t cpu, size_t except) const {
@@ -247,7 +267,7 @@ Result<Drain::Outcome> Drain::write_batch() {
         buffers.push_back(pending.data);
     }
     const uint32_t before = log_->position().buffers_written;
-    const Status status = log_->write(buffers);  // D1
+    const Status status = write_buffers(buffers);  // D1
     ETW_TESTPOINT("drain.written");
     const size_t written = log_->position().buffers_written - before;
     if (written > 0) {
@@ -257,6 +277,16 @@ Result<Drain::Outcome> Drain::write_batch() {
     if (status) return Outcome::kWrote;
     if (status.error().code == Code::kMoreData) return Outcome::kLimitReached;
     return status.error();
+}
+
+Status Drain::write_buffers(std::span<const etl::BufferData> buffers) {
+    const size_t bytes = buffers.size() * saved_.geometry.block_size;
+    const auto start = WriteWay::Clock::now();
+    const bool direct = log_->has_direct() && way_.direct(bytes, has_half_full_ring(), start);
+    const Status status = log_->write(buffers, direct);
+    const auto end = WriteWay::Clock::now();
+    if (status) way_.wrote(direct, bytes, end - start, has_half_full_ring(), end);
+    return status;
 }
 
 void Drain::apply(size_t written) {
@@ -369,10 +399,14 @@ bool Drain::any_ring_has(Enough enough) const {
     return false;
 }
 
+bool Drain::has_half_full_ring() const {
+    return any_ring_has([](const wire::RingGeometry& g) { return g.blocks / 2; });
+}
+
 bool Drain::has_enough_full_blocks() const {
     const uint64_t full = full_blocks();
     if (full == 0 || full >= saved_.properties.flush_threshold) return full != 0;
-    return any_ring_has([](const wire::RingGeometry& g) { return g.blocks / 2; });
+    return has_half_full_ring();
 }
 
 bool Drain::has_crowded_ring() const { return any_ring_has(crowded_at); }
@@ -388,7 +422,7 @@ uint64_t Drain::capacity() const {
 }
 
 size_t Drain::passes_over_all() const {
-    const size_t buffers = std::min(kMaxBatch, copies_allowed());
+    const size_t buffers = std::min(max_batch(), copies_allowed());
     return (saved_.geometry.cpus + buffers - 1) / buffers;
 }
 
@@ -436,11 +470,10 @@ Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, 
     ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
     // Consumers that are there read up to where they are cut off.
     if (backlog && feed_ && consumers() == 0) ETW_CHECK(write_backlog(next));
-    log_.emplace(std::move(next));
+    take_log(std::move(next));
     progress_.file = identity;
     progress_.path = path;
     progress_.file_number = number;
-    progress_.position = log_->position();
     commit();
     return Ok{};
 }

@@ -11,6 +11,7 @@
 #include "host/log_file.h"
 #include "host/saved_session.h"
 #include "host/stream.h"
+#include "host/write_way.h"
 
 #include <algorithm>
 #include <functional>
@@ -43,7 +44,7 @@ public:
     Status add_copy(const FileIdentity& missing, std::shared_ptr<Stream> stream);
     // Nobody writes to the stream any more: forgets it, but for what it lost, once it is empty.
     // False: it is not.
-    bool retire(const Stream& stream);
+    bool retire(Stream& stream);
     const std::vector<std::shared_ptr<Stream>>& streams() const noexcept { return streams_; }
 
     // What fills the stream of kernel events, for a session that has them.
@@ -109,6 +110,7 @@ private:
     // Has any ring as many full blocks as `enough` says of its geometry?
     template <class Enough>
     bool any_ring_has(Enough enough) const;
+    bool has_half_full_ring() const;
 
     // A buffer that is about to be written, and how far it takes the tails of its CPU.
     struct Pending {
@@ -132,6 +134,9 @@ private:
     bool deliver_lanes(Depth depth, int64_t until);
     void publish_feed();
     Status write_backlog(etl::LogWriter& log);
+    void take_log(etl::LogWriter log);
+    Status write_buffers(std::span<const etl::BufferData> buffers);
+    size_t max_batch() const;  // buffers
     CpuProgress& at(size_t stream, uint32_t cpu) { return progress_.streams[stream].cpus[cpu]; }
     size_t copies_allowed() const;
     std::span<std::byte> next_copy_buffer();
@@ -140,13 +145,14 @@ private:
     SavedSession saved_;
     SessionClock clock_;
     std::optional<etl::LogWriter> log_;
+    WriteWay way_;
     std::unique_ptr<KernelSource> source_;
     std::unique_ptr<Feed> feed_;
     Checkpoint checkpoint_;
     Progress progress_;
     std::vector<std::shared_ptr<Stream>> streams_;  // as progress_.streams; null: not handed back
     std::vector<Pending> batch_;
-    std::vector<std::unique_ptr<std::byte[]>> copies_;
+    std::vector<std::unique_ptr<etl::Page[]>> copies_;
     size_t copies_used_ = 0;
     uint32_t first_cpu_ = 0;
 };

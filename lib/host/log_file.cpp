@@ -175,6 +175,11 @@ Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& s, const Prog
                                   limit_bytes(s.properties), progress.position);
 }
 
+File open_direct(const File& log) {
+    const std::string self = "/proc/self/fd/" + std::to_string(log.fd().get());
+    return File(UniqueFd(::open(self.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)));
+}
+
 Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity) {
     // Without opening it for anything first: the name may lead to a device by now.
     const UniqueFd found(::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));

@@ -25,6 +25,9 @@ uint64_t limit_bytes(const session::Properties& properties);  // 0: none
 Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const std::string& path,
                                  bool append);
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
+// Opens the log a second time for writes past the page cache; the client's open file stays as it
+// is. Empty where the file system has no such writes, or the host not the right to open it.
+File open_direct(const File& log);
 // The log of a session whose host and keeper are both gone. Only the very file it was.
 Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity);
 // Its folder, for the next log of a -newfile session; with the rights of that user.

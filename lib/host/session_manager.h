@@ -151,7 +151,9 @@ private:
     void send_numbers(ProviderConnection& to, const Session& session);
     void replace_rings(Session& session, std::vector<std::pair<uint32_t, ring::RingSet>> made,
                        std::function<void()> done);
+    uint64_t offer_rings(Session& session);
     void retire(Session& session, const std::vector<std::shared_ptr<Stream>>& unused);
+    void await_former_rings(const Session& session);
     void drain_retiring(Session& session, const std::shared_ptr<Stream>& stream);
     void tell_drained(const Session& session, const Stream& stream);
     void await_left_rings(const Session& session);

@@ -152,7 +152,9 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     const auto same = [&](const auto& s) { return s->rings_identity == *identity; };
     const auto theirs = [&](const auto& s) { return s->uid == from.peer().uid; };
     const auto& streams = session->streams;
+    const auto& retiring = session->retiring;
     if (std::any_of(streams.begin(), streams.end(), same)) return;
+    if (std::any_of(retiring.begin(), retiring.end(), same)) return;
     const auto& copied = session->copied;
     if (std::find(copied.begin(), copied.end(), *identity) != copied.end()) return;
     if (std::count_if(streams.begin(), streams.end(), theirs) >= kMaxStreamsPerUser) return;
@@ -170,6 +172,7 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     }
     // A process hands back its newest first: what follows is older and not to be handed out.
     std::rotate(session->streams.begin(), session->streams.end() - 1, session->streams.end());
+    await_former_rings(*session);
 }
 
 // --- providers -------------------------------------------------------------------------------
@@ -306,16 +309,7 @@ void SessionManager::replace_rings(Session& session,
             if (!used) journal("other rings of kernel events", used.error());
         });
     }
-    const uint64_t group = acks_.open_group();
-    providers_.for_each([&](ProviderConnection& to) {
-        const Stream* stream = session.stream_of(to.peer().uid);
-        const bool attached = to.attached().contains(session.saved.key.epoch);
-        if (!attached || !to.uses_rings() || stream == nullptr) return;
-        const wire::Attach packet{{}, session.saved.key, session.saved.geometry};
-        to.send(packet, wire::ProviderMessage::kAttach, stream->rings.fd().get());
-        // Of no registration: for the acknowledgement alone.
-        send_enable(to, 0, session, {}, EnableAction::kEnable, acks_.expect(group, to.id()));
-    });
+    const uint64_t group = offer_rings(session);
     const auto answered = std::make_shared<std::function<void()>>(std::move(done));
     const wire::SessionKey key = session.saved.key;
     // One that hangs keeps the old rings in use until the session ends; the answer does not wait.
@@ -339,6 +333,44 @@ void SessionManager::replace_rings(Session& session,
         loop_.after(kRetireAfter, [this, key, old] {
             Session* owner = find(key);
             if (owner != nullptr && owner->state == State::kRunning) retire(*owner, old);
+        });
+    });
+}
+
+// Hands all processes of the session the newest rings of their user; those that have them stay as
+// they are. Returns the group of their acknowledgements: whoever has sent one writes there.
+uint64_t SessionManager::offer_rings(Session& session) {
+    const uint64_t group = acks_.open_group();
+    providers_.for_each([&](ProviderConnection& to) {
+        const Stream* stream = session.stream_of(to.peer().uid);
+        const bool attached = to.attached().contains(session.saved.key.epoch);
+        if (!attached || !to.uses_rings() || stream == nullptr) return;
+        const wire::Attach packet{{}, session.saved.key, session.saved.geometry};
+        to.send(packet, wire::ProviderMessage::kAttach, stream->rings.fd().get());
+        // Of no registration: for the acknowledgement alone.
+        send_enable(to, 0, session, {}, EnableAction::kEnable, acks_.expect(group, to.id()));
+    });
+    return group;
+}
+
+// Rings of which this host does not know whether anybody still writes there, since others took
+// their place before a kill: from the keeper, or handed back by a process that kept them. When the
+// processes have had time to come back, and all that did have the newest, they go as after a
+// change. One that comes back later hands them over again.
+void SessionManager::await_former_rings(const Session& session) {
+    loop_.after(kRetireAfter, [this, key = session.saved.key] {
+        Session* owner = find(key);
+        if (owner == nullptr || owner->state != State::kRunning || owner->is_buffered()) return;
+        std::vector<std::shared_ptr<Stream>> former;
+        for (const auto& stream : owner->streams) {
+            if (owner->stream_of(stream->uid) != stream.get()) former.push_back(stream);
+        }
+        if (former.empty()) return;
+        acks_.wait(offer_rings(*owner), kReplaceLimit, [this, key, former](bool all) {
+            Session* later = find(key);
+            if (all && later != nullptr && later->state == State::kRunning) {
+                retire(*later, former);
+            }
         });
     });
 }

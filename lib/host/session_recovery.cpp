@@ -69,6 +69,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         sessions_[slot] = std::move(session);
         limit_life(*sessions_[slot]);
         await_left_rings(*sessions_[slot]);
+        await_former_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
     kernel::remove_unused_instances();
@@ -120,6 +121,11 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     ETW_CHECK(ensure_kernel_stream(session));
     sort_by_age(session.streams, progress);
     session.stream_count = std::max(session.streams.size(), progress.streams.size());
+    if (const Stream* stream = session.stream_of(kSocketStream)) {
+        if (auto writer = StreamWriter::over(*stream)) {
+            session.socket_writer.emplace(std::move(*writer));
+        }
+    }
     session.source->pattern = saved.properties.log_file;
     recover_folder(session, progress, kept);
     auto drain = std::make_shared<std::unique_ptr<Drain>>(
@@ -181,11 +187,6 @@ void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {
         if (!stream) {
             journal("kept rings: dropped", stream.error());
             continue;
-        }
-        if (uid == kSocketStream && geometry == session.saved.geometry) {
-            if (auto writer = StreamWriter::over(**stream)) {
-                session.socket_writer.emplace(std::move(*writer));
-            }
         }
         session.streams.push_back(std::move(*stream));
     }

@@ -33,12 +33,14 @@ inline uint32_t result_of(ring::Outcome outcome) noexcept {
                            : send_event(slot, record.generation, event);
 }
 
-// What was enabled by the session has got other rings meanwhile: the entry names them by now.
+// What was enabled by the session has got other rings meanwhile: the entry names them by now. No
+// generation is not another one: it would match any map that is not attached, and be followed.
 inline bool moved(const EnableEntry& entry, uint64_t generation, bool rings,
                   ring::Outcome outcome) noexcept {
     if (!rings || outcome != ring::Outcome::kDetached) return false;
     std::atomic_thread_fence(std::memory_order_acquire);
-    return entry.generation.load(std::memory_order_relaxed) != generation;
+    const uint64_t now = entry.generation.load(std::memory_order_relaxed);
+    return now != 0 && now != generation;
 }
 
 }  // namespace etw::provider

@@ -142,6 +142,12 @@ uint64_t RingSet::lost(uint32_t cpu) const noexcept {
     return view().lost(cpu);
 }
 
+void RingSet::forget_lost() noexcept {
+    for (uint32_t cpu = 0; cpu < geometry_.cpus; ++cpu) {
+        view().control(cpu).lost.store(0, std::memory_order_relaxed);
+    }
+}
+
 RingPosition RingSet::head(uint32_t cpu) const noexcept {
     ETW_ASSERT(cpu < geometry_.cpus);
     return view().head(cpu);

@@ -26,6 +26,9 @@ public:
 
     // Events that writers of `cpu` had to refuse so far.
     uint64_t lost(uint32_t cpu) const noexcept;
+    // They have been counted for good: whoever is handed the set later counts from zero. Nobody
+    // writes to it any more.
+    void forget_lost() noexcept;
 
     // What the set says of itself; untrusted where others can write to it.
     void describe(const wire::RingSetDescription& description) noexcept;

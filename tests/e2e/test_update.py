@@ -1,4 +1,5 @@
 """What may change while a session runs, under load and under fire."""
+import contextlib
 import json
 import os
 import pathlib
@@ -88,6 +89,51 @@ class Update(EndToEnd):
         self.assertEqual(final["events_lost"], 0)
         self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(2000))})
         self.check_etl(self.folder / "u.etl")
+
+    def ring_descriptors(self, pid):
+        """How many ring files the process holds, mapped or not."""
+        held = 0
+        for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                held += "/memfd:etw-ring" in os.readlink(entry)
+        return held
+
+    def release_former_rings(self, kill):
+        """Killed while a process still keeps the rings that it had before a change."""
+        writer = self.writer("--count", 2000, "--wait", "--hold")
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "64",
+                      "-timeout", "60000")
+        self.assertEqual(self.ring_descriptors(writer.pid), 1)
+        hung = self.writer("--wait")
+        os.kill(hung.pid, signal.SIGSTOP)
+        update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", "100"], env=self.env,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.ring_descriptors(writer.pid) == 2, "the writer to have other rings")
+        kill()
+        hung.kill()
+        update.wait()
+        self.status("U")
+        wait_for(lambda: self.ring_descriptors(writer.pid) == 1, "the former rings to be let go")
+        writer.go()
+        self.assertEqual(writer.written(), 2000)
+        final = json.loads(self.tracelog("-stop", "U", "-json").stdout)
+        writer.go()
+        writer.finish()
+        self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(2000))})
+
+    def test_former_rings_are_let_go_after_the_host_was_killed_twice(self):
+        def kill():
+            for _ in range(2):
+                worker = self.worker()
+                os.kill(worker, signal.SIGKILL)
+                wait_for(lambda: self.worker() != worker, "the next host")
+                self.status("U")
+
+        self.release_former_rings(kill)
+
+    def test_former_rings_are_let_go_after_host_and_keeper_were_killed(self):
+        self.release_former_rings(self.kill_hosts)
 
     def test_after_many_changes_the_newest_rings_survive_the_hosts(self):
         writer = self.writer("--count", 1000, "--wait", "--hold")

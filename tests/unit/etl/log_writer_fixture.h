@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -91,6 +93,20 @@ protected:
     std::string path_ = folder_ / "log.etl";
     LogFileInfo info_ = log_info();
 };
+
+// Runs `body` with a limit on the size of files, which the kernel answers like a full disk.
+template <class Body>
+void with_file_limit(uint64_t bytes, Body body) {
+    rlimit old{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+    rlimit limited = old;
+    limited.rlim_cur = bytes;
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+    body();
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+    std::signal(SIGXFSZ, handler);
+}
 
 inline std::vector<int64_t> times(int64_t first, size_t buffers) {
     std::vector<int64_t> out(buffers * 2);

@@ -3,9 +3,6 @@
 #include "log_writer_fixture.h"
 
 #include <sys/mount.h>
-#include <sys/resource.h>
-
-#include <csignal>
 
 namespace etw::etl::test {
 namespace {
@@ -199,20 +196,6 @@ TEST_F(CircularLog, GoesOnAtTheSamePlaceAfterAResume) {
 }
 
 // --- no room -------------------------------------------------------------------------------------
-
-// Runs `body` with a limit on the size of files, which the kernel answers like a full disk.
-template <class Body>
-void with_file_limit(uint64_t bytes, Body body) {
-    rlimit old{};
-    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-    rlimit limited = old;
-    limited.rlim_cur = bytes;
-    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
-    body();
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-    std::signal(SIGXFSZ, handler);
-}
 
 TEST_F(LogWriterTest, FailedWriteLeavesTheLogAsItWasAndIsRepeatedAtTheSamePlace) {
     LogWriter log = create();

@@ -47,6 +47,27 @@ TEST(Drain, CountsEveryEventThatFoundNoRoomOnce) {
     EXPECT_EQ(drain->events_lost(), 1000 - written) << "also while the rings are missing";
 }
 
+// A process may hand rings to the next host whose drained state it was not told of.
+TEST(Drain, CountsNoLossAgainWhenRetiredRingsAreHandedBack) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(2, 2);
+    auto drain = begin_drain(folder, saved);
+    const auto stream = test_stream(1000, saved.geometry);
+    ASSERT_TRUE(drain->add_stream(stream));
+    auto writer = StreamWriter::over(*stream);
+    const uint64_t lost = 1000 - append(*writer, 0, 0, 1000);
+    EXPECT_FALSE(drain->retire(*stream)) << "not before it is empty";
+    drain_all(*drain);
+    ASSERT_TRUE(drain->retire(*stream));
+    EXPECT_EQ(drain->events_lost(), lost);
+    drain = resume_drain(folder, saved);
+    ASSERT_TRUE(drain->add_stream(stream));
+    EXPECT_EQ(drain->events_lost(), lost);
+    const uint64_t more = 500 - append(*writer, 1, 0, 500);
+    EXPECT_GT(more, 0u);
+    EXPECT_EQ(drain->events_lost(), lost + more);
+}
+
 TEST(Drain, RewritesTimesOfALogInSystemTime) {
     const TempFolder folder;
     SavedSession saved = test_session();

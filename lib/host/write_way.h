@@ -1,0 +1,49 @@
+// Whether a session's next write goes past the page cache. That costs a third of the CPU or less,
+// and leaves the memory of the machine to others; but the thread waits for the disk, while the
+// cache takes what comes at the speed of memory and waits for the disk in its place. So the disk
+// is written to as long as it is quick, by sessions whose rings can wait for it.
+#pragma once
+#include "wire/ring.h"
+
+#include <chrono>
+#include <cstddef>
+
+namespace etw::host {
+
+class WriteWay {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // Rings below this size go through the cache: a disk's hiccup must not fill them.
+    static constexpr size_t kEnoughRing = size_t{4} << 20;
+    // Less than this in a write is not worth a wait.
+    static constexpr size_t kEnoughBytes = size_t{128} << 10;
+    // A write that took longer, and left a ring crowded, sends the next ones through the cache, for
+    // a while that doubles.
+    static constexpr std::chrono::milliseconds kSlow{50};
+    static constexpr std::chrono::seconds kFirstPause{1};
+    static constexpr std::chrono::seconds kLastPause{64};
+
+    explicit WriteWay(const wire::RingGeometry& geometry)
+        : rings_can_wait_(size_t{geometry.blocks} * geometry.block_size >= kEnoughRing) {}
+
+    // Of `bytes` in all. `crowded`: a ring is half full; then the way is taken that was quicker
+    // lately. The first write of all goes through the cache, to know that.
+    bool direct(size_t bytes, bool crowded, Clock::time_point now) const noexcept {
+        if (!rings_can_wait_ || bytes < kEnoughBytes || cache_cost_ == 0) return false;
+        return crowded ? direct_cost_ <= cache_cost_ : now >= not_before_;
+    }
+
+    // What a write of `bytes` > 0 took, and whether a ring is crowded after it.
+    void wrote(bool direct, size_t bytes, Clock::duration took, bool crowded,
+               Clock::time_point now) noexcept;
+
+private:
+    bool rings_can_wait_;
+    double direct_cost_ = 0;  // of a byte, over the last few writes; 0: there was none yet
+    double cache_cost_ = 0;
+    Clock::duration pause_{};
+    Clock::time_point not_before_{};
+};
+
+}  // namespace etw::host
