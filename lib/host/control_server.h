@@ -1,9 +1,9 @@
 // The control socket: takes requests from controllers, hands each to the handler, sends its answer.
 #pragma once
+#include "base/unix_socket.h"
 #include "etw/error_code.h"
 #include "host/control_frame.h"
 #include "host/event_loop.h"
-#include "base/unix_socket.h"
 
 #include <functional>
 #include <map>

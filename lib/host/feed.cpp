@@ -1,7 +1,7 @@
 #include "host/feed.h"
 
-#include "host/session_clock.h"
 #include "base/unix_socket.h"
+#include "host/session_clock.h"
 
 #include <sys/socket.h>
 

@@ -1,8 +1,8 @@
 #include "host/keeper.h"
 
+#include "base/unix_socket.h"
 #include "host/journal.h"
 #include "host/keeper_link.h"
-#include "base/unix_socket.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "host/keeper_link.h"
 
-#include "host/journal.h"
 #include "base/unix_socket.h"
+#include "host/journal.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,8 +1,8 @@
 // What the beginnings of sessions have in common, of private ones too.
 #pragma once
+#include "base/unix_socket.h"
 #include "etw/session.h"
 #include "host/saved_session.h"
-#include "base/unix_socket.h"
 
 namespace etw::host {
 

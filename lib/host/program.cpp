@@ -1,10 +1,10 @@
 #include "host/program.h"
 
+#include "base/unix_socket.h"
 #include "host/host.h"
 #include "host/journal.h"
 #include "host/keeper.h"
 #include "host/runtime_folder.h"
-#include "base/unix_socket.h"
 #include "wire/provider_protocol.h"
 
 #include <fcntl.h>

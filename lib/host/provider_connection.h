@@ -1,11 +1,11 @@
 // One provider process as the host knows it. Packets are checked here; what they mean is the
 // listener's business.
 #pragma once
+#include "base/unix_socket.h"
 #include "etw/guid.h"
 #include "host/event_loop.h"
 #include "host/process.h"
 #include "host/provider_packet.h"
-#include "base/unix_socket.h"
 
 #include <deque>
 #include <map>

@@ -1,8 +1,8 @@
 // Consumers of a session: how they come, and what becomes of them and of the delivery ring.
+#include "base/unix_socket.h"
 #include "etl/log_header.h"
 #include "host/journal.h"
 #include "host/session_manager.h"
-#include "base/unix_socket.h"
 
 #include <fmt/format.h>
 

@@ -153,7 +153,7 @@ struct State {
     pid_t agent_pid;  // process that the sockets belong to
     pthread_t agent;
     int64_t agent_delay_until;  // of a forked child
-    int64_t wait_budget_ns;  // of a registration, for the hosts' answers
+    int64_t wait_budget_ns;     // of a registration, for the hosts' answers
     uint64_t next_generation;
     uint64_t next_connection;
     uint32_t registrations_end;  // none in use at or after

@@ -1,7 +1,7 @@
 // The real host, started on demand like any other, with real provider processes.
 #include "backend_linux/backend.h"
-#include "fixtures.h"
 #include "base/unix_socket.h"
+#include "fixtures.h"
 #include "wire/provider_protocol.h"
 
 #include <fmt/format.h>
