@@ -7,9 +7,10 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, wait_for
 from test_source import DESCRIBED, MANIFEST, Source
 
+OTHER_GUID = "d58c126f-b309-11d1-969e-0000f875a5bc"
 SESSION_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
 GLOBAL_LOGGER_GUID = "e8908abc-aa84-11d2-9a93-00805f85d7c6"
 
