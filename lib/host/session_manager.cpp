@@ -13,7 +13,6 @@ namespace etw::host {
 
 using session::Failure;
 using session::Outcome;
-using session::Properties;
 using session::SessionStatus;
 using State = Session::State;
 
@@ -24,6 +23,24 @@ constexpr std::chrono::milliseconds kStopPatience{100};
 
 Failure not_found(const std::string& name) {
     return {Code::kSessionNotFound, fmt::format("no session '{}' is running", name)};
+}
+
+// What the request makes of the session's properties.
+session::Properties updated(const Session& session, const session::UpdateRequest& request) {
+    session::Properties p = session.saved.properties;
+    if (request.real_time.value_or(false)) {
+        p.log_file_mode |= kModeRealTime;
+    } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
+        p.log_file_mode &= ~uint32_t{kModeRealTime};
+    }
+    if (request.log_file) p.log_file = *request.log_file;
+    if (request.maximum_buffers && !session.is_buffered()) {
+        p.maximum_buffers = std::max(*request.maximum_buffers, p.minimum_buffers);
+    }
+    if (request.enable_flags) p.enable_flags = *request.enable_flags;
+    if (request.kernel) p.kernel = *request.kernel;
+    if (request.flush_timer_s.value_or(0) != 0) p.flush_timer_s = *request.flush_timer_s;
+    return p;
 }
 
 }  // namespace
@@ -65,7 +82,7 @@ Session* SessionManager::find(const std::string& name, Kind kind) const {
             session::traces_processes(session->saved.properties) != (kind == Kind::kTraced)) {
             continue;
         }
-        const Properties& p = session->saved.properties;
+        const session::Properties& p = session->saved.properties;
         if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
         }
@@ -317,43 +334,6 @@ Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_ri
     return made;
 }
 
-namespace {
-
-// What the request makes of the session's properties.
-Properties updated(const Session& session, const session::UpdateRequest& request) {
-    Properties p = session.saved.properties;
-    if (request.real_time.value_or(false)) {
-        p.log_file_mode |= kModeRealTime;
-    } else if (request.log_file) {  // the reference's rule: real time off unless it is repeated
-        p.log_file_mode &= ~uint32_t{kModeRealTime};
-    }
-    if (request.log_file) p.log_file = *request.log_file;
-    if (request.maximum_buffers && !session.is_buffered()) {
-        p.maximum_buffers = std::max(*request.maximum_buffers, p.minimum_buffers);
-    }
-    if (request.enable_flags) p.enable_flags = *request.enable_flags;
-    if (request.kernel) p.kernel = *request.kernel;
-    if (request.flush_timer_s.value_or(0) != 0) p.flush_timer_s = *request.flush_timer_s;
-    return p;
-}
-
-}  // namespace
-
-Outcome<FileIdentity> SessionManager::check_next_log(const Properties& p,
-                                                     const std::vector<UniqueFd>& fds) const {
-    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
-                                    : check_log_descriptor(fds[0]);
-    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
-    if (!file) return failure_of(file.error(), p.log_file);
-    if (log_in_use(*file)) {
-        return Failure{Code::kBadPathname, p.log_file + " is the log of a running session"};
-    }
-    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
-        return Failure{Code::kPathNotFound, "-newfile: no folder for the next files"};
-    }
-    return *file;
-}
-
 void SessionManager::update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
                             StatusAnswer answer, Kind kind) {
     const auto found = running(request.name, kind);
@@ -406,10 +386,25 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     replace_rings(session, std::move(rings), rest);
 }
 
+Outcome<FileIdentity> SessionManager::check_next_log(const session::Properties& p,
+                                                     const std::vector<UniqueFd>& fds) const {
+    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
+                                    : check_log_descriptor(fds[0]);
+    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
+    if (!file) return failure_of(file.error(), p.log_file);
+    if (log_in_use(*file)) {
+        return Failure{Code::kBadPathname, p.log_file + " is the log of a running session"};
+    }
+    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
+        return Failure{Code::kPathNotFound, "-newfile: no folder for the next files"};
+    }
+    return *file;
+}
+
 // Answers when the other flags are in force.
 void SessionManager::update_kernel_flags(Session& session, const SavedSession& before,
                                          StatusAnswer answer) {
-    const Properties& now = session.saved.properties;
+    const session::Properties& now = session.saved.properties;
     if (!session.records_kernel() || (now.enable_flags == before.properties.enable_flags &&
                                       now.kernel == before.properties.kernel)) {
         return answer(session.status());
@@ -436,7 +431,7 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
 void SessionManager::switch_log(Session& session, const SavedSession& before,
                                 std::vector<UniqueFd> fds, const FileIdentity& next,
                                 StatusAnswer answer) {
-    const Properties& p = session.saved.properties;
+    const session::Properties& p = session.saved.properties;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
     session.claimed_log = next;
