@@ -335,6 +335,7 @@ private:
         pipeline.render = render_;
         pipeline.catalog = catalog_;
         pipeline.lines = !options_.summary_only;
+        pipeline.by_kind = !names_.summary.empty();
         pipeline.skip_unknown = options_.skip_unknown;
         render::RecordFilter filter(options_.filter);
         WithoutMessages without(source);

@@ -121,7 +121,7 @@ private:
                     summary.leave_out();
                     continue;
                 }
-                summary.add(entry.record, event);
+                summary.add(entry.record, event, options_.by_kind);
                 if (!options_.lines) continue;
                 if (options_.skip_unknown && event.outcome == decode::Outcome::kUnknown) continue;
                 renderer->render(entry.record, event,

@@ -34,6 +34,7 @@ struct PipelineOptions {
     std::shared_ptr<const decode::Catalog> catalog;  // may be null
     unsigned threads = 0;                            // 0: as many as are of use on this machine
     bool lines = true;                               // false: only the summary is wanted
+    bool by_kind = true;                             // false: only the totals are wanted
     bool skip_unknown = false;                       // no line for what nothing describes
     const RecordFilter* filter = nullptr;            // its second step; the source takes the first
 };

@@ -8,15 +8,16 @@
 
 namespace etw::render {
 
-void Summary::add(const etl::Record& record, const decode::Event& event) {
+void Summary::add(const etl::Record& record, const decode::Event& event, bool by_kind) {
     ++events_;
-    kernel_.add(record, event);
     if (event.outcome == decode::Outcome::kUnknown) ++unknown_;
     if (event.outcome == decode::Outcome::kMalformed ||
         (event.message != nullptr && event.outcome == decode::Outcome::kDecoded &&
          missing_parameter(record, event))) {
         ++malformed_;
     }
+    if (!by_kind) return;
+    kernel_.add(record, event);
     if (!event.name.empty()) {
         const std::string_view type = event.opcode.empty() ? event.provider : event.opcode;
         ++find({record.provider, event.name, type});

@@ -21,7 +21,8 @@ struct SummaryRow {
 
 class Summary {
 public:
-    void add(const etl::Record& record, const decode::Event& event);
+    // Counts an event; by its kind too, for rows() and kernel(), if `by_kind`.
+    void add(const etl::Record& record, const decode::Event& event, bool by_kind = true);
     void leave_out(uint64_t events = 1) noexcept { left_out_ += events; }  // by a filter
     void merge(const Summary& other);
 

@@ -167,6 +167,17 @@ TEST(Pipeline, CountsOnlyWhereNoLinesAreWanted) {
     EXPECT_EQ(summary->rows()[0].count, kEvents);
 }
 
+TEST(Pipeline, CountsNoKindsWhereNoneAreWanted) {
+    Numbers source(3);
+    Memory sink;
+    auto pipeline = options(2);
+    pipeline.by_kind = false;
+    const auto summary = run_pipeline(source, sink, pipeline, {});
+    ASSERT_TRUE(summary);
+    EXPECT_EQ(summary->events(), 3u);
+    EXPECT_TRUE(summary->rows().empty());
+}
+
 TEST(Pipeline, LeavesOutWhatTheFilterDoesNotWantWithAnyNumberOfThreads) {
     FilterOptions none;
     none.events = {"Other"};
