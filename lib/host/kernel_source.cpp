@@ -93,8 +93,7 @@ bool KernelSource::end(bool at_once) { return collector_->end(at_once); }
 
 Status KernelSource::use(const Stream& stream) {
     ETW_TRY(auto writer, StreamWriter::over(stream, 0));
-    const std::lock_guard lock(mutex_);
-    writer_ = std::move(writer);
+    collector_->while_idle([&] { writer_ = std::move(writer); });
     return Ok{};
 }
 
@@ -112,20 +111,15 @@ bool KernelSource::settle(uint32_t lane) {
     return true;
 }
 
-bool KernelSource::has_room(uint32_t cpu) {
-    const std::lock_guard lock(mutex_);
-    return settle(lane_of(cpu));
-}
+bool KernelSource::has_room(uint32_t cpu) { return settle(lane_of(cpu)); }
 
 void KernelSource::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
-    const std::lock_guard lock(mutex_);
     const uint32_t lane = lane_of(cpu);
     if (settle(lane) && writer_.try_append(lane, record, time_offset, time)) return;
     lanes_[lane].push_back({{record.begin(), record.end()}, time_offset, time});
 }
 
 std::optional<int64_t> KernelSource::waiting_since() {
-    const std::lock_guard lock(mutex_);
     std::optional<int64_t> oldest;
     for (uint32_t lane = 0; lane < lanes_.size(); ++lane) {
         if (settle(lane)) continue;
@@ -135,9 +129,6 @@ std::optional<int64_t> KernelSource::waiting_since() {
     return oldest;
 }
 
-void KernelSource::add_lost(uint64_t count) {
-    const std::lock_guard lock(mutex_);
-    writer_.add_lost(count);
-}
+void KernelSource::add_lost(uint64_t count) { writer_.add_lost(count); }
 
 }  // namespace etw::host

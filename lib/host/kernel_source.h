@@ -9,7 +9,6 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace etw::kernel {
@@ -56,8 +55,7 @@ private:
     };
     bool settle(uint32_t lane);
 
-    std::mutex mutex_;  // of what the collector's thread writes to
-    StreamWriter writer_;
+    StreamWriter writer_;  // under the collector's lock, as all that follows
     std::vector<std::deque<Waiting>> lanes_;
     std::unique_ptr<kernel::Collector> collector_;  // last: its thread writes to the others
 };

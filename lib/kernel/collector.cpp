@@ -483,7 +483,6 @@ int64_t Collector::collect_locked(bool all) {
         file_events_.read(now);
         until = std::min(until, reader_.read(now, outlook_.get()));
         take_looks();
-        if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this, &until](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
@@ -494,6 +493,7 @@ int64_t Collector::collect_locked(bool all) {
             (event.source == kLimitedSource ? *limited_->dispatch : *dispatch_)(event);
             return true;
         });
+        if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
         if (stopped) until = std::min(until, *stopped);  // others of this time may go before it
         const auto full = stopped ? stopped : hand_out(until);
         if (full) {

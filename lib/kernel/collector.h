@@ -49,6 +49,12 @@ public:
     Status set(uint32_t flags, const Tracing& tracing);
     // Other providers. On failure those that can be had are recorded all the same.
     Status set_providers(const std::vector<ProbeProvider>& providers);
+    // Calls it while nothing is handed to the sink.
+    template <class F>
+    void while_idle(F f) {
+        const std::lock_guard lock(mutex_);
+        f();
+    }
     // Tells of all that runs, once more.
     void rundown();
     // Records no more; what still runs is told last, then the instance is removed. False: the sink

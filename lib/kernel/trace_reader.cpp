@@ -57,16 +57,30 @@ bool TraceReader::read_page(Lane& lane, const Dispatch* look) {
         return false;
     }
     page.size = size_t(n);
-    PageWalker walker(Bytes(page.bytes.get(), page.size));
-    for (PageWalker::Event event; walker.next(event);) {
-        const int64_t time = clock_.to_counter(event.time);
-        lane.read_until = std::max(lane.read_until, time);
-        if (look != nullptr) (*look)({lane.cpu, time, event.data, lane.source});
+    if (look != nullptr) {
+        PageWalker walker(Bytes(page.bytes.get(), page.size));
+        for (PageWalker::Event event; walker.next(event);) {
+            (*look)({lane.cpu, clock_.to_counter(event.time), event.data, lane.source});
+        }
     }
-    if (walker.damaged()) ++damaged_;
     lane.pages.push_back(std::move(page));
     if (!lane.has_event) advance(lane);
     return true;
+}
+
+// No event in its pages is later.
+int64_t TraceReader::end_of(const Lane& lane) const {
+    int64_t end = lane.last_time;
+    for (auto page = lane.pages.rbegin(); page != lane.pages.rend(); ++page) {
+        PageWalker walker(Bytes(page->bytes.get(), page->size));
+        bool any = false;
+        for (PageWalker::Event event; walker.next(event);) {
+            end = std::max(end, clock_.to_counter(event.time));
+            any = true;
+        }
+        if (any) break;
+    }
+    return end;
 }
 
 int64_t TraceReader::read(int64_t now, const Dispatch* look) {
@@ -78,9 +92,11 @@ int64_t TraceReader::read(int64_t now, const Dispatch* look) {
         while (lane.pages.size() < kMaxPages && read_page(lane, shown)) {
         }
         // What is later than `now` is read, and kept for the next call.
-        if (lane.pages.size() < kMaxPages || lane.read_until >= now) continue;
+        if (lane.pages.size() < kMaxPages) continue;
+        const int64_t end = end_of(lane);
+        if (end >= now) continue;
         has_more_ = true;
-        until = std::min(until, lane.read_until);
+        until = std::min(until, end);
     }
     return until;
 }
@@ -99,6 +115,7 @@ void TraceReader::advance(Lane& lane) {
             lane.has_event = true;
             return;
         }
+        if (lane.walker->damaged()) ++damaged_;
         lane.walker.reset();
         if (free_.size() < kMaxPages) free_.push_back(std::move(lane.pages.front().bytes));
         lane.pages.pop_front();

@@ -54,10 +54,10 @@ private:
         std::optional<PageWalker> walker;
         RawEvent event;  // next of this CPU
         bool has_event = false;
-        int64_t read_until = 0;  // no event in the pages is later
-        int64_t last_time = 0;   // of this CPU's events, as handed out: never falls
+        int64_t last_time = 0;  // of this CPU's events, as handed out: never falls
     };
     bool read_page(Lane& lane, const Dispatch* look);
+    int64_t end_of(const Lane& lane) const;
     void advance(Lane& lane);
     Lane* earliest(int64_t until, int64_t& next_of_others);
 

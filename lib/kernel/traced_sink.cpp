@@ -99,6 +99,8 @@ void TracedSink::set(const Tracing& tracing) {
 void TracedSink::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     if (cpu >= last_times_.size()) last_times_.resize(cpu + 1);
     last_times_[cpu] = std::max(last_times_[cpu], time);
+    if (stack_events_.empty() && with_.counters.empty())
+        return sink_.append(cpu, record, time_offset, time);
     const auto type =
         wire::HeaderType(load<uint8_t>(record, offsetof(wire::PerfInfoHeader, header_type)));
     const bool is_plain = type == wire::HeaderType::kPerfInfo64;
