@@ -127,9 +127,8 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     for (size_t i = before; i < pending_.size(); ++i) {
         pending_[i].time = clock_.to_counter(uint64_t(pending_[i].time));
     }
-    const auto is_too_early = [this](const Pending& p) {
-        return p.time < from_ && p.kind != Pending::Kind::kMap && p.kind != Pending::Kind::kExec;
-    };
+    // What was mapped before the session began stands in /proc.
+    const auto is_too_early = [this](const Pending& p) { return p.time < from_; };
     pending_.erase(
         std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_too_early),
         pending_.end());

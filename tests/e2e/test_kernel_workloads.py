@@ -2,6 +2,7 @@
 file itself does not tell."""
 import bisect
 import collections
+import contextlib
 import os
 import pathlib
 import shutil
@@ -288,15 +289,31 @@ class OtherTracers(KernelTest):
         self.assertEqual(told.stderr.count("assertion failed"), 0)
         self.assertGreaterEqual(told.stdout.count("sched_process_exec"), 6)
 
-    def test_trace_cmd_and_a_session_see_the_same_switches(self):
+    def test_trace_cmd_and_a_session_see_the_same_ends(self):
         if not shutil.which("trace-cmd"):
             self.skipTest("needs trace-cmd")
         data = str(self.folder / "trace.dat")
-        rival = subprocess.Popen(["trace-cmd", "record", "-d", "-k", "-e", "sched:sched_process_exit",
-                                  "-o", data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 text=True)
-        enabled = TRACEFS / "events/sched/sched_process_exit/enable"
-        wait_for(lambda: enabled.read_text().strip() == "1" or rival.poll() is not None, "trace-cmd")
+        # In a buffer of its own: another trace-cmd that ends resets the one that all share.
+        name = f"test-{os.getpid()}"
+        rival = subprocess.Popen(["trace-cmd", "record", "-d", "-k", "-B", name, "-e",
+                                  "sched:sched_process_exit", "-o", data], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+        instance = TRACEFS / "instances" / name
+
+        def clean_up():
+            rival.kill()
+            rival.wait()
+            with contextlib.suppress(OSError):
+                instance.rmdir()
+        self.addCleanup(clean_up)
+        enabled = instance / "events/sched/sched_process_exit/enable"
+
+        def records():
+            try:
+                return enabled.read_text().strip() == "1"
+            except OSError:
+                return False
+        wait_for(lambda: records() or rival.poll() is not None, "trace-cmd")
         if rival.poll() is not None:
             self.skipTest("trace-cmd does not record here: " + rival.communicate()[0])
         self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "PROC_THREAD+CSWITCH")
@@ -306,7 +323,7 @@ class OtherTracers(KernelTest):
             child.wait()
             children.append(child.pid)
         self.tracelog("-stop", "T", code=None)
-        self.assertEqual(enabled.read_text().strip(), "1")
+        self.assertTrue(records())
         rival.send_signal(signal.SIGINT)
         rival.communicate(timeout=DEADLINE)
         report = subprocess.run(["trace-cmd", "report", "-i", data], capture_output=True, text=True,
@@ -322,7 +339,7 @@ class Order(KernelTest):
         """Two programs share a processor, so that each event has a switch near it: the thread that
         writes is the one that the last switch began."""
         cpu = max(os.sched_getaffinity(0))
-        writers = [self.writer("--threads", 2, "--count", 4000, "--rate", 4000, "--wait", "--hold")
+        writers = [self.writer("--threads", 2, "--count", 12000, "--rate", 4000, "--wait", "--hold")
                    for _ in range(2)]
         for writer in writers:
             for task in pathlib.Path(f"/proc/{writer.pid}/task").iterdir():
@@ -332,7 +349,7 @@ class Order(KernelTest):
         for writer in writers:
             writer.go()
         for writer in writers:
-            self.assertEqual(writer.written(), 8000)
+            self.assertEqual(writer.written(), 24000)
         done = self.tracelog("-stop", "Both", code=None)
         self.assertIn(done.returncode, (0, 3))
         if done.returncode == 3:
@@ -355,6 +372,7 @@ class Order(KernelTest):
             elif record.get("event") == "Numbered" and runs is not None:
                 checked += 1
                 seen.append(record["tid"])
-        self.assertGreater(checked, 15000)
-        self.assertGreater(switches, 2000)
+        self.assertGreater(checked, 45000)
+        # Thousands; the busier the machine, the more events are written in a turn.
+        self.assertGreater(switches, 400)
         self.assertEqual(wrong, 0)
