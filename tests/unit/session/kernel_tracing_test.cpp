@@ -58,7 +58,9 @@ TEST(KernelTracing, PassesWithEventsAndSourcesThatAreThere) {
 
 TEST(KernelTracing, IsRefusedByName) {
     const std::vector<std::pair<KernelTracing, const char*>> kCases{
-        {{{0x030A}, "", {}, {}, {}}, "ImageLoad"},
+        {{{0x1402}, "", {}, {}, {}}, "ImageUnload: Linux has no place where such an event's stack"},
+        {{{}, "", {}, {"Timer"}, {0x0443}},
+         "FileRead: Linux has no place where such an event's counters"},
         {{{0x0F3A}, "", {}, {}, {}}, "0x0F3A"},
         {{{}, "Nothing", {}, {}, {}}, "'Nothing' is no source"},
         {{{}, "", {{"Timer", 999}}, {}, {}}, "0.1 ms to 1 s"},
@@ -81,7 +83,7 @@ TEST(KernelTracing, IsRefusedByName) {
         EXPECT_EQ(also.error(), refused.error());
     }
     EXPECT_EQ(check(kernel_session(kCases[0].first)).error().code, Code::kNotSupported);
-    EXPECT_EQ(check(kernel_session(kCases[2].first)).error().code, Code::kInvalidParameter);
+    EXPECT_EQ(check(kernel_session(kCases[3].first)).error().code, Code::kInvalidParameter);
 }
 
 TEST(KernelTracing, NeedsASessionWithKernelEvents) {
