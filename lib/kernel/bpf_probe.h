@@ -57,8 +57,13 @@ public:
         bool at_return;  // of the function that begins there
     };
     Status attach(const Place& place, const UniqueFd& program);
-    // No program runs any more; what they have put out is still to be read.
-    void detach() { kept_.clear(); }
+    // Lets go of what came last, so that one program less runs; what it has put out is still to be
+    // read. False: there is none left.
+    bool detach_one() {
+        if (kept_.empty()) return false;
+        kept_.pop_back();
+        return true;
+    }
 
     std::vector<int> fds() const;
     // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).

@@ -438,7 +438,11 @@ bool Collector::end(bool at_once) {
     if (!ended_) {
         static_cast<void>(instance_.set("tracing_on", "0"));
         if (limited_) static_cast<void>(limited_->instance.set("tracing_on", "0"));
-        user_events_.detach();
+        // Each takes the kernel a while, in which the others are still met.
+        while (user_events_.detach_one()) {
+            collect_locked(true);
+            if (stalled_ && !at_once) return false;
+        }
         const int64_t now = options_.counter.now();
         collect_locked(true);
         if (stalled_ && !at_once) return false;

@@ -29,10 +29,9 @@ public:
     // Has the kernel tell. Processes that end meanwhile have nothing to tell.
     Status set_up(uint32_t cpus, const TracedProcesses& processes);
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
-    // The processes are as they were; what they did before is still to be read.
-    void detach() {
-        if (probe_) probe_->detach();
-    }
+    // Takes out one breakpoint; what was told by it is still to be read. False: none is left, and
+    // the processes are as they were.
+    bool detach_one() { return probe_ && probe_->detach_one(); }
     // Takes what the rings hold. Calls that were told up to `now`, which was taken before, become
     // records.
     void read(int64_t now);

@@ -1,5 +1,6 @@
 #include "cli/tracelog_options.h"
 
+#include "etw/traced_processes.h"
 #include "tracelog_line.h"
 
 #include <gmock/gmock.h>
