@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                     etw::kKernelFileIo | etw::kKernelFileIoInit | etw::kKernelDiskFileIo};
     FileNames names;
     TracedSink traced(sink, tasks);
-    FileEvents files(context, names, traced, {&no_time, 1'000'000, true});
+    FileEvents files(context, names, {&no_time, 1'000'000, true});
     etw::ByteReader in(std::as_bytes(std::span(data, size)));
     for (int64_t time = 1; const auto units = in.read<uint8_t>("size"); time += 10) {
         const auto record = in.take(size_t{*units} * 4, "record");
@@ -45,11 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         files.take({time, 0, 1, 2, *record, {}});
         if (time % 3 == 0) {
             files.convert(time);
-            files.hand_out(time);
+            files.pending().hand_out(traced, time);
         }
     }
-    files.convert(FileEvents::kNever);
-    files.hand_out(FileEvents::kNever);
-    names.rundown(sink, FileEvents::kNever);
+    files.convert(PendingRecords::kNever);
+    files.pending().hand_out(traced, PendingRecords::kNever);
+    names.rundown(sink, PendingRecords::kNever);
     return 0;
 }

@@ -146,10 +146,10 @@ TEST_F(UserCalls, WhatComesLaterWaitsAndOrderIsThatOfTime) {
 TEST_F(UserCalls, ARecordThatIsCutShortIsNoneAndAStackIsNoLongerThanItsRecord) {
     UserCall call = called(Kind::kAllocate, 0, 1, 0xA000);
     const auto all = std::as_bytes(std::span(&call, 1));
-    users_.take({100, 1, 7, 9, all.first(20)});
+    users_.take({100, 1, 7, 9, all.first(20), {}});
     call.stack_size = ~uint64_t{0};
     call.stack[0] = 0x11;
-    users_.take({110, 1, 7, 9, all.first(offsetof(UserCall, stack) + 8)});
+    users_.take({110, 1, 7, 9, all.first(offsetof(UserCall, stack) + 8), {}});
     hand_out(200);
     ASSERT_EQ(sink_.sent.size(), 2u);
     EXPECT_EQ(stack_at(1), (std::vector<uint64_t>{0x11}));
