@@ -88,7 +88,7 @@ TEST_F(Message, HasTheGuidOfItsSourceFile) {
     const auto records = host_->take_records();
     ASSERT_EQ(records.size(), 2u);
     const Guid control = *parse_guid("d58c126f-b309-11d1-969e-0000f875a5bc");
-    const std::string file = ETW_TEST_MESSAGES_C;
+    const std::string file = messages_c_source();
     EXPECT_EQ(at<Guid>(records[0], 8), uuid5(control, file.data(), file.size()));
     EXPECT_NE(at<Guid>(records[0], 8), at<Guid>(records[1], 8));
 }

@@ -20,6 +20,9 @@ static inline void write_inline(int value) {
     expect_message("4\0\0\0", 4);
 }
 
+/* As the compiler was told it: a wrapper of the compiler may have shortened it. */
+const char* MESSAGES_FUNCTION(source)(void) { return __BASE_FILE__; }
+
 void MESSAGES_FUNCTION(init)(void) { WPP_INIT_TRACING(L"test", 0); }
 void MESSAGES_FUNCTION(cleanup)(void) { WPP_CLEANUP(); }
 

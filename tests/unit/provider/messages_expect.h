@@ -10,6 +10,7 @@ extern "C" {
 void expect_message(const char* values, size_t size);
 
 #define ETW_DECLARE_MESSAGES(language)                 \
+    const char* messages_##language##_source(void);    \
     void messages_##language##_init(void);             \
     void messages_##language##_cleanup(void);          \
     void messages_##language##_two_integers(int, int); \
