@@ -83,7 +83,8 @@ Result<UniqueFd> run(const std::vector<bpf_insn>& code) {
     if (function < 0) {
         return Error{Code::kNotSupported, "the kernel does not list open files to programs", 0};
     }
-    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
     options.expected_attach_type = BPF_TRACE_ITER;
     options.attach_btf_id = uint32_t(function);
     const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "connections", "GPL", code.data(),
