@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
 #include <gelf.h>
 #include <link.h>
 #include <sys/stat.h>
@@ -99,6 +98,7 @@ BuildId BuildIds::of(const std::string& path, uint64_t inode, uint32_t process) 
     for (const std::string& place : {fmt::format("/proc/{}/root{}", process, path), path}) {
         struct stat file {};
         if (::stat(place.c_str(), &file) != 0 || uint64_t(file.st_ino) != inode) continue;
+        if (!S_ISREG(file.st_mode)) continue;  // to open a device can do something
         const Key key{file.st_dev, file.st_ino, file.st_ctim.tv_sec, file.st_ctim.tv_nsec};
         if (const auto found = known_.find(key); found != known_.end()) return found->second;
         if (known_.size() >= kMaxKnown) known_.clear();

@@ -1,35 +1,32 @@
 #include "kernel/elf_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 namespace etw::kernel {
 
 Result<ElfFile> ElfFile::open(const std::string& path) {
-    // Opening it must neither wait nor do anything, whatever it is.
+    // Before it is opened: to open a device can do something.
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
         return Error{Code::kInvalidData, "ELF file: no regular file", 0};
     }
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return Error{code_from_errno(errno), "ELF file: open", uint64_t(errno)};
+    ETW_TRY(File file, File::open_read(path));
     elf_version(EV_CURRENT);
-    Handle elf(elf_begin(fd.get(), ELF_C_READ, nullptr), elf_end);
+    Handle elf(elf_begin(file.fd().get(), ELF_C_READ, nullptr), elf_end);
     if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF ||
         gelf_getclass(elf.get()) != ELFCLASS64) {
         return Error{Code::kInvalidData, "no 64-bit ELF file", 0};
     }
-    return ElfFile(std::move(fd), std::move(elf));
+    return ElfFile(std::move(file), std::move(elf));
 }
 
 std::vector<uint8_t> ElfFile::code_at(uint64_t address, size_t size) const {
     std::vector<uint8_t> out(size);
     const auto offset = file_offset(get(), address);
-    const ssize_t n = offset ? ::pread(fd_.get(), out.data(), size, off_t(*offset)) : 0;
+    const ssize_t n = offset ? ::pread(file_.fd().get(), out.data(), size, off_t(*offset)) : 0;
     out.resize(size_t(std::max<ssize_t>(n, 0)));
     return out;
 }

@@ -1,7 +1,6 @@
 // An ELF file of 64 bits that somebody else chose, opened to be read with libelf.
 #pragma once
-#include "base/unique_fd.h"
-#include "etw/result.h"
+#include "base/file.h"
 
 #include <gelf.h>
 
@@ -15,7 +14,8 @@ namespace etw::kernel {
 
 class ElfFile {
 public:
-    // Fails with the code of opening it, kInvalidData where it is no such file.
+    // Opening it neither waits nor does anything, whatever it is. Fails with the code of opening
+    // it, kInvalidData where it is no such file.
     static Result<ElfFile> open(const std::string& path);
     Elf* get() const noexcept { return elf_.get(); }
     // The bytes at an address of the loaded image; fewer where the file ends.
@@ -23,9 +23,9 @@ public:
 
 private:
     using Handle = std::unique_ptr<Elf, decltype(&elf_end)>;
-    ElfFile(UniqueFd fd, Handle elf) : fd_(std::move(fd)), elf_(std::move(elf)) {}
+    ElfFile(File file, Handle elf) : file_(std::move(file)), elf_(std::move(elf)) {}
 
-    UniqueFd fd_;
+    File file_;
     Handle elf_;
 };
 
