@@ -20,15 +20,21 @@ class AnsweredCommands(EndToEnd):
 
     def test_what_is_written_after_a_start_has_answered_is_recorded(self):
         writers = [self.writer("--count", 10, "--wait", "--hold") for _ in range(12)]
-        recorded = []
+        prompt = 0
         for number, writer in enumerate(writers):
+            begin = time.monotonic()
             self.tracelog("-start", "S", "-f", f"s{number}.etl", "-guid", WRITER_GUID)
+            took = time.monotonic() - begin
             writer.go()
             self.assertEqual(writer.written(), 10)
             self.tracelog("-stop", "S")
-            recorded.append(self.numbered(f"s{number}.etl") == {(writer.pid, 0): list(range(10))})
-        # Nobody waits longer than 20 ms, which a busy machine takes now and then.
-        self.assertIn(True, recorded)
+            # A start waits 20 ms at most: one that took less has not given up on anybody.
+            if took < 0.02:
+                prompt += 1
+                self.assertEqual(self.numbered(f"s{number}.etl"),
+                                 {(writer.pid, 0): list(range(10))})
+        if prompt == 0:
+            self.skipTest("the machine is too busy: no start has answered within 20 ms")
 
     def test_what_is_written_after_an_enable_has_answered_is_recorded(self):
         writers = [self.writer("--count", 10, "--wait", "--hold") for _ in range(12)]
