@@ -2,6 +2,7 @@
 #include "etw/catalog.h"
 #include "etw/decoder.h"
 #include "event_builder.h"
+#include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ constexpr int kEvents = 5000;
 // Many buffers of events that a manifest at the log's end describes.
 class Learn : public testing::Test {
 protected:
-    Learn() : path_(testing::TempDir() + "etw_learn_test.etl") {
+    Learn() {
         test::LogFileWriter log(path_, 4096);
         int64_t time = test::kStartRaw;
         for (int i = 0; i < kEvents; ++i) {
@@ -40,7 +41,6 @@ protected:
         log.add(time, last);
         log.finish();
     }
-    ~Learn() override { std::remove(path_.c_str()); }
 
     etl::LogReader open() const {
         auto log = etl::LogReader::open(path_);
@@ -48,7 +48,8 @@ protected:
         return *std::move(log);
     }
 
-    const std::string path_;
+    const etw::test::TempFolder folder_;
+    const std::string path_ = folder_ / "log.etl";
     std::shared_ptr<Catalog> catalog_ = std::make_shared<Catalog>();
 };
 

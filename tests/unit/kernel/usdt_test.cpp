@@ -1,10 +1,10 @@
 #include "kernel/usdt.h"
 
 #include "support/elf_builder.h"
+#include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <fstream>
 
 namespace etw::kernel {
@@ -60,8 +60,8 @@ TEST(Usdt, NamesHaveAPathAndAProvider) {
 
 TEST(Usdt, AFileThatIsNoProgramIsRefusedAndOneWithoutProbesHasNone) {
     EXPECT_EQ(read_usdt_probes("/no/such/file").error().code, Code::kFileNotFound);
-    const std::string path = testing::TempDir() + "usdt_test_file";
-    std::ofstream(path) << "no program";
+    const test::TempFolder folder;
+    const std::string path = folder.write("file", "no program");
     EXPECT_EQ(read_usdt_probes(path).error().code, Code::kInvalidData);
     const auto elf = tmf::build_elf({{".note.stapsdt", tmf::bytes_of("\1\2\3"), 7}});
     std::ofstream(path, std::ios::binary)
@@ -69,7 +69,6 @@ TEST(Usdt, AFileThatIsNoProgramIsRefusedAndOneWithoutProbesHasNone) {
     const auto probes = read_usdt_probes(path);
     ASSERT_TRUE(probes);
     EXPECT_TRUE(probes->empty());
-    std::remove(path.c_str());
 }
 
 }  // namespace

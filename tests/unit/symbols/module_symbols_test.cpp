@@ -1,10 +1,10 @@
 #include "symbols/module_symbols.h"
 
 #include "support/elf_builder.h"
+#include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 namespace etw::symbols {
@@ -49,13 +49,10 @@ std::vector<std::byte> symbols() {
 
 class ModuleSymbolsTest : public testing::Test {
 protected:
-    void SetUp() override { std::filesystem::create_directories(folder_); }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     // The code stands at 64, behind the header; in memory at 0.
     std::string write(const std::string& name, std::vector<tmf::ElfSection> sections) const {
         const auto bytes = tmf::build_elf(std::move(sections));
-        const std::string path = folder_ + "/" + name;
+        const std::string path = folder_ / name;
         std::ofstream(path, std::ios::binary)
             .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
         return path;
@@ -71,8 +68,7 @@ protected:
         return {".note.gnu.build-id", all, 7, 0};
     }
 
-    std::string folder_ = testing::TempDir() + "/module_symbols_test." +
-                          testing::UnitTest::GetInstance()->current_test_info()->name();
+    const test::TempFolder folder_;
 };
 
 TEST_F(ModuleSymbolsTest, NamesFunctionsByTheirPlainestName) {
@@ -111,7 +107,8 @@ TEST_F(ModuleSymbolsTest, PassesOverAFileOfAnotherBuild) {
     EXPECT_EQ(ModuleSymbols::load({path, same}, {}).name(64 + 0x4), "write+0x4");
     EXPECT_EQ(ModuleSymbols::load({path, other}, {}).name(64 + 0x4), "");
     // Folders that are named come first: by the file's name.
-    EXPECT_EQ(ModuleSymbols::load({"/nowhere/a", same}, {folder_}).name(64 + 0x4), "write+0x4");
+    EXPECT_EQ(ModuleSymbols::load({"/nowhere/a", same}, {folder_.path()}).name(64 + 0x4),
+              "write+0x4");
 }
 
 TEST_F(ModuleSymbolsTest, HasNoNamesOfADamagedFile) {
