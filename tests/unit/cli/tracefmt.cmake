@@ -8,7 +8,7 @@ add_executable(tracefmt_test tracefmt_filter_test.cpp tracefmt_formats_test.cpp
 target_link_libraries(tracefmt_test PRIVATE etw_cli etw_test_support etw_flags nlohmann_json::nlohmann_json
                                             GTest::gmock GTest::gtest_main)
 target_compile_definitions(tracefmt_test PRIVATE
-  ETW_SHARED_DIR="${ETW_SHARED_DIR}" ETW_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden"
+  ETW_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden"
   ETW_TRACEFMT="$<TARGET_FILE:tracefmt>")
 add_dependencies(tracefmt_test tracefmt)
 etw_add_cases(tracefmt_test tracefmt)

@@ -1,5 +1,6 @@
 // tracefmt as a process, over logs that our writer made and over those of Windows.
 #include "cli/output.h"
+#include "support/shared_folder.h"
 #include "tracefmt_fixture.h"
 
 #include <gmock/gmock.h>
@@ -252,8 +253,9 @@ TEST_F(Tracefmt, ExplainsUsageErrors) {
 
 // What Microsoft's library printed for the same file.
 TEST_F(Tracefmt, AgreesWithTheBaselineOfWindows) {
-    const std::string log =
-        std::filesystem::absolute(ETW_SHARED_DIR "/data/etl/microsoft.net.4.5.2.x86.etl").string();
+    const std::string log = std::filesystem::absolute(etw::test::shared_folder() +
+                                                      "/data/etl/microsoft.net.4.5.2.x86.etl")
+                                .string();
     if (!std::filesystem::exists(log)) GTEST_SKIP() << "no " << log;
     EXPECT_EQ(run("'" + log + "' -utc -o x"), 0);
     EXPECT_THAT(out_, HasSubstr("Events: 168298,"));

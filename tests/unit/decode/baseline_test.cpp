@@ -1,6 +1,7 @@
 // What Microsoft's own library found in logs of Windows, and what we find: names, counts, values.
 #include "etw/decoder.h"
 #include "etw/log_reader.h"
+#include "support/shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +14,7 @@
 namespace etw::decode {
 namespace {
 
-const std::string kFolder = std::string(ETW_SHARED_DIR) + "/data/etl/";
+const std::string kFolder = etw::test::shared_folder() + "/data/etl/";
 
 std::string full_name(const Event& event) {
     std::string out = std::string(event.provider) + '/' + std::string(event.name);

@@ -1,6 +1,7 @@
 // Logs that Windows wrote: everything that describes itself or has a layout must decode.
 #include "etw/decoder.h"
 #include "etw/log_reader.h"
+#include "support/shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +12,7 @@
 namespace etw::decode {
 namespace {
 
-const std::string kFolder = std::string(ETW_SHARED_DIR) + "/data/etl";
+const std::string kFolder = etw::test::shared_folder() + "/data/etl";
 
 // Named hooks whose payload nobody has described.
 bool has_no_layout(const std::string& name) { return name == "SysConfigEx/Opcode(37)"; }

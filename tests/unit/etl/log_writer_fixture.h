@@ -1,5 +1,6 @@
 #pragma once
 #include "log_builder.h"
+#include "support/shared_folder.h"
 #include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
@@ -15,16 +16,16 @@ namespace etw::etl::test {
 
 using etw::test::TempFolder;
 
-constexpr const char* kChecker = ETW_SHARED_DIR "/tools/etlcheck.py";
+const std::string kChecker = etw::test::shared_folder() + "/tools/etlcheck.py";
 
 // Runs the independent checker; its exit status is 0 where the file passes.
 inline void expect_passes(const std::string& path, const char* level) {
-    if (::access(kChecker, R_OK) != 0 || std::system("python3 -V >/dev/null 2>&1") != 0) {
+    if (::access(kChecker.c_str(), R_OK) != 0 || std::system("python3 -V >/dev/null 2>&1") != 0) {
         GTEST_SKIP() << "no python3 or no " << kChecker;
     }
     const std::string report = path + ".report";
     const std::string command =
-        std::string("python3 ") + kChecker + " " + level + " --pretty '" + path + "' >" + report;
+        "python3 " + kChecker + " " + level + " --pretty '" + path + "' >" + report;
     const int status = std::system(command.c_str());
     std::ifstream in(report);
     EXPECT_EQ(status, 0) << std::string(std::istreambuf_iterator<char>(in), {});

@@ -1,6 +1,7 @@
 // Logs that Windows wrote, against what an independent reader found in them.
 #include "base/filetime.h"
 #include "etw/log_reader.h"
+#include "support/shared_folder.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -20,7 +21,7 @@ using nlohmann::json;
 using wire::ExtendedType;
 using wire::HeaderType;
 
-const std::string kFolder = ETW_SHARED_DIR "/data/etl/";
+const std::string kFolder = etw::test::shared_folder() + "/data/etl/";
 
 const json& expectations() {
     static const json all = [] {

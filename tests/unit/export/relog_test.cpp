@@ -2,6 +2,7 @@
 
 #include "etw/log_file_mode.h"
 #include "export_log.h"
+#include "support/shared_folder.h"
 
 namespace etw::exports {
 namespace {
@@ -37,7 +38,7 @@ Result<render::Summary> relog(const std::string& from, const std::string& to,
 }
 
 void expect_passes(const std::string& path) {
-    const std::string checker = ETW_SHARED_DIR "/tools/etlcheck.py";
+    const std::string checker = etw::test::shared_folder() + "/tools/etlcheck.py";
     if (!std::filesystem::exists(checker)) return;
     bool ran = false;
     const std::string report =
@@ -162,7 +163,7 @@ TEST(Relog, RefusesLogsOfDifferentClocks) {
 
 // Every file of Windows comes out with the same records and passes the checker's strictest rules.
 TEST(Relog, OfWindowsLogsPassesTheChecker) {
-    const std::string data = ETW_SHARED_DIR "/data/etl";
+    const std::string data = etw::test::shared_folder() + "/data/etl";
     if (!std::filesystem::exists(data)) GTEST_SKIP() << "no " << data;
     TempFolder folder;
     for (const auto& entry : std::filesystem::directory_iterator(data)) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "etw/log_reader.h"
 #include "host/drain.h"
+#include "support/shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -161,7 +162,7 @@ inline std::vector<uint64_t> first_numbers(uint64_t count) {
 
 // Empty where the checker is not there; otherwise what it found wrong ("{}": nothing).
 inline std::string strict_violations(const std::string& path) {
-    const std::string checker = std::string(ETW_SHARED_DIR) + "/tools/etlcheck.py";
+    const std::string checker = test::shared_folder() + "/tools/etlcheck.py";
     if (::access(checker.c_str(), R_OK) != 0 || std::system("python3 -V >/dev/null 2>&1") != 0) {
         return {};
     }
