@@ -31,6 +31,9 @@ constexpr char kWakeAtPercent[] = "25";
 constexpr milliseconds kStalled{5};
 // How often the kernel is asked what it lost, if nobody asks for everything.
 constexpr milliseconds kLostEvery{200};
+// To get an instance.
+constexpr int kTries = 100;
+constexpr milliseconds kRetryPause{10};
 constexpr uint16_t kCounterNames = 0x0F30;
 constexpr uint16_t kSamplingBegins = 0x0F49;
 constexpr uint16_t kSamplingEnds = 0x0F4A;
@@ -126,24 +129,34 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
 
 Result<std::unique_ptr<Collector>> Collector::start(const Options& options, RecordSink& sink) {
     ETW_TRY(const std::string tracefs, tracefs_folder());
-    ETW_TRY(Instance instance, Instance::open(tracefs, instance_name(tracefs, options.session)));
-    const bool is_new = instance.is_new();
-    const auto open = [&]() -> Result<std::unique_ptr<Collector>> {
-        if (is_new) ETW_CHECK(prepare(instance));
-        ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options.counter));
-        ETW_TRY(TraceReader reader, TraceReader::open(instance, clock, options.cpus));
-        std::unique_ptr<Collector> out(
-            new Collector(options, sink, instance, std::move(reader), tracefs));
-        if (const Status ready = out->set_up(); !ready) {
-            if (is_new) out->end_limited();
-            return ready.error();
+    for (int tries = kTries;; --tries) {
+        ETW_TRY(const Instance instance,
+                Instance::open(tracefs, instance_name(tracefs, options.session)));
+        auto out = start_in(instance, tracefs, options, sink);
+        if (out) return out;
+        if (instance.is_new()) {
+            static_cast<void>(instance.remove());
+            UprobeGroup(tracefs, group_name(instance.name())).keep_only({});
+            return out;
         }
-        return out;
-    };
-    auto out = open();
-    if (!out && is_new) {
-        static_cast<void>(instance.remove());
-        UprobeGroup(tracefs, group_name(instance.name())).keep_only({});
+        // Until our pipes hold it, another host may clear away what a killed one has left.
+        const bool gone = out.error().where == ENODEV || out.error().where == ENOENT;
+        if (!gone || tries == 1) return out;
+        std::this_thread::sleep_for(kRetryPause);
+    }
+}
+
+Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
+                                                       const std::string& tracefs,
+                                                       const Options& options, RecordSink& sink) {
+    if (instance.is_new()) ETW_CHECK(prepare(instance));
+    ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options.counter));
+    ETW_TRY(TraceReader reader, TraceReader::open(instance, clock, options.cpus));
+    std::unique_ptr<Collector> out(
+        new Collector(options, sink, instance, std::move(reader), tracefs));
+    if (const Status ready = out->set_up(); !ready) {
+        if (instance.is_new()) out->end_limited();
+        return ready.error();
     }
     return out;
 }

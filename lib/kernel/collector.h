@@ -65,6 +65,9 @@ public:
     bool end(bool at_once);
 
 private:
+    static Result<std::unique_ptr<Collector>> start_in(const Instance& instance,
+                                                       const std::string& tracefs,
+                                                       const Options& options, RecordSink& sink);
     Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader,
               const std::string& tracefs);
     Status set_up();

@@ -61,6 +61,11 @@ std::vector<Listed> listed(const std::string& tracefs) {
     return out;
 }
 
+std::string instance_folder(const std::string& tracefs, std::string group) {
+    std::replace(group.begin(), group.end(), '_', '-');
+    return tracefs + "/instances/" + group;
+}
+
 void remove(const std::string& tracefs, const Listed& probe) {
     static_cast<void>(write_line(tracefs, fmt::format("-:{}/{}\n", probe.group, probe.event)));
 }
@@ -101,6 +106,7 @@ void remove_unused_uprobes(const std::string& tracefs) {
         if (!is_our_group(l.group)) continue;
         const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
         if (maker > 0 && (::kill(maker, 0) == 0 || errno != ESRCH)) continue;
+        if (::access(instance_folder(tracefs, l.group).c_str(), F_OK) == 0) continue;
         remove(tracefs, l);
     }
 }

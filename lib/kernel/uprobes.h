@@ -36,7 +36,8 @@ private:
 // "etw_<maker>_<session>": of the instance "etw-<maker>-<session>".
 std::string group_name(const std::string& instance);
 bool is_our_group(std::string_view system);
-// Those of makers that are gone; what is in use stays.
+// Those of makers that are gone and whose instance is, too: a successor that has it may be about to
+// use them.
 void remove_unused_uprobes(const std::string& tracefs);
 
 }  // namespace etw::kernel

@@ -210,6 +210,15 @@ class EndToEnd(unittest.TestCase):
                                       if b"--worker-fd" in words and pid not in but), None),
                         "the host's worker")
 
+    def kill_worker(self, but=()):
+        """SIGKILL for the host's working process, that is none of those; gone on return."""
+        while True:
+            pid = self.worker(but)
+            with contextlib.suppress(ProcessLookupError):  # one that an earlier kill was ending
+                os.kill(pid, signal.SIGKILL)
+                wait_for(lambda: pid not in self.host_processes(), "the worker to be gone")
+                return pid
+
     def kill_hosts(self, pids=None):
         """These; all of them by default, and those that they start to replace each other."""
         def none_left():

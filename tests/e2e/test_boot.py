@@ -316,7 +316,7 @@ class BootMode(BootTest):
         self.assertEqual(self.sessions(), ["NT Kernel Logger"])
         self.assert_operation(self.tracelog("-start", "-f", "other.etl", code=1).stdout, 183)
         # What it recorded before goes on, beside the kernel's, in the same log; a killed host too.
-        os.kill(self.worker(), signal.SIGKILL)
+        self.kill_worker()
         child = subprocess.Popen(["/bin/true"])
         child.wait()
         writer.go()
@@ -380,7 +380,7 @@ class BootMode(BootTest):
         self.boot()
         writer = self.writer("--count", 1000, "--wait")
         self.tracelog("-stop", "Ring")
-        os.kill(self.worker(), signal.SIGKILL)
+        self.kill_worker()
         writer.go()
         writer.finish()
         self.assertEqual(self.sessions(), ["GlobalLogger", "Auto"])
@@ -405,8 +405,7 @@ class BootMode(BootTest):
         saved = self.runtime / "sessions"
         for count in (0, 1, 4):  # before the first, and with some that run
             wait_for(lambda: count == 0 or len(os.listdir(saved)) >= count, "sessions")
-            killed.append(self.worker(but=killed))
-            os.kill(killed[-1], signal.SIGKILL)
+            killed.append(self.kill_worker(but=killed))
         self.assertEqual(booting.wait(DEADLINE), 0)
         self.assertEqual(sorted(self.sessions()), names)
         self.writer("--count", 100).finish()

@@ -245,7 +245,7 @@ class Detached(HeapTest):
         self.start("-heap", program)
         program.do("heap 3")
         self.tracelog("-flush", "H", "-um")
-        os.kill(self.worker(), signal.SIGKILL)
+        self.kill_worker()
         # The keeper starts another.
         wait_for(lambda: self.tracelog("-q", "H", "-um", code=None).returncode == 0, "the next host")
         program.do("heap 4")

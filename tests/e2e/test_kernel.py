@@ -1,5 +1,6 @@
 """Kernel events: real tracefs, counts compared with what the test itself did."""
 import collections
+import contextlib
 import json
 import mmap
 import os
@@ -34,18 +35,19 @@ class KernelTest(EndToEnd):
         if not has_tracefs():
             self.skipTest("needs root and tracefs")
         super().setUp()
+        self.left = set()  # instances of hosts that were killed
 
     def tearDown(self):
         self.kill_hosts()
         # What this test's hosts left is for the next host to remove; here that is us.
-        for name in instances():
-            with_maker = pathlib.Path(f"/proc/{name.split('-')[1]}")
-            if not with_maker.exists():
-                try:
-                    (TRACEFS / "instances" / name).rmdir()
-                except OSError:
-                    pass
+        for name in self.left:
+            with contextlib.suppress(OSError):
+                (TRACEFS / "instances" / name).rmdir()
         super().tearDown()
+
+    def kill_hosts(self, pids=None):
+        self.left |= self.own_instances()
+        super().kill_hosts(pids)
 
     def events(self, name, *files):
         """Fields of the events of this name ("Process/Start"), in the log's order."""
@@ -440,6 +442,25 @@ class KilledHost(KernelTest):
         self.tracelog("-q", code=None)  # a host takes the session up, or cleans up after it
         self.tracelog("-stop", code=None)
         self.assertNotIn(name, instances())
+
+    def test_what_a_successor_holds_is_not_cleared_away(self):
+        maker = subprocess.Popen(["/bin/true"])
+        maker.wait()
+        name, group = f"etw-{maker.pid}-f00d", f"etw_{maker.pid}_f00d"
+        probes = TRACEFS / "uprobe_events"
+        instance = TRACEFS / "instances" / name
+        instance.mkdir()
+        with open(instance / "per_cpu/cpu0/trace_pipe_raw", "rb"):
+            out = os.open(probes, os.O_WRONLY | os.O_APPEND)
+            os.write(out, f"p:{group}/probe /bin/true:0x40\n".encode())
+            os.close(out)
+            self.tracelog("-start")
+            self.assertTrue(instance.exists())
+            self.assertIn(group, probes.read_text())
+        self.kill_hosts()
+        self.tracelog("-q")
+        self.assertFalse(instance.exists())
+        self.assertNotIn(group, probes.read_text())
 
 
 @unittest.skipUnless(is_root(), "needs root to become somebody else")

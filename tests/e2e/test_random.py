@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -102,13 +101,12 @@ class RandomCommands(EndToEnd):
     def stop_other(self):
         self.command("-stop", f"Other{self.random.randint(1, 5)}", may_fail=(4201, 2402))
 
-    def kill_worker(self):
+    def lose_worker(self):
         if self.host_pids() and self.random.random() < 0.3:
             self.note("(worker killed)")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.worker(), signal.SIGKILL)
+            self.kill_worker()
 
-    def kill_host(self):
+    def lose_host(self):
         if self.random.random() < 0.1:
             self.note("(worker and keeper killed)")
             self.kill_hosts()
@@ -120,7 +118,7 @@ class RandomCommands(EndToEnd):
         writer.go()
         steps = [self.query, self.flush, self.update_timer, self.update_buffers, self.update_file,
                  self.enable_again, self.enable_absent, self.misuse, self.start_other,
-                 self.stop_other, self.kill_worker, self.kill_host]
+                 self.stop_other, self.lose_worker, self.lose_host]
         try:
             while len(self.history) < COMMANDS:
                 self.random.choice(steps)()

@@ -470,7 +470,7 @@ class KilledHost(RealTimeTest):
         writer = self.writer("--threads", 2, "--count", 0, "--rate", 10000, "--until", "--hold")
         for _ in range(6):
             seen = consumers[0].count()
-            os.kill(self.worker(), signal.SIGKILL)
+            self.kill_worker()
             wait_for(lambda: consumers[0].count() > seen, "the consumer to go on")
         writer.go()
         written = writer.written()

@@ -125,9 +125,7 @@ class Update(EndToEnd):
     def test_former_rings_are_let_go_after_the_host_was_killed_twice(self):
         def kill():
             for _ in range(2):
-                worker = self.worker()
-                os.kill(worker, signal.SIGKILL)
-                wait_for(lambda: self.worker() != worker, "the next host")
+                self.worker(but=[self.kill_worker()])
                 self.status("U")
 
         self.release_former_rings(kill)
