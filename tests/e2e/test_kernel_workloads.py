@@ -295,9 +295,9 @@ class OtherTracers(KernelTest):
         data = str(self.folder / "trace.dat")
         # In a buffer of its own: another trace-cmd that ends resets the one that all share.
         name = f"test-{os.getpid()}"
-        rival = subprocess.Popen(["trace-cmd", "record", "-d", "-k", "-B", name, "-e",
-                                  "sched:sched_process_exit", "-o", data], stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True)
+        rival = subprocess.Popen(["stdbuf", "-oL", "trace-cmd", "record", "-d", "-k", "-B", name,
+                                  "-e", "sched:sched_process_exit", "-o", data],
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         instance = TRACEFS / "instances" / name
 
         def clean_up():
@@ -313,9 +313,12 @@ class OtherTracers(KernelTest):
                 return enabled.read_text().strip() == "1"
             except OSError:
                 return False
-        wait_for(lambda: records() or rival.poll() is not None, "trace-cmd")
-        if rival.poll() is not None:
-            self.skipTest("trace-cmd does not record here: " + rival.communicate()[0])
+        said = []
+        while not said or "Ctrl^C" not in said[-1]:  # when its recorders run
+            said.append(rival.stdout.readline())
+            if not said[-1]:
+                self.skipTest("trace-cmd does not record here: " + "".join(said))
+        self.assertTrue(records())
         self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "PROC_THREAD+CSWITCH")
         children = []
         for _ in range(10):
