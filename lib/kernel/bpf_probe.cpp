@@ -54,27 +54,34 @@ uint64_t return_bit() {
     return uint64_t{1} << (bit & 63);
 }
 
-perf_event_attr attr_for_output(uint32_t pages, bool with_stacks) {
+perf_event_attr attr_for_output(const BpfProbe::Rings& shape) {
     perf_event_attr attr{};
     attr.size = sizeof(attr);
     attr.type = PERF_TYPE_SOFTWARE;
     attr.config = PERF_COUNT_SW_BPF_OUTPUT;
     attr.sample_period = 1;
     attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
-    if (with_stacks) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
+    if (shape.with_stacks) attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
     attr.read_format = PERF_FORMAT_LOST;  // since Linux 6.0
     attr.use_clockid = 1;
     attr.clockid = CLOCK_MONOTONIC_RAW;
-    attr.watermark = 1;
-    attr.wakeup_watermark = pages * 4096 / 4;
+    if (shape.wakes == BpfProbe::Wakes::kAtEach) {
+        attr.wakeup_events = 1;
+    } else {
+        attr.watermark = 1;
+        attr.wakeup_watermark = shape.pages * 4096 / 4;
+    }
     return attr;
 }
 
 }  // namespace
 
 Result<UniqueFd> make_map(const MapShape& shape) {
+    bpf_map_create_opts options{};
+    options.sz = sizeof(options);
+    options.map_flags = shape.flags;
     UniqueFd map(::bpf_map_create(bpf_map_type(shape.type), shape.name, shape.key_size,
-                                  shape.value_size, shape.entries, nullptr));
+                                  shape.value_size, shape.entries, &options));
     if (!map) return bpf_error("bpf: map");
     return map;
 }
@@ -91,24 +98,39 @@ Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code) {
     return program;
 }
 
+Result<UniqueFd> load_to_run(std::vector<bpf_insn> code) {
+    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "etw_once", kLicense,
+                                     code.data(), code.size(), nullptr));
+    if (!program) return bpf_error("bpf: program");
+    return program;
+}
+
+Status run_once(const UniqueFd& program, uint64_t number) {
+    bpf_test_run_opts options{};
+    options.sz = sizeof(options);
+    options.ctx_in = &number;
+    options.ctx_size_in = sizeof(number);
+    if (::bpf_prog_test_run_opts(program.get(), &options) != 0) return bpf_error("bpf: run");
+    return Ok{};
+}
+
 Status check_uprobes() {
     const auto type = uprobe_type();
     if (!type) return type.error();
     return Ok{};
 }
 
-Result<BpfProbe> BpfProbe::make(uint32_t cpus, uint32_t pages, const CounterSource& counter,
-                                bool with_stacks) {
+Result<BpfProbe> BpfProbe::make(uint32_t cpus, const Rings& shape, const CounterSource& counter) {
     ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_output",
                                        sizeof(uint32_t), sizeof(uint32_t), cpus}));
     std::vector<PerfRing> rings;
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(pages, with_stacks), cpu, pages));
+        ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(shape), cpu, shape.pages));
         const int fd = ring.fd().get();
         ETW_CHECK(set_in_map(output, &cpu, &fd));
         rings.push_back(std::move(ring));
     }
-    return BpfProbe(std::move(output), std::move(rings), counter, with_stacks);
+    return BpfProbe(std::move(output), std::move(rings), counter, shape.with_stacks);
 }
 
 Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
@@ -116,6 +138,21 @@ Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
                                      code.data(), code.size(), nullptr));
     if (!program) return bpf_error("bpf: program");
     UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
+    if (!link) return bpf_error("bpf: tracepoint");
+    kept_.push_back(std::move(program));
+    kept_.push_back(std::move(link));
+    return Ok{};
+}
+
+Status BpfProbe::attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code) {
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.expected_attach_type = BPF_TRACE_RAW_TP;
+    options.attach_btf_id = tracepoint;
+    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "etw_typed", kLicense, code.data(),
+                                     code.size(), &options));
+    if (!program) return bpf_error("bpf: program");
+    UniqueFd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
     if (!link) return bpf_error("bpf: tracepoint");
     kept_.push_back(std::move(program));
     kept_.push_back(std::move(link));

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKernelDpc |
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
+constexpr char kSwitchPoint[] = "sched_switch";
 constexpr uint8_t kLimitedSource = 1;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
 constexpr uint64_t kBusyKb = 16 * 1024;
@@ -192,6 +193,7 @@ void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
     perf_events_.begin(beginning);
+    if (switch_watch_) switch_watch_->rings().begin_at(beginning);
     static_cast<void>(instance_.set("tracing_on", "1"));
     file_events_.begin_at(beginning);
     user_events_.pending().begin_at(beginning);
@@ -270,6 +272,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     auto dispatch = std::make_unique<Dispatch>(load_format);
     // First: what the others make of a process's end is not to be known before.
     probe_events_.bind(*dispatch, false);
+    const bool provider_has_switches = dispatch->id_of(kSwitchPoint) != 0;
     const uint32_t before = std::exchange(context_.flags, flags);
     const bool all = task_events_.bind(*dispatch) && disk_events_.bind(*dispatch) &&
                      net_events_.bind(*dispatch) && interrupt_events_.bind(*dispatch);
@@ -285,9 +288,13 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         return opened;
     }
     set_watches();
+    set_switch_watch();
     ETW_CHECK(set_buffers(instance_));
     std::vector<Tracepoint> wanted = dispatch->wanted();
-    std::erase_if(wanted, [&](const Tracepoint& point) { return perf_events_.has(point); });
+    std::erase_if(wanted, [&](const Tracepoint& point) {
+        const bool is_switch = point.system == "sched" && point.name == kSwitchPoint;
+        return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
+    });
     ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
     dispatch_ = std::move(dispatch);
     outlook_.reset();
@@ -318,6 +325,21 @@ void Collector::set_watches() {
     };
     set(exit_watch_, kKernelProcess, watch_exits);
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
+}
+
+// Where perf tells switches, with stacks or counters, it tells all there is of them.
+void Collector::set_switch_watch() {
+    const bool wanted =
+        context_.has(kKernelContextSwitch) && !perf_events_.has({"sched", kSwitchPoint, {}});
+    if (switch_watch_ && !wanted) {
+        count_lost();
+        switch_watch_.reset();
+    } else if (wanted && !switch_watch_) {
+        if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
+            switch_watch_.emplace(std::move(*opened));
+        }
+    }
+    task_events_.set_switches_apart(switch_watch_.has_value());
 }
 
 Dispatch::MakeHandler Collector::expect_exec() {
@@ -404,9 +426,15 @@ void Collector::end_limited() {
     limited_.reset();
 }
 
+// Whether tracefs has to take events that come in great numbers.
+bool Collector::is_busy() const {
+    uint32_t flags = context_.flags & kBusyFlags;
+    if (switch_watch_) flags &= ~uint32_t{kKernelContextSwitch};
+    return flags != 0 || !options_.providers.empty();
+}
+
 Status Collector::set_buffers(const Instance& instance) const {
-    const bool busy = (context_.flags & kBusyFlags) != 0 || !options_.providers.empty();
-    const uint64_t wanted = busy ? kBusyKb : kCalmKb;
+    const uint64_t wanted = is_busy() ? kBusyKb : kCalmKb;
     const uint64_t kb = std::clamp(kAllCpusKb / options_.cpus, kCalmKb, wanted);
     ETW_TRY(const std::string text, read_text(instance.folder() + "/buffer_size_kb"));
     // Another size empties the buffer; a smaller one is not worth that.
@@ -456,6 +484,7 @@ bool Collector::end(bool at_once) {
             collect_locked(true);
             if (stalled_ && !at_once) return false;
         }
+        if (switch_watch_) switch_watch_->stop();
         const int64_t now = options_.counter.now();
         collect_locked(true);
         if (stalled_ && !at_once) return false;
@@ -464,10 +493,12 @@ bool Collector::end(bool at_once) {
         count_lost();
         if (stalled_) {
             sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
-                           file_events_.pending().count() + user_events_.pending().count());
+                           file_events_.pending().count() + user_events_.pending().count() +
+                           (switch_watch_ ? switch_watch_->rings().count() : 0));
         }
         end_limited();
         reader_.close();
+        switch_watch_.reset();
         static_cast<void>(instance_.remove());
         uprobes_.keep_only({});
         ended_ = true;
@@ -509,6 +540,8 @@ int64_t Collector::collect_locked(bool all) {
         file_events_.read(now);
         user_events_.read(now);
         until = std::min(until, reader_.read(now, outlook_.get()));
+        // Last: whoever read the counter before `now` has written its record by now.
+        if (switch_watch_) switch_watch_->read();
         take_looks();
         if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this, &until](const RawEvent& event) {
@@ -546,15 +579,35 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
         }
         const int64_t perf = perf_events_.next_time();
         const int64_t time = first->next_time();
-        if (std::min(perf, time) > until) break;
-        const auto full = perf <= time ? perf_events_.hand_out(std::min(until, time), *dispatch_)
-                                       : first->hand_out(traced_, time);
+        const int64_t others = std::min(perf, time);
+        const int64_t switches = next_switch();
+        if (std::min(others, switches) > until) break;
+        std::optional<int64_t> full;
+        if (switches <= others) {
+            full = hand_out_switches(std::min(until, others));
+        } else if (perf <= time) {
+            full = perf_events_.hand_out(std::min({until, time, switches}), *dispatch_);
+        } else {
+            full = first->hand_out(traced_, time);
+        }
         if (full) return full;
     }
     for (PendingRecords* each : pending) {
         if (const auto full = each->hand_out(traced_, until)) return full;
     }
     return std::nullopt;
+}
+
+int64_t Collector::next_switch() const noexcept {
+    return switch_watch_ ? switch_watch_->rings().next_time() : SwitchRings::kNever;
+}
+
+std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
+    return switch_watch_->rings().for_each(until, [this](const Switch& event) {
+        if (!sink_.has_room(event.cpu)) return false;
+        task_events_.on_switch(event);
+        return true;
+    });
 }
 
 // After the pages, so that nothing in them is without the look at it.
@@ -581,6 +634,8 @@ void Collector::count_lost() {
     lost_read_at_ = std::chrono::steady_clock::now();
     count_lost_of(instance_, lost_);
     if (limited_) count_lost_of(limited_->instance, limited_->lost);
+    if (!switch_watch_) return;
+    if (const uint64_t lost = switch_watch_->rings().take_lost(); lost != 0) sink_.add_lost(lost);
 }
 
 void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& told) {
@@ -616,6 +671,9 @@ void Collector::run() {
             for (const int fd : perf_events_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : file_events_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : user_events_.fds()) fds.push_back({fd, POLLIN, 0});
+            if (switch_watch_) {
+                for (const int fd : switch_watch_->fds()) fds.push_back({fd, POLLIN, 0});
+            }
             for (const auto* watch : {&exit_watch_, &datagram_watch_}) {
                 if (!*watch) continue;
                 for (const int fd : (*watch)->fds()) fds.push_back({fd, POLLIN, 0});

@@ -10,6 +10,7 @@
 #include "kernel/net_events.h"
 #include "kernel/perf_events.h"
 #include "kernel/probe_events.h"
+#include "kernel/switch_program.h"
 #include "kernel/task_events.h"
 #include "kernel/trace_reader.h"
 #include "kernel/user_events.h"
@@ -78,9 +79,11 @@ private:
     Status bind_limited();
     void end_limited();
     Dispatch::LoadFormat format_loader() const;
+    bool is_busy() const;
     Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
     void set_watches();
+    void set_switch_watch();
     void begin();
     void scan_images();
     void scan_sockets();
@@ -90,6 +93,8 @@ private:
     void tell_counters(int64_t time);
     int64_t collect_locked(bool all);
     std::optional<int64_t> hand_out(int64_t until);
+    std::optional<int64_t> hand_out_switches(int64_t until);
+    int64_t next_switch() const noexcept;
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
@@ -123,6 +128,7 @@ private:
     // Without them, what processes end with and whom datagrams go to is not told.
     std::optional<BpfProbe> exit_watch_;
     std::optional<BpfProbe> datagram_watch_;
+    std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches
     std::unique_ptr<Dispatch> dispatch_;
     std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for

@@ -201,7 +201,7 @@ Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages}, counter));
     ETW_TRY(UniqueFd senders, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_senders", sizeof(uint64_t),
                                         sizeof(Sender), kMaxReceiving}));
     const auto writer = [&] { return Writer(sockets, probe.output().get(), senders.get()); };

@@ -28,7 +28,7 @@ Result<BpfProbe> watch_exits(uint32_t cpus, const CounterSource& counter) {
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kRingPages, counter));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages}, counter));
 
     constexpr int kRecord = -8, kValue = -16, kPointer = -24;
     BpfCode code;

@@ -575,7 +575,7 @@ Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool n
                              bool with_stacks) {
     ETW_TRY(const Offsets offsets, find_offsets());
     const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, pages, counter, with_stacks));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {pages, with_stacks}, counter));
     ETW_TRY(UniqueFd calls, make_map({BPF_MAP_TYPE_ARRAY, "etw_calls", 4, 4, kMaxCall}));
     ETW_TRY(UniqueFd running,
             make_map({BPF_MAP_TYPE_LRU_HASH, "etw_running", 4, sizeof(CallRecord), kMaxRunning}));

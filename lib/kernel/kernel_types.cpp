@@ -51,4 +51,11 @@ uint32_t KernelTypes::offset(std::string_view structure, std::string_view member
     return bits.value_or(0) / 8;
 }
 
+Result<uint32_t> KernelTypes::tracepoint(std::string_view name) const {
+    const std::string type = "btf_trace_" + std::string(name);
+    const int id = btf__find_by_name_kind(types_.get(), type.c_str(), BTF_KIND_TYPEDEF);
+    if (id < 0) return Error{Code::kNotSupported, "the kernel has no such tracepoint", 0};
+    return uint32_t(id);
+}
+
 }  // namespace etw::kernel

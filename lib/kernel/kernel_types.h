@@ -19,6 +19,9 @@ public:
     // The offset in bytes; `member` may lie in a structure or union without a name. A member that
     // is not there makes complete() false.
     uint32_t offset(std::string_view structure, std::string_view member);
+    // The id of a tracepoint's type, which programs at it are loaded with. Fails with kNotSupported
+    // where the kernel has no such tracepoint.
+    Result<uint32_t> tracepoint(std::string_view name) const;
     bool complete() const noexcept { return complete_; }
 
 private:

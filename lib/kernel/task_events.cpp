@@ -151,10 +151,13 @@ bool TaskEvents::bind(Dispatch& dispatch) {
     });
     if (context_.has(kKernelContextSwitch)) {
         all &= dispatch.on("sched", "sched_switch", [this](const Format& f) -> Dispatch::Handler {
-            return [this, fields = SwitchFields{f.field("prev_pid"), f.field("prev_prio"),
-                                                f.field("prev_state"), f.field("next_pid"),
-                                                f.field("next_prio")}](const RawEvent& e) {
-                on_switch(e, fields);
+            return [this, old_thread = f.field("prev_pid"), new_thread = f.field("next_pid"),
+                    old_priority = f.field("prev_prio"), new_priority = f.field("next_prio"),
+                    old_state = f.field("prev_state")](const RawEvent& e) {
+                if (switches_apart_) return;  // a provider's event, and no more
+                on_switch({e.time, e.cpu, uint32_t(e.number(old_thread)),
+                           uint32_t(e.number(new_thread)), uint32_t(e.number(old_priority)),
+                           uint32_t(e.number(new_priority)), e.number(old_state)});
             };
         });
     }
@@ -290,17 +293,17 @@ void TaskEvents::on_rename(const RawEvent& event, uint32_t thread, std::string_v
         .send(context_.sink, event.cpu);
 }
 
-void TaskEvents::on_switch(const RawEvent& event, const SwitchFields& fields) {
-    const auto old_thread = uint32_t(event.number(fields.old_thread));
-    const auto new_thread = uint32_t(event.number(fields.new_thread));
-    const Left left = left_by(event.number(fields.old_state));
+void TaskEvents::on_switch(const Switch& event) {
+    const uint32_t old_thread = event.old_thread;
+    const uint32_t new_thread = event.new_thread;
+    const Left left = left_by(event.old_state);
     const uint32_t highest = std::max(old_thread, new_thread);
     if (highest < kMaxThreadId && highest >= left_at_.size()) left_at_.resize(highest + 1024);
     SwitchPayload payload{};
     payload.new_thread = new_thread;
     payload.old_thread = old_thread;
-    payload.new_priority = priority_of(new_thread, event.number(fields.new_priority));
-    payload.old_priority = priority_of(old_thread, event.number(fields.old_priority));
+    payload.new_priority = priority_of(new_thread, event.new_priority);
+    payload.old_priority = priority_of(old_thread, event.old_priority);
     payload.old_wait_reason = left.reason;
     payload.old_wait_mode = left.reason == kUserRequest ? 1 : 0;
     payload.old_state = left.state;

@@ -1,6 +1,7 @@
 // Process, Thread, CSwitch and ReadyThread.
 #pragma once
 #include "kernel/dispatch.h"
+#include "kernel/switch_ring.h"
 
 #include <deque>
 #include <unordered_map>
@@ -44,6 +45,10 @@ public:
     std::function<void(uint32_t pid, uint32_t parent, const RawEvent&)> began;
     std::function<void(uint32_t pid, const RawEvent&)> ended;
 
+    // Whether context switches are told by on_switch(), and not by the tracepoint.
+    void set_switches_apart(bool apart) noexcept { switches_apart_ = apart; }
+    void on_switch(const Switch& event);
+
     // What a process ends with, before its end is told.
     void found_exit(uint32_t process, int32_t status);
 
@@ -56,10 +61,6 @@ private:
     void on_exec(const RawEvent& event, uint32_t pid, uint32_t old_thread, std::string_view file);
     void on_exit(const RawEvent& event, uint32_t thread, std::string_view name, bool is_last);
     void on_rename(const RawEvent& event, uint32_t thread, std::string_view name);
-    struct SwitchFields {
-        Field old_thread, old_priority, old_state, new_thread, new_priority;
-    };
-    void on_switch(const RawEvent& event, const SwitchFields& fields);
     void on_waking(const RawEvent& event, uint32_t thread);
     void set_program(Process& process, std::string_view file);
     void send_process(uint16_t hook, const Process& process, int64_t time, uint32_t cpu,
@@ -72,7 +73,8 @@ private:
     Execs& execs_;
     std::unordered_map<uint32_t, int32_t> exit_statuses_;  // of processes whose ends are to come
     std::unordered_set<uint32_t> announced_;  // whose Start has told of their exec already
-    std::vector<int64_t> left_at_;            // by thread: when it last left a processor; 0: never
+    bool switches_apart_ = false;
+    std::vector<int64_t> left_at_;  // by thread: when it last left a processor; 0: never
 };
 
 }  // namespace etw::kernel

@@ -304,7 +304,7 @@ Result<BpfProbe> watch_calls(uint32_t cpus, const CounterSource& counter,
                              const std::vector<UserFunctions>& processes) {
     ETW_CHECK(check_uprobes());
     const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, pages, counter));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {pages}, counter));
     ETW_TRY(UniqueFd calls,
             make_map({BPF_MAP_TYPE_LRU_HASH, "etw_calls", 4, sizeof(UserCall), kMaxThreads}));
     ETW_TRY(UniqueFd blank, make_map({BPF_MAP_TYPE_ARRAY, "etw_blank", 4, sizeof(UserCall), 1}));

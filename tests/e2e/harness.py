@@ -63,7 +63,8 @@ def hang(pid):
     wait_for(lambda: set(states()) == {"T"}, "the process to stop")
 
 
-SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324}, "aarch64": {"rseq": 293, "membarrier": 283}}
+SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324, "bpf": 321},
+            "aarch64": {"rseq": 293, "membarrier": 283, "bpf": 280}}
 
 
 def deny(*names, error=errno.EPERM):

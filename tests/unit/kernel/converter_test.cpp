@@ -294,6 +294,22 @@ TEST_F(Converters, AContextSwitchHas40Bytes) {
     EXPECT_EQ(all[1].at<uint32_t>(kPerfInfoPayload + 16), 4u);  // milliseconds it waited
 }
 
+TEST_F(Converters, ASwitchThatIsToldApartIsNotToldByTheTracepointToo) {
+    bind();
+    tasks_events_.set_switches_apart(true);
+    feed(5, 5000, 7, {at(8, 7u), at(12, 120u), at(16, uint64_t{1}), at(24, 8u), at(28, 98u)}, 3);
+    EXPECT_TRUE(sink_.of(0x0524).empty());
+    tasks_events_.on_switch({5000, 3, 7, 8, 120, 98, 1});
+    const auto apart = sink_.of(0x0524);
+    tasks_events_.set_switches_apart(false);
+    feed(5, 5000, 7, {at(8, 7u), at(12, 120u), at(16, uint64_t{1}), at(24, 8u), at(28, 98u)}, 3);
+    const auto all = sink_.of(0x0524);
+    ASSERT_EQ(apart.size(), 1u);
+    ASSERT_EQ(all.size(), 2u);
+    EXPECT_EQ(all[1].record, apart[0].record);
+    EXPECT_EQ(all[1].cpu, apart[0].cpu);
+}
+
 TEST_F(Converters, AWakeUpIsAReadyThread) {
     bind();
     feed(6, 1, 7, {at(2, uint8_t{0x10}), at(8, 9u)});

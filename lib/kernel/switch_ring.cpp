@@ -1,0 +1,106 @@
+#include "kernel/switch_ring.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+namespace etw::kernel {
+namespace {
+
+// Records of a way through a ring after which the program gets the room of these back.
+constexpr uint64_t kGiveBackEvery = 4096;
+
+uint64_t acquire(uint64_t& word) noexcept {
+    return std::atomic_ref(word).load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+// As __trace_sched_switch_state() of the kernel does: of several bits the highest.
+uint64_t reported_state(const SwitchRecord& record) noexcept {
+    constexpr uint32_t kReported = 0x7F;
+    constexpr uint32_t kUninterruptible = 0x02;
+    constexpr uint32_t kIdle = 0x0402;      // TASK_IDLE
+    constexpr uint32_t kLockWait = 0x1000;  // TASK_RTLOCK_WAIT
+    constexpr uint32_t kFrozen = 0x8000;    // TASK_FROZEN
+    constexpr uint64_t kReportedIdle = 0x80;
+    constexpr uint64_t kPreempted = 0x100;
+    if (record.preempted != 0) return kPreempted;
+    const uint32_t state = record.old_state;
+    if ((state & (kLockWait | kFrozen)) != 0) return kUninterruptible;
+    if ((state & kIdle) == kIdle) return kReportedIdle;
+    return std::bit_floor(state & kReported);
+}
+
+SwitchRings::SwitchRings(SwitchControl* controls, const std::byte* records, uint32_t cpus,
+                         uint64_t capacity)
+    : controls_(controls),
+      records_(records),
+      capacity_(capacity),
+      lanes_(cpus),
+      times_(cpus, kNever) {
+    ETW_ASSERT(std::has_single_bit(capacity));
+}
+
+void SwitchRings::load(uint32_t cpu) noexcept {
+    Lane& lane = lanes_[cpu];
+    while (lane.next != lane.end) {
+        const uint64_t at = cpu * capacity_ + lane.next % capacity_;
+        std::memcpy(&lane.record, records_ + at * sizeof(SwitchRecord), sizeof(SwitchRecord));
+        times_[cpu] = lane.record.time;
+        if (lane.record.time >= from_) return;
+        ++lane.next;
+    }
+    times_[cpu] = kNever;
+}
+
+void SwitchRings::advance(uint32_t cpu) noexcept {
+    if (++lanes_[cpu].next % kGiveBackEvery == 0) give_back(cpu);
+    load(cpu);
+}
+
+void SwitchRings::give_back(uint32_t cpu) noexcept {
+    std::atomic_ref tail(controls_[cpu].tail);
+    const uint64_t next = lanes_[cpu].next;
+    if (tail.load(std::memory_order_relaxed) != next) tail.store(next, std::memory_order_release);
+}
+
+void SwitchRings::read() noexcept {
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        Lane& lane = lanes_[cpu];
+        const bool was_empty = lane.next == lane.end;
+        const uint64_t head = acquire(controls_[cpu].head);
+        if (head - lane.next > capacity_) lane.next = head;  // no ring of the program's is so
+        lane.end = head;
+        if (was_empty || lane.next == head) load(cpu);
+        give_back(cpu);
+    }
+}
+
+void SwitchRings::begin_at(int64_t time) noexcept {
+    from_ = time;
+    take_lost();
+}
+
+int64_t SwitchRings::next_time() const noexcept {
+    return *std::min_element(times_.begin(), times_.end());
+}
+
+uint64_t SwitchRings::take_lost() noexcept {
+    uint64_t more = 0;
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        const uint64_t lost = acquire(controls_[cpu].lost);
+        more += lost - std::exchange(lanes_[cpu].lost, lost);
+    }
+    return more;
+}
+
+uint64_t SwitchRings::count() const noexcept {
+    uint64_t sum = 0;
+    for (const Lane& lane : lanes_) sum += lane.end - lane.next;
+    return sum;
+}
+
+}  // namespace etw::kernel

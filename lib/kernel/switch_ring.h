@@ -1,0 +1,130 @@
+// Context switches as our program in the kernel (switch_program.h) leaves them: a ring of records
+// for each processor, in memory that both map.
+//
+// A ring has one writer, the program, which runs with interrupts off on its own processor, and one
+// reader. The program writes a record, then `head`; we read `head`, then records below it, and
+// store `tail` when we are done with them. Each word has one writer, is aligned and grows only.
+// Where the program runs (x86-64) stores are seen in their order; here acquire and release keep it.
+// A record that finds the ring full is counted in `lost` by its only writer: exactly.
+#pragma once
+#include "etw/bytes.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+namespace etw::kernel {
+
+// The kernel's sched_switch, whoever tells it.
+struct Switch {
+    int64_t time = 0;  // counter
+    uint32_t cpu = 0;
+    uint32_t old_thread = 0;
+    uint32_t new_thread = 0;
+    uint32_t old_priority = 0;  // the kernel's: 0 to 139
+    uint32_t new_priority = 0;
+    uint64_t old_state = 0;  // as the tracepoint reports it
+};
+
+struct SwitchRecord {
+    int64_t time;
+    uint32_t old_thread;
+    uint32_t new_thread;
+    uint8_t old_priority;
+    uint8_t new_priority;
+    uint16_t old_state;  // of task_struct: its state and exit state
+    uint8_t preempted;
+    uint8_t zero[3];
+};
+static_assert(sizeof(SwitchRecord) == 24);
+
+// What sched_switch reports as prev_state; 0x100: preempted.
+uint64_t reported_state(const SwitchRecord& record) noexcept;
+
+struct alignas(64) SwitchControl {
+    uint64_t head;              // records that were written
+    uint64_t lost;              // that found no room
+    int64_t base;               // of the processor's count, see switch_program.cpp; set once
+    alignas(64) uint64_t tail;  // records that were taken
+};
+static_assert(sizeof(SwitchControl) == 128);
+
+class SwitchRings {
+public:
+    static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+    // Each processor's ring has `capacity` records, a power of two, behind those of the one before
+    // it. The memory outlives the object.
+    SwitchRings(SwitchControl* controls, const std::byte* records, uint32_t cpus,
+                uint64_t capacity);
+
+    // What was written up to now is there to be handed out. The program gets the room back of what
+    // has been: then, or within some thousand records.
+    void read() noexcept;
+    // Earlier ones are none of the trace's, nor is what was lost until now.
+    void begin_at(int64_t time) noexcept;
+    // Of the next record to hand out.
+    int64_t next_time() const noexcept;
+    // Hands out records up to `until`, in the order of time over all processors. `handle`,
+    // bool(const Switch&), returns false to stop; that record will be the first of the next call.
+    // Returns the time of the record that it stopped at.
+    template <class F>
+    std::optional<int64_t> for_each(int64_t until, F handle);
+    // Records that found no room, since the last call.
+    uint64_t take_lost() noexcept;
+    // That were read and have not been handed out.
+    uint64_t count() const noexcept;
+
+private:
+    struct Lane {
+        uint64_t next = 0;      // not handed out
+        uint64_t end = 0;       // read up to here
+        uint64_t lost = 0;      // told
+        SwitchRecord record{};  // at `next`, if that is below `end`
+    };
+    void load(uint32_t cpu) noexcept;
+    void advance(uint32_t cpu) noexcept;
+    void give_back(uint32_t cpu) noexcept;
+
+    SwitchControl* controls_;
+    const std::byte* records_;
+    uint64_t capacity_;
+    int64_t from_ = 0;
+    std::vector<Lane> lanes_;     // by CPU
+    std::vector<int64_t> times_;  // of each lane's record; kNever: none
+};
+
+template <class F>
+std::optional<int64_t> SwitchRings::for_each(int64_t until, F handle) {
+    const auto cpus = uint32_t(lanes_.size());
+    std::optional<int64_t> stopped_at;
+    while (!stopped_at) {
+        uint32_t first = 0;
+        int64_t next_of_others = kNever;
+        for (uint32_t cpu = 1; cpu < cpus; ++cpu) {
+            if (times_[cpu] < times_[first]) {
+                next_of_others = times_[first];
+                first = cpu;
+            } else if (times_[cpu] < next_of_others) {
+                next_of_others = times_[cpu];
+            }
+        }
+        if (times_[first] > until || lanes_[first].next == lanes_[first].end) break;
+        // As long as this processor is ahead of the others, there is nothing to compare.
+        do {
+            const SwitchRecord& record = lanes_[first].record;
+            if (!handle(Switch{record.time, first, record.old_thread, record.new_thread,
+                               record.old_priority, record.new_priority, reported_state(record)})) {
+                stopped_at = record.time;
+                break;
+            }
+            advance(first);
+        } while (times_[first] <= std::min(until, next_of_others) &&
+                 lanes_[first].next != lanes_[first].end);
+    }
+    return stopped_at;
+}
+
+}  // namespace etw::kernel

@@ -1,0 +1,166 @@
+"""Context switches, which a program of ours in the kernel records where it can: each of them, as the
+kernel's own tracepoint and its counts tell them."""
+import collections
+import os
+import pathlib
+import signal
+import subprocess
+
+from harness import BIN, DEADLINE, deny, hang
+from test_kernel import KernelTest, TRACEFS
+
+
+def play(rounds):
+    """On each processor two threads by turns."""
+    subprocess.run([str(BIN / "etw-test-ping-pong"), str(rounds)], input="\n", text=True, check=True,
+                   capture_output=True, timeout=DEADLINE)
+
+
+def switches_so_far():
+    """Of the whole machine, as the kernel counts them."""
+    for line in pathlib.Path("/proc/stat").read_text().splitlines():
+        if line.startswith("ctxt "):
+            return int(line.split()[1])
+    raise AssertionError("/proc/stat tells no context switches")
+
+
+class SwitchTest(KernelTest):
+    def tells_tracefs(self):
+        """Whether the session's tracefs instance records switches."""
+        name, = self.own_instances()
+        return (TRACEFS / "instances" / name / "events/sched/sched_switch/enable").read_text() == "1\n"
+
+    def need_program(self):
+        """Skips where the kernel cannot run our program."""
+        for path in ("/sys/kernel/btf/vmlinux", "/sys/bus/event_source/devices/msr/events/tsc"):
+            if not os.path.exists(path):
+                self.skipTest("this kernel has no " + path)
+
+    def count(self, work, **kwargs):
+        """Records all switches while work() is done, and checks that as many are told, in records
+        or as lost, as the kernel counts meanwhile. Returns how many were lost."""
+        first = switches_so_far()
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "CSWITCH", **kwargs)
+        least = switches_so_far()
+        work()
+        least = switches_so_far() - least
+        done = self.tracelog("-stop", "T", "-json", code=None)
+        most = switches_so_far() - first
+        self.assertIn(done.returncode, (0, 3))
+        summary = self.summary("a.etl")
+        lost = summary["events_lost"]
+        told = sum(t["count"] for t in summary["types"] if t["type"] == "CSwitch")
+        self.assertGreaterEqual(told + lost, least)
+        self.assertLessEqual(told + lost, most)
+        return lost
+
+    def check_order(self):
+        status = self.check_etl(self.folder / "a.etl")
+        self.assertEqual(status["out_of_order_in_buffer"]["records"], 0)
+
+
+class Program(SwitchTest):
+    def setUp(self):
+        super().setUp()
+        self.need_program()
+
+    def test_every_switch_is_told(self):
+        def work():
+            self.assertFalse(self.tells_tracefs())
+            play(10000)
+        self.count(work)
+        self.check_order()
+
+    def test_what_finds_no_room_is_counted(self):
+        def work():
+            worker = self.worker()
+            hang(worker)
+            try:
+                play(150000)  # more than a processor's ring has records
+            finally:
+                os.kill(worker, signal.SIGCONT)
+        self.assertGreater(self.count(work), 0)
+
+    def test_the_tracepoint_of_a_provider_tells_the_same(self):
+        """Who left and who came, in the same order; the state it was left in."""
+        points = sorted(p.name for p in (TRACEFS / "events/sched").iterdir() if p.is_dir())
+        bit = 1 << points.index("sched_switch")
+        self.tracelog("-start", "T", "-f", "a.etl", "-b", "256", "-max", "400", "-eflag",
+                      "CSWITCH+PROC_THREAD", "-guid", "*Linux.sched", "-level", "5", "-matchanykw",
+                      hex(bit))
+        self.assertTrue(self.tells_tracefs())
+        play(3000)
+        for _ in range(20):
+            subprocess.run(["/bin/true"], check=True)
+        self.stop("T")
+        ours, theirs = collections.defaultdict(list), collections.defaultdict(list)
+        for record in self.all_events("a.etl"):
+            fields, event = record.get("fields", {}), record.get("event", "").split("/")[-1]
+            if event == "CSwitch":
+                ours[record["cpu"]].append((
+                    fields["OldThreadId"], fields["NewThreadId"],
+                    (fields["OldThreadState"], fields["OldThreadWaitReason"])))
+            elif event == "sched_switch":
+                theirs[record["cpu"]].append((fields["prev_pid"], fields["next_pid"],
+                                              self.state_of(fields["prev_state"])))
+        self.assertGreater(sum(map(len, theirs.values())), 6000)
+        for cpu, all_of in theirs.items():
+            # The two do not begin and end at the same switch.
+            self.assertIn(cpu, ours)
+            more = len(ours[cpu]) - len(all_of)
+            self.assertTrue(any(ours[cpu][i:i + len(all_of)] == all_of for i in range(more + 1)),
+                            f"processor {cpu}: {more} more")
+
+    @staticmethod
+    def state_of(reported):
+        """State and wait reason of a CSwitch."""
+        ready, terminated, waiting = 1, 4, 5
+        executive, suspended, user_request, preempted, yielded = 0, 5, 6, 32, 33
+        if reported == 0:
+            return ready, yielded
+        if reported == 0x100:
+            return ready, preempted
+        if reported & 0x30:
+            return terminated, executive
+        if reported & 0x0C:
+            return waiting, suspended
+        return waiting, user_request if reported & 1 else executive
+
+    def test_two_sessions_have_a_program_each(self):
+        self.tracelog("-start", "A", "-f", "a.etl", "-eflag", "CSWITCH")
+        self.tracelog("-start", "B", "-f", "b.etl", "-eflag", "CSWITCH+PROCESS")
+        play(1000)
+        self.stop("A")
+        play(1000)
+        self.stop("B")
+        counts = {}
+        for name in ("a.etl", "b.etl"):
+            counts[name] = len(self.events("Thread/CSwitch", name))
+        self.assertGreater(counts["a.etl"], 2000)
+        self.assertGreater(counts["b.etl"], 4000)
+
+    def test_stacks_come_and_go_while_it_runs(self):
+        """With stacks perf tells the switches, and the program has to go; without them it is back."""
+        self.tracelog("-start", "-f", "a.etl", "-eflag", "PROC_THREAD+CSWITCH")
+        self.assertFalse(self.tells_tracefs())
+        play(500)
+        self.tracelog("-update", "-stackwalk", "CSwitch")
+        self.assertFalse(self.tells_tracefs())
+        play(500)
+        self.tracelog("-update", "-eflag", "PROC_THREAD")
+        play(500)
+        self.tracelog("-update", "-eflag", "PROC_THREAD+CSWITCH")
+        play(500)
+        self.stop()
+        self.assertGreater(len(self.events("Thread/CSwitch", "a.etl")), 3000)
+        self.assertTrue(self.events("StackWalk/Stack", "a.etl"))
+        self.check_order()
+
+
+class WithoutProgram(SwitchTest):
+    def test_tracefs_tells_every_switch(self):
+        def work():
+            self.assertTrue(self.tells_tracefs())
+            play(10000)
+        self.count(work, preexec_fn=deny("bpf"))
+        self.check_order()
