@@ -49,9 +49,14 @@ inline std::string text_field(const decode::Event& event, std::string_view name)
         {reinterpret_cast<const char*>(item->bytes.data()), item->bytes.size()});
 }
 
-// A kernel event of the class, as "Thread".
+// An event of the kernel's classes, whose name is that of the class. Manifests have tasks of the
+// same names; their events are described from outside.
+inline bool is_kernel(const decode::Event& event) {
+    return !event.opcode.empty() && event.names == nullptr;
+}
+// Of this class, as "Thread".
 inline bool is_kernel(const decode::Event& event, std::string_view name) {
-    return !event.opcode.empty() && event.name == name;
+    return is_kernel(event) && event.name == name;
 }
 
 // The name of an event, or what stands in its place where nobody knows it.

@@ -38,7 +38,7 @@ std::string_view stem_of(std::string_view name) {
 Status Perfetto::add_track_event(const ExportEvent& in) {
     ETW_TRY(const uint64_t own, track_of(in));
     const uint8_t opcode = in.record.descriptor.opcode;
-    const bool paired = in.event.opcode.empty() && !in.event.name.empty() &&
+    const bool paired = !is_kernel(in.event) && !in.event.name.empty() &&
                         (opcode == kOpcodeStart || opcode == kOpcodeStop);
     if (!paired) return put_event(in, Phase::kInstant, own);
 
@@ -109,11 +109,13 @@ Status Perfetto::put_event(const ExportEvent& in, Phase phase, uint64_t track) {
     const size_t event = packet_.begin(packet::kTrackEvent);
     packet_.number(event::kType, uint64_t(phase));
     packet_.number(event::kTrack, track);
-    put_name(categories_, fresh_categories_, event::kCategoryIid, event::kCategory,
-             shown_provider(in.record, in.event));
-    const std::string name = phase == Phase::kInstant ? shown_name(in.record, in.event)
-                                                      : std::string(stem_of(in.event.name));
-    put_name(event_names_, fresh_events_, event::kNameIid, event::kName, name);
+    if (phase != Phase::kEnd) {  // which ends what was begun last, whatever its own name is
+        put_name(categories_, fresh_categories_, event::kCategoryIid, event::kCategory,
+                 shown_provider(in.record, in.event));
+        const std::string name = phase == Phase::kInstant ? shown_name(in.record, in.event)
+                                                          : std::string(stem_of(in.event.name));
+        put_name(event_names_, fresh_events_, event::kNameIid, event::kName, name);
+    }
     put_fields(in);
     packet_.end(event);
     end_packet(begun, true);

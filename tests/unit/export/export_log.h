@@ -177,11 +177,12 @@ inline etl::LogReader open_log(const std::string& path) {
 }
 
 inline Result<render::Summary> feed(const std::string& log, Exporter& exporter,
-                                    const render::FilterOptions& options = {}) {
+                                    const render::FilterOptions& options = {},
+                                    std::shared_ptr<const decode::Catalog> catalog = nullptr) {
     etl::LogReader reader = open_log(log);
     OneLog source(reader);
     render::RecordFilter filter(options);
-    auto summary = run_export(source, filter, exporter, nullptr, {});
+    auto summary = run_export(source, filter, exporter, std::move(catalog), {});
     if (summary) ETW_CHECK(exporter.finish(reader.events_lost()));
     return summary;
 }
