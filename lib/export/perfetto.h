@@ -32,7 +32,7 @@ private:
     // A start that waits for its stop.
     struct Open {
         Guid provider;
-        uint16_t task;
+        wire::EventDescriptor descriptor;
         std::string stem;  // the name without "Start"
     };
     enum class Phase : uint8_t { kBegin = 1, kEnd = 2, kInstant = 3 };

@@ -32,6 +32,14 @@ std::string_view stem_of(std::string_view name) {
     return name;
 }
 
+// The .NET runtime writes some starts in two versions, for readers old and new.
+bool is_told_again(const etl::Record& record, const Guid& provider,
+                   const wire::EventDescriptor& before) {
+    const wire::EventDescriptor& now = record.descriptor;
+    return now.id != 0 && now.id == before.id && now.version != before.version &&
+           record.provider == provider;
+}
+
 }  // namespace
 
 // A start without a stop stays open to the end of the trace; a stop without a start is a moment.
@@ -59,8 +67,12 @@ Status Perfetto::add_track_event(const ExportEvent& in) {
             ETW_TRY(const uint64_t parent, process_track(in.record.process_id, in.time));
             ETW_CHECK(describe_track(track, parent, stem, in.time));
         }
-        slices_[track].push_back(
-            {in.record.provider, in.record.descriptor.task, std::string(stem)});
+        std::vector<Open>& open = slices_[track];
+        if (!open.empty() &&
+            is_told_again(in.record, open.back().provider, open.back().descriptor)) {
+            return put_event(in, Phase::kInstant, own);
+        }
+        open.push_back({in.record.provider, in.record.descriptor, std::string(stem)});
         ++slice_count_;
         return put_event(in, Phase::kBegin, track);
     }
@@ -73,7 +85,7 @@ Status Perfetto::add_track_event(const ExportEvent& in) {
     const auto match = std::find_if(open.rbegin(), open.rend(), [&](const Open& start) {
         if (start.provider != in.record.provider) return false;
         const uint16_t task = in.record.descriptor.task;
-        return start.stem == stem || (task != 0 && start.task == task) || has_activity;
+        return start.stem == stem || (task != 0 && start.descriptor.task == task) || has_activity;
     });
     if (match == open.rend()) {
         ++unmatched_;

@@ -30,6 +30,7 @@ constexpr Guid kActivity{1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
 struct EventOptions {
     Guid provider = kProvider;
     uint16_t id = 0;
+    uint8_t version = 0;
     uint8_t opcode = 0;
     uint8_t level = 4;
     uint64_t keyword = 0;
@@ -55,6 +56,7 @@ inline ByteVector event_at(int64_t time, const EventOptions& options, Bytes payl
     header.time_stamp = time;
     header.provider_id = options.provider;
     header.descriptor.id = options.id;
+    header.descriptor.version = options.version;
     header.descriptor.channel = extended.empty() ? 0 : wire::kChannelTraceLogging;
     header.descriptor.level = options.level;
     header.descriptor.opcode = options.opcode;

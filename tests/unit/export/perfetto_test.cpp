@@ -182,6 +182,13 @@ TEST_F(PerfettoTest, StartAndStopOfATaskInAManifestAreASlice) {
     EXPECT_EQ(trace.events[1].category, "P");
 }
 
+TEST_F(PerfettoTest, StartInTwoVersionsIsOneSlice) {
+    add_named(1, "GC", {.id = 1, .opcode = 1});
+    add_named(2, "GC", {.id = 1, .version = 2, .opcode = 1});
+    add_named(3, "GC", {.id = 2, .opcode = 2});
+    EXPECT_THAT(shapes(export_log(log_)), testing::ElementsAre("[GC@0", ".GC@0", "]@0"));
+}
+
 // A reader looks for the innermost slice of that name, and drops the end where there is none.
 TEST_F(PerfettoTest, EndHasNoNameThatCouldDifferFromItsBeginning) {
     add_named(1, "Request", {.opcode = 1, .activity = kActivity});
