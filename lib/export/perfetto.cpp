@@ -26,7 +26,7 @@ bool is_rundown(const decode::Event& event) {
 
 uint64_t Perfetto::Interned::find(std::string_view text, bool& is_new) {
     is_new = false;
-    const auto at = numbers_.find(std::string(text));
+    const auto at = numbers_.find(text);
     if (at != numbers_.end()) return at->second;
     if (numbers_.size() == kMaxInterned) return 0;
     is_new = true;

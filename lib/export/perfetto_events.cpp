@@ -122,11 +122,13 @@ Status Perfetto::put_event(const ExportEvent& in, Phase phase, uint64_t track) {
     packet_.number(event::kType, uint64_t(phase));
     packet_.number(event::kTrack, track);
     if (phase != Phase::kEnd) {  // which ends what was begun last, whatever its own name is
-        put_name(categories_, fresh_categories_, event::kCategoryIid, event::kCategory,
-                 shown_provider(in.record, in.event));
-        const std::string name = phase == Phase::kInstant ? shown_name(in.record, in.event)
-                                                          : std::string(stem_of(in.event.name));
-        put_name(event_names_, fresh_events_, event::kNameIid, event::kName, name);
+        name_.clear();
+        append_provider(name_, in.record, in.event);
+        put_name(categories_, fresh_categories_, event::kCategoryIid, event::kCategory, name_);
+        name_.clear();
+        if (phase == Phase::kInstant) append_name(name_, in.record, in.event);
+        if (phase == Phase::kBegin) name_ += stem_of(in.event.name);
+        put_name(event_names_, fresh_events_, event::kNameIid, event::kName, name_);
     }
     put_fields(in);
     packet_.end(event);
