@@ -244,6 +244,7 @@ uint32_t Ctf::class_of(const ExportEvent& in, const std::string& name) {
     const uint8_t level = in.record.descriptor.level;
     const uint16_t id = in.record.descriptor.id;
     key_ = name;
+    key_ += '\0';  // which no name has: what follows cannot be taken for a part of it
     for (const auto number : {uint8_t(id), uint8_t(id >> 8), level}) key_ += char(number);
     key_ += fields_.signature();
     auto at = classes_.find(key_);
