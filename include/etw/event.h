@@ -107,8 +107,9 @@ enum class Outcome : uint8_t {
 // A piece of the text that a description gives an event.
 struct MessagePart {
     enum class Kind : uint8_t {
-        kText,   // `text` itself
-        kValue,  // the value of top-level item number `value`, converted as `text` says
+        kText,    // `text` itself
+        kValue,   // the value of top-level item number `value`, converted as `text` says
+        kHeader,  // the prefix's variable %`value`, a number of the header, converted likewise
         kFunction,
         kLevel,
         kFlags,

@@ -1,6 +1,6 @@
 #include "decode/message_program.h"
 
-#include "decode/ndis_oids.h"
+#include "decode/ndis_names.h"
 
 #include <algorithm>
 #include <charconv>
@@ -50,9 +50,10 @@ constexpr ItemType kItemTypes[] = {
     {"ItemLIBID", Type::kGuid, Out::kDefault, Format::kGuid},
     {"ItemSid", Type::kSid, Out::kDefault, Format::kSid},
     {"ItemNTSTATUS", Type::kUInt32, Out::kNtStatus, Format::kStatus},
+    {"ItemNTerror", Type::kUInt32, Out::kNtStatus, Format::kStatus},
     {"ItemHRESULT", Type::kUInt32, Out::kHResult, Format::kStatus},
     {"ItemWINERROR", Type::kUInt32, Out::kWin32Error, Format::kWin32Error},
-    {"ItemNDIS_STATUS", Type::kUInt32, Out::kNtStatus, Format::kStatus},
+    {"ItemNDIS_STATUS", Type::kHexInt32, Out::kDefault, Format::kHex},
     {"ItemNDIS_OID", Type::kHexInt32, Out::kDefault, Format::kHex},
     {"ItemERRNO", Type::kInt32, Out::kDefault, Format::kErrno},
     {"ItemIPAddr", Type::kUInt32, Out::kIpv4, Format::kIpv4},
@@ -147,6 +148,7 @@ private:
         field.format = item->format;
         if (!argument.names.empty()) field.map = &out_.maps.emplace_back(make_map(argument));
         if (item->name == "ItemNDIS_OID") field.map = &ndis_oids();
+        if (item->name == "ItemNDIS_STATUS") field.map = &ndis_statuses();
         for (Program* program : {&out_.program_32, &out_.program_64}) {
             const bool is_64_bit = program == &out_.program_64;
             field.size = item->size != 0 ? item->size : type_size(item->type, is_64_bit);
@@ -220,6 +222,8 @@ private:
         return true;
     }
 
+    static constexpr unsigned kPrefix = 0, kTime = 4;  // stand before a text, not in it
+
     // %N or %N!conversion!. Digits of the text may follow: numbers do not begin with 0, and have
     // two digits at most where no conversion follows.
     bool take_number(std::string_view& rest) {
@@ -244,7 +248,9 @@ private:
             literal(out_.name);
         } else if (number >= tmf::kFirstArgument) {
             add_value(number, conversion);
-        }  // 0 is the prefix itself; 3 to 9 have a meaning in it alone
+        } else if (number != kPrefix && number != kTime) {
+            part({MessagePart::Kind::kHeader, uint16_t(number), keep(conversion)});
+        }
         return true;
     }
 

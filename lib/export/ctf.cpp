@@ -199,7 +199,10 @@ Status Ctf::add(const ExportEvent& in) {
 
 // Returns the name of the event.
 std::string Ctf::collect_fields(const ExportEvent& in) {
-    std::string name = shown_provider(in.record, in.event) + ":" + shown_name(in.record, in.event);
+    std::string name;
+    append_provider(name, in.record, in.event);
+    name += ':';
+    append_name(name, in.record, in.event);
     const auto number = [&](const char* field) {
         return number_field(in.event, field).value_or(0);
     };
@@ -239,7 +242,10 @@ std::string Ctf::collect_fields(const ExportEvent& in) {
 
 uint32_t Ctf::class_of(const ExportEvent& in, const std::string& name) {
     const uint8_t level = in.record.descriptor.level;
-    key_ = fmt::format("{}\n{}\n{}\n", name, in.record.descriptor.id, level);
+    const uint16_t id = in.record.descriptor.id;
+    key_ = name;
+    key_ += '\0';  // which no name has: what follows cannot be taken for a part of it
+    for (const auto number : {uint8_t(id), uint8_t(id >> 8), level}) key_ += char(number);
     key_ += fields_.signature();
     auto at = classes_.find(key_);
     if (at != classes_.end()) return at->second;
@@ -253,9 +259,9 @@ uint32_t Ctf::class_of(const ExportEvent& in, const std::string& name) {
     } else {
         declare(name, level);
     }
-    const auto id = uint32_t(classes_.size());
-    classes_.emplace(key_, id);
-    return id;
+    const auto number = uint32_t(classes_.size());
+    classes_.emplace(key_, number);
+    return number;
 }
 
 // ETW's levels are 1 critical to 5 verbose; CTF's those of syslog, with finer ones from 7 on.

@@ -49,24 +49,34 @@ inline std::string text_field(const decode::Event& event, std::string_view name)
         {reinterpret_cast<const char*>(item->bytes.data()), item->bytes.size()});
 }
 
-// A kernel event of the class, as "Thread".
+// An event of the kernel's classes, whose name is that of the class. Manifests have tasks of the
+// same names; their events are described from outside.
+inline bool is_kernel(const decode::Event& event) {
+    return !event.opcode.empty() && event.names == nullptr;
+}
+// Of this class, as "Thread".
 inline bool is_kernel(const decode::Event& event, std::string_view name) {
-    return !event.opcode.empty() && event.name == name;
+    return is_kernel(event) && event.name == name;
 }
 
-// The name of an event, or what stands in its place where nobody knows it.
-inline std::string shown_name(const etl::Record& record, const decode::Event& event) {
+// The name of an event and its provider's, or what stands in their place where nobody knows them.
+inline void append_name(std::string& out, const etl::Record& record, const decode::Event& event) {
     if (event.name.empty()) {
         const auto& number = record.descriptor;
-        return number.id != 0 ? "Event " + std::to_string(number.id)
-                              : "Opcode " + std::to_string(number.opcode);
+        out += number.id != 0 ? "Event " : "Opcode ";
+        out += std::to_string(number.id != 0 ? number.id : number.opcode);
+        return;
     }
-    std::string out(event.name);
+    out += event.name;
     if (!event.opcode.empty()) out.append("/").append(event.opcode);
-    return out;
 }
-inline std::string shown_provider(const etl::Record& record, const decode::Event& event) {
-    return event.provider.empty() ? to_string(record.provider) : std::string(event.provider);
+inline void append_provider(std::string& out, const etl::Record& record,
+                            const decode::Event& event) {
+    if (event.provider.empty()) {
+        out += to_string(record.provider);
+    } else {
+        out += event.provider;
+    }
 }
 
 constexpr uint32_t kNoId = UINT32_MAX;  // a record without process and thread

@@ -16,11 +16,17 @@ constexpr size_t kMaxInterned = 1 << 16;  // texts of a kind; more are written o
 constexpr uint8_t kGroupThread = 0x05;
 constexpr uint8_t kGroupStackWalk = 0x18;
 
+bool is_rundown(const decode::Event& event) {
+    const auto& opcode = event.opcode;
+    return opcode.starts_with("DCStart") || opcode.starts_with("DCStop") ||
+           opcode.starts_with("DCEnd");
+}
+
 }  // namespace
 
 uint64_t Perfetto::Interned::find(std::string_view text, bool& is_new) {
     is_new = false;
-    const auto at = numbers_.find(std::string(text));
+    const auto at = numbers_.find(text);
     if (at != numbers_.end()) return at->second;
     if (numbers_.size() == kMaxInterned) return 0;
     is_new = true;
@@ -52,7 +58,7 @@ Status Perfetto::add(const ExportEvent& in) {
     if (!in.wanted) return Ok{};
     ++events_;
     // Rundowns tell what there is, not what happens; a stack belongs to another event.
-    if (in.event.opcode.starts_with("DC") && !is_kernel(in.event, "FileIo")) return Ok{};
+    if (is_rundown(in.event)) return Ok{};
     if (in.record.hook_id >> 8 == kGroupStackWalk) return Ok{};
     if (is_kernel(in.event, "Thread") && in.event.opcode == "CSwitch") return add_switch(in);
     if (is_kernel(in.event, "Thread") && in.event.opcode == "ReadyThread") return add_waking(in);

@@ -11,8 +11,10 @@
 #include "export/proto_writer.h"
 #include "render/out_buffer.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -32,7 +34,7 @@ private:
     // A start that waits for its stop.
     struct Open {
         Guid provider;
-        uint16_t task;
+        wire::EventDescriptor descriptor;
         std::string stem;  // the name without "Start"
     };
     enum class Phase : uint8_t { kBegin = 1, kEnd = 2, kInstant = 3 };
@@ -64,7 +66,10 @@ private:
         uint64_t find(std::string_view text, bool& is_new);
 
     private:
-        std::unordered_map<std::string, uint64_t> numbers_;
+        struct Hash : std::hash<std::string_view> {
+            using is_transparent = void;
+        };
+        std::unordered_map<std::string, uint64_t, Hash, std::equal_to<>> numbers_;
     };
     void put_name(Interned& table, std::vector<std::pair<uint64_t, std::string>>& fresh,
                   uint32_t number_field, uint32_t text_field, std::string_view name);
@@ -72,6 +77,7 @@ private:
     OutFile file_;
     ProtoWriter packet_;
     render::OutBuffer text_;
+    std::string name_;
     ProcessNames names_;
     bool begun_ = false;
 

@@ -32,13 +32,21 @@ std::string_view stem_of(std::string_view name) {
     return name;
 }
 
+// The .NET runtime writes some starts in two versions, for readers old and new.
+bool is_told_again(const etl::Record& record, const Guid& provider,
+                   const wire::EventDescriptor& before) {
+    const wire::EventDescriptor& now = record.descriptor;
+    return now.id != 0 && now.id == before.id && now.version != before.version &&
+           record.provider == provider;
+}
+
 }  // namespace
 
 // A start without a stop stays open to the end of the trace; a stop without a start is a moment.
 Status Perfetto::add_track_event(const ExportEvent& in) {
     ETW_TRY(const uint64_t own, track_of(in));
     const uint8_t opcode = in.record.descriptor.opcode;
-    const bool paired = in.event.opcode.empty() && !in.event.name.empty() &&
+    const bool paired = !is_kernel(in.event) && !in.event.name.empty() &&
                         (opcode == kOpcodeStart || opcode == kOpcodeStop);
     if (!paired) return put_event(in, Phase::kInstant, own);
 
@@ -59,8 +67,12 @@ Status Perfetto::add_track_event(const ExportEvent& in) {
             ETW_TRY(const uint64_t parent, process_track(in.record.process_id, in.time));
             ETW_CHECK(describe_track(track, parent, stem, in.time));
         }
-        slices_[track].push_back(
-            {in.record.provider, in.record.descriptor.task, std::string(stem)});
+        std::vector<Open>& open = slices_[track];
+        if (!open.empty() &&
+            is_told_again(in.record, open.back().provider, open.back().descriptor)) {
+            return put_event(in, Phase::kInstant, own);
+        }
+        open.push_back({in.record.provider, in.record.descriptor, std::string(stem)});
         ++slice_count_;
         return put_event(in, Phase::kBegin, track);
     }
@@ -73,7 +85,7 @@ Status Perfetto::add_track_event(const ExportEvent& in) {
     const auto match = std::find_if(open.rbegin(), open.rend(), [&](const Open& start) {
         if (start.provider != in.record.provider) return false;
         const uint16_t task = in.record.descriptor.task;
-        return start.stem == stem || (task != 0 && start.task == task) || has_activity;
+        return start.stem == stem || (task != 0 && start.descriptor.task == task) || has_activity;
     });
     if (match == open.rend()) {
         ++unmatched_;
@@ -109,11 +121,15 @@ Status Perfetto::put_event(const ExportEvent& in, Phase phase, uint64_t track) {
     const size_t event = packet_.begin(packet::kTrackEvent);
     packet_.number(event::kType, uint64_t(phase));
     packet_.number(event::kTrack, track);
-    put_name(categories_, fresh_categories_, event::kCategoryIid, event::kCategory,
-             shown_provider(in.record, in.event));
-    const std::string name = phase == Phase::kInstant ? shown_name(in.record, in.event)
-                                                      : std::string(stem_of(in.event.name));
-    put_name(event_names_, fresh_events_, event::kNameIid, event::kName, name);
+    if (phase != Phase::kEnd) {  // which ends what was begun last, whatever its own name is
+        name_.clear();
+        append_provider(name_, in.record, in.event);
+        put_name(categories_, fresh_categories_, event::kCategoryIid, event::kCategory, name_);
+        name_.clear();
+        if (phase == Phase::kInstant) append_name(name_, in.record, in.event);
+        if (phase == Phase::kBegin) name_ += stem_of(in.event.name);
+        put_name(event_names_, fresh_events_, event::kNameIid, event::kName, name_);
+    }
     put_fields(in);
     packet_.end(event);
     end_packet(begun, true);

@@ -12,8 +12,9 @@ namespace etw::exports {
 class ProtoWriter {
 public:
     void number(uint32_t field, uint64_t value) {
-        varint(field << 3 | kVarint);
-        varint(value);
+        char bytes[2 * kMaxVarint];
+        char* const end = put_varint(put_varint(bytes, field << 3 | kVarint), value);
+        out_.append(bytes, size_t(end - bytes));
     }
     void signed_number(uint32_t field, int64_t value) { number(field, uint64_t(value)); }
     void real(uint32_t field, double value) {
@@ -49,12 +50,16 @@ private:
     enum : uint32_t { kVarint = 0, kFixed64 = 1, kLength = 2 };
     static constexpr size_t kLengthBytes = 4;  // 256 MB: far above what an event becomes
 
+    static constexpr size_t kMaxVarint = 10;
+
+    static char* put_varint(char* p, uint64_t value) {
+        for (; value >= 0x80; value >>= 7) *p++ = char(value | 0x80);
+        *p++ = char(value);
+        return p;
+    }
     void varint(uint64_t value) {
-        while (value >= 0x80) {
-            out_ += char(value | 0x80);
-            value >>= 7;
-        }
-        out_ += char(value);
+        char bytes[kMaxVarint];
+        out_.append(bytes, size_t(put_varint(bytes, value) - bytes));
     }
 
     std::string out_;

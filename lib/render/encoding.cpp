@@ -1,26 +1,11 @@
 #include "render/encoding.h"
 
 #include "base/utf16.h"
+#include "base/windows_1252.h"
 #include "render/digits.h"
-
-#include <algorithm>
-#include <iterator>
 
 namespace etw::render {
 namespace {
-
-// Windows-1252 from 0x80 to 0x9F; from 0xA0 on it is Latin-1. 0: not in use.
-constexpr char16_t kAnsiUpper[] = {0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
-                                   0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017D, 0,
-                                   0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
-                                   0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
-
-// 0: the code page lacks it.
-uint8_t to_ansi(char32_t c) {
-    if (c < 0x80 || (c >= 0xA0 && c <= 0xFF)) return uint8_t(c);
-    const auto* const at = std::find(std::begin(kAnsiUpper), std::end(kAnsiUpper), c);
-    return at == std::end(kAnsiUpper) ? uint8_t{0} : uint8_t(0x80 + (at - kAnsiUpper));
-}
 
 char* put_unit(char* p, char32_t unit) {
     *p++ = char(unit & 0xFF);
@@ -60,7 +45,7 @@ char* put_lacking(char* p, char32_t c, Lacking lacking) {
 }
 
 char* put_ansi(char* p, char32_t c, Lacking lacking) {
-    const uint8_t byte = to_ansi(c);
+    const uint8_t byte = to_windows_1252(c);
     if (byte == 0 && c != 0) return put_lacking(p, c, lacking);
     *p++ = char(byte);
     return p;

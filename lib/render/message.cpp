@@ -51,6 +51,12 @@ void append_item_value(OutBuffer& out, const std::vector<Item>& items, size_t in
     append_item(out, items, index, rules);
 }
 
+void append_header_number(OutBuffer& out, uint32_t number, std::string_view conversion) {
+    const auto how = parse_conversion(conversion);
+    if (how && append_integer(out, *how, number, sizeof(number))) return;
+    append_number(out, number);
+}
+
 void append_part(OutBuffer& out, const etl::Record& record, const decode::Event& event,
                  const MessagePart& part, ValueRules rules) {
     switch (part.kind) {
@@ -59,6 +65,8 @@ void append_part(OutBuffer& out, const etl::Record& record, const decode::Event&
         case MessagePart::Kind::kValue:
             return append_item_value(out, event.items, find_top_level(event.items, part.value),
                                      part.text, rules);
+        case MessagePart::Kind::kHeader:
+            return append_header_number(out, header_number(record, part.value), part.text);
         case MessagePart::Kind::kFunction:
             return append_bare(out, event.message->function);
         case MessagePart::Kind::kLevel:
@@ -131,6 +139,23 @@ void append_component(OutBuffer& out, const etl::Record& record, const decode::E
         return append_bare(out, event.message->component);
     }
     event.provider.empty() ? append_guid(out, record.provider) : out.append(event.provider);
+}
+
+uint32_t header_number(const etl::Record& record, unsigned variable) {
+    switch (variable) {
+        case 3:
+            return record.thread_id;
+        case 5:
+            return record.kernel_time;
+        case 6:
+            return record.user_time;
+        case 7:
+            return record.message_sequence;
+        case 8:
+            return record.process_id;
+        default:
+            return record.cpu;
+    }
 }
 
 void append_event_name(OutBuffer& out, const decode::Event& event) {

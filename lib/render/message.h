@@ -23,6 +23,8 @@ void append_message(OutBuffer& out, const etl::Record& record, const decode::Eve
 void append_level(OutBuffer& out, const etl::Record& record, const decode::Event& event);
 void append_flags(OutBuffer& out, const etl::Record& record, const decode::Event& event);
 void append_component(OutBuffer& out, const etl::Record& record, const decode::Event& event);
+// The numbers among a prefix's variables: %3 and %5 to %9.
+uint32_t header_number(const etl::Record& record, unsigned variable);
 void append_event_name(OutBuffer& out, const decode::Event& event);  // "Class/Opcode"
 
 }  // namespace etw::render

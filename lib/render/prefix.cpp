@@ -103,20 +103,7 @@ private:
 };
 
 uint32_t number_of(Variable variable, const etl::Record& record) {
-    switch (variable) {
-        case Variable::kThread:
-            return record.thread_id;
-        case Variable::kKernelTime:
-            return record.kernel_time;
-        case Variable::kUserTime:
-            return record.user_time;
-        case Variable::kSequence:
-            return record.message_sequence;
-        case Variable::kProcess:
-            return record.process_id;
-        default:
-            return record.cpu;
-    }
+    return header_number(record, unsigned(variable) - unsigned(Variable::kComponent) + 1);
 }
 
 void append_text(OutBuffer& out, Variable variable, const etl::Record& record,

@@ -1,5 +1,6 @@
 #include "render/values.h"
 
+#include "base/windows_1252.h"
 #include "decode/schema.h"
 #include "etw/etl_format.h"
 #include "render/clock_text.h"
@@ -61,6 +62,10 @@ void append_float(OutBuffer& out, Bytes bytes, Style style) {
 
 void append_utf8(OutBuffer& out, Bytes bytes, Style style) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!is_utf8(text)) {
+        const std::string read = utf8_or_windows_1252(text);
+        return append_utf8(out, std::as_bytes(std::span(read)), style);
+    }
     style == Style::kBare ? append_bare(out, text) : append_quoted(out, text);
 }
 

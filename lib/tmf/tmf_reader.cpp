@@ -37,6 +37,16 @@ std::optional<T> number(std::string_view text, int base = 10) {
     return value;
 }
 
+// As C has it: 0x before hexadecimal digits, a minus before either.
+std::optional<uint64_t> any_number(std::string_view digits) {
+    const bool negative = digits.starts_with('-');
+    if (negative) digits.remove_prefix(1);
+    const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
+    const auto value = number<uint64_t>(hex ? digits.substr(2) : digits, hex ? 16 : 10);
+    if (!value) return std::nullopt;
+    return negative ? uint64_t{0} - *value : *value;
+}
+
 // The value of `KEY=` in a trailing comment, up to the next key: flags can be several words.
 std::string comment_value(std::string_view comment, std::string_view key,
                           std::initializer_list<std::string_view> keys) {
@@ -93,11 +103,21 @@ constexpr size_t kBitsOfSet = 64;
 // Names that a text may hand to its arguments: an enumeration is copied to each that has it.
 constexpr size_t kMaxEnumerationNames = size_t{1} << 20;
 
+// As in C, a name may say its value ("Unspecified=0x0"), and those behind it count on from there.
+// In a set the values are numbers of bits.
 std::vector<NamedValue> listed_names(std::string_view list, bool bits) {
     std::vector<NamedValue> out;
-    for (size_t i = 0; !bits || i < kBitsOfSet; ++i) {
+    for (uint64_t next = 0;; ++next) {
         const size_t comma = std::min(list.find(','), list.size());
-        out.push_back({bits ? uint64_t{1} << i : i, std::string(trim(list.substr(0, comma)))});
+        std::string_view name = trim(list.substr(0, comma));
+        const size_t equals = std::min(name.find('='), name.size());
+        if (equals != name.size()) {
+            const auto value = any_number(trim(name.substr(equals + 1)));
+            if (value) next = *value;
+            if (value) name = trim(name.substr(0, equals));
+        }
+        if (bits && next >= kBitsOfSet) break;
+        out.push_back({bits ? uint64_t{1} << next : next, std::string(name)});
         if (comma == list.size()) break;
         list.remove_prefix(comma + 1);
     }
@@ -220,14 +240,9 @@ void TmfReader::argument_line(std::string_view text) {
 
 void TmfReader::value_line(std::string_view text) {
     const size_t comma = text.rfind(',');
-    std::string_view digits = comma == text.npos ? text : trim(text.substr(comma + 1));
-    const bool negative = digits.starts_with('-');
-    if (negative) digits.remove_prefix(1);
-    const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
-    const auto value = number<uint64_t>(hex ? digits.substr(2) : digits, hex ? 16 : 10);
-    if (comma == text.npos || !value) return skip("name without a value");
-    enumerations_[enumeration_].push_back(
-        {negative ? uint64_t{0} - *value : *value, std::string(trim(text.substr(0, comma)))});
+    const auto value = comma == text.npos ? std::nullopt : any_number(trim(text.substr(comma + 1)));
+    if (!value) return skip("name without a value");
+    enumerations_[enumeration_].push_back({*value, std::string(trim(text.substr(0, comma)))});
 }
 
 void TmfReader::close() {

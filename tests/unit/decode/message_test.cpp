@@ -115,6 +115,13 @@ TEST_F(Messages, TextsMayNameWhereTheyCameFrom) {
                             Part{Kind::kComponent, 0, ""}, text(" main_c120")));
 }
 
+// %!TID! and its like: WPP writes the prefix's variables in their place.
+TEST_F(Messages, TextsMayHaveNumbersOfTheHeader) {
+    EXPECT_THAT(parts(decode("%0%3!x! %8!04X!%9|%4!s!%7", "", {})),
+                ElementsAre(Part{Kind::kHeader, 3, "x"}, text(" "), Part{Kind::kHeader, 8, "04X"},
+                            Part{Kind::kHeader, 9, ""}, text("|"), Part{Kind::kHeader, 7, ""}));
+}
+
 TEST_F(Messages, EscapesAreWhatTheyStandFor) {
     EXPECT_THAT(parts(decode("%0100%% a%nb%n%r", "", {})), ElementsAre(text("100% a b")));
     EXPECT_THAT(parts(decode("%0%n%10!d!%n", "x, ItemLong -- 10\n", longs({1}))),
@@ -204,8 +211,9 @@ INSTANTIATE_TEST_SUITE_P(
         ItemCase{"ItemCLSID", 16, 16, Format::kGuid}, ItemCase{"ItemIID", 16, 16, Format::kGuid},
         ItemCase{"ItemLIBID", 16, 16, Format::kGuid}, ItemCase{"ItemSid", 12, 12, Format::kSid},
         ItemCase{"ItemNTSTATUS", 4, 4, Format::kStatus},
+        ItemCase{"ItemNTerror", 4, 4, Format::kStatus},
         ItemCase{"ItemHRESULT", 4, 4, Format::kStatus},
-        ItemCase{"ItemNDIS_STATUS", 4, 4, Format::kStatus},
+        ItemCase{"ItemNDIS_STATUS", 4, 4, Format::kHex},
         ItemCase{"ItemNDIS_OID", 4, 4, Format::kHex},
         ItemCase{"ItemWINERROR", 4, 4, Format::kWin32Error},
         ItemCase{"ItemERRNO", 4, 4, Format::kErrno}, ItemCase{"ItemIPAddr", 4, 4, Format::kIpv4},
@@ -236,15 +244,19 @@ TEST_F(Messages, ATextToTheEndTakesTheRest) {
     EXPECT_EQ(e.items[0].field->format, Format::kUtf16);
 }
 
-TEST_F(Messages, ObjectIdentifiersOfNdisHaveNames) {
-    const Event& e = decode("%0", "oid, ItemNDIS_OID -- 10\n", longs({0x00010101}));
+TEST_F(Messages, ObjectIdentifiersAndStatusCodesOfNdisHaveNames) {
+    const Event& e = decode("%0", "oid, ItemNDIS_OID -- 10\ns, ItemNDIS_STATUS -- 11\n",
+                            longs({0x00010101, 0x4001000B}));
     EXPECT_EQ(e.outcome, Outcome::kDecoded);
-    ASSERT_EQ(e.items.size(), 1u);
-    const ValueMap& map = *e.items[0].field->map;
-    EXPECT_FALSE(map.bits);
-    EXPECT_EQ(map.show, ValueMap::Show::kNumberFirst);
-    EXPECT_THAT(map.names, testing::Contains(std::pair(uint64_t{0x00010101},
-                                                       std::string("OID_GEN_SUPPORTED_LIST"))));
+    ASSERT_EQ(e.items.size(), 2u);
+    const std::pair<uint64_t, std::string> names[] = {{0x00010101, "OID_GEN_SUPPORTED_LIST"},
+                                                      {0x4001000B, "NDIS_STATUS_MEDIA_CONNECT"}};
+    for (size_t i = 0; i < 2; ++i) {
+        const ValueMap& map = *e.items[i].field->map;
+        EXPECT_FALSE(map.bits);
+        EXPECT_EQ(map.show, ValueMap::Show::kNumberFirst);
+        EXPECT_THAT(map.names, testing::Contains(names[i]));
+    }
 }
 
 TEST_F(Messages, ListsSetsAndEnumerationsGiveNames) {

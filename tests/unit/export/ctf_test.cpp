@@ -177,6 +177,19 @@ TEST_F(CtfTest, NamesNeverBreakTheMetadata) {
     EXPECT_THAT(shown_, HasSubstr("x_length = 0, x_length_2 = 0, x = [ ], x_ = 0, x__2 = 0"));
 }
 
+// Name, id, level and types of the two read the same one behind the other.
+TEST_F(CtfTest, NamesNeverMakeTwoKindsOne) {
+    const ByteVector chain = decode::test::describing_chain(
+        SchemaBuilder("A").field("x", Type::kUtf8).build(), decode::test::traits("P"));
+    const ByteVector payload = {std::byte{'v'}, std::byte{0}};
+    add(1, test::event_at(at(1), {.id = 0x6161, .level = 'a'}, payload, chain));
+    add(2, test::named_event(at(2), "Aaaa.", {.id = 'x', .level = 's'}));
+    export_log(log_);
+    if (!read_back()) GTEST_SKIP() << "no babeltrace2";
+    EXPECT_THAT(shown_, HasSubstr("P:A: "));
+    EXPECT_THAT(shown_, HasSubstr("P:Aaaa.: "));
+}
+
 TEST_F(CtfTest, UndecodedEventHasItsBytes) {
     const std::byte payload[] = {std::byte{0xAB}, std::byte{0xCD}};
     add(1, test::event_at(at(1), {.id = 9}, payload));

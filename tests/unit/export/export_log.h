@@ -30,6 +30,7 @@ constexpr Guid kActivity{1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
 struct EventOptions {
     Guid provider = kProvider;
     uint16_t id = 0;
+    uint8_t version = 0;
     uint8_t opcode = 0;
     uint8_t level = 4;
     uint64_t keyword = 0;
@@ -55,6 +56,7 @@ inline ByteVector event_at(int64_t time, const EventOptions& options, Bytes payl
     header.time_stamp = time;
     header.provider_id = options.provider;
     header.descriptor.id = options.id;
+    header.descriptor.version = options.version;
     header.descriptor.channel = extended.empty() ? 0 : wire::kChannelTraceLogging;
     header.descriptor.level = options.level;
     header.descriptor.opcode = options.opcode;
@@ -177,11 +179,12 @@ inline etl::LogReader open_log(const std::string& path) {
 }
 
 inline Result<render::Summary> feed(const std::string& log, Exporter& exporter,
-                                    const render::FilterOptions& options = {}) {
+                                    const render::FilterOptions& options = {},
+                                    std::shared_ptr<const decode::Catalog> catalog = nullptr) {
     etl::LogReader reader = open_log(log);
     OneLog source(reader);
     render::RecordFilter filter(options);
-    auto summary = run_export(source, filter, exporter, nullptr, {});
+    auto summary = run_export(source, filter, exporter, std::move(catalog), {});
     if (summary) ETW_CHECK(exporter.finish(reader.events_lost()));
     return summary;
 }

@@ -58,11 +58,21 @@ TEST(Message, NamesWhereItWasWritten) {
     EXPECT_EQ(json["sequence"], 0x4EA4);
 }
 
+TEST(Message, HasNumbersOfItsHeader) {
+    Described event;
+    event.trace_message().part(MessagePart::Kind::kHeader, 3, "x").say(".");
+    event.part(MessagePart::Kind::kHeader, 8, "06X").say(" ");
+    event.part(MessagePart::Kind::kHeader, 9).say(" ");
+    event.part(MessagePart::Kind::kHeader, 7, "s");
+    event.record.cpu = 5;
+    EXPECT_EQ(render(event), "c64.000AF4 5 20132\n");
+}
+
 TEST(Message, StaysInItsLine) {
     Described event;
     event.trace_message().text("10", "two\r\nlines\x1b\xC2\x85\xE2\x80\xA8\xFF");
     event.say("a\tb\n").insert(0, "s").say("\r\n\n");
-    EXPECT_EQ(render(event), "a\tb\\ntwo\\r\\nlines\\u001b\\u0085\\u2028\xEF\xBF\xBD\n");
+    EXPECT_EQ(render(event), "a\tb\\ntwo\\r\\nlines\\u001b\\u0085\\u2028\u00FF\n");
 }
 
 TEST(Message, ThatAsksForAValueThatIsNotThereSaysSo) {

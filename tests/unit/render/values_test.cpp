@@ -123,6 +123,15 @@ TEST(Values, QuoteInJsonWhatIsNoNumber) {
     EXPECT_EQ(value(Format::kUnsigned, uint64_t{1} << 63, Style::kJson), "9223372036854775808");
 }
 
+// What Windows' programs write without saying in which code page.
+TEST(Values, ReadTextThatIsNoUtf8AsWindows1252) {
+    const std::initializer_list<int> cafe = {'c', 'a', 'f', 0xE9, ' ', 0x80};
+    EXPECT_EQ(value_of(Format::kUtf8, cafe), "\"caf\u00e9 \u20ac\"");
+    EXPECT_EQ(value_of(Format::kUtf8, cafe, Style::kBare), "caf\u00e9 \u20ac");
+    EXPECT_EQ(value_of(Format::kUtf8, {0xC3, 0xA9, 0x81}), "\"\u00e9\uFFFD\"");
+    EXPECT_EQ(value_of(Format::kChar, {0xE9}), "\"\u00e9\"");
+}
+
 TEST(Values, ShowAddresses) {
     EXPECT_EQ(value_of(Format::kIpv4, {127, 0, 0, 1}), "127.0.0.1");
     EXPECT_EQ(value_of(Format::kPort, {0x1F, 0x90}), "8080");

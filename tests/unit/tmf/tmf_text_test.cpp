@@ -98,6 +98,23 @@ TEST(TmfReader, ReadsListsSetsAndEnumerations) {
                 ElementsAre(NamedValue{1, "Read"}, NamedValue{0xA0, "Write"}));
 }
 
+// As the texts of Windows' driver framework have them.
+TEST(TmfReader, NamesInAListMaySayTheirValues) {
+    const TmfText text = read_message(
+        "#typev a_c1 10 \"%0\"\n{\n"
+        "x, ItemListLong(Unspecified=0x0,Insert, Clone = 4,Last,Odd=b) -- 10\n"
+        "y, ItemSetLong(a=1,b,c=70,d) -- 11\n"
+        "}\n");
+    EXPECT_TRUE(text.skipped.empty());
+    const MessageFormat* const m = find(text, 10);
+    ASSERT_NE(m, nullptr);
+    ASSERT_EQ(m->arguments.size(), 2u);
+    EXPECT_THAT(m->arguments[0].names,
+                ElementsAre(NamedValue{0, "Unspecified"}, NamedValue{1, "Insert"},
+                            NamedValue{4, "Clone"}, NamedValue{5, "Last"}, NamedValue{6, "Odd=b"}));
+    EXPECT_THAT(m->arguments[1].names, ElementsAre(NamedValue{2, "a"}, NamedValue{4, "b"}));
+}
+
 TEST(TmfReader, TakesExpressionsAsTheyAre) {
     const TmfText text = read_message(
         "#typev a_c1 10 \"%0\"\n{\n"
