@@ -1,9 +1,9 @@
 #include "cli/tracelog_answer.h"
 
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "cli/tracelog_display.h"
 #include "session/boot_rules.h"
-#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -52,7 +52,7 @@ void TracelogAnswer::note_failure(const Failure& failure) {
 
 std::string TracelogAnswer::explanation(Code code) const {
     if (code != Code::kSessionNotFound) return status_text(code);
-    if (session::same_name(session_, session::kKernelLoggerName))
+    if (same_name(session_, session::kKernelLoggerName))
         return "NT Kernel Logger does not run; give a session's name after the action";
     return "no session of that name runs; tracelog -l lists those that do";
 }

@@ -1,10 +1,10 @@
 #include "host/recover.h"
 
+#include "base/letter_case.h"
 #include "host/checkpoint.h"
 #include "host/log_file.h"
 #include "host/snapshot.h"
 #include "host/stream.h"
-#include "session/rules.h"
 #include "wire/control_protocol.h"
 
 #include <fmt/format.h>
@@ -217,9 +217,8 @@ void report(Code code, const std::string& path, const std::string& session,
 int run_recovery(const RecoverOptions& options) {
     std::vector<Leftover> left = by_session(find_rings());
     std::erase_if(left, [&](const Leftover& l) {
-        const bool other_name =
-            !options.session.empty() &&
-            !session::same_name(text_of(l.description.session_name), options.session);
+        const bool other_name = !options.session.empty() &&
+                                !same_name(text_of(l.description.session_name), options.session);
         const bool other_folder =
             !options.folder.empty() && text_of(l.description.runtime_folder) != options.folder;
         // Every user's rings lie about: those of sessions that nobody asked for and that are well
