@@ -92,8 +92,8 @@ public:
     int run_live(const OpenConsumer& open_consumer) {
         auto consumer = open_consumer(options_.real_time);
         if (!consumer) {
-            const session::Failure why = explain(options_.real_time, consumer.error());
-            return failure(kTool, options_.real_time, {why.code, why.detail.c_str()});
+            return session_failure(kTool, options_.real_time,
+                                   explain(options_.real_time, consumer.error()));
         }
         if (!options_.exports.empty()) {
             return export_live(options_.exports.front(), **consumer);

@@ -42,10 +42,8 @@ void TracelogAnswer::failed(const Failure& failure) {
 }
 
 void TracelogAnswer::note_failure(const Failure& failure) {
-    const std::string subject = session_.empty() ? "" : fmt::format("'{}': ", session_);
-    note(fmt::format("{}{} [{}]", subject,
-                     failure.detail.empty() ? explanation(failure.code) : failure.detail,
-                     uint32_t(failure.code)));
+    const std::string text = failure.detail.empty() ? explanation(failure.code) : failure.detail;
+    note(fmt::format("{} [{}]", about_session(session_, text), uint32_t(failure.code)));
     if (failure.code == Code::kSessionNotFound && session::is_global_logger(session_))
         note("it starts with the next boot once tracelog -start GlobalLogger has configured it");
 }
