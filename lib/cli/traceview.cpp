@@ -183,7 +183,8 @@ private:
             std::error_code unknown;
             if (!std::filesystem::is_directory(path.parent_path(), unknown)) {
                 return Failure{Code::kPathNotFound,
-                               fmt::format("the folder of '{}' does not exist", to_text(path))};
+                               fmt::format("there is no folder '{}'; make it, or name another",
+                                           to_text(path.parent_path()))};
             }
         }
         ETW_TRY(const auto sessions, backend_.list());
