@@ -10,7 +10,7 @@ install(TARGETS tracelog tracefmt tracepdb traceview ${host} RUNTIME
 install(TARGETS etw ${provider_libraries} EXPORT openetwTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(DIRECTORY include/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/etw include_${ETW_SYSTEM}/etw DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES share/system.tmf DESTINATION ${CMAKE_INSTALL_DATADIR}/openetw)
 install(FILES scripts/gdb/etw_gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/openetw/gdb)
 install(DIRECTORY docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")

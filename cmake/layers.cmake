@@ -23,6 +23,15 @@ if(ETW_FUZZ)  # coverage of everything that a target reaches, not of the target 
   target_compile_options(etw_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# What a source that writes events is given: <TraceLoggingProvider.h> as on Windows, <etw/...> too.
+# Headers of every system, then those of this one; installed they are one folder. On Windows, only
+# where the compiler comes without TraceLoggingProvider.h. No header may have the name of one of
+# libc's.
+set(ETW_PROVIDER_INCLUDE)
+foreach(folder IN ITEMS include include_${ETW_SYSTEM})
+  list(APPEND ETW_PROVIDER_INCLUDE ${PROJECT_SOURCE_DIR}/${folder} ${PROJECT_SOURCE_DIR}/${folder}/etw)
+endforeach()
+
 # etw_layer(NAME SOURCES ... DEPENDS ...): the static library etw_NAME of lib/NAME. DEPENDS names
 # layers; what a layer may depend on is checked by scripts/check_layers.py.
 function(etw_layer name)

@@ -3,7 +3,8 @@
 
 Each folder below lib/ may include itself and what ALLOWED gives it, directly or through what it
 depends on. cmd/ may reach lib/cli and the entry point of the host; include/ nothing of lib/.
-Platform headers stay where the architecture puts them. Exit 1 and a line for each breach.
+Platform headers and what depends on the system stay where the architecture puts them. Exit 1 and a
+line for each breach.
 """
 import pathlib
 import re
@@ -34,6 +35,10 @@ CMD_MAY = {"cli", "host", "boot", "base"}
 LINUX_LAYERS = {"base", "ring", "provider", "boot", "backend_linux", "kernel", "host"}
 WINDOWS_LAYERS = {"base", "backend_windows"}
 LINUX_HEADER = re.compile(r"^(sys/(?!types)|linux/|unistd\.h|fcntl\.h|poll\.h|sched\.h|pthread\.h)")
+# Conditions on the system or on a compiler that only one of them has. Elsewhere the build chooses.
+SYSTEM_CONDITION = re.compile(r"^\s*#\s*(if|elif).*\b(_WIN(32|64)|_MSC_VER|__MINGW\w*|__CYGWIN__|"
+                              r"__linux\w*|__unix\w*|__APPLE__|_POSIX_VERSION)\b")
+SYSTEM_LAYERS = {"base", "backend_linux", "backend_windows"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -52,6 +57,12 @@ def includes(path):
         match = INCLUDE.match(line)
         if match:
             yield number, match.group(1) == "<", match.group(2)
+
+
+def system_conditions(path):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if SYSTEM_CONDITION.match(line):
+            yield number
 
 
 def sources(folder):
@@ -86,10 +97,18 @@ def main():
             other = name.split("/")[0]
             if not system and other in ALLOWED and other not in CMD_MAY:
                 breach(path, number, f"cmd reaches past lib/cli into {other}")
-    for path in sources(ROOT / "include"):
-        for number, system, name in includes(path):
-            if not system and name.split("/")[0] in ALLOWED:
-                breach(path, number, "public headers include nothing of lib/")
+    for folder in ("include", "include_linux", "include_windows"):
+        for path in sources(ROOT / folder):
+            for number, system, name in includes(path):
+                if not system and name.split("/")[0] in ALLOWED:
+                    breach(path, number, "public headers include nothing of lib/")
+    for folder in ("cmd", "include", "include_linux", "include_windows", "lib", "tests"):
+        for path in sources(ROOT / folder):
+            parts = path.relative_to(ROOT).parts
+            if parts[0] == "lib" and parts[1] in SYSTEM_LAYERS:
+                continue
+            for number in system_conditions(path):
+                breach(path, number, "a condition on the system: have the build choose between files")
 
     for line in breaches:
         print(line)

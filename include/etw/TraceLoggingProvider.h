@@ -8,16 +8,12 @@
  *     TraceLoggingWrite(g_provider, "Sold", TraceLoggingLevel(4), TraceLoggingValue(n, "count"));
  *     TraceLoggingUnregister(g_provider);
  *
- * Here WCHAR is char16_t. Text of wchar_t (32 bits) is accepted where wide text is and written as
- * UTF-16. A null string is written as an empty one. On Windows this is for compilers that come
+ * On Linux WCHAR is char16_t; text of wchar_t (32 bits) is accepted where wide text is and written
+ * as UTF-16. A null string is written as an empty one. On Windows this is for compilers that come
  * without a header of the name, as MinGW-w64 did for long: the same macros over the system's
- * EventRegister and EventWriteTransfer. */
+ * EventRegister and EventWriteTransfer. What differs is tracelogging_register.h. */
 #pragma once
 #pragma GCC system_header
-#include "win_types.h"
-#if defined(_WIN32) && __has_include_next(<TraceLoggingProvider.h>)
-#include_next <TraceLoggingProvider.h>
-#else
 #include "tracelogging_register.h"
 #include "tracelogging_scalars.h"
 #include "tracelogging_write.h"
@@ -67,7 +63,7 @@
     etw_tl_register((provider), (callback), (context))
 #define TraceLoggingUnregister(provider) etw_tl_unregister((provider))
 #define TraceLoggingProviderEnabled(provider, level, keyword) \
-    etw_provider_enabled((provider), (level), (keyword))
+    etw_is_wanted(&(provider)->enabled, (level), (keyword))
 static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
     GUID id;
     memcpy(&id, &provider->id, sizeof(id));
@@ -151,4 +147,3 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define ETW_TL_VALUE2(value, name, text) (AUTO, name, value, PLAIN, 0)
 #define ETW_TL_VALUE3(value, name, text, tag) (AUTO, name, value, TAGGED, tag)
 #include "tracelogging_auto.h"
-#endif

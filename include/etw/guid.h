@@ -27,8 +27,8 @@ std::string to_string(const Guid& guid);
 std::optional<Guid> parse_guid(std::string_view text);
 
 // The GUID that EventSource and `-guid *Name` derive from a provider name: SHA-1 over a fixed
-// name space and the upper-cased name in UTF-16BE, version 5 in byte 7. `name` is UTF-8; ASCII
-// letters are upper-cased. Source: etl-format (g), with published vectors.
+// name space and the upper-cased name in UTF-16BE, version 5 in byte 7. `name` is UTF-8.
+// Source: etl-format (g), with published vectors.
 Guid guid_from_name(std::string_view name);
 
 }  // namespace etw

@@ -2,7 +2,7 @@
  * the event. */
 #pragma once
 #pragma GCC system_header
-#include "provider.h"
+#include "provider_types.h"
 #include "tracelogging_each.h"
 
 #include <string.h>

@@ -37,8 +37,8 @@
              ETW_TL_FIRST(__VA_ARGS__),                                                           \
              ETW_TL_EACH(ETW_TL_INIT, __VA_ARGS__)}};                                             \
         const TraceLoggingHProvider etw_tl_provider = (provider);                                 \
-        if (__builtin_expect(etw_provider_enabled(etw_tl_provider, etw_tl_level,                  \
-                                                  etw_tl_event.head.descriptor.keyword),          \
+        if (__builtin_expect(etw_is_wanted(&etw_tl_provider->enabled, etw_tl_level,               \
+                                           etw_tl_event.head.descriptor.keyword),                 \
                              0)) {                                                                \
             ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                  \
             etw_data etw_tl_data[] = {                                                            \

@@ -1,12 +1,13 @@
 #include "backend_linux/log_file.h"
 
+#include "base/path_fault.h"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
 
 namespace etw::backend_linux {
 namespace {
@@ -14,19 +15,8 @@ namespace {
 using session::Failure;
 using session::Outcome;
 
-Failure refuse(const std::string& path, int error) {
-    switch (error) {
-        case ENOENT:
-        case ENOTDIR:
-            return {Code::kPathNotFound,
-                    fmt::format("cannot open '{}': its folder does not exist", path)};
-        case EISDIR:
-            return {Code::kBadPathname,
-                    fmt::format("cannot open '{}': it is a folder; name a file in it", path)};
-        default:
-            return {code_from_errno(error),
-                    fmt::format("cannot open '{}': {}", path, std::strerror(error))};
-    }
+Failure refuse(const std::string& path, const PathFault& fault) {
+    return {fault.code, fmt::format("cannot open '{}': {}", path, fault.text)};
 }
 
 std::string folder_of(const std::string& path) {
@@ -63,23 +53,19 @@ Outcome<LogFile> LogFile::open(const std::string& path, bool with_folder) {
         struct stat st {};
         // Looked at before it is opened: opening alone can move a tape.
         if (::stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
-            return Failure{Code::kBadPathname,
-                           fmt::format("'{}' is not a regular file; a log cannot go there", path)};
+            return refuse(path, explain_kind(st.st_mode));
         }
         // O_CREAT for a link to a file that does not exist yet.
         log.file_.reset(::open(path.c_str(), kFlags | O_CREAT, 0666));
     }
-    if (!log.file_) return refuse(path, errno);
+    if (!log.file_) return refuse(path, explain_open(path, errno));
     struct stat st {};
-    if (::fstat(log.file_.get(), &st) != 0) return refuse(path, errno);
-    if (!S_ISREG(st.st_mode)) {
-        return Failure{Code::kBadPathname,
-                       fmt::format("'{}' is not a regular file; a log cannot go there", path)};
-    }
+    if (::fstat(log.file_.get(), &st) != 0) return refuse(path, explain_open(path, errno));
+    if (!S_ISREG(st.st_mode)) return refuse(path, explain_kind(st.st_mode));
     if (with_folder) {
         const std::string folder = folder_of(path);
         log.folder_.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-        if (!log.folder_) return refuse(folder, errno);
+        if (!log.folder_) return refuse(folder, explain_open(folder, errno));
     }
     return log;
 }

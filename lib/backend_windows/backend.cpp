@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace etw::backend_windows {
 
 using session::BootConfiguration;
@@ -150,13 +152,24 @@ Outcome<SessionStatus> Backend::query(const std::string& name) {
 
 Outcome<std::vector<SessionStatus>> Backend::list() {
     if (api_.query_all_traces == nullptr) return missing("QueryAllTraces");
-    for (size_t room = session::kMaxSessions;; room *= 2) {
+    // The function refuses more room than the system has sessions at most, a number that it does
+    // not tell: 64, or up to 256. So the room is looked for between what was too little and too
+    // much.
+    size_t too_little = 0, too_much = kMaxListed + 1;
+    for (size_t room = session::kMaxSessions;;) {
         std::vector<PropertiesBuffer> buffers(room);
         std::vector<EVENT_TRACE_PROPERTIES*> pointers;
         for (PropertiesBuffer& buffer : buffers) pointers.push_back(&buffer.get());
         ULONG count = 0;
         const ULONG error = api_.query_all_traces(pointers.data(), ULONG(room), &count);
-        if (error == ERROR_MORE_DATA && room < kMaxListed) continue;
+        if (error == ERROR_MORE_DATA) too_little = room;
+        if (error == ERROR_INVALID_PARAMETER && too_little != 0) too_much = room;
+        const bool other_room = too_little == room || too_much == room;
+        if (other_room && too_much - too_little > 1) {
+            const size_t wanted = std::max<size_t>(count, 2 * room);
+            room = wanted < too_much ? wanted : too_little + (too_much - too_little) / 2;
+            continue;
+        }
         if (error != ERROR_SUCCESS) return failure_of(error, "QueryAllTraces", {});
         std::vector<SessionStatus> all;
         for (size_t i = 0; i < count && i < room; ++i) all.push_back(status_of(buffers[i]));
@@ -174,10 +187,9 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
     PropertiesBuffer buffer;
     ETW_TRY(const SessionStatus now, control(request.name, EVENT_TRACE_CONTROL_QUERY, buffer));
     EVENT_TRACE_PROPERTIES& p = buffer.get();
-    if (request.real_time) {
-        p.LogFileMode = *request.real_time ? p.LogFileMode | EVENT_TRACE_REAL_TIME_MODE
-                                           : p.LogFileMode & ~ULONG{EVENT_TRACE_REAL_TIME_MODE};
-    }
+    // Of the mode, real-time delivery can be changed, and is all that the member is to say.
+    const bool delivers = (p.LogFileMode & EVENT_TRACE_REAL_TIME_MODE) != 0;
+    p.LogFileMode = request.real_time.value_or(delivers) ? EVENT_TRACE_REAL_TIME_MODE : 0;
     if (request.maximum_buffers) p.MaximumBuffers = *request.maximum_buffers;
     // Zero leaves the timer as it is, which is what it says here too.
     p.FlushTimer = request.flush_timer_s.value_or(0);

@@ -2,8 +2,8 @@
 
 #include "backend_windows/backend.h"
 #include "backend_windows/text.h"
+#include "base/letter_case.h"
 #include "etl/kernel_class.h"
-#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -59,7 +59,7 @@ Outcome<std::vector<CLASSIC_EVENT_ID>> event_ids(const std::vector<uint16_t>& ho
 Outcome<ULONG> source_id(const std::vector<ProfileSource>& there, const std::string& name,
                          const char* option) {
     const auto known = std::find_if(there.begin(), there.end(), [&](const ProfileSource& s) {
-        return session::same_name(s.name, name);
+        return same_name(s.name, name);
     });
     if (known != there.end()) return ULONG{known->id};
     return Failure{Code::kInvalidParameter,

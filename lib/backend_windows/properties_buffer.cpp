@@ -1,6 +1,7 @@
 #include "backend_windows/properties_buffer.h"
 
 #include "backend_windows/text.h"
+#include "base/letter_case.h"
 #include "session/rules.h"
 
 #include <algorithm>
@@ -71,7 +72,7 @@ std::string PropertiesBuffer::text_at(size_t offset) const {
 PropertiesBuffer properties_for_start(const session::Properties& properties) {
     PropertiesBuffer buffer;
     EVENT_TRACE_PROPERTIES& p = buffer.get();
-    const bool kernel = session::same_name(properties.name, session::kKernelLoggerName);
+    const bool kernel = same_name(properties.name, session::kKernelLoggerName);
     p.Wnode.Guid = to_system(kernel ? session::kSystemTraceControlGuid : properties.guid);
     p.Wnode.ClientContext = ULONG(properties.clock);
     p.BufferSize = properties.buffer_size_kb;

@@ -1,5 +1,6 @@
 #include "etw/guid.h"
 
+#include "base/letter_case.h"
 #include "base/sha1.h"
 #include "base/utf16.h"
 
@@ -53,8 +54,7 @@ Guid guid_from_name(std::string_view name) {
                                       0x87, 0xF8, 0x1A, 0x15, 0xBF, 0xC1, 0x30, 0xFB};
     Sha1 sum;
     sum.add(kNameSpace, sizeof(kNameSpace));
-    for (char16_t unit : to_utf16(name)) {
-        if (unit >= u'a' && unit <= u'z') unit = char16_t(unit - u'a' + u'A');
+    for (const char16_t unit : to_utf16(capitals(name))) {
         const uint8_t bytes[] = {uint8_t(unit >> 8), uint8_t(unit)};
         sum.add(bytes, sizeof(bytes));
     }

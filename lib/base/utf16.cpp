@@ -1,9 +1,8 @@
 #include "base/utf16.h"
 
 namespace etw {
-namespace {
 
-void append_code_point(std::string& out, char32_t c) {
+void append_utf8(std::string& out, char32_t c) {
     if (c < 0x80) {
         out += char(c);
     } else if (c < 0x800) {
@@ -20,8 +19,6 @@ void append_code_point(std::string& out, char32_t c) {
         out += char(0x80 | (c & 0x3F));
     }
 }
-
-}  // namespace
 
 char32_t decode_utf8(std::string_view text, size_t& used) {
     const auto byte = [&](size_t i) { return uint8_t(text[i]); };
@@ -68,13 +65,12 @@ void append_utf8(std::string& out, Bytes utf16le) {
     for (size_t i = 0; i < units; ++i) {
         const char16_t u = unit(i);
         if (u < 0xD800 || u >= 0xE000) {
-            append_code_point(out, u);
+            append_utf8(out, u);
         } else if (u < 0xDC00 && i + 1 < units && (unit(i + 1) & 0xFC00) == 0xDC00) {
-            append_code_point(out,
-                              0x10000 + (char32_t(u - 0xD800) << 10) + (unit(i + 1) - 0xDC00u));
+            append_utf8(out, 0x10000 + (char32_t(u - 0xD800) << 10) + (unit(i + 1) - 0xDC00u));
             ++i;
         } else {
-            append_code_point(out, kReplacementCharacter);
+            append_utf8(out, kReplacementCharacter);
         }
     }
 }

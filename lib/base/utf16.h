@@ -23,5 +23,6 @@ std::string to_utf8(Bytes utf16le);
 
 // Appends to `out`; the form for hot loops.
 void append_utf8(std::string& out, Bytes utf16le);
+void append_utf8(std::string& out, char32_t code_point);
 
 }  // namespace etw

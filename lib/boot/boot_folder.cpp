@@ -1,8 +1,8 @@
 #include "boot/boot_folder.h"
 
 #include "base/file.h"
+#include "base/letter_case.h"
 #include "session/boot_rules.h"
-#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -115,7 +115,7 @@ std::string BootFolder::file_of(const std::string& name) const {
     std::string file = session::is_global_logger(name) ? kGlobalLoggerFile : name;
     if (auto folder = open_folder(name)) {
         const auto known = files_in(*std::move(folder), folder_of(name));
-        const auto same = [&](const std::string& other) { return session::same_name(other, file); };
+        const auto same = [&](const std::string& other) { return same_name(other, file); };
         if (known) {
             const auto at = std::find_if(known->begin(), known->end(), same);
             if (at != known->end()) file = *at;

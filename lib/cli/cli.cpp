@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/letter_case.h"
 #include "base/platform.h"
 
 #include <fmt/format.h>
@@ -298,6 +299,18 @@ int failure(const char* tool, const std::string& subject, const Error& error) {
     const std::string where = error.where == 0 ? "" : fmt::format(" (at {})", error.where);
     fmt::print(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
                status_text(error.code), uint32_t(error.code));
+    return kExitFailed;
+}
+
+std::string about_session(const std::string& name, const std::string& text) {
+    const bool says_it = capitals(text).find(fmt::format("'{}'", capitals(name))) != text.npos;
+    return name.empty() || says_it ? text : fmt::format("'{}': {}", name, text);
+}
+
+int session_failure(const char* tool, const std::string& name, const session::Failure& failure) {
+    const std::string detail = failure.detail.empty() ? "" : failure.detail + ": ";
+    fmt::print(stderr, "{}: {} [{}]\n", tool,
+               about_session(name, detail + status_text(failure.code)), uint32_t(failure.code));
     return kExitFailed;
 }
 

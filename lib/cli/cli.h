@@ -4,6 +4,7 @@
 // failure, its remedy, notes) and usage errors go to stderr, as `tool: subject: what [code]`.
 #pragma once
 #include "etw/result.h"
+#include "etw/session.h"
 
 #include <cstdint>
 #include <functional>
@@ -52,6 +53,11 @@ int usage(const char* tool, const UsageError& error);
 std::string status_text(Code code);
 // Returns kExitFailed.
 int failure(const char* tool, const std::string& subject, const Error& error);
+// `text` about the session `name`, with the name in front unless the text has it ('name', in any
+// case) or there is none.
+std::string about_session(const std::string& name, const std::string& text);
+// Of a request about the session `name`. Returns kExitFailed.
+int session_failure(const char* tool, const std::string& name, const session::Failure& failure);
 
 // --- options ---------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 #include "cli/complete.h"
 
+#include "base/letter_case.h"
 #include "cli/tracelog_grammar.h"
 
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ Value value_of(const OptionWord& option) {
 }
 
 bool begins_with(std::string_view text, std::string_view prefix) {
-    return to_lower(text.substr(0, prefix.size())) == to_lower(prefix);
+    return capitals(text).starts_with(capitals(prefix));
 }
 
 // A name that a program made up may hold anything; a terminal and a shell read what we print.

@@ -1,5 +1,6 @@
 #include "cli/file_list.h"
 
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "cli/cli.h"
 
@@ -29,7 +30,8 @@ void find_in(const fs::path& folder, const std::string& pattern, std::vector<std
     const fs::path start = folder.empty() ? fs::path(".") : folder;
     for (Iterator it(start, options, error), end; !error && it != end; it.increment(error)) {
         std::error_code ignored;
-        if (!it->is_regular_file(ignored) || !matches(pattern, to_text(it->path().filename()))) {
+        if (!it->is_regular_file(ignored) ||
+            !matches_name(pattern, to_text(it->path().filename()))) {
             continue;
         }
         const fs::path path = folder.empty() ? it->path().lexically_relative(start) : it->path();
@@ -76,28 +78,6 @@ std::vector<std::string> split_lists(std::span<const std::string> lists) {
         for (std::string& element : split_list(list)) out.push_back(std::move(element));
     }
     return out;
-}
-
-bool matches(std::string_view pattern, std::string_view name) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
-    size_t p = 0, n = 0;
-    size_t star = pattern.npos, after_star = 0;  // the last * and what it began to stand for
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            after_star = n;
-        } else if (p < pattern.size() &&
-                   (pattern[p] == '?' || lower(pattern[p]) == lower(name[n]))) {
-            ++p;
-            ++n;
-        } else if (star != pattern.npos) {
-            p = star + 1;
-            n = ++after_star;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == pattern.npos;
 }
 
 std::vector<std::string> expand_files(std::span<const std::string> elements,

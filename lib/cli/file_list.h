@@ -13,12 +13,10 @@ std::vector<std::string> split_list(std::string_view list);
 // Of several options that each hold a list.
 std::vector<std::string> split_lists(std::span<const std::string> lists);
 
-// `*` stands for any characters, `?` for one. Letters match in either case: so do those of the
-// Windows tools, and names of PDBs come from there.
-bool matches(std::string_view pattern, std::string_view name);
-
 // The files that the elements of the lists mean, sorted within each and without repetitions. An
-// element without `*` and `?` is a file, there or not; a folder stands for `default_pattern` in it.
+// element with `*` or `?` is a pattern, whose letters match in either case: so do those of the
+// Windows tools, and names of PDBs come from there. Any other is a file, there or not; a folder
+// stands for `default_pattern` in it.
 // With `recurse` the name or pattern is looked for in the folders below, too, and what is not there
 // is no file.
 std::vector<std::string> expand_files(std::span<const std::string> elements,

@@ -1,6 +1,7 @@
 #include "cli/symbol_path.h"
 
 #include "base/file.h"
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "cli/cli.h"
 #include "cli/file_list.h"
@@ -42,7 +43,7 @@ void add_folder(const std::string& element, std::vector<std::string>& out) {
     std::error_code error;
     for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error)) {
         std::error_code ignored;
-        if (it->is_directory(ignored) && matches(pattern, to_text(it->path().filename()))) {
+        if (it->is_directory(ignored) && matches_name(pattern, to_text(it->path().filename()))) {
             found.push_back(to_text(it->path()));
         }
     }
@@ -67,7 +68,7 @@ std::string find_name(const fs::path& folder, const std::string& name) {
     if (fs::exists(file, error)) return to_text(file);
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
         const std::string other = to_text(it->path().filename());
-        if (to_lower(other) == to_lower(name)) return to_text(it->path());
+        if (same_name(other, name)) return to_text(it->path());
     }
     return "";
 }

@@ -1,5 +1,6 @@
 #include "cli/tracefmt.h"
 
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "cli/file_list.h"
 #include "cli/interrupt.h"
@@ -11,7 +12,6 @@
 #include "export/run.h"
 #include "render/pipeline.h"
 #include "render/prefix.h"
-#include "session/rules.h"
 #include "symbols/symbolizer.h"
 
 #include <fmt/format.h>
@@ -50,7 +50,7 @@ Error explain(const std::string& path, const Error& error) {
 
 session::Failure explain(const std::string& name, const session::Failure& failure) {
     if (failure.code != Code::kSessionNotFound) return failure;
-    if (session::same_name(name, session::kKernelLoggerName)) {
+    if (same_name(name, session::kKernelLoggerName)) {
         return {failure.code,
                 "NT Kernel Logger does not run; start it with tracelog -start -rt, or name a "
                 "session: -rt NAME"};
@@ -92,8 +92,8 @@ public:
     int run_live(const OpenConsumer& open_consumer) {
         auto consumer = open_consumer(options_.real_time);
         if (!consumer) {
-            const session::Failure why = explain(options_.real_time, consumer.error());
-            return failure(kTool, options_.real_time, {why.code, why.detail.c_str()});
+            return session_failure(kTool, options_.real_time,
+                                   explain(options_.real_time, consumer.error()));
         }
         if (!options_.exports.empty()) {
             return export_live(options_.exports.front(), **consumer);

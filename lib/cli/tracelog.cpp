@@ -1,5 +1,6 @@
 #include "cli/tracelog.h"
 
+#include "base/letter_case.h"
 #include "cli/kernel_options.h"
 #include "cli/kernel_tracing_options.h"
 #include "cli/tracelog_boot.h"
@@ -92,8 +93,7 @@ private:
         if (session::is_global_logger(session_)) return configure_boot();
         session::StartRequest request;
         request.properties = options_.properties;
-        if (session::same_name(session_, session::kKernelLoggerName) &&
-            !options_.provider_sources.empty()) {
+        if (same_name(session_, session::kKernelLoggerName) && !options_.provider_sources.empty()) {
             note("System Logger does not accept application guids");
         }
         const auto providers = checked_start(request);
@@ -142,8 +142,7 @@ private:
             return Failure{Code::kInvalidParameter,
                            "a private session needs its provider: give it with -guid"};
         }
-        if (session::same_name(session_, session::kKernelLoggerName))
-            return std::vector<ProviderEnable>();
+        if (same_name(session_, session::kKernelLoggerName)) return std::vector<ProviderEnable>();
         return providers();
     }
 

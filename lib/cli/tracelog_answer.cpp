@@ -1,9 +1,9 @@
 #include "cli/tracelog_answer.h"
 
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "cli/tracelog_display.h"
 #include "session/boot_rules.h"
-#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -42,17 +42,15 @@ void TracelogAnswer::failed(const Failure& failure) {
 }
 
 void TracelogAnswer::note_failure(const Failure& failure) {
-    const std::string subject = session_.empty() ? "" : fmt::format("'{}': ", session_);
-    note(fmt::format("{}{} [{}]", subject,
-                     failure.detail.empty() ? explanation(failure.code) : failure.detail,
-                     uint32_t(failure.code)));
+    const std::string text = failure.detail.empty() ? explanation(failure.code) : failure.detail;
+    note(fmt::format("{} [{}]", about_session(session_, text), uint32_t(failure.code)));
     if (failure.code == Code::kSessionNotFound && session::is_global_logger(session_))
         note("it starts with the next boot once tracelog -start GlobalLogger has configured it");
 }
 
 std::string TracelogAnswer::explanation(Code code) const {
     if (code != Code::kSessionNotFound) return status_text(code);
-    if (session::same_name(session_, session::kKernelLoggerName))
+    if (same_name(session_, session::kKernelLoggerName))
         return "NT Kernel Logger does not run; give a session's name after the action";
     return "no session of that name runs; tracelog -l lists those that do";
 }

@@ -1,11 +1,11 @@
 #include "cli/tracelog_options.h"
 
+#include "base/letter_case.h"
 #include "cli/kernel_options.h"
 #include "cli/kernel_tracing_options.h"
 #include "cli/tracelog_grammar.h"
 #include "etw/kernel_flags.h"
 #include "etw/traced_processes.h"
-#include "session/rules.h"
 
 #include <fmt/format.h>
 
@@ -328,7 +328,7 @@ private:
 
     // A session with kernel options is a system logger, unless it is the kernel's own.
     Done read_kernel() {
-        const bool kernel_logger = session::same_name(out_.session, session::kKernelLoggerName);
+        const bool kernel_logger = same_name(out_.session, session::kKernelLoggerName);
         KernelWords typed;
         for (const std::string_view word : kernel_switches()) {
             if (words_.has(word)) typed.switches.push_back(word);

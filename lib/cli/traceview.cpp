@@ -1,5 +1,6 @@
 #include "cli/traceview.h"
 
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "cli/interrupt.h"
 #include "cli/provider_list.h"
@@ -91,7 +92,7 @@ private:
         // The one that has the asked name is the one that is meant.
         const auto same =
             std::find_if(sessions.begin(), sessions.end(), [&](const SessionStatus& status) {
-                return session::same_name(status.properties.name, asked_.session);
+                return same_name(status.properties.name, asked_.session);
             });
         if (same != sessions.end()) return std::vector<SessionStatus>{*same};
         return sessions;
@@ -182,14 +183,15 @@ private:
             std::error_code unknown;
             if (!std::filesystem::is_directory(path.parent_path(), unknown)) {
                 return Failure{Code::kPathNotFound,
-                               fmt::format("the folder of '{}' does not exist", to_text(path))};
+                               fmt::format("there is no folder '{}'; make it, or name another",
+                                           to_text(path.parent_path()))};
             }
         }
         ETW_TRY(const auto sessions, backend_.list());
         for (const SessionStatus& other : sessions) {
             const session::Properties& p = other.properties;
             if (p.name == running.properties.name) continue;
-            if (session::same_name(p.name, next.name))
+            if (same_name(p.name, next.name))
                 return Failure{Code::kAlreadyExists, "a session of that name runs"};
             if (!p.log_file.empty() && to_path(p.log_file) == path) {
                 return Failure{Code::kBadPathname,

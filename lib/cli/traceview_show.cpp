@@ -60,8 +60,7 @@ public:
         auto consumer = open_consumer(name_);
         if (!consumer) {
             stop();
-            const session::Failure& why = consumer.error();
-            return failure(kTool, name_, {why.code, why.detail.c_str()});
+            return session_failure(kTool, name_, consumer.error());
         }
         consumer_ = *std::move(consumer);
         state(joined_ ? "RUNNING (joined)" : "RUNNING");
@@ -124,7 +123,7 @@ private:
                           summary ? summary->events() : 0, consumer_->events_lost(),
                           consumer_->buffers_lost()));
         if (final_ && !*final_ && final_->error().code != Code::kSessionNotFound) {
-            return failure(kTool, name_, {final_->error().code, final_->error().detail.c_str()});
+            return session_failure(kTool, name_, final_->error());
         }
         if (!summary && summary.error().where == EPIPE) return kExitDone;  // read enough
         if (!summary) return failure(kTool, "standard output", summary.error());

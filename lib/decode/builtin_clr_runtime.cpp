@@ -3,6 +3,7 @@
 
 namespace etw::decode {
 
+// In two pieces: Visual Studio takes literals of 16 KB at most.
 const char kClrRuntimeEvents[] =
     R"(map GCSegmentType: 0=SmallObjectHeap 1=LargeObjectHeap 2=ReadOnlyHeap
 map GCAllocationKind: 0=Small 1=Large
@@ -151,7 +152,8 @@ bits TieredCompilationSettingsFlags: 0x0=None 0x1=QuickJit 0x2=QuickJitForLoops
 80.1 Exception/Start: ExceptionType:wstr ExceptionMessage:wstr ExceptionEIP:ptr
   ExceptionHRESULT:x32 ExceptionFlags:u16=ExceptionThrownFlags ClrInstanceID:u16
 81.1 Contention/Start, 91.0 Contention/Stop: ContentionFlags:u8=ContentionFlags ClrInstanceID:u16
-82.0 ClrStack/Walk: ClrInstanceID:u16 Reserved1:u8 Reserved2:u8 FrameCount:u32 Stack:ptr[]
+)"
+    R"(82.0 ClrStack/Walk: ClrInstanceID:u16 Reserved1:u8 Reserved2:u8 FrameCount:u32 Stack:ptr[]
 83.0 AppDomainResourceManagement/MemAllocated: AppDomainID:x64 Allocated:x64 ClrInstanceID:u16
 84.0 AppDomainResourceManagement/MemSurvived: AppDomainID:x64 Survived:x64 ProcessSurvived:x64
   ClrInstanceID:u16

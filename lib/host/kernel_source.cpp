@@ -1,5 +1,6 @@
 #include "host/kernel_source.h"
 
+#include "base/letter_case.h"
 #include "host/new_session.h"
 #include "host/probe_providers.h"
 #include "host/session_clock.h"
@@ -26,11 +27,11 @@ kernel::Tracing tracing_of(const session::KernelTracing& asked) {
     const std::string source =
         asked.profile_source.empty() ? session::kTimerSource : asked.profile_source;
     out.stack_events = asked.stack_events;
-    out.by_timer = session::same_name(source, session::kTimerSource);
+    out.by_timer = same_name(source, session::kTimerSource);
     out.profile_source = source_of(source);
     out.interval = out.by_timer ? session::kTimerInterval : session::kEventInterval;
     for (const session::ProfileInterval& interval : asked.intervals) {
-        if (session::same_name(interval.source, source)) out.interval = interval.interval;
+        if (same_name(interval.source, source)) out.interval = interval.interval;
     }
     for (const std::string& counter : asked.counters) out.counters.push_back(source_of(counter));
     out.counter_events = asked.counter_events;

@@ -1,6 +1,7 @@
 #include "host/private_sessions.h"
 
 #include "base/filetime.h"
+#include "base/letter_case.h"
 #include "host/journal.h"
 #include "host/log_file.h"
 #include "host/new_session.h"
@@ -96,7 +97,7 @@ PrivateSessions::PrivateSessions(EventLoop& loop, const RuntimeFolder& folder, A
 
 PrivateSession* PrivateSessions::find(const std::string& name) const {
     for (const auto& session : sessions_) {
-        if (session != nullptr && session::same_name(session->saved().properties.name, name)) {
+        if (session != nullptr && same_name(session->saved().properties.name, name)) {
             return session.get();
         }
     }

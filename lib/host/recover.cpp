@@ -1,10 +1,12 @@
 #include "host/recover.h"
 
+#include "base/letter_case.h"
+#include "base/path_fault.h"
+#include "etw/session.h"
 #include "host/checkpoint.h"
 #include "host/log_file.h"
 #include "host/snapshot.h"
 #include "host/stream.h"
-#include "session/rules.h"
 #include "wire/control_protocol.h"
 
 #include <fmt/format.h>
@@ -186,7 +188,10 @@ std::string file_for(const std::string& session, size_t earlier) {
     return name.substr(0, 200) + number + ".etl";
 }
 
-Result<SnapshotResult> save(const Leftover& left, const std::string& path, bool overwrite) {
+session::Failure failure_of(const Error& error) { return {error.code, error.what}; }
+
+session::Outcome<SnapshotResult> save(const Leftover& left, const std::string& path,
+                                      bool overwrite) {
     const SavedSession saved = session_of(left.description);
     Snapshot snapshot{log_info(saved, path), clock_of(saved), {}, 0};
     for (const auto& stream : left.streams) {
@@ -199,11 +204,15 @@ Result<SnapshotResult> save(const Leftover& left, const std::string& path, bool 
     const bool existed = ::stat(path.c_str(), &st) == 0;
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | (overwrite ? 0 : O_EXCL);
     UniqueFd fd(::open(path.c_str(), flags, 0666));
-    if (!fd) return Error{code_from_errno(errno), std::strerror(errno), uint64_t(errno)};
-    ETW_CHECK(check_log_descriptor(fd));
+    if (!fd) {
+        PathFault fault = explain_open(path, errno);
+        return session::Failure{fault.code, std::move(fault.text)};
+    }
+    if (const auto usable = check_log_descriptor(fd); !usable) return failure_of(usable.error());
     auto result = write_snapshot(std::move(fd), snapshot);
     if ((!result || result->buffers == 0) && !existed) ::unlink(path.c_str());
-    return result;
+    if (!result) return failure_of(result.error());
+    return *result;
 }
 
 void report(Code code, const std::string& path, const std::string& session,
@@ -217,9 +226,8 @@ void report(Code code, const std::string& path, const std::string& session,
 int run_recovery(const RecoverOptions& options) {
     std::vector<Leftover> left = by_session(find_rings());
     std::erase_if(left, [&](const Leftover& l) {
-        const bool other_name =
-            !options.session.empty() &&
-            !session::same_name(text_of(l.description.session_name), options.session);
+        const bool other_name = !options.session.empty() &&
+                                !same_name(text_of(l.description.session_name), options.session);
         const bool other_folder =
             !options.folder.empty() && text_of(l.description.runtime_folder) != options.folder;
         // Every user's rings lie about: those of sessions that nobody asked for and that are well
@@ -243,7 +251,7 @@ int run_recovery(const RecoverOptions& options) {
             if (saved) {
                 report(Code::kOk, path, session, *saved, "");
             } else {
-                report(saved.error().code, path, session, {}, saved.error().what);
+                report(saved.error().code, path, session, {}, saved.error().detail);
             }
         }
     }

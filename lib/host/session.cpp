@@ -1,5 +1,6 @@
 #include "host/session.h"
 
+#include "base/letter_case.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -57,8 +58,7 @@ session::SessionStatus Session::status() const {
     session::SessionStatus out;
     out.properties = saved.properties;
     constexpr uint32_t kKernelLoggerId = 0xffff;
-    const bool kernel_logger =
-        session::same_name(saved.properties.name, session::kKernelLoggerName);
+    const bool kernel_logger = same_name(saved.properties.name, session::kKernelLoggerName);
     out.logger_id = kernel_logger ? kKernelLoggerId : saved.key.slot + 1;
     out.logger_thread_id = s.thread_id;
     out.buffers_written = s.buffers_written;

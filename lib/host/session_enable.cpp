@@ -1,5 +1,6 @@
 // Which providers take part in which sessions: what is asked for, in which processes it holds, and
 // telling them.
+#include "base/letter_case.h"
 #include "etw/boot_session.h"
 #include "host/probe_providers.h"
 #include "host/session_manager.h"
@@ -212,7 +213,7 @@ void SessionManager::enable(const session::EnableRequest& request, EnableAction 
     const auto found = running(request.name);
     if (!found) return answer(found.error());
     Session& session = **found;
-    if (session::same_name(request.name, session::kKernelLoggerName)) {
+    if (same_name(request.name, session::kKernelLoggerName)) {
         return answer(session::Failure{Code::kInvalidParameter,
                                        "System Logger does not accept application guids; a session "
                                        "of another name has both, with -eflag"});

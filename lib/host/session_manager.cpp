@@ -1,5 +1,6 @@
 #include "host/session_manager.h"
 
+#include "base/letter_case.h"
 #include "host/journal.h"
 #include "session/rules.h"
 #include "session/traced_rules.h"
@@ -76,14 +77,14 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
 
 Session* SessionManager::find(const std::string& name, Kind kind) const {
     // With kernel events the boot's session is called NT Kernel Logger, and answers to both names.
-    const bool global = session::same_name(name, session::kGlobalLoggerName);
+    const bool global = same_name(name, session::kGlobalLoggerName);
     for (const auto& session : sessions_) {
         if (session == nullptr ||
             session::traces_processes(session->saved.properties) != (kind == Kind::kTraced)) {
             continue;
         }
         const session::Properties& p = session->saved.properties;
-        if (session::same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
+        if (same_name(p.name, name) || (global && p.guid == session::kGlobalLoggerGuid)) {
             return session.get();
         }
     }
@@ -340,7 +341,7 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     if (!found) return answer(found.error());
     if (const auto may = session::check(request); !may) return answer(may.error());
     Session& session = **found;
-    if (session::same_name(session.saved.properties.name, session::kGlobalLoggerName))
+    if (same_name(session.saved.properties.name, session::kGlobalLoggerName))
         return become_kernel_logger(session, request, std::move(answer));
     SavedSession changed = session.saved;
     changed.properties = updated(session, request);

@@ -1,5 +1,6 @@
 // Providers of a session that the kernel records: when it needs a source of kernel events for them
 // and when it needs it no longer.
+#include "base/letter_case.h"
 #include "etw/kernel_flags.h"
 #include "host/journal.h"
 #include "host/probe_providers.h"
@@ -50,7 +51,7 @@ void SessionManager::become_kernel_logger(Session& session, const session::Updat
     if (request.kernel) p.kernel = *request.kernel;
     bool taken = false;
     for_each([&](const Session& other) {
-        taken = taken || session::same_name(other.saved.properties.name, p.name);
+        taken = taken || same_name(other.saved.properties.name, p.name);
     });
     if (taken) {
         return answer(session::Failure{Code::kAlreadyExists,

@@ -1,4 +1,5 @@
 // How sessions begin on request.
+#include "base/letter_case.h"
 #include "host/probe_providers.h"
 #include "host/session_manager.h"
 #include "host/traced_processes.h"
@@ -81,7 +82,7 @@ Outcome<uint32_t> SessionManager::free_slot(const Properties& p) const {
             continue;
         }
         const Properties& other = sessions_[i]->saved.properties;
-        if (session::same_name(other.name, p.name)) {
+        if (same_name(other.name, p.name)) {
             return Failure{Code::kAlreadyExists,
                            fmt::format("a session '{}' is already running", other.name)};
         }

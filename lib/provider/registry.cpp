@@ -338,8 +338,7 @@ uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size) {
 int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword) {
     const Registration* registration = registration_of(handle);
     if (registration == nullptr) return 0;
-    const etw_provider view = {*registration->enabled, handle, nullptr, {}};
-    return etw_provider_enabled(&view, level, keyword);
+    return etw_is_wanted(registration->enabled, level, keyword);
 }
 
 }  // extern "C"

@@ -1,5 +1,6 @@
 #include "render/record_filter.h"
 
+#include "base/letter_case.h"
 #include "etl/kernel_class.h"
 #include "etl/load.h"
 
@@ -36,8 +37,6 @@ constexpr Guid kImageId{
     0xb3e675d7, 0x2554, 0x4f18, {0x83, 0x0b, 0x27, 0x62, 0x73, 0x25, 0x60, 0xde}};
 constexpr Guid kSystemConfigEx{
     0x9b79ee91, 0xb5fd, 0x41c0, {0xa2, 0x43, 0x42, 0x48, 0xe2, 0x66, 0xe9, 0xd0}};
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
 
 bool has_hook(const etl::Record& record) {
     using enum wire::HeaderType;
@@ -153,32 +152,10 @@ std::optional<uint8_t> message_level(std::string_view name) {
 
 bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
     return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const std::string& pattern) { return matches(pattern, text); });
+                       [&](const std::string& pattern) { return matches_name(pattern, text); });
 }
 
 }  // namespace
-
-// Iterative, and linear in practice: a mismatch goes back to the last * only.
-bool matches(std::string_view pattern, std::string_view text) {
-    size_t p = 0, t = 0;
-    size_t star = std::string_view::npos, from = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            from = t;
-        } else if (p < pattern.size() &&
-                   (pattern[p] == '?' || lower(pattern[p]) == lower(text[t]))) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++from;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
 
 bool FilterOptions::empty() const {
     return !from && !to && processes.empty() && process_names.empty() && providers.empty() &&

@@ -40,8 +40,6 @@ struct FilterOptions {
     bool empty() const;
 };
 
-bool matches(std::string_view pattern, std::string_view text);
-
 // What a record says of others, so that exports may need it whatever is asked for.
 enum class Describes : uint8_t {
     kNothing,

@@ -1,8 +1,8 @@
 #include "session/boot_config.h"
 
+#include "base/letter_case.h"
 #include "session/boot_rules.h"
 #include "session/boot_values.h"
-#include "session/rules.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,6 @@
 #include "session/boot_rules.h"
 
+#include "base/letter_case.h"
 #include "base/path.h"
 #include "etw/kernel_flags.h"
 #include "session/rules.h"

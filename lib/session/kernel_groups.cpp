@@ -1,8 +1,8 @@
 #include "session/kernel_groups.h"
 
+#include "base/letter_case.h"
 #include "etw/kernel_flags.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -52,23 +52,17 @@ constexpr std::string_view kBeyond[] = {
     "CACHE_FLUSH",
 };
 
-bool same(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                              [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 }  // namespace
 
 std::span<const KernelGroup> kernel_groups() noexcept { return kGroups; }
 
 std::optional<KernelGroup> find_kernel_group(std::string_view name) {
     for (const KernelGroup& group : kGroups) {
-        if (same(group.name, name) || (!group.shown.empty() && same(group.shown, name)))
+        if (same_name(group.name, name) || (!group.shown.empty() && same_name(group.shown, name)))
             return group;
     }
     for (const std::string_view beyond : kBeyond) {
-        if (same(beyond, name)) return KernelGroup{beyond, 0, ""};
+        if (same_name(beyond, name)) return KernelGroup{beyond, 0, ""};
     }
     return std::nullopt;
 }

@@ -1,6 +1,6 @@
 #include "session/kernel_hooks.h"
 
-#include "session/rules.h"
+#include "base/letter_case.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "session/profile_sources.h"
 
-#include "session/rules.h"
+#include "base/letter_case.h"
 
 namespace etw::session {
 namespace {

@@ -1,5 +1,6 @@
 #include "session/rules.h"
 
+#include "base/letter_case.h"
 #include "etw/boot_session.h"
 #include "etw/kernel_flags.h"
 #include "etw/traced_processes.h"
@@ -434,12 +435,6 @@ std::string numbered_log_file(const std::string& pattern, uint32_t number) {
     if (const size_t at = file.rfind(kNumber); at != std::string::npos)
         file.replace(at, kNumber.size(), std::to_string(number));
     return file;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                              [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace etw::session

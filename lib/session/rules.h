@@ -54,6 +54,4 @@ Outcome<Ok> check_kernel_tracing(const KernelTracing& tracing, const System& sys
 // loggers.
 bool records_kernel(const Properties& properties);
 
-bool same_name(std::string_view a, std::string_view b);  // without regard to (ASCII) case
-
 }  // namespace etw::session

@@ -166,6 +166,9 @@ class Recover(BufferedTest):
         done = self.tracelog("-recover", self.NAME, "-json", code=1)
         self.assertNotEqual(json.loads(done.stdout)[0]["operation_status"], 0)
         self.assertEqual((self.folder / f"{self.NAME}.etl").read_text(), "keep")
+        self.assertIn("there is such a file already; remove it, or name another", done.stderr)
+        done = self.tracelog("-recover", self.NAME, "-f", "/proc/saved.etl", code=1)
+        self.assertIn("'/proc' takes no new files; name a file in another", done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """The worked examples of the command reference, typed as they stand (paths adapted)."""
+import os
 import unittest
 
 from harness import EndToEnd, OTHER_GUID, PATIENCE_MS, WRITER_GUID
@@ -188,15 +189,17 @@ class Misuse(EndToEnd):
         return done
 
     def test_running_name(self):
-        self.tracelog("-start", "A", "-f", "a.etl")
-        self.refused(183, "-start", "a", "-f", "b.etl")
+        self.tracelog("-start", "Ärger Σ", "-f", "a.etl")
+        done = self.refused(183, "-start", "äRGER ς", "-f", "b.etl")
+        self.assertEqual(done.stderr, "tracelog: a session 'Ärger Σ' is already running [183]\n")
         self.assertFalse((self.folder / "b.etl").exists())
 
     def test_session_that_is_not_there(self):
         for words in (["-stop", "A"], ["-q", "A"], ["-flush", "A"], ["-update", "A", "-ft", "1"],
                       ["-enable", "A", "-guid", WRITER_GUID]):
             with self.subTest(words):
-                self.refused(4201, *words)
+                done = self.refused(4201, *words)
+                self.assertEqual(done.stderr.count("'A'"), 1, done.stderr)
 
     def test_newfile_without_percent_d(self):
         self.refused(123, "-start", "A", "-f", "a.etl", "-newfile", "1")
@@ -241,8 +244,49 @@ class Misuse(EndToEnd):
         self.assertFalse((self.folder / "a.etl").exists())
 
     def test_folder_that_is_not_there(self):
-        done = self.tracelog("-start", "A", "-f", "nowhere/a.etl", code=1)
-        self.assertIn("nowhere", done.stdout + done.stderr)
+        done = self.refused(3, "-start", "A", "-f", "nowhere/a.etl")
+        self.assertEqual(done.stderr, f"tracelog: 'A': cannot open '{self.folder}/nowhere/a.etl': "
+                         f"the folder '{self.folder}/nowhere' does not exist; make it, or name "
+                         "another [3]\n")
+
+    def test_paths_where_no_log_can_be(self):
+        (self.folder / "folder").mkdir()
+        (self.folder / "file").write_text("")
+        os.mkfifo(self.folder / "pipe")
+        (self.folder / "circle").symlink_to("circle")
+        (self.folder / "lost").symlink_to("gone/a.etl")
+        self.tracelog("-start", "Runs", "-f", "runs.etl")
+        before = sorted(p.name for p in self.folder.iterdir())
+        for path, code, cause in (("/proc/x.etl", 161, "'/proc' takes no new files; name a file"),
+                                  ("folder", 161, "it is a folder; name a file in it"),
+                                  ("new.etl/", 161, "it ends in / as a folder does; name a file"),
+                                  ("pipe", 161, "it is a pipe, where no log can go; name a file"),
+                                  ("/dev/null", 161, "it is a device, where no log can go; name"),
+                                  ("file/a.etl", 3, "file' is a file, not a folder; name another"),
+                                  ("circle", 123, "leads in a circle; remove it, or name another"),
+                                  ("lost", 3, "is a link to 'gone/a.etl', which is not there; mend"),
+                                  ("x" * 256, 123, "has 256 bytes, 255 are the most; shorten it")):
+            for words in (["-start", "A"], ["-update", "Runs"]):
+                with self.subTest(path=path, command=words[0]):
+                    done = self.refused(code, *words, "-f", path)
+                    self.assertIn(f"'{words[1]}': cannot open '{self.folder / path}", done.stderr)
+                    self.assertIn(cause, done.stderr)
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), before)
+        self.assertEqual(self.status("Runs")["log_file"], str(self.folder / "runs.etl"))
+
+    @unittest.skipIf(os.geteuid() != 0, "as root, to become somebody else")
+    def test_paths_without_rights(self):
+        (self.folder / "theirs.etl").write_text("")
+        (self.folder / "shut").mkdir(mode=0o700)
+        self.runtime.mkdir(mode=0o700)
+        os.chown(self.runtime, 65534, 65534)
+        for path, cause in (("a.etl", f"to make files in the folder '{self.folder}'; name another"),
+                            ("shut/a.etl", f"to look into the folder '{self.folder}/shut'; name"),
+                            ("theirs.etl", "to read and write it; change that, or name another")):
+            with self.subTest(path=path):
+                done = self.tracelog("-start", "A", "-f", path, code=1, user=65534)
+                self.assertIn("Operation Status:       5L", done.stdout)
+                self.assertIn(f"you have no right {cause}", done.stderr)
 
     def test_usage(self):
         self.assertIn("no action specified", self.tracelog(code=2).stderr)

@@ -90,6 +90,12 @@ class Install(EndToEnd):
         self.env["LD_LIBRARY_PATH"] = str(prefix / "lib")
         out = self.run_in("app/controller", self.folder / "app" / "traced", self.folder / "a.etl")
         self.assertEqual(out, "3 events\n")
+        # One folder for all headers: it is enough, for a source as Windows' compilers take it too.
+        sample = prefix / "share" / "doc" / "openetw" / "examples" / "etw_portable_sample.c"
+        self.run_in(COMPILERS[0], "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                    f"-I{prefix / 'include' / 'etw'}", sample,
+                    prefix / "lib" / "libetw-provider.a", "-o", "portable")
+        self.assertEqual(self.run_in("./portable"), "written 6, errors 0, level 0\n")
         for page in ("man1/tracelog.1", "man1/tracefmt.1", "man1/tracepdb.1", "man1/traceview.1",
                      "man8/etwd.8"):
             self.assertTrue((prefix / "share" / "man" / page).exists(), page)

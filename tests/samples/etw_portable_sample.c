@@ -3,9 +3,8 @@
  *
  *   cc etw_portable_sample.c -letw-provider -o etw-portable-sample     (Windows: -ladvapi32)
  *   tracelog -start Demo -f demo.etl -guid Openetw.Portable -level 5 */
-#ifdef _WIN32
 #include <windows.h>
-#endif
+/* which the next need */
 #include <TraceLoggingProvider.h>
 #include <evntprov.h>
 #include <stdio.h>

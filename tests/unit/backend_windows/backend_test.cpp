@@ -30,6 +30,14 @@ protected:
         return api_.sessions.front();
     }
 
+    void run_sessions(int count) {
+        for (int i = 0; i < count; ++i) {
+            RecordingApi::Session one{"S" + std::to_string(i), "", {}};
+            one.properties.Wnode.HistoricalContext = ULONG64(i);
+            api_.running.push_back(one);
+        }
+    }
+
     RecordingApi api_;
     Backend backend_{api_.table()};
 };
@@ -279,7 +287,7 @@ TEST_F(BackendTest, EveryControlFailureKeepsItsCode) {
 
 TEST_F(BackendTest, UpdateSaysAgainWhatIsNotToChange) {
     RecordingApi::Session running{"R", "", {}};
-    running.properties.LogFileMode = kModeRealTime;
+    running.properties.LogFileMode = kModeRealTime | kModeCircular;
     running.properties.MaximumBuffers = 20;
     running.properties.FlushTimer = 5;
     running.properties.EnableFlags = 3;
@@ -290,7 +298,8 @@ TEST_F(BackendTest, UpdateSaysAgainWhatIsNotToChange) {
     ASSERT_TRUE(backend_.update(request));
     const EVENT_TRACE_PROPERTIES_V2& sent = api_.sessions[1].properties;
     EXPECT_EQ(api_.sessions[1].code, 2u);
-    EXPECT_EQ(sent.LogFileMode, uint32_t{kModeRealTime}) << "zero would end real-time delivery";
+    EXPECT_EQ(sent.LogFileMode, uint32_t{kModeRealTime})
+        << "zero would end real-time delivery; it is ORed with the other modes";
     EXPECT_EQ(sent.MaximumBuffers, 35u);
     EXPECT_EQ(sent.FlushTimer, 0u) << "as it was";
     EXPECT_EQ(sent.EnableFlags, 3u);
@@ -298,7 +307,9 @@ TEST_F(BackendTest, UpdateSaysAgainWhatIsNotToChange) {
 }
 
 TEST_F(BackendTest, UpdateNamesANewFileOnly) {
-    api_.running = {{"R", "C:\\a.etl", {}}};
+    RecordingApi::Session running{"R", "C:\\a.etl", {}};
+    running.properties.LogFileMode = kModeCircular;
+    api_.running = {running};
     UpdateRequest request;
     request.name = "R";
     request.log_file = "C:\\b.etl";
@@ -315,7 +326,7 @@ TEST_F(BackendTest, UpdateNamesANewFileOnly) {
     request.real_time = false;
     ASSERT_TRUE(backend_.update(request));
     EXPECT_EQ(api_.sessions[1].properties.LogFileNameOffset, 0u) << "the same name is an error";
-    EXPECT_EQ(api_.sessions[1].properties.LogFileMode, 0u);
+    EXPECT_EQ(api_.sessions[1].properties.LogFileMode, 0u) << "that ends it, as documented";
 }
 
 TEST_F(BackendTest, FlushNamesAFileForBufferedSessionsOnly) {
@@ -353,11 +364,7 @@ TEST_F(BackendTest, PrivateSessionsAreAskedWithTheirModeAndProvider) {
 }
 
 TEST_F(BackendTest, TheListGrowsWithTheNumberOfSessions) {
-    for (int i = 0; i < 100; ++i) {
-        RecordingApi::Session one{"S" + std::to_string(i), "", {}};
-        one.properties.Wnode.HistoricalContext = ULONG64(i);
-        api_.running.push_back(one);
-    }
+    run_sessions(100);
     const auto list = backend_.list();
     ASSERT_TRUE(list);
     EXPECT_THAT(api_.list_rooms, testing::ElementsAre(64u, 128u));
@@ -367,6 +374,23 @@ TEST_F(BackendTest, TheListGrowsWithTheNumberOfSessions) {
     const auto refused = backend_.list();
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::kAccessDenied);
+}
+
+TEST_F(BackendTest, TheListTakesNoMoreRoomThanTheSystemHasSessions) {
+    run_sessions(100);
+    for (const ULONG most : {100u, 101u, 110u, 127u, 128u, 256u}) {
+        for (const bool tells_all : {true, false}) {
+            api_.most_sessions = most;
+            api_.tells_all_sessions = tells_all;
+            const auto list = backend_.list();
+            ASSERT_TRUE(list) << most;
+            EXPECT_THAT(*list, SizeIs(100));
+        }
+    }
+    api_.most_sessions = 99;  // more have begun than it says that it has room for
+    EXPECT_FALSE(backend_.list());
+    api_.most_sessions = 10;
+    EXPECT_EQ(backend_.list().error().code, Code::kInvalidParameter);
 }
 
 // An action, and the calls of ControlTrace and EnableTraceEx2 that it cannot do without.

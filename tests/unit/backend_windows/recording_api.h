@@ -75,7 +75,10 @@ public:
         set_codes;  // taken from the front; then 0
     ULONG list_code = ERROR_SUCCESS;
     std::vector<ULONG> list_rooms;  // with how much room QueryAllTraces was called
-    TRACEHANDLE handle = 0;         // that StartTrace gives
+    // More room than that it refuses. Those that had none it counts too, as until Windows 10.
+    ULONG most_sessions = 256;
+    bool tells_all_sessions = true;
+    TRACEHANDLE handle = 0;  // that StartTrace gives
     // EnumerateTraceGuidsEx: the answer to a question.
     std::function<std::vector<std::byte>(TRACE_QUERY_INFO_CLASS, const GUID*)> enumerate;
 
@@ -150,9 +153,12 @@ private:
                                          ULONG* count) {
         current_->list_rooms.push_back(room);
         *count = ULONG(current_->running.size());
+        if (room > current_->most_sessions) return ERROR_INVALID_PARAMETER;
+        if (!current_->tells_all_sessions) *count = std::min(*count, room);
+        const bool too_little = current_->running.size() > room;
         if (current_->list_code != ERROR_SUCCESS) return current_->list_code;
         for (ULONG i = 0; i < *count && i < room; ++i) fill(*blocks[i], current_->running[i]);
-        return *count > room ? ULONG{ERROR_MORE_DATA} : ULONG{ERROR_SUCCESS};
+        return too_little ? ULONG{ERROR_MORE_DATA} : ULONG{ERROR_SUCCESS};
     }
     static ULONG WINAPI enable_trace(TRACEHANDLE session, const GUID* provider, ULONG code,
                                      UCHAR level, ULONGLONG any, ULONGLONG all, ULONG timeout,

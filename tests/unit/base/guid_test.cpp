@@ -18,6 +18,8 @@ TEST(Guid, NameHashMatchesPublishedVectors) {
 
 TEST(Guid, NameHashIgnoresCase) {
     EXPECT_EQ(guid_from_name("myprovider"), guid_from_name("MYPROVIDER"));
+    EXPECT_EQ(to_string(guid_from_name("Größe.ж")),
+              "46532606-9374-5fa4-5a14-876c0a39c5ba");  // of "GRÖßE.Ж"
 }
 
 TEST(Guid, ParsesWithAndWithoutBracesAndPrintsLowerCase) {

@@ -21,18 +21,6 @@ TEST(FileList, IsSplitAtSemicolons) {
     EXPECT_THAT(split_lists(lists), ElementsAre("a", "b", "c"));
 }
 
-TEST(FileList, PatternsStandForCharactersInEitherCase) {
-    EXPECT_TRUE(matches("ndis*.pdb", "NdisWan.PDB"));
-    EXPECT_TRUE(matches("*", ""));
-    EXPECT_TRUE(matches("a?c", "abc"));
-    EXPECT_TRUE(matches("*a*b*", "xxaxxabxx"));
-    EXPECT_FALSE(matches("a?c", "ac"));
-    EXPECT_FALSE(matches("*.pdb", "x.pdb.txt"));
-    EXPECT_FALSE(matches("", "x"));
-    // No combination of stars takes more than the product of the lengths.
-    EXPECT_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*b", std::string(5000, 'a')));
-}
-
 class Folder : public ::testing::Test {
 protected:
     Folder() {

@@ -122,6 +122,14 @@ TEST_F(Run, AFailureShowsItsCodeAndItsCause) {
     EXPECT_THAT(report.notes, ElementsAre("'A': '/a.etl' belongs to 'Other' [161]"));
 }
 
+TEST_F(Run, AFailureSaysTheSessionsNameOnce) {
+    backend_.failure = session::Failure{Code::kSessionNotFound, "no session 'ünser' is running"};
+    EXPECT_THAT(run({"-q", "Ünser"}).notes, ElementsAre("no session 'ünser' is running [4201]"));
+    backend_.failure = session::Failure{Code::kActiveConnections, "'A' is being stopped"};
+    EXPECT_THAT(run({"-stop", "A"}).notes, ElementsAre("'A' is being stopped [2402]"));
+    EXPECT_THAT(run({"-stop", "AA"}).notes, ElementsAre("'AA': 'A' is being stopped [2402]"));
+}
+
 TEST_F(Run, AnUnknownSessionIsExplained) {
     backend_.failure = session::Failure{Code::kSessionNotFound, ""};
     for (const char* action : {"-stop", "-q", "-flush", "-update"}) {

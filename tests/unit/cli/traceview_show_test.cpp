@@ -93,7 +93,7 @@ TEST_F(ShowSession, WhatCannotBeShownIsStopped) {
     };
     EXPECT_EQ(show(refuse), kExitFailed);
     EXPECT_THAT(backend_.calls, Contains("stop S"));
-    EXPECT_THAT(err_, HasSubstr("no memory"));
+    EXPECT_THAT(err_, HasSubstr("traceview: 'S': no memory: Insufficient system resources "));
 }
 
 TEST_F(ShowSession, LossesAreTheExitStatus) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Usage: check_misfits.py INCLUDE COMPILER...
+"""Usage: check_misfits.py COMPILER OPTION...
 
 A trace message whose values do not fit its format must not compile, with the reason in the error;
 one that fits must, without a warning.
@@ -57,13 +57,13 @@ CASES = [
 
 
 def main():
-    include, *compiler = sys.argv[1:]
+    compiler = sys.argv[1:]
     failed = 0
     for call, reason in CASES:
         source = f"{HEAD}    DoTraceMessage(FLAG, {call});\n}}\n"
         run = subprocess.run(
             [*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
-             "-I", include, "-c", "-o", "/dev/null", "-"],
+             "-c", "-o", "/dev/null", "-"],
             input=source, text=True, capture_output=True)
         good = run.returncode == 0 if reason is None else \
             run.returncode != 0 and reason in run.stderr

@@ -1,5 +1,5 @@
 // TraceLoggingProvider.h on Windows: what it hands to the system.
-#include "win_types.h"
+#include <windows.h>
 //
 #include <gtest/gtest.h>
 

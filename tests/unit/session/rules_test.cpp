@@ -430,12 +430,6 @@ TEST(Rules, BlocksOfAProcessorAreItsShareOfTheMaximum) {
     EXPECT_EQ(blocks_per_cpu(p, 4), 2u);
 }
 
-TEST(Rules, NamesAreTheSameWithoutRegardToCase) {
-    EXPECT_TRUE(same_name("MyTrace", "mYtRACE"));
-    EXPECT_FALSE(same_name("MyTrace", "MyTrace2"));
-    EXPECT_FALSE(same_name("[", "{"));  // one bit apart, like a letter and its capital
-}
-
 TEST(Rules, NumbersOfLogFilesReplaceThePlaceholder) {
     EXPECT_EQ(numbered_log_file("/tmp/trace%d.etl", 12), "/tmp/trace12.etl");
     EXPECT_EQ(numbered_log_file("/tmp/%d/trace%d.etl", 1), "/tmp/%d/trace1.etl");

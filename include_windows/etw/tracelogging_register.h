@@ -1,21 +1,26 @@
 /* Part of TraceLoggingProvider.h: how a provider is registered and how an event that is wanted gets
- * to the sessions. */
+ * to the sessions. Here by the system's own functions. */
 #pragma once
 #pragma GCC system_header
-#include "provider.h"
-#include "win_types.h"
-#ifdef _WIN32
+#include "provider_types.h"
+
+#include <windows.h>
+/* which the next needs */
 #include <evntprov.h>
 #include <string.h>
 #include <uchar.h>
-#else
-#include "evntprov.h"
-#endif
 
+/* A provider of self-describing events, as TRACELOGGING_DEFINE_PROVIDER lays it out. */
+typedef struct etw_provider {
+    etw_enabled enabled;
+    uint64_t handle;    /* 0 while not registered */
+    const void* traits; /* u16 size, UTF-8 name, NUL, then u16 size, u8 type, data for each trait */
+    etw_guid id;
+    void (*callback)(void); /* whoever registered it wants to know, as a PENABLECALLBACK */
+    void* context;
+} etw_provider;
 typedef const etw_provider* TraceLoggingHProvider;
 typedef PENABLECALLBACK TLG_PENABLECALLBACK;
-
-#ifdef _WIN32
 
 /* What the system calls: the provider's checks first, then whoever registered it. */
 static inline void NTAPI etw_tl_control(LPCGUID source, ULONG code, UCHAR level, ULONGLONG any,
@@ -82,23 +87,3 @@ static inline ULONG etw_tl_send(TraceLoggingHProvider provider, const etw_event*
                               (LPCGUID)activity, (LPCGUID)related, count + 2,
                               (PEVENT_DATA_DESCRIPTOR)data);
 }
-
-#else
-
-static inline HRESULT etw_tl_register(TraceLoggingHProvider provider, PENABLECALLBACK callback,
-                                      PVOID context) {
-    etw_provider* mutable_provider = (etw_provider*)(uintptr_t)provider;
-    if (provider->handle != 0) return HRESULT_FROM_WIN32(ERROR_INVALID_PARAMETER);
-    return HRESULT_FROM_WIN32(etw_register(&provider->id, provider->traits,
-                                           &mutable_provider->enabled, (etw_callback)callback,
-                                           context, &mutable_provider->handle));
-}
-static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
-    etw_provider* mutable_provider = (etw_provider*)(uintptr_t)provider;
-    uint64_t handle = provider->handle;
-    mutable_provider->handle = 0;
-    if (handle != 0) etw_unregister(handle);
-}
-#define etw_tl_send etw_write_self_describing
-
-#endif

@@ -1,10 +1,6 @@
-/* The base types of Windows that event sources use in their own code. On Windows they come from the
- * system's headers; elsewhere from here, with the sizes they have on 64-bit Windows (ULONG is 32
- * bits, WCHAR 16). */
+/* The base types of Windows that event sources use in their own code, with the sizes they have on
+ * 64-bit Windows (ULONG is 32 bits, WCHAR 16). */
 #pragma once
-#ifdef _WIN32
-#include <windows.h>
-#else
 #include <stddef.h>
 #include <stdint.h>
 #include <uchar.h>
@@ -96,4 +92,3 @@ typedef void* PSID;
     ((code) == 0 ? S_OK : (HRESULT)(((uint32_t)(code)&0xFFFFu) | 0x80070000u))
 #define SUCCEEDED(hr) ((HRESULT)(hr) >= 0)
 #define FAILED(hr) ((HRESULT)(hr) < 0)
-#endif

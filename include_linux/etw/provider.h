@@ -2,10 +2,10 @@
  * application registers providers and writes events; sessions decide which of them are recorded.
  *
  * All functions but those that register and unregister and etw_set_traits are async-signal-safe and
- * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. On Windows the
- * system's own functions take the place of these; what is left here are the layouts that
- * TraceLoggingProvider.h stands on. */
+ * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. */
 #pragma once
+#include "provider_types.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,9 +13,7 @@
 extern "C" {
 #endif
 
-#ifndef _WIN32
 #define ETW_API __attribute__((visibility("default")))
-#endif
 
 enum {
     ETW_OK = 0,
@@ -31,60 +29,14 @@ enum {
     ETW_MAX_REGISTRATIONS = 1024, /* in a process at one time */
 };
 
-typedef struct etw_guid {
-    uint32_t data1;
-    uint16_t data2;
-    uint16_t data3;
-    uint8_t data4[8];
-} __attribute__((may_alias)) etw_guid;
-
-/* EVENT_DESCRIPTOR */
-typedef struct etw_descriptor {
-    uint16_t id;
-    uint8_t version;
-    uint8_t channel; /* 11 for self-describing events */
-    uint8_t level;
-    uint8_t opcode;
-    uint16_t task;
-    uint64_t keyword;
-} __attribute__((may_alias)) etw_descriptor;
-
-/* EVENT_DATA_DESCRIPTOR */
-typedef struct etw_data {
-    uint64_t address;
-    uint32_t size;
-    uint32_t reserved;
-} __attribute__((may_alias)) etw_data;
-
-/* What at least one session wants to see: what fails this is wanted by none. Written by the library
- * at any time while the provider is registered. */
-typedef struct etw_enabled {
-    uint32_t level_plus1; /* 0: no session listens */
-    uint32_t reserved;
-    uint64_t keyword_any;
-    uint64_t keyword_all;
-} etw_enabled;
-
 /* A provider of self-describing events, as TRACELOGGING_DEFINE_PROVIDER lays it out. */
 typedef struct etw_provider {
     etw_enabled enabled;
     uint64_t handle;    /* 0 while not registered */
     const void* traits; /* u16 size, UTF-8 name, NUL, then u16 size, u8 type, data for each trait */
     etw_guid id;
-#ifdef _WIN32
-    void (*callback)(void); /* whoever registered it wants to know, as a PENABLECALLBACK */
-    void* context;
-#endif
 } etw_provider;
 
-/* Head of a ready-made event: an EVENT_SCHEMA_TL item, padded to 8 bytes, follows it in memory. */
-typedef struct etw_event {
-    etw_descriptor descriptor;
-    uint32_t item_size; /* a multiple of 8 */
-    uint32_t reserved;
-} etw_event;
-
-#ifndef _WIN32
 /* A control GUID of trace messages, as WPP_DEFINE_CONTROL_GUID lays it out. */
 typedef struct etw_message_control {
     uint8_t level_plus1[32]; /* by flag; 0: no session listens. Written by the library any time */
@@ -169,20 +121,6 @@ ETW_API void etw_activity_create(etw_guid* id);
  * without the NUL. A null `text` gives an empty one. */
 ETW_API uint32_t etw_utf16_from_wide(const wchar_t* text, uint32_t length, uint16_t* out,
                                      uint32_t capacity);
-
-#endif
-
-/* The inline check in front of every self-describing event: one load and one branch while no
- * session listens. */
-static inline int etw_provider_enabled(const etw_provider* provider, uint8_t level,
-                                       uint64_t keyword) {
-    const etw_enabled* enabled = &provider->enabled;
-    if (level >= __atomic_load_n(&enabled->level_plus1, __ATOMIC_RELAXED)) return 0;
-    if (keyword == 0) return 1;
-    const uint64_t all = __atomic_load_n(&enabled->keyword_all, __ATOMIC_RELAXED);
-    return (keyword & __atomic_load_n(&enabled->keyword_any, __ATOMIC_RELAXED)) != 0 &&
-           (keyword & all) == all;
-}
 
 #ifdef __cplusplus
 }

@@ -15,9 +15,6 @@
  * find it there or in a separate debug file. A message that no session wants costs one load and one
  * branch. What fits what, and how WPP code is brought over: docs/trace-messages.md. */
 #pragma once
-#ifdef _WIN32
-#error "On Windows include the .tmh file that tracewpp makes of this source."
-#endif
 #ifndef WPP_CONTROL_GUIDS
 #error "Define WPP_CONTROL_GUIDS before including etw/trace_message.h."
 #endif

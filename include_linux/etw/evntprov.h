@@ -1,13 +1,8 @@
 /* Manifest-style event providers with the names, types and layouts of the Windows SDK's evntprov.h:
  * the same source compiles there against the SDK and elsewhere against this. */
 #pragma once
-#include "win_types.h"
-
-#ifdef _WIN32
-#pragma GCC system_header
-#include_next <evntprov.h>
-#else
 #include "provider.h"
+#include "win_types.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -187,5 +182,4 @@ static inline ULONG EventActivityIdControl(ULONG ControlCode, LPGUID ActivityId)
 
 #ifdef __cplusplus
 }
-#endif
 #endif

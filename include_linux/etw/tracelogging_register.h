@@ -1,0 +1,26 @@
+/* Part of TraceLoggingProvider.h: how a provider is registered and how an event that is wanted gets
+ * to the sessions. Here by the provider library. */
+#pragma once
+#pragma GCC system_header
+#include "evntprov.h"
+#include "provider.h"
+#include "win_types.h"
+
+typedef const etw_provider* TraceLoggingHProvider;
+typedef PENABLECALLBACK TLG_PENABLECALLBACK;
+
+static inline HRESULT etw_tl_register(TraceLoggingHProvider provider, PENABLECALLBACK callback,
+                                      PVOID context) {
+    etw_provider* mutable_provider = (etw_provider*)(uintptr_t)provider;
+    if (provider->handle != 0) return HRESULT_FROM_WIN32(ERROR_INVALID_PARAMETER);
+    return HRESULT_FROM_WIN32(etw_register(&provider->id, provider->traits,
+                                           &mutable_provider->enabled, (etw_callback)callback,
+                                           context, &mutable_provider->handle));
+}
+static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
+    etw_provider* mutable_provider = (etw_provider*)(uintptr_t)provider;
+    uint64_t handle = provider->handle;
+    mutable_provider->handle = 0;
+    if (handle != 0) etw_unregister(handle);
+}
+#define etw_tl_send etw_write_self_describing
