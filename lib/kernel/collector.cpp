@@ -109,7 +109,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
-      image_events_(context_, execs_, file_names_),
+      image_events_(context_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
       user_events_(context_, options.counter),
