@@ -311,7 +311,7 @@ Dispatch::MakeHandler Collector::expect_exec() {
     return [this](const Format& f) -> Dispatch::Handler {
         return [this, pid = f.field("pid"), file = f.field("filename")](const RawEvent& e) {
             open_forks_.erase(uint32_t(e.number(pid)));
-            execs_.expect(uint32_t(e.number(pid)), std::string(e.text(file)));
+            execs_.expect(uint32_t(e.number(pid)), e.time, std::string(e.text(file)));
         };
     };
 }
