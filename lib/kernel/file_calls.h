@@ -14,7 +14,7 @@ struct FileCall {
         kClose,
         kRead,
         kWrite,
-        kCopy,  // from one file to another
+        kCopy,  // from one file to another, or between one and a pipe or socket
         kFlush,
         kSetSize,
         kListFolder,
@@ -32,6 +32,10 @@ struct FileCall {
         kPathAtToo = 0x40,       // the third and fourth: one more folder and path
         kOpens = 0x80,           // returns a descriptor
         kFlagsInMemory = 0x100,  // the third: the address of the flags (openat2)
+        // These: the address of an offset, or 0.
+        kOffsetAt1 = 0x200,
+        kOffsetAt2 = 0x400,
+        kOffsetAt3 = 0x800,
     };
     long number;
     Kind kind;
@@ -64,8 +68,8 @@ struct CallFile {
 struct CallRecord {
     FileRecordKind kind;
     uint32_t number;
-    uint32_t flags;  // FileCall::Flag
-    uint32_t zero;
+    uint32_t flags;    // FileCall::Flag
+    uint32_t offsets;  // bits of the arguments that were addresses of offsets, and are these now
     uint64_t duration_ns;
     int64_t result;
     std::array<uint64_t, 8> registers;  // arguments: see argument_of()

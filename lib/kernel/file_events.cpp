@@ -112,6 +112,11 @@ uint64_t transferred(const CallRecord& record) {
     return record.result > 0 ? uint64_t(record.result) : 0;
 }
 
+// Where a transfer that moves in the file began. Devices stay where they are.
+uint64_t before(const CallFile& file, uint64_t size) {
+    return file.position >= size ? file.position - size : 0;
+}
+
 }  // namespace
 
 Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing) {
@@ -343,26 +348,25 @@ void FileEvents::on_transfer(const Call& call, uint16_t hook, const CallFile& in
 
 void FileEvents::on_read_or_write(const Call& call, bool reads) {
     const uint64_t offset = argument_of(call.record, 3);
-    const uint64_t before = call.record.first.position - transferred(call.record);
+    const uint64_t moved = before(call.record.first, transferred(call.record));
     on_transfer(call, reads ? kRead : kWrite, call.record.first,
-                moves_in_file(call.record.number, offset) ? before : offset);
+                moves_in_file(call.record.number, offset) ? moved : offset);
 }
 
-// The kernel reads and writes for the program. Where it names offsets, those are in its memory.
+// The kernel reads and writes for the program.
 void FileEvents::on_copy(const Call& call) {
     const CallRecord& record = call.record;
     const bool second_is_source = (record.flags & FileCall::kSecondFileAt1) != 0;
     const CallFile& source = second_is_source ? record.second : record.first;
     const CallFile& target = second_is_source ? record.first : record.second;
-    const bool source_moves = argument_of(record, second_is_source ? 2 : 1) == 0;
-    const bool target_moves = second_is_source || argument_of(record, 3) == 0;
     const uint64_t size = transferred(record);
-    if (source.file != 0) {
-        on_transfer(call, kRead, source, source_moves ? source.position - size : 0);
-    }
-    if (target.file != 0) {
-        on_transfer(call, kWrite, target, target_moves ? target.position - size : 0);
-    }
+    const auto offset = [&](const CallFile& file, size_t number) {
+        const bool named = (record.offsets >> number & 1) != 0;
+        return named ? argument_of(record, number) : before(file, size);
+    };
+    if (source.file != 0)
+        on_transfer(call, kRead, source, offset(source, second_is_source ? 2 : 1));
+    if (target.file != 0) on_transfer(call, kWrite, target, offset(target, 3));
 }
 
 void FileEvents::on_simple(const Call& call, Kind kind) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
@@ -382,6 +383,12 @@ std::vector<bpf_insn> Writer::at_entry() {
         code_.calculate(BPF_AND, r1, int32_t(flag));
         code_.jump_if(BPF_JEQ, r1, 0, label);
     };
+    // What the argument, which is in r3, is the address of, in its place.
+    const auto read_argument = [&](size_t number) {
+        code_.point(r1, r10, kRecord + AT(registers) + int(register_of(number)) * 8);
+        code_.set(r2, 8);
+        code_.call_helper(BPF_FUNC_probe_read_user);
+    };
     // The file is looked up as the call begins: it may be closed when that ends.
     const auto no_file = code_.label(), keep = code_.label(), second = code_.label();
     unless(FileCall::kFile, no_file);
@@ -402,6 +409,19 @@ std::vector<bpf_insn> Writer::at_entry() {
     code_.calculate(BPF_OR, r9, r0);
     code_.place(not_at_2);
     code_.jump_if(BPF_JEQ, r9, 0, end);
+    for (const auto& [flag, number] :
+         {std::pair(FileCall::kOffsetAt1, 1), std::pair(FileCall::kOffsetAt2, 2),
+          std::pair(FileCall::kOffsetAt3, 3)}) {
+        const auto none = code_.label();
+        unless(flag, none);
+        argument(r3, size_t(number));
+        code_.jump_if(BPF_JEQ, r3, 0, none);
+        read_argument(size_t(number));
+        code_.load(Size::k32, r1, r10, kRecord + AT(offsets));
+        code_.calculate(BPF_OR, r1, 1 << number);
+        code_.store(Size::k32, r10, kRecord + AT(offsets), r1);
+        code_.place(none);
+    }
     code_.jump(keep);
 
     code_.place(no_file);
@@ -423,9 +443,7 @@ std::vector<bpf_insn> Writer::at_entry() {
     set(AT(paths) + 8, 3);
     unless(FileCall::kFlagsInMemory, flags_here);
     argument(r3, 2);
-    code_.point(r1, r10, kRecord + AT(registers) + int(register_of(2)) * 8);
-    code_.set(r2, 8);
-    code_.call_helper(BPF_FUNC_probe_read_user);
+    read_argument(2);
     code_.place(flags_here);
 
     code_.place(keep);

@@ -198,6 +198,44 @@ for _ in range(50_000):
         self.assertLessEqual(50_000 - told, lost)
 
 
+class Copies(ClassTest):
+    COPIES = """
+import os, socket, sys
+source = os.open(sys.argv[1], os.O_RDONLY)
+target = os.open(sys.argv[2], os.O_WRONLY)
+out, end = os.pipe()
+here, there = socket.socketpair()
+os.lseek(source, 100, 0)
+print(os.splice(source, end, 1000))                       # from where the file is
+print(os.splice(out, target, 1000, offset_dst=5000))
+print(os.sendfile(there.fileno(), source, 7000, 2000))    # more than there is
+os.lseek(target, 300, 0)
+print(os.copy_file_range(source, target, 400, offset_src=600))
+os.write(os.open("/dev/null", os.O_WRONLY), b"x" * 50)
+print(os.getpid())
+"""
+
+    def test_what_the_kernel_copies_for_a_program_is_read_and_written_where_it_is(self):
+        source, target = self.folder / "source", self.folder / "target"
+        source.write_bytes(b"x" * 8000)
+        target.write_bytes(b"")
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        *counts, pid = map(int, self.run_python(self.COPIES, source, target).split())
+        self.stop()
+        self.assertEqual(counts, [1000, 1000, 1000, 400])
+        names, told = {}, collections.defaultdict(list)
+        for e in self.all_events("a.etl"):
+            name, fields = e.get("event", "").split("/")[-1], e.get("fields", {})
+            if name == "Name" and e["provider"] == "FileIo":
+                names[fields["FileObject"]] = fields["FileName"]
+            elif name in ("Read", "Write") and fields.get("TTID") == pid:
+                key = (name, names.get(fields.get("FileKey")))
+                told[key].append((fields["Offset"], fields["IoSize"]))
+        self.assertEqual(told["Read", str(source)], [(100, 1000), (7000, 1000), (600, 400)])
+        self.assertEqual(told["Write", str(target)], [(5000, 1000), (300, 400)])
+        self.assertEqual(told["Write", "/dev/null"], [(0, 50)])
+
+
 class Ends(ClassTest):
     def test_exit_codes_and_signals(self):
         self.start("PROCESS")
