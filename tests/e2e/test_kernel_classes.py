@@ -353,6 +353,53 @@ class Datagrams(ClassTest):
             self.assertEqual([(e["daddr"], e["dport"]) for e in got],
                              [("::ffff:127.0.0.1", ports[0]), ("::", 0), ("::", 0)])
 
+    MANY = """
+import ctypes, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+ports = [int(p) for p in sys.argv[1:3]]
+for family, prefix in ((socket.AF_INET, ""), (socket.AF_INET6, "::ffff:")):
+    try:
+        sender = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError:
+        continue  # no IPv6 here
+    kept, messages = [], b""
+    for i, port in enumerate(ports):
+        address = (struct.pack("=HH4s8x", family, socket.htons(port), bytes((127, 0, 0, 1)))
+                   if not prefix else
+                   struct.pack("=HHI16sI", family, socket.htons(port), 0,
+                               socket.inet_pton(family, prefix + "127.0.0.1"), 0))
+        name = ctypes.create_string_buffer(address, len(address))
+        data = ctypes.create_string_buffer(100)
+        part = ctypes.create_string_buffer(struct.pack("@PN", ctypes.addressof(data), 10 + i))
+        kept += [name, data, part]
+        messages += struct.pack("@PI4xPNPNi4xI4x", ctypes.addressof(name), len(address),
+                                ctypes.addressof(part), 1, 0, 0, 0, 0)
+    assert libc.sendmmsg(sender.fileno(), messages, len(ports), 0) == len(ports), ctypes.get_errno()
+print(os.getpid())
+"""
+
+    def test_whom_each_of_many_messages_goes_to(self):
+        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
+            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        if not self.has_control_groups():
+            self.skipTest("no control groups of version 2 are mounted")
+        servers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for server in servers:
+            server.bind(("127.0.0.1", 0))
+            self.addCleanup(server.close)
+        ports = [server.getsockname()[1] for server in servers]
+        self.start("NETWORKTRACE", "PROCESS")
+        pid = int(self.run_python(self.MANY, *ports))
+        self.stop()
+        sent = [(e["fields"]["daddr"], e["fields"]["dport"], e["fields"]["size"])
+                for e in self.all_events("a.etl")
+                if e.get("provider") == "UdpIp" and e["event"].split("/")[-1].startswith("Send")
+                and e["fields"]["PID"] == pid]
+        hosts = list(dict.fromkeys(host for host, _, _ in sent))
+        self.assertIn(hosts, (["127.0.0.1"], ["127.0.0.1", "::ffff:127.0.0.1"]))
+        self.assertEqual(sent, [(host, port, 10 + i) for host in hosts
+                                for i, port in enumerate(ports)])
+
 
 class OldConnections(ClassTest):
     def setUp(self):
