@@ -46,6 +46,9 @@ constexpr FileCall kCalls[] = {
     {__NR_fdatasync, Kind::kFlush, FileCall::kFile},
     {__NR_ftruncate, Kind::kSetSize, FileCall::kFile},
     {__NR_getdents64, Kind::kListFolder, FileCall::kFile},
+    {__NR_io_submit, Kind::kNone, FileCall::kSubmits},
+    {__NR_io_getevents, Kind::kNone, FileCall::kReaps},
+    {__NR_io_pgetevents, Kind::kNone, FileCall::kReaps},
 };
 // Eight registers of pt_regs that have all arguments, and which of them has which.
 #if defined(__x86_64__)

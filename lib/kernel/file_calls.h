@@ -36,6 +36,8 @@ struct FileCall {
         kOffsetAt1 = 0x200,
         kOffsetAt2 = 0x400,
         kOffsetAt3 = 0x800,
+        kSubmits = 0x1000,  // requests of io_submit()
+        kReaps = 0x2000,    // which are done
     };
     long number;
     Kind kind;
@@ -46,7 +48,7 @@ std::span<const FileCall> file_calls();
 const FileCall* find_file_call(uint32_t number);
 
 // Records of the programs.
-enum class FileRecordKind : uint32_t { kName = 1, kCall = 2 };
+enum class FileRecordKind : uint32_t { kName = 1, kCall = 2, kAsync = 3 };
 
 // A file's path, once: behind this its parts, the last first, each with its NUL.
 struct FileName {
@@ -81,6 +83,18 @@ struct CallRecord {
 };
 static_assert(offsetof(CallRecord, first) == 96 && offsetof(CallRecord, folders) == 160);
 static_assert(sizeof(CallRecord) == 256);
+
+// A request of io_submit() or io_uring that is done.
+struct AsyncRecord {
+    FileRecordKind kind;
+    uint32_t writes;   // 1, or 0: reads
+    uint32_t process;  // who has asked
+    uint32_t thread;
+    uint64_t duration_ns;
+    int64_t result;
+    CallFile file;  // its position: where the transfer began
+};
+static_assert(sizeof(AsyncRecord) == 64);
 
 // Where CallRecord::registers stand in struct pt_regs, in bytes, and which of them has an argument,
 // by number from 0.

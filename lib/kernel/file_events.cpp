@@ -151,6 +151,7 @@ void FileEvents::take(const ProbeRecord& record) {
     if (!kind) return;
     if (*kind == FileRecordKind::kName) take_name(record);
     if (*kind == FileRecordKind::kCall) take_call(record);
+    if (*kind == FileRecordKind::kAsync) take_async(record);
 }
 
 void FileEvents::take_name(const ProbeRecord& record) {
@@ -169,11 +170,7 @@ void FileEvents::take_call(const ProbeRecord& record) {
     const Bytes data = record.data;
     if (data.size() < offsetof(CallRecord, folders)) return;
     std::memcpy(&call.record, data.data(), std::min(data.size(), sizeof(call.record)));
-    call.end = record.time;
-    const double ticks =
-        double(call.record.duration_ns) * double(context_.counter_hz) / 1'000'000'000.0;
-    call.begin = call.end - int64_t(std::min(ticks, double(call.end)));
-    call.cpu = record.cpu;
+    set_times(call, record);
     call.thread = record.thread;
     if (!record.stack.empty()) {
         call.caller =
@@ -189,6 +186,30 @@ void FileEvents::take_call(const ProbeRecord& record) {
         }
     }
     arrivals_.push_back({call.end, std::move(call)});
+}
+
+// As a call of who has asked, wherever it was done.
+void FileEvents::take_async(const ProbeRecord& record) {
+    ByteReader in(record.data);
+    const auto done = in.read<AsyncRecord>("file request");
+    if (!done) return;
+    Call call;
+    call.record.kind = done->kind;
+    call.record.duration_ns = done->duration_ns;
+    call.record.result = done->result;
+    call.record.first = done->file;
+    call.writes = done->writes != 0;
+    call.thread = done->thread;
+    set_times(call, record);
+    arrivals_.push_back({call.end, std::move(call)});
+}
+
+void FileEvents::set_times(Call& call, const ProbeRecord& record) const {
+    call.end = record.time;
+    const double ticks =
+        double(call.record.duration_ns) * double(context_.counter_hz) / 1'000'000'000.0;
+    call.begin = call.end - int64_t(std::min(ticks, double(call.end)));
+    call.cpu = record.cpu;
 }
 
 // In the order of time, so that a file has the name that it had then: a number can come to name
@@ -261,6 +282,10 @@ void FileEvents::send_end(const Call& call, uint64_t irp, uint64_t extra) {
 }
 
 void FileEvents::convert(const Call& call) {
+    if (call.record.kind == FileRecordKind::kAsync) {
+        const CallFile& file = call.record.first;
+        return on_transfer(call, call.writes ? kWrite : kRead, file, file.position);
+    }
     const FileCall* known = find_file_call(call.record.number);
     if (known == nullptr) return;
     switch (known->kind) {

@@ -236,6 +236,88 @@ print(os.getpid())
         self.assertEqual(told["Write", "/dev/null"], [(0, 50)])
 
 
+class Requests(ClassTest):
+    """Reads and writes that have no call of their own."""
+    SUBMIT = """
+import ctypes, os, struct, sys
+setup, getevents, submit = (206, 208, 209) if os.uname().machine == "x86_64" else (0, 4, 2)
+call = ctypes.CDLL(None, use_errno=True).syscall
+context = ctypes.c_ulong(0)
+assert call(setup, 64, ctypes.byref(context)) == 0, ctypes.get_errno()
+file = os.open(sys.argv[1], os.O_RDWR)
+buffer = ctypes.create_string_buffer(b"x" * 4096, 4096)
+at = ctypes.addressof(buffer)
+parts = ctypes.create_string_buffer(struct.pack("PNPN", at, 10, at + 10, 20))
+read, write, write_parts = 0, 1, 8
+requests = [ctypes.create_string_buffer(struct.pack("QIIHhIQQqQII", 0, 0, 0, what, 0, file, where,
+                                                    size, offset, 0, 0, 0), 64)
+            for what, where, size, offset in ((write, at, 1000, 3000), (read, at, 4096, 7000),
+                                              (write_parts, ctypes.addressof(parts), 2, 500))]
+pointers = (ctypes.c_void_p * 3)(*map(ctypes.addressof, requests))
+assert call(submit, context, 3, pointers) == 3, ctypes.get_errno()
+events = ctypes.create_string_buffer(3 * 32)
+assert call(getevents, context, 3, 3, events, None) == 3, ctypes.get_errno()
+print(os.getpid())
+"""
+    RING = """
+import ctypes, mmap, os, struct, sys
+setup, enter = 425, 426
+call = ctypes.CDLL(None, use_errno=True).syscall
+parameters = ctypes.create_string_buffer(120)
+ring = call(setup, 4, parameters)
+if ring < 0:
+    print(0)
+    sys.exit()
+entries, = struct.unpack_from("I", parameters, 0)
+_, tail, _, _, _, _, array = struct.unpack_from("7I", parameters, 40)
+places = mmap.mmap(ring, array + 4 * entries, mmap.MAP_SHARED)
+slots = mmap.mmap(ring, 64 * entries, mmap.MAP_SHARED, offset=0x10000000)
+file = os.open(sys.argv[1], os.O_RDWR)
+os.lseek(file, 100, os.SEEK_SET)
+buffer = ctypes.create_string_buffer(b"x" * 4096, 4096)
+read, write, where_it_is = 22, 23, 2 ** 64 - 1
+wanted = ((write, 1000, 3000), (read, 4096, 7000), (write, 50, where_it_is))
+for i, (what, size, offset) in enumerate(wanted):
+    struct.pack_into("BBHiQQIIQ", slots, 64 * (i % entries), what, 0, 0, file, offset,
+                     ctypes.addressof(buffer), size, 0, i)
+    struct.pack_into("I", places, array + 4 * (i % entries), i % entries)
+    struct.pack_into("I", places, tail, i + 1)
+    assert call(enter, ring, 1, 1, 1, None, 0) == 1, ctypes.get_errno()
+print(os.getpid())
+"""
+
+    def told(self, code):
+        path = self.folder / "file"
+        path.write_bytes(b"x" * 8000)
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        pid = int(self.run_python(code, path))
+        self.stop()
+        names, told, ends = {}, [], {}
+        for e in self.all_events("a.etl"):
+            name, fields = e.get("event", "").split("/")[-1], e.get("fields", {})
+            if name == "Name" and e["provider"] == "FileIo":
+                names[fields["FileObject"]] = fields["FileName"]
+            elif name == "OperationEnd":
+                ends[fields["IrpPtr"]] = fields["ExtraInfo"]
+            elif (name in ("Read", "Write") and fields.get("TTID") == pid
+                  and names.get(fields["FileKey"]) == str(path)):
+                told.append((name, fields["Offset"], fields["IoSize"], fields["IrpPtr"]))
+        self.assertEqual([int(str(ends[irp]), 0) for *_, irp in told], [size for _, _, size, _ in told])
+        return pid, sorted(t[:3] for t in told)
+
+    def test_what_io_submit_asks_for_is_told_with_what_came_of_it(self):
+        _, told = self.told(self.SUBMIT)
+        self.assertEqual(told, [("Read", 7000, 1000), ("Write", 500, 30), ("Write", 3000, 1000)])
+
+    def test_what_io_uring_is_asked_for_is_told_with_what_came_of_it(self):
+        if not (TRACEFS / "events/io_uring/io_uring_submit_req").is_dir():
+            self.skipTest("this kernel does not tell requests of io_uring (before Linux 6.2)")
+        pid, told = self.told(self.RING)
+        if pid == 0:
+            self.skipTest("no io_uring here")
+        self.assertEqual(told, [("Read", 7000, 1000), ("Write", 100, 50), ("Write", 3000, 1000)])
+
+
 class Ends(ClassTest):
     def test_exit_codes_and_signals(self):
         self.start("PROCESS")

@@ -183,6 +183,30 @@ TEST_F(Files, CopiesStandWhereTheyNameItOrWhereTheFilesAre) {
     EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 36), 100u);
 }
 
+TEST_F(Files, ARequestIsOfWhoHasAskedAndStandsWhereThatWas) {
+    AsyncRecord done{};
+    done.kind = FileRecordKind::kAsync;
+    done.writes = 1;
+    done.process = 20;
+    done.thread = 21;
+    done.duration_ns = 30;
+    done.result = 512;
+    done.file = file(0xF00, 55, 4096);
+    ByteWriter out;
+    out.write(done);
+    give(out.take(), 100);
+    hand_out(200);
+    const auto writes = sink_.of(0x0444);
+    ASSERT_EQ(writes.size(), 1u);
+    EXPECT_EQ(writes[0].time, 70);
+    EXPECT_EQ(writes[0].at<uint64_t>(kPayload), 4096u);
+    EXPECT_EQ(writes[0].at<uint64_t>(kPayload + 24), 55u);
+    EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 32), 21u);
+    EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 36), 512u);
+    ASSERT_EQ(sink_.of(0x044C).size(), 1u);
+    EXPECT_EQ(sink_.of(0x044C)[0].time, 100);
+}
+
 TEST_F(Files, ADeviceStaysWhereItIs) {
     CallRecord write = record(__NR_write, 100);
     write.first = file(0xF00, 55, 0);
