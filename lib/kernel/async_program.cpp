@@ -100,8 +100,8 @@ private:
 }  // namespace
 
 Result<UniqueFd> make_request_map() {
-    return make_map({BPF_MAP_TYPE_LRU_HASH, "etw_requests", sizeof(RequestKey),
-                     sizeof(AsyncRecord), kMaxRunning});
+    return make_map({BPF_MAP_TYPE_LRU_HASH, "etw_requests", sizeof(RequestKey), sizeof(AsyncRecord),
+                     kMaxRunning});
 }
 
 // The kernel checks a program round by round, and putting a name out takes long to check: only the
