@@ -428,6 +428,18 @@ TEST_F(Converters, WhatIsAcceptedBelongsToWhoListens) {
     EXPECT_EQ(sink_.of(0x060F)[0].at<uint32_t>(kPerfInfoPayload), 77u);
 }
 
+TEST_F(Converters, WhatIsAcceptedIsEndedByWhoUsesIt) {
+    bind();
+    net_.add_listener({8080, 77});
+    tasks_.add(process(300, "worker"));
+    set_state(0, 3, 1, 8080, 5000);
+    feed(13, 200, 300,
+         {at(8, uint64_t{0xABC}), at(16, uint16_t{2}), at(18, uint16_t{6}), at(20, 50)});
+    set_state(0, 1, 7, 8080, 5000);
+    ASSERT_EQ(sink_.of(0x060D).size(), 1u);
+    EXPECT_EQ(sink_.of(0x060D)[0].at<uint32_t>(kPerfInfoPayload), 300u);
+}
+
 TEST_F(Converters, ASoftInterruptIsADpcWithItsBeginning) {
     bind();
     interrupts_.set_handlers({1, 2, 3, 4});
