@@ -45,7 +45,6 @@ public:
         code_.call_helper(BPF_FUNC_get_current_pid_tgid);
         code_.store(Size::k32, r10, record_ + AT(thread), r0);
         code_.calculate(BPF_RSH, r0, 32);
-        code_.store(Size::k32, r10, record_ + AT(process), r0);
     }
     // Of the operation in r1.
     void set_kind(std::span<const int> reads, std::span<const int> writes, BpfCode::Label others) {

@@ -87,9 +87,9 @@ static_assert(sizeof(CallRecord) == 256);
 // A request of io_submit() or io_uring that is done.
 struct AsyncRecord {
     FileRecordKind kind;
-    uint32_t writes;   // 1, or 0: reads
-    uint32_t process;  // who has asked
-    uint32_t thread;
+    uint32_t writes;  // 1, or 0: reads
+    uint32_t thread;  // that has asked
+    uint32_t zero;
     uint64_t duration_ns;
     int64_t result;
     CallFile file;  // its position: where the transfer began

@@ -187,7 +187,6 @@ TEST_F(Files, ARequestIsOfWhoHasAskedAndStandsWhereThatWas) {
     AsyncRecord done{};
     done.kind = FileRecordKind::kAsync;
     done.writes = 1;
-    done.process = 20;
     done.thread = 21;
     done.duration_ns = 30;
     done.result = 512;
