@@ -7,9 +7,11 @@
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
@@ -19,7 +21,8 @@ namespace etw::kernel {
 namespace {
 
 constexpr char kUprobes[] = "/sys/bus/event_source/devices/uprobe/";
-constexpr char kLicense[] = "GPL";  // what the helpers ask of a program that calls them
+constexpr uint32_t kUprobeMulti = 48;  // BPF_TRACE_UPROBE_MULTI
+constexpr char kLicense[] = "GPL";     // what the helpers ask of a program that calls them
 
 Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
 
@@ -33,6 +36,19 @@ Result<UniqueFd> open_control_groups() {
         if (fd) return fd;
     }
     return Error{Code::kNotSupported, "no control groups of version 2", 0};
+}
+
+// Links of many uprobes. Before Linux 6.10 those of a process followed its first thread only.
+bool has_links_for_uprobes() {
+    static const bool kHas = [] {
+        utsname system{};
+        int major = 0;
+        int minor = 0;
+        if (::uname(&system) != 0) return false;
+        if (std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+        return major > 6 || (major == 6 && minor >= 10);
+    }();
+    return kHas;
 }
 
 // The type of event that perf has for uprobes.
@@ -92,8 +108,12 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
 }
 
 Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code) {
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    // Those of perf do not look at it.
+    if (has_links_for_uprobes()) options.expected_attach_type = bpf_attach_type(kUprobeMulti);
     UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_KPROBE, "etw_uprobe", kLicense, code.data(),
-                                     code.size(), nullptr));
+                                     code.size(), &options));
     if (!program) return bpf_error("bpf: program");
     return program;
 }
@@ -175,22 +195,52 @@ Status BpfProbe::attach_to_groups(bpf_attach_type type, const std::vector<bpf_in
     return Ok{};
 }
 
-Status BpfProbe::attach(const Place& place, const UniqueFd& program) {
+Status BpfProbe::attach(const Places& places, const UniqueFd& program) {
+    if (has_links_for_uprobes() && attach_together(places, program)) return Ok{};
+    return attach_singly(places, program);
+}
+
+// One link for all of them: taken out together, it costs the kernel one wait for all processors in
+// place of one for each.
+Status BpfProbe::attach_together(const Places& places, const UniqueFd& program) {
+    struct {
+        uint32_t program, target, attach_type, flags;
+        uint64_t path, offsets, counts, cookies;
+        uint32_t count, how, pid, zero;
+    } link{};
+    static_assert(sizeof(link) == 64);
+    constexpr uint32_t kAtReturn = 1;  // BPF_F_UPROBE_MULTI_RETURN
+    link.program = uint32_t(program.get());
+    link.attach_type = kUprobeMulti;
+    link.path = uint64_t(reinterpret_cast<uintptr_t>(places.path.c_str()));
+    link.offsets = uint64_t(reinterpret_cast<uintptr_t>(places.offsets.data()));
+    link.count = uint32_t(places.offsets.size());
+    link.how = places.at_return ? kAtReturn : 0;
+    link.pid = places.pid;
+    UniqueFd fd(int(::syscall(SYS_bpf, BPF_LINK_CREATE, &link, sizeof(link))));
+    if (!fd) return bpf_error("bpf: uprobes");
+    kept_.push_back(std::move(fd));
+    return Ok{};
+}
+
+Status BpfProbe::attach_singly(const Places& places, const UniqueFd& program) {
     ETW_TRY(const uint32_t type, uprobe_type());
-    perf_event_attr attr{};
-    attr.size = sizeof(attr);
-    attr.type = type;
-    attr.config = place.at_return ? return_bit() : 0;
-    attr.uprobe_path = uint64_t(reinterpret_cast<uintptr_t>(place.path));
-    attr.probe_offset = place.offset;
-    UniqueFd event(
-        int(::syscall(SYS_perf_event_open, &attr, pid_t(place.pid), -1, -1, PERF_FLAG_FD_CLOEXEC)));
-    if (!event) return Error{code_from_errno(errno), "uprobe", uint64_t(errno)};
-    if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0 ||
-        ::ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) {
-        return bpf_error("bpf: uprobe");
+    for (const uint64_t offset : places.offsets) {
+        perf_event_attr attr{};
+        attr.size = sizeof(attr);
+        attr.type = type;
+        attr.config = places.at_return ? return_bit() : 0;
+        attr.uprobe_path = uint64_t(reinterpret_cast<uintptr_t>(places.path.c_str()));
+        attr.probe_offset = offset;
+        UniqueFd event(int(::syscall(SYS_perf_event_open, &attr, pid_t(places.pid), -1, -1,
+                                     PERF_FLAG_FD_CLOEXEC)));
+        if (!event) return Error{code_from_errno(errno), "uprobe", uint64_t(errno)};
+        if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0 ||
+            ::ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) {
+            return bpf_error("bpf: uprobe");
+        }
+        kept_.push_back(std::move(event));
     }
-    kept_.push_back(std::move(event));
     return Ok{};
 }
 

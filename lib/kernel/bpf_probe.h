@@ -6,6 +6,7 @@
 #include "kernel/trace_clock.h"
 
 #include <span>
+#include <string>
 #include <vector>
 
 namespace etw::kernel {
@@ -61,13 +62,13 @@ public:
     Status attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code);
     // Runs one that load_for_uprobes() has made where code of a file is, in one process's memory.
     // The program's context is the registers (struct pt_regs).
-    struct Place {
-        const char* path;
-        uint64_t offset;  // in the file
+    struct Places {
+        std::string path;
         uint32_t pid;
-        bool at_return;  // of the function that begins there
+        bool at_return;                 // of the functions that begin there
+        std::vector<uint64_t> offsets;  // in the file
     };
-    Status attach(const Place& place, const UniqueFd& program);
+    Status attach(const Places& places, const UniqueFd& program);
     // Lets go of what came last, so that one program less runs; what it has put out is still to be
     // read. False: there is none left.
     bool detach_one() {
@@ -100,6 +101,8 @@ private:
           clock_(counter),
           with_stacks_(with_stacks) {}
     bool parse(const PerfRing::Record& record, ProbeRecord& out) const;
+    Status attach_together(const Places& places, const UniqueFd& program);
+    Status attach_singly(const Places& places, const UniqueFd& program);
 
     UniqueFd output_;
     std::vector<PerfRing> rings_;  // by CPU

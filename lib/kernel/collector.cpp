@@ -113,7 +113,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
-      image_events_(context_, execs_, file_names_),
+      image_events_(context_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
       user_events_(context_, options.counter),
@@ -346,7 +346,7 @@ Dispatch::MakeHandler Collector::expect_exec() {
     return [this](const Format& f) -> Dispatch::Handler {
         return [this, pid = f.field("pid"), file = f.field("filename")](const RawEvent& e) {
             open_forks_.erase(uint32_t(e.number(pid)));
-            execs_.expect(uint32_t(e.number(pid)), std::string(e.text(file)));
+            execs_.expect(uint32_t(e.number(pid)), e.time, std::string(e.text(file)));
         };
     };
 }

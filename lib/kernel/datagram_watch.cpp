@@ -1,5 +1,6 @@
 #include "kernel/datagram_watch.h"
 
+#include <arpa/inet.h>
 #include <asm/ptrace.h>
 #include <asm/unistd.h>
 #include <netinet/in.h>
@@ -24,23 +25,25 @@ constexpr int kFifthAt = 4 * 8;
 
 #define AT(member) int(offsetof(Datagram, member))
 
-// Of the datagram that a thread is about to be given.
-struct Sender {
-    uint16_t port;  // as on the wire
-    uint16_t zero[3];
+// Of the datagram that a thread sends, or is about to be given: the other end.
+struct Peer {
+    uint16_t port;    // as on the wire
+    uint16_t family;  // AF_INET, AF_INET6
+    uint16_t zero[2];
     uint8_t address[16];  // of version 4: the first 4 bytes
 };
-static_assert(sizeof(Sender) == 24);
-#define SENDER_AT(member) int(offsetof(Sender, member))
+static_assert(sizeof(Peer) == 24);
+#define PEER_AT(member) int(offsetof(Peer, member))
 
-constexpr uint32_t kMaxReceiving = 16384;  // threads at a time
+constexpr uint32_t kMaxPeers = 16384;  // threads at a time
 
 class Writer {
 public:
-    Writer(const SocketCode& sockets, int output, int senders)
-        : sockets_(sockets), output_(output), senders_(senders) {}
+    Writer(const SocketCode& sockets, int output, int peers)
+        : sockets_(sockets), output_(output), peers_(peers) {}
 
-    // As a receiver is given the sender's address (struct bpf_sock_addr), before the size is told.
+    // As a receiver is given the sender's address, or a sender has named one (struct
+    // bpf_sock_addr), before the size is told.
     std::vector<bpf_insn> at_address(bool version_6);
 
     // sock_send_length, sock_recv_length: (struct sock*, int result, int flags).
@@ -51,8 +54,8 @@ private:
         for (size_t i = 0; i < size; i += 8) code_.store(Size::k64, r10, from + int(i), 0);
     }
     void use_name(int record);
-    void use_sender(int record);
-    void forget_sender();
+    void use_peer(int record);
+    void forget_peer();
     void put_thread(int to) {
         code_.call_helper(BPF_FUNC_get_current_pid_tgid);
         code_.store(Size::k64, r10, to, r0);
@@ -60,7 +63,7 @@ private:
 
     const SocketCode& sockets_;
     int output_;
-    int senders_;
+    int peers_;
     BpfCode code_;
 };
 
@@ -69,6 +72,7 @@ constexpr int kValueAt = kRecordAt - 8;
 constexpr int kNameAt = kRecordAt - 40;  // struct sockaddr_in or _in6
 
 // The address that the call names, if it does: it goes before the one the socket is connected to.
+// Of calls that send many messages, which is not seen from here, use_peer() has it.
 void Writer::use_name(int record) {
     const auto none = code_.label(), message = code_.label(), named = code_.label();
     const auto version_6 = code_.label();
@@ -106,22 +110,23 @@ void Writer::use_name(int record) {
 }
 
 std::vector<bpf_insn> Writer::at_address(bool version_6) {
-    constexpr int kSender = -int(sizeof(Sender)), kThread = kSender - 8;
+    constexpr int kPeer = -int(sizeof(Peer)), kThread = kPeer - 8;
     code_.set(r6, r1);
-    clear(kSender, sizeof(Sender));
+    clear(kPeer, sizeof(Peer));
     code_.load(Size::k32, r1, r6, int(offsetof(bpf_sock_addr, user_port)));
-    code_.store(Size::k16, r10, kSender + SENDER_AT(port), r1);
+    code_.store(Size::k16, r10, kPeer + PEER_AT(port), r1);
+    code_.store(Size::k16, r10, kPeer + PEER_AT(family), version_6 ? AF_INET6 : AF_INET);
     const int words = version_6 ? 4 : 1;
     const auto from =
         int(version_6 ? offsetof(bpf_sock_addr, user_ip6) : offsetof(bpf_sock_addr, user_ip4));
     for (int i = 0; i < words * 4; i += 4) {
         code_.load(Size::k32, r1, r6, from + i);
-        code_.store(Size::k32, r10, kSender + SENDER_AT(address) + i, r1);
+        code_.store(Size::k32, r10, kPeer + PEER_AT(address) + i, r1);
     }
     put_thread(kThread);
-    code_.load_map(r1, senders_);
+    code_.load_map(r1, peers_);
     code_.point(r2, r10, kThread);
-    code_.point(r3, r10, kSender);
+    code_.point(r3, r10, kPeer);
     code_.set(r4, BPF_ANY);
     code_.call_helper(BPF_FUNC_map_update_elem);
     code_.set(r0, 1);  // to go on
@@ -129,26 +134,38 @@ std::vector<bpf_insn> Writer::at_address(bool version_6) {
     return code_.finish();
 }
 
-void Writer::use_sender(int record) {
-    const auto none = code_.label();
+void Writer::use_peer(int record) {
+    const auto none = code_.label(), as_it_is = code_.label();
     put_thread(kNameAt);
-    code_.load_map(r1, senders_);
+    code_.load_map(r1, peers_);
     code_.point(r2, r10, kNameAt);
     code_.call_helper(BPF_FUNC_map_lookup_elem);
     code_.jump_if(BPF_JEQ, r0, 0, none);
-    code_.load(Size::k16, r1, r0, SENDER_AT(port));
+    code_.load(Size::k16, r1, r0, PEER_AT(port));
     code_.store(Size::k16, r10, record + AT(ends.remote_port), r1);
-    for (int i = 0; i < 16; i += 4) {
-        code_.load(Size::k32, r1, r0, SENDER_AT(address) + i);
-        code_.store(Size::k32, r10, record + AT(ends.remote) + i, r1);
-    }
+    const auto copy = [&](int to, int size) {
+        for (int i = 0; i < size; i += 4) {
+            code_.load(Size::k32, r1, r0, PEER_AT(address) + i);
+            code_.store(Size::k32, r10, record + AT(ends.remote) + to + i, r1);
+        }
+    };
+    code_.load(Size::k16, r1, r0, PEER_AT(family));
+    code_.load(Size::k16, r2, r10, record + AT(ends.family));
+    code_.jump_if(BPF_JEQ, r1, r2, as_it_is);
+    // What a socket of version 6 sends by version 4: ::ffff:a.b.c.d.
+    code_.store(Size::k64, r10, record + AT(ends.remote), 0);
+    code_.store(Size::k32, r10, record + AT(ends.remote) + 8, int32_t(htonl(0xFFFF)));
+    copy(12, 4);
+    code_.jump(none);
+    code_.place(as_it_is);
+    copy(0, 16);
     code_.place(none);
 }
 
-// So that the next datagram, whose sender nobody may ask for, does not get this one's.
-void Writer::forget_sender() {
+// So that the next datagram, which nobody may name the other end of, does not get this one's.
+void Writer::forget_peer() {
     put_thread(kNameAt);
-    code_.load_map(r1, senders_);
+    code_.load_map(r1, peers_);
     code_.point(r2, r10, kNameAt);
     code_.call_helper(BPF_FUNC_map_delete_elem);
 }
@@ -174,11 +191,8 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     code_.store(Size::k32, r10, kRecordAt + AT(size), r8);
     code_.store(Size::k8, r10, kRecordAt + AT(sent), sent ? 1 : 0);
     sockets_.put_ends(code_, r7, kRecordAt + AT(ends), done);
-    if (sent) {
-        use_name(kRecordAt);
-    } else {
-        use_sender(kRecordAt);
-    }
+    if (sent) use_name(kRecordAt);
+    use_peer(kRecordAt);
     code_.set(r1, r6);
     code_.load_map(r2, output_);
     code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
@@ -186,7 +200,7 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     code_.set(r5, int32_t(sizeof(Datagram)));
     code_.call_helper(BPF_FUNC_perf_event_output);
     code_.place(done);
-    if (!sent) forget_sender();
+    forget_peer();
     code_.place(end);
     code_.set(r0, 0);
     code_.leave();
@@ -202,18 +216,19 @@ Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages}, counter));
-    ETW_TRY(UniqueFd senders, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_senders", sizeof(uint64_t),
-                                        sizeof(Sender), kMaxReceiving}));
-    const auto writer = [&] { return Writer(sockets, probe.output().get(), senders.get()); };
+    ETW_TRY(UniqueFd peers, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_peers", sizeof(uint64_t),
+                                      sizeof(Peer), kMaxPeers}));
+    const auto writer = [&] { return Writer(sockets, probe.output().get(), peers.get()); };
     ETW_CHECK(probe.attach("sock_recv_length", writer().at_length(false)));
     ETW_CHECK(probe.attach("sock_send_length", writer().at_length(true)));
-    // Where there are no control groups of version 2, senders are not told.
-    for (const bool version_6 : {false, true}) {
-        static_cast<void>(
-            probe.attach_to_groups(version_6 ? BPF_CGROUP_UDP6_RECVMSG : BPF_CGROUP_UDP4_RECVMSG,
-                                   writer().at_address(version_6)));
+    // Where there are no control groups of version 2, senders are not told, nor whom sendmmsg sends
+    // to.
+    for (const auto& [type, version_6] :
+         {std::pair(BPF_CGROUP_UDP4_RECVMSG, false), std::pair(BPF_CGROUP_UDP6_RECVMSG, true),
+          std::pair(BPF_CGROUP_UDP4_SENDMSG, false), std::pair(BPF_CGROUP_UDP6_SENDMSG, true)}) {
+        static_cast<void>(probe.attach_to_groups(type, writer().at_address(version_6)));
     }
-    probe.keep(std::move(senders));
+    probe.keep(std::move(peers));
     return probe;
 }
 

@@ -1,7 +1,8 @@
 // Tells the ends of datagrams, which no tracepoint does: programs of ours at those that tell their
 // sizes look at the socket and at the address that a call names. Who has sent what a socket without
-// a connection receives is told by two more, which the kernel calls (of the root of its control
-// groups) where the receiver asks for the sender's address.
+// a connection receives, and whom each message of many goes to, is told by four more, which the
+// kernel calls (of the root of its control groups) where the receiver asks for the sender's address
+// or the sender names the receiver's.
 #pragma once
 #include "kernel/bpf_probe.h"
 #include "kernel/socket_ends.h"

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <utility>
@@ -23,7 +24,7 @@ ExecWatch::ExecWatch(uint16_t tracepoint, uint32_t cpus)
     attr.type = PERF_TYPE_TRACEPOINT;
     attr.config = tracepoint;
     attr.sample_period = 1;
-    attr.sample_type = PERF_SAMPLE_TID;
+    attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
     attr.wakeup_events = 1;
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
         if (auto ring = PerfRing::open(attr, cpu, kPages)) rings_.push_back(std::move(*ring));
@@ -44,14 +45,23 @@ std::vector<Process> ExecWatch::take() {
 }
 
 void ExecWatch::look() {
+    struct Sample {
+        uint32_t process;
+        uint32_t thread;
+        uint64_t time;
+    };
+    std::vector<Sample> execs;
     for (PerfRing& ring : rings_) {
         while (const auto record = ring.front()) {
             ByteReader in(record->body);
-            const auto pid = in.read<uint32_t>("perf sample: pid");
-            if (record->type == PERF_RECORD_SAMPLE && pid) found_.push_back(look_at_program(*pid));
+            const auto sample = in.read<Sample>("perf sample: exec");
+            if (record->type == PERF_RECORD_SAMPLE && sample) execs.push_back(*sample);
             ring.pop();
         }
     }
+    std::stable_sort(execs.begin(), execs.end(),
+                     [](const Sample& a, const Sample& b) { return a.time < b.time; });
+    for (const Sample& exec : execs) found_.push_back(look_at_program(exec.process));
 }
 
 void ExecWatch::run() {

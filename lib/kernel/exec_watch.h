@@ -17,8 +17,8 @@ public:
     ExecWatch(uint16_t tracepoint, uint32_t cpus);
     ~ExecWatch();
 
-    // One for each exec since the last call; each processor's in their order. Of a program that was
-    // gone too soon there is nothing but its id.
+    // One for each exec since the last call, in their order. Of a program that was gone too soon
+    // there is nothing but its id.
     std::vector<Process> take();
 
 private:

@@ -37,12 +37,18 @@ constexpr FileCall kCalls[] = {
     {__NR_pwrite64, Kind::kWrite, FileCall::kFile},
     {__NR_pwritev, Kind::kWrite, FileCall::kFile},
     {__NR_pwritev2, Kind::kWrite, FileCall::kFile},
-    {__NR_sendfile, Kind::kCopy, FileCall::kFile | FileCall::kSecondFileAt1},
-    {__NR_copy_file_range, Kind::kCopy, FileCall::kFile | FileCall::kSecondFileAt2},
+    {__NR_sendfile, Kind::kCopy, FileCall::kFile | FileCall::kSecondFileAt1 | FileCall::kOffsetAt2},
+    {__NR_copy_file_range, Kind::kCopy,
+     FileCall::kFile | FileCall::kSecondFileAt2 | FileCall::kOffsetAt1 | FileCall::kOffsetAt3},
+    {__NR_splice, Kind::kCopy,
+     FileCall::kFile | FileCall::kSecondFileAt2 | FileCall::kOffsetAt1 | FileCall::kOffsetAt3},
     {__NR_fsync, Kind::kFlush, FileCall::kFile},
     {__NR_fdatasync, Kind::kFlush, FileCall::kFile},
     {__NR_ftruncate, Kind::kSetSize, FileCall::kFile},
     {__NR_getdents64, Kind::kListFolder, FileCall::kFile},
+    {__NR_io_submit, Kind::kNone, FileCall::kSubmits},
+    {__NR_io_getevents, Kind::kNone, FileCall::kReaps},
+    {__NR_io_pgetevents, Kind::kNone, FileCall::kReaps},
 };
 // Eight registers of pt_regs that have all arguments, and which of them has which.
 #if defined(__x86_64__)

@@ -14,7 +14,7 @@ struct FileCall {
         kClose,
         kRead,
         kWrite,
-        kCopy,  // from one file to another
+        kCopy,  // from one file to another, or between one and a pipe or socket
         kFlush,
         kSetSize,
         kListFolder,
@@ -32,6 +32,12 @@ struct FileCall {
         kPathAtToo = 0x40,       // the third and fourth: one more folder and path
         kOpens = 0x80,           // returns a descriptor
         kFlagsInMemory = 0x100,  // the third: the address of the flags (openat2)
+        // These: the address of an offset, or 0.
+        kOffsetAt1 = 0x200,
+        kOffsetAt2 = 0x400,
+        kOffsetAt3 = 0x800,
+        kSubmits = 0x1000,  // requests of io_submit()
+        kReaps = 0x2000,    // which are done
     };
     long number;
     Kind kind;
@@ -42,7 +48,7 @@ std::span<const FileCall> file_calls();
 const FileCall* find_file_call(uint32_t number);
 
 // Records of the programs.
-enum class FileRecordKind : uint32_t { kName = 1, kCall = 2 };
+enum class FileRecordKind : uint32_t { kName = 1, kCall = 2, kAsync = 3 };
 
 // A file's path, once: behind this its parts, the last first, each with its NUL.
 struct FileName {
@@ -64,8 +70,8 @@ struct CallFile {
 struct CallRecord {
     FileRecordKind kind;
     uint32_t number;
-    uint32_t flags;  // FileCall::Flag
-    uint32_t zero;
+    uint32_t flags;    // FileCall::Flag
+    uint32_t offsets;  // bits of the arguments that were addresses of offsets, and are these now
     uint64_t duration_ns;
     int64_t result;
     std::array<uint64_t, 8> registers;  // arguments: see argument_of()
@@ -77,6 +83,18 @@ struct CallRecord {
 };
 static_assert(offsetof(CallRecord, first) == 96 && offsetof(CallRecord, folders) == 160);
 static_assert(sizeof(CallRecord) == 256);
+
+// A request of io_submit() or io_uring that is done.
+struct AsyncRecord {
+    FileRecordKind kind;
+    uint32_t writes;  // 1, or 0: reads
+    uint32_t thread;  // that has asked
+    uint32_t zero;
+    uint64_t duration_ns;
+    int64_t result;
+    CallFile file;  // its position: where the transfer began
+};
+static_assert(sizeof(AsyncRecord) == 64);
 
 // Where CallRecord::registers stand in struct pt_regs, in bytes, and which of them has an argument,
 // by number from 0.

@@ -112,6 +112,11 @@ uint64_t transferred(const CallRecord& record) {
     return record.result > 0 ? uint64_t(record.result) : 0;
 }
 
+// Where a transfer that moves in the file began. Devices stay where they are.
+uint64_t before(const CallFile& file, uint64_t size) {
+    return file.position >= size ? file.position - size : 0;
+}
+
 }  // namespace
 
 Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing) {
@@ -146,6 +151,7 @@ void FileEvents::take(const ProbeRecord& record) {
     if (!kind) return;
     if (*kind == FileRecordKind::kName) take_name(record);
     if (*kind == FileRecordKind::kCall) take_call(record);
+    if (*kind == FileRecordKind::kAsync) take_async(record);
 }
 
 void FileEvents::take_name(const ProbeRecord& record) {
@@ -164,11 +170,7 @@ void FileEvents::take_call(const ProbeRecord& record) {
     const Bytes data = record.data;
     if (data.size() < offsetof(CallRecord, folders)) return;
     std::memcpy(&call.record, data.data(), std::min(data.size(), sizeof(call.record)));
-    call.end = record.time;
-    const double ticks =
-        double(call.record.duration_ns) * double(context_.counter_hz) / 1'000'000'000.0;
-    call.begin = call.end - int64_t(std::min(ticks, double(call.end)));
-    call.cpu = record.cpu;
+    set_times(call, record);
     call.thread = record.thread;
     if (!record.stack.empty()) {
         call.caller =
@@ -184,6 +186,30 @@ void FileEvents::take_call(const ProbeRecord& record) {
         }
     }
     arrivals_.push_back({call.end, std::move(call)});
+}
+
+// As a call of who has asked, wherever it was done.
+void FileEvents::take_async(const ProbeRecord& record) {
+    ByteReader in(record.data);
+    const auto done = in.read<AsyncRecord>("file request");
+    if (!done) return;
+    Call call;
+    call.record.kind = done->kind;
+    call.record.duration_ns = done->duration_ns;
+    call.record.result = done->result;
+    call.record.first = done->file;
+    call.writes = done->writes != 0;
+    call.thread = done->thread;
+    set_times(call, record);
+    arrivals_.push_back({call.end, std::move(call)});
+}
+
+void FileEvents::set_times(Call& call, const ProbeRecord& record) const {
+    call.end = record.time;
+    const double ticks =
+        double(call.record.duration_ns) * double(context_.counter_hz) / 1'000'000'000.0;
+    call.begin = call.end - int64_t(std::min(ticks, double(call.end)));
+    call.cpu = record.cpu;
 }
 
 // In the order of time, so that a file has the name that it had then: a number can come to name
@@ -256,6 +282,10 @@ void FileEvents::send_end(const Call& call, uint64_t irp, uint64_t extra) {
 }
 
 void FileEvents::convert(const Call& call) {
+    if (call.record.kind == FileRecordKind::kAsync) {
+        const CallFile& file = call.record.first;
+        return on_transfer(call, call.writes ? kWrite : kRead, file, file.position);
+    }
     const FileCall* known = find_file_call(call.record.number);
     if (known == nullptr) return;
     switch (known->kind) {
@@ -343,26 +373,25 @@ void FileEvents::on_transfer(const Call& call, uint16_t hook, const CallFile& in
 
 void FileEvents::on_read_or_write(const Call& call, bool reads) {
     const uint64_t offset = argument_of(call.record, 3);
-    const uint64_t before = call.record.first.position - transferred(call.record);
+    const uint64_t moved = before(call.record.first, transferred(call.record));
     on_transfer(call, reads ? kRead : kWrite, call.record.first,
-                moves_in_file(call.record.number, offset) ? before : offset);
+                moves_in_file(call.record.number, offset) ? moved : offset);
 }
 
-// The kernel reads and writes for the program. Where it names offsets, those are in its memory.
+// The kernel reads and writes for the program.
 void FileEvents::on_copy(const Call& call) {
     const CallRecord& record = call.record;
     const bool second_is_source = (record.flags & FileCall::kSecondFileAt1) != 0;
     const CallFile& source = second_is_source ? record.second : record.first;
     const CallFile& target = second_is_source ? record.first : record.second;
-    const bool source_moves = argument_of(record, second_is_source ? 2 : 1) == 0;
-    const bool target_moves = second_is_source || argument_of(record, 3) == 0;
     const uint64_t size = transferred(record);
-    if (source.file != 0) {
-        on_transfer(call, kRead, source, source_moves ? source.position - size : 0);
-    }
-    if (target.file != 0) {
-        on_transfer(call, kWrite, target, target_moves ? target.position - size : 0);
-    }
+    const auto offset = [&](const CallFile& file, size_t number) {
+        const bool named = (record.offsets >> number & 1) != 0;
+        return named ? argument_of(record, number) : before(file, size);
+    };
+    if (source.file != 0)
+        on_transfer(call, kRead, source, offset(source, second_is_source ? 2 : 1));
+    if (target.file != 0) on_transfer(call, kWrite, target, offset(target, 3));
 }
 
 void FileEvents::on_simple(const Call& call, Kind kind) {

@@ -45,6 +45,7 @@ private:
         int64_t end = 0;
         uint32_t cpu = 0;
         uint32_t thread = 0;
+        bool writes = false;                   // of an asynchronous one
         std::shared_ptr<const Caller> caller;  // null: without a stack
         CallRecord record{};
         std::string paths[2];  // as the program gave them
@@ -67,6 +68,8 @@ private:
     };
     void take_name(const ProbeRecord& record);
     void take_call(const ProbeRecord& record);
+    void take_async(const ProbeRecord& record);
+    void set_times(Call& call, const ProbeRecord& record) const;
     void convert(const Call& call);
     File file_of(const CallFile& file, const Call& call, Make make);
     std::string path_of(const Call& call, size_t which) const;

@@ -1,14 +1,14 @@
 #include "kernel/file_program.h"
 
-#include "kernel/kernel_types.h"
+#include "kernel/async_program.h"
+#include "kernel/file_code.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
@@ -22,63 +22,12 @@ constexpr uint32_t kAllRingPages = 32 * 1024;  // over all processors
 constexpr uint32_t kMaxRingPages = 2048;
 constexpr uint32_t kMaxNames = 65536;    // that the program knows to have told
 constexpr uint32_t kMaxRunning = 16384;  // calls at a time
-constexpr int32_t kMaxParts = 64;        // of a path
-constexpr int32_t kMaxPart = 256;
-constexpr int32_t kMaxPartBytes = 4096 - kMaxPart;  // bytes
 constexpr int32_t kMaxPath = 1024;
-constexpr uint32_t kScratchSize = 8192;
-constexpr int kTakenAt = kScratchSize - 8;  // bytes of the parts of a path so far
-static_assert(sizeof(CallRecord) + 2 * kMaxPath <= kScratchSize);
+static_assert(sizeof(CallRecord) + 2 * kMaxPath <= kFileScratchSize);
 
 #define AT(member) int(offsetof(CallRecord, member))
 #define FILE_AT(member) int(offsetof(CallFile, member))
-#define NAME_AT(member) int(offsetof(FileName, member))
 
-struct Offsets {
-    uint32_t task_files, task_fs, files_table, table_size, table_files;
-    uint32_t file_inode, file_position, file_path, path_mount, path_entry;
-    uint32_t inode_mode, inode_number, inode_super, super_device, super_magic;
-    uint32_t entry_parent, entry_name, entry_inode, name_text;
-    uint32_t mount_inner, mount_parent, mount_point, inner_root;
-    uint32_t fs_current;
-    uint32_t task_compat;
-};
-
-Result<Offsets> find_offsets() {
-    ETW_TRY(KernelTypes t, KernelTypes::load());
-    Offsets o{};
-    o.task_files = t.offset("task_struct", "files");
-    o.task_fs = t.offset("task_struct", "fs");
-    o.files_table = t.offset("files_struct", "fdt");
-    o.table_size = t.offset("fdtable", "max_fds");
-    o.table_files = t.offset("fdtable", "fd");
-    o.file_inode = t.offset("file", "f_inode");
-    o.file_position = t.offset("file", "f_pos");
-    o.file_path = t.offset("file", "f_path");
-    o.path_mount = t.offset("path", "mnt");
-    o.path_entry = t.offset("path", "dentry");
-    o.inode_mode = t.offset("inode", "i_mode");
-    o.inode_number = t.offset("inode", "i_ino");
-    o.inode_super = t.offset("inode", "i_sb");
-    o.super_device = t.offset("super_block", "s_dev");
-    o.super_magic = t.offset("super_block", "s_magic");
-    o.entry_parent = t.offset("dentry", "d_parent");
-    o.entry_name = t.offset("dentry", "d_name");
-    o.entry_inode = t.offset("dentry", "d_inode");
-    o.name_text = t.offset("qstr", "name");
-    o.mount_inner = t.offset("mount", "mnt");
-    o.mount_parent = t.offset("mount", "mnt_parent");
-    o.mount_point = t.offset("mount", "mnt_mountpoint");
-    o.inner_root = t.offset("vfsmount", "mnt_root");
-    o.fs_current = t.offset("fs_struct", "pwd");
-#if defined(__x86_64__)
-    o.task_compat = t.offset("task_struct", "thread_info") + t.offset("thread_info", "status");
-#elif defined(__aarch64__)
-    o.task_compat = t.offset("task_struct", "thread_info") + t.offset("thread_info", "flags");
-#endif
-    if (!t.complete()) return Error{Code::kNotSupported, "the kernel's structures are others", 0};
-    return o;
-}
 #if defined(__x86_64__)
 constexpr int32_t kCompat = 0x0002;  // TS_COMPAT: the call is one of 32 bits, with other numbers
 #elif defined(__aarch64__)
@@ -86,214 +35,29 @@ constexpr int32_t kCompat = 1 << 22;  // TIF_32BIT
 #endif
 
 struct Maps {
-    int output, calls, running, told, scratch;
+    FileMaps files;
+    int calls, running, requests;
 };
 
-// Writes the two programs. Both share three functions, which each has a copy of.
-class Writer {
+// Writes the two programs.
+class Writer : AsyncCode {
 public:
-    Writer(const Offsets& offsets, const Maps& maps, bool names_only)
-        : o_(offsets), maps_(maps), names_only_(names_only) {}
+    Writer(const FileOffsets& offsets, const Maps& maps, bool names_only)
+        : AsyncCode(offsets, maps.files, maps.requests), maps_(maps), names_only_(names_only) {}
 
     std::vector<bpf_insn> at_entry();
     std::vector<bpf_insn> at_return();
 
 private:
-    // Copies `size` bytes at `from` + `offset` of the kernel's memory to the stack.
-    void fetch(int to, Reg from, uint32_t offset, int32_t size = 8) {
-        code_.point(r3, from, int32_t(offset));
-        code_.point(r1, r10, to);
-        code_.set(r2, size);
-        code_.call_helper(BPF_FUNC_probe_read_kernel);
-    }
-    void look_up(int map, int key) {
-        code_.load_map(r1, map);
-        code_.point(r2, r10, key);
-        code_.call_helper(BPF_FUNC_map_lookup_elem);
-    }
-    void write_find_file();
-    void write_inode_of();
-    void write_tell();
     void write_set_base();
     void tell_file(int file);
     void set_base(size_t which, Reg record);
     void put_path(size_t which);
 
-    const Offsets& o_;
     const Maps& maps_;
     bool names_only_;
-    BpfCode code_;
-    BpfCode::Label find_file_ = code_.label();
-    BpfCode::Label inode_of_ = code_.label();
-    BpfCode::Label tell_ = code_.label();
     BpfCode::Label set_base_ = code_.label();
 };
-
-// inode_of(r1: inode, r2: CallFile): r0 = 1 for one that has a path.
-void Writer::write_inode_of() {
-    constexpr int kValue = -8, kSuper = -16;
-    const auto no = code_.label();
-    code_.place(inode_of_);
-    code_.set(r6, r1);
-    code_.set(r7, r2);
-    code_.store(Size::k64, r10, kValue, 0);
-    fetch(kValue, r6, o_.inode_mode, 2);
-    code_.load(Size::k64, r1, r10, kValue);
-    code_.store(Size::k32, r7, FILE_AT(mode), r1);
-    code_.calculate(BPF_AND, r1, S_IFMT);
-    for (const int32_t kind : {0, S_IFIFO, S_IFSOCK}) code_.jump_if(BPF_JEQ, r1, kind, no);
-    fetch(kSuper, r6, o_.inode_super);
-    code_.load(Size::k64, r8, r10, kSuper);
-    fetch(kValue, r8, o_.super_magic);
-    code_.load(Size::k64, r1, r10, kValue);
-    code_.jump_if(BPF_JEQ, r1, ANON_INODE_FS_MAGIC, no);
-    code_.store(Size::k64, r10, kValue, 0);
-    fetch(kValue, r8, o_.super_device, 4);
-    code_.load(Size::k64, r1, r10, kValue);
-    code_.store(Size::k32, r7, FILE_AT(device), r1);
-    fetch(kValue, r6, o_.inode_number);
-    code_.load(Size::k64, r1, r10, kValue);
-    code_.store(Size::k64, r7, FILE_AT(inode), r1);
-    code_.set(r0, 1);
-    code_.leave();
-    code_.place(no);
-    code_.set(r0, 0);
-    code_.leave();
-}
-
-// find_file(r1: descriptor, r2: CallFile): r0 = 1 for an open file that has a path; without one,
-// CallFile::file is 0.
-void Writer::write_find_file() {
-    constexpr int kValue = -8, kTask = -16;
-    const auto no = code_.label();
-    code_.place(find_file_);
-    code_.set(r6, r1);
-    code_.narrow(r6);
-    code_.set(r7, r2);
-    code_.store(Size::k64, r7, FILE_AT(file), 0);
-    code_.call_helper(BPF_FUNC_get_current_task);
-    code_.set(r8, r0);
-    fetch(kTask, r8, o_.task_files);
-    code_.load(Size::k64, r8, r10, kTask);
-    code_.jump_if(BPF_JEQ, r8, 0, no);
-    fetch(kTask, r8, o_.files_table);
-    code_.load(Size::k64, r8, r10, kTask);
-    code_.store(Size::k64, r10, kValue, 0);
-    fetch(kValue, r8, o_.table_size, 4);
-    code_.load(Size::k64, r1, r10, kValue);
-    code_.jump_if(BPF_JGE, r6, r1, no);
-    fetch(kValue, r8, o_.table_files);
-    code_.load(Size::k64, r8, r10, kValue);
-    code_.calculate(BPF_LSH, r6, 3);
-    code_.calculate(BPF_ADD, r8, r6);
-    fetch(kValue, r8, 0);
-    code_.load(Size::k64, r8, r10, kValue);
-    code_.jump_if(BPF_JEQ, r8, 0, no);
-    fetch(kValue, r8, o_.file_inode);
-    code_.load(Size::k64, r1, r10, kValue);
-    code_.set(r2, r7);
-    code_.call(inode_of_);
-    code_.jump_if(BPF_JEQ, r0, 0, no);
-    code_.store(Size::k64, r7, FILE_AT(file), r8);
-    code_.set(r0, 1);
-    code_.leave();
-    code_.place(no);
-    code_.set(r0, 0);
-    code_.leave();
-}
-
-// tell(r1: context, r2: CallFile, r3: mount, r4: directory entry): puts the path out, unless that
-// is done. What was told is known by device, inode, name and folder: another name is told anew.
-void Writer::write_tell() {
-    constexpr int kKey = -32, kZero = -40, kContext = -48, kScratch = -56, kText = -64;
-    constexpr int kParent = -72, kOther = -80;
-    const auto next = code_.label(), part = code_.label(), inside = code_.label();
-    const auto done = code_.label(), end = code_.label();
-    code_.place(tell_);
-    code_.store(Size::k64, r10, kContext, r1);
-    code_.set(r7, r2);
-    code_.set(r8, r3);
-    code_.set(r9, r4);
-    code_.store(Size::k64, r10, kZero, 0);
-    code_.load(Size::k32, r1, r7, FILE_AT(device));
-    code_.store(Size::k64, r10, kKey, r1);
-    code_.load(Size::k64, r1, r7, FILE_AT(inode));
-    code_.store(Size::k64, r10, kKey + 8, r1);
-    fetch(kKey + 16, r9, o_.entry_parent);
-    fetch(kKey + 24, r9, o_.entry_name);  // its hash and length
-    look_up(maps_.told, kKey);
-    code_.jump_if(BPF_JNE, r0, 0, end);
-    look_up(maps_.scratch, kZero);
-    code_.jump_if(BPF_JEQ, r0, 0, end);
-    code_.store(Size::k64, r10, kScratch, r0);
-    code_.store(Size::k32, r0, NAME_AT(kind), int32_t(FileRecordKind::kName));
-    code_.load(Size::k32, r1, r7, FILE_AT(device));
-    code_.store(Size::k32, r0, NAME_AT(device), r1);
-    code_.load(Size::k64, r1, r7, FILE_AT(inode));
-    code_.store(Size::k64, r0, NAME_AT(inode), r1);
-
-    // How much is taken stands in memory, so that the kernel's check of the program sees the same
-    // in every round.
-    code_.set(r6, 0);  // parts
-    code_.store(Size::k64, r0, kTakenAt, 0);
-    code_.place(next);
-    code_.load(Size::k64, r1, r10, kScratch);
-    code_.load(Size::k64, r7, r1, kTakenAt);
-    code_.jump_if(BPF_JSGE, r6, kMaxParts, done);
-    code_.jump_if(BPF_JGT, r7, kMaxPartBytes, done);
-    code_.calculate(BPF_ADD, r6, 1);
-    fetch(kParent, r9, o_.entry_parent);
-    fetch(kOther, r8, o_.inner_root);
-    code_.load(Size::k64, r1, r10, kOther);
-    code_.jump_if(BPF_JNE, r1, r9, inside);
-    // The root of a mount: on with the folder that it is mounted on.
-    code_.calculate(BPF_SUB, r8, int32_t(o_.mount_inner));
-    fetch(kOther, r8, o_.mount_point);
-    fetch(kText, r8, o_.mount_parent);
-    code_.load(Size::k64, r1, r10, kText);
-    code_.jump_if(BPF_JEQ, r1, r8, done);
-    code_.load(Size::k64, r9, r10, kOther);
-    code_.point(r8, r1, int32_t(o_.mount_inner));
-    code_.jump(next);
-    code_.place(inside);
-    code_.load(Size::k64, r1, r10, kParent);
-    code_.jump_if(BPF_JNE, r1, r9, part);
-    code_.set(r6, kMaxParts);  // in no tree: the last
-    code_.place(part);
-    fetch(kText, r9, o_.entry_name + o_.name_text);
-    code_.load(Size::k64, r1, r10, kScratch);
-    code_.calculate(BPF_ADD, r1, int(sizeof(FileName)));
-    code_.calculate(BPF_ADD, r1, r7);
-    code_.set(r2, kMaxPart);
-    code_.load(Size::k64, r3, r10, kText);
-    code_.call_helper(BPF_FUNC_probe_read_kernel_str);
-    code_.jump_if(BPF_JSLE, r0, 0, done);
-    code_.jump_if(BPF_JGT, r0, kMaxPart, done);
-    code_.calculate(BPF_ADD, r7, r0);
-    code_.load(Size::k64, r1, r10, kScratch);
-    code_.store(Size::k64, r1, kTakenAt, r7);
-    code_.load(Size::k64, r9, r10, kParent);
-    code_.jump(next);
-
-    code_.place(done);
-    code_.load(Size::k64, r1, r10, kContext);
-    code_.load_map(r2, maps_.output);
-    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
-    code_.load(Size::k64, r4, r10, kScratch);
-    code_.load(Size::k64, r5, r4, kTakenAt);
-    code_.jump_if(BPF_JGT, r5, kMaxPartBytes + kMaxPart, end);
-    code_.calculate(BPF_ADD, r5, int(sizeof(FileName)));
-    code_.call_helper(BPF_FUNC_perf_event_output);
-    code_.jump_if(BPF_JSLT, r0, 0, end);  // lost: to be told with the next call
-    code_.load_map(r1, maps_.told);
-    code_.point(r2, r10, kKey);
-    code_.point(r3, r10, kZero);
-    code_.set(r4, BPF_ANY);
-    code_.call_helper(BPF_FUNC_map_update_elem);
-    code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
-}
 
 // set_base(r1: context, r2: CallFile, r3: descriptor of a folder, or AT_FDCWD, r4: address of the
 // path): where the path begins, if it is relative.
@@ -382,6 +146,12 @@ std::vector<bpf_insn> Writer::at_entry() {
         code_.calculate(BPF_AND, r1, int32_t(flag));
         code_.jump_if(BPF_JEQ, r1, 0, label);
     };
+    // What the argument, which is in r3, is the address of, in its place.
+    const auto read_argument = [&](size_t number) {
+        code_.point(r1, r10, kRecord + AT(registers) + int(register_of(number)) * 8);
+        code_.set(r2, 8);
+        code_.call_helper(BPF_FUNC_probe_read_user);
+    };
     // The file is looked up as the call begins: it may be closed when that ends.
     const auto no_file = code_.label(), keep = code_.label(), second = code_.label();
     unless(FileCall::kFile, no_file);
@@ -402,6 +172,19 @@ std::vector<bpf_insn> Writer::at_entry() {
     code_.calculate(BPF_OR, r9, r0);
     code_.place(not_at_2);
     code_.jump_if(BPF_JEQ, r9, 0, end);
+    for (const auto& [flag, number] :
+         {std::pair(FileCall::kOffsetAt1, 1), std::pair(FileCall::kOffsetAt2, 2),
+          std::pair(FileCall::kOffsetAt3, 3)}) {
+        const auto none = code_.label();
+        unless(flag, none);
+        argument(r3, size_t(number));
+        code_.jump_if(BPF_JEQ, r3, 0, none);
+        read_argument(size_t(number));
+        code_.load(Size::k32, r1, r10, kRecord + AT(offsets));
+        code_.calculate(BPF_OR, r1, 1 << number);
+        code_.store(Size::k32, r10, kRecord + AT(offsets), r1);
+        code_.place(none);
+    }
     code_.jump(keep);
 
     code_.place(no_file);
@@ -423,9 +206,7 @@ std::vector<bpf_insn> Writer::at_entry() {
     set(AT(paths) + 8, 3);
     unless(FileCall::kFlagsInMemory, flags_here);
     argument(r3, 2);
-    code_.point(r1, r10, kRecord + AT(registers) + int(register_of(2)) * 8);
-    code_.set(r2, 8);
-    code_.call_helper(BPF_FUNC_probe_read_user);
+    read_argument(2);
     code_.place(flags_here);
 
     code_.place(keep);
@@ -513,6 +294,22 @@ std::vector<bpf_insn> Writer::at_return() {
         code_.calculate(BPF_AND, r1, int32_t(flag));
         code_.jump_if(BPF_JEQ, r1, 0, label);
     };
+    if (!names_only_) {
+        const auto no_submit = code_.label(), no_reap = code_.label();
+        const auto call = [&](BpfCode::Label function) {
+            code_.set(r1, r6);
+            code_.set(r2, r7);
+            code_.call(function);
+        };
+        unless(FileCall::kSubmits, no_submit);
+        call(submitted_);
+        code_.jump(no_path);
+        code_.place(no_submit);
+        unless(FileCall::kReaps, no_reap);
+        call(reaped_);
+        code_.jump(drop);
+        code_.place(no_reap);
+    }
     const auto find_bases = code_.label();
     unless(FileCall::kOpens, not_open);
     code_.jump_if(BPF_JSLT, r8, 0, find_bases);
@@ -533,7 +330,11 @@ std::vector<bpf_insn> Writer::at_return() {
     tell_file(AT(first));
     if (!names_only_) {
         tell_file(AT(second));
-        look_up(maps_.scratch, kZero);
+        const auto a_call = code_.label();
+        unless(FileCall::kSubmits, a_call);
+        code_.jump(drop);
+        code_.place(a_call);
+        look_up(maps_.files.scratch, kZero);
         code_.jump_if(BPF_JEQ, r0, 0, drop);
         code_.set(r8, r0);
         code_.set(r1, r8);
@@ -549,7 +350,7 @@ std::vector<bpf_insn> Writer::at_return() {
         code_.place(whole);
         code_.place(put_out);
         code_.set(r1, r6);
-        code_.load_map(r2, maps_.output);
+        code_.load_map(r2, maps_.files.output);
         code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
         code_.set(r4, r8);
         code_.set(r5, r9);
@@ -565,7 +366,11 @@ std::vector<bpf_insn> Writer::at_return() {
     write_find_file();
     write_inode_of();
     write_tell();
-    if (!names_only_) write_set_base();
+    if (!names_only_) {
+        write_set_base();
+        write_submitted();
+        write_reaped();
+    }
     return code_.finish();
 }
 
@@ -573,7 +378,7 @@ std::vector<bpf_insn> Writer::at_return() {
 
 Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only,
                              bool with_stacks) {
-    ETW_TRY(const Offsets offsets, find_offsets());
+    ETW_TRY(const FileOffsets offsets, find_file_offsets());
     const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {pages, with_stacks}, counter));
     ETW_TRY(UniqueFd calls, make_map({BPF_MAP_TYPE_ARRAY, "etw_calls", 4, 4, kMaxCall}));
@@ -581,16 +386,22 @@ Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool n
             make_map({BPF_MAP_TYPE_LRU_HASH, "etw_running", 4, sizeof(CallRecord), kMaxRunning}));
     ETW_TRY(UniqueFd told, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_told", 32, 4, kMaxNames}));
     ETW_TRY(UniqueFd scratch,
-            make_map({BPF_MAP_TYPE_PERCPU_ARRAY, "etw_scratch", 4, kScratchSize, 1}));
+            make_map({BPF_MAP_TYPE_PERCPU_ARRAY, "etw_scratch", 4, kFileScratchSize, 1}));
     for (const FileCall& call : file_calls()) {
         if (names_only && call.kind != Kind::kOpen) continue;
         const auto key = uint32_t(call.number);
         ETW_CHECK(set_in_map(calls, &key, &call.flags));
     }
-    const Maps maps{probe.output().get(), calls.get(), running.get(), told.get(), scratch.get()};
+    ETW_TRY(UniqueFd requests, make_request_map());
+    const Maps maps{{probe.output().get(), told.get(), scratch.get()},
+                    calls.get(),
+                    running.get(),
+                    requests.get()};
     ETW_CHECK(probe.attach("sys_exit", Writer(offsets, maps, names_only).at_return()));
     ETW_CHECK(probe.attach("sys_enter", Writer(offsets, maps, names_only).at_entry()));
-    for (UniqueFd* map : {&calls, &running, &told, &scratch}) probe.keep(std::move(*map));
+    if (!names_only) watch_io_uring(probe, offsets, told.get());
+    for (UniqueFd* map : {&calls, &running, &told, &scratch, &requests})
+        probe.keep(std::move(*map));
     return probe;
 }
 

@@ -92,16 +92,26 @@ std::vector<Image> kernel_images() {
     return out;
 }
 
+// Build ids take longer than all the rest: they come behind it, so that few programs are gone
+// before it is known what they had mapped.
 void ImageEvents::scan() {
+    std::vector<uint32_t> found;
     for (const auto& [pid, process] : context_.tasks.processes()) {
         auto& known = images_[pid];
         if (!known.empty()) continue;
         for (Image& image : pid == 0 ? kernel_images() : images_of(pid)) {
-            if (pid != 0) image.build_id = build_ids_.of(image.path, image.inode, pid);
             known[image.base] = std::move(image);
         }
-        if (pid != 0) continue;
-        for (Image& image : bpf_images()) known[image.base] = std::move(image);
+        if (pid == 0) {
+            for (Image& image : bpf_images()) known[image.base] = std::move(image);
+        } else {
+            found.push_back(pid);
+        }
+    }
+    for (const uint32_t pid : found) {
+        for (auto& [base, image] : images_[pid]) {
+            image.build_id = build_ids_.of(image.path, image.inode, pid);
+        }
     }
 }
 
@@ -128,14 +138,17 @@ void ImageEvents::on_unmap(uint64_t base, const Place& at) {
     if (!gone.empty() && context_.has(kKernelImageLoad)) send(kUnload, gone.mapped(), at);
 }
 
-// A copy of a process has mapped what that has, unless it will run something else at once.
+// A copy of a process has mapped what that has, if only until it turns to another program: what it
+// does up to there has addresses too.
 void ImageEvents::on_fork(uint32_t parent, const Place& at) {
-    if (execs_.next_file(at.process) != nullptr) return;
     const auto found = images_.find(parent);
     if (found == images_.end()) return;
     const auto copy = found->second;
     if (context_.has(kKernelImageLoad)) {
-        for (const auto& [base, image] : copy) send(kLoad, image, at);
+        for (const auto& [base, image] : copy) {
+            send(kLoad, image, at);
+            send_build_id(image, at);
+        }
     }
     images_[at.process] = copy;
 }

@@ -2,8 +2,8 @@
 // files (FileIo) that other records refer to by number.
 #pragma once
 #include "kernel/build_ids.h"
+#include "kernel/dispatch.h"
 #include "kernel/file_names.h"
-#include "kernel/task_events.h"
 
 #include <map>
 
@@ -27,8 +27,7 @@ std::vector<Image> kernel_images();
 
 class ImageEvents {
 public:
-    ImageEvents(Context& context, const Execs& execs, FileNames& names)
-        : context_(context), execs_(execs), names_(names) {}
+    ImageEvents(Context& context, FileNames& names) : context_(context), names_(names) {}
 
     // What all processes have mapped; not what is known already.
     void scan();
@@ -53,7 +52,6 @@ private:
     void send_build_id(const Image& image, const Place& at);
 
     Context& context_;
-    const Execs& execs_;
     FileNames& names_;
     BuildIds build_ids_;
     std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base

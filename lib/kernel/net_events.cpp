@@ -174,6 +174,7 @@ void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
         c.established = true;
         const bool accepted = from == kSynReceived || from == kNewSynReceived;
         if (accepted) {
+            c.accepted = true;
             const auto listener = listeners_.find(c.local_port);
             if (listener != listeners_.end()) c.process = listener->second;
         }
@@ -206,7 +207,7 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
     if (c.local_port == 0) c.is_v6 = family == kFamily6;
     // Of a connection that is older than the trace: its end is worth telling too.
     c.established = true;
-    if (c.process == 0) c.process = process;
+    if (c.process == 0 || c.accepted) c.process = process;
     this->send(kTcpGroup, type, c, process, uint32_t(size), event);
 }
 

@@ -37,7 +37,8 @@ private:
         uint32_t process = 0;  // 0: not known
         bool is_v6 = false;
         bool established = false;
-        Address local{};  // of version 4: the first 4 bytes
+        bool accepted = false;  // and so of whoever uses it: servers hand connections on
+        Address local{};        // of version 4: the first 4 bytes
         Address remote{};
         uint16_t local_port = 0;
         uint16_t remote_port = 0;

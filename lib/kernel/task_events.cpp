@@ -89,6 +89,14 @@ static_assert(sizeof(UserSid) == 32);
 
 bool is_process(uint64_t clone_flags) { return (clone_flags & kCloneThread) == 0; }
 
+// A process can turn to one program after the other on two processors.
+void Execs::expect(uint32_t pid, int64_t time, std::string file) {
+    auto& files = files_[pid];
+    const auto later = std::find_if(files.begin(), files.end(),
+                                    [time](const File& other) { return other.time > time; });
+    files.insert(later, {time, std::move(file)});
+}
+
 void Execs::found(Process look) {
     if (looks_.size() >= kMaxLooks) looks_.clear();  // of execs whose events were lost
     auto& looks = looks_[look.pid];
@@ -97,7 +105,7 @@ void Execs::found(Process look) {
 
 const std::string* Execs::next_file(uint32_t pid) const {
     const auto it = files_.find(pid);
-    return it == files_.end() ? nullptr : &it->second.front();
+    return it == files_.end() ? nullptr : &it->second.front().path;
 }
 
 const Process* Execs::next_look(uint32_t pid) const {
@@ -237,12 +245,17 @@ void TaskEvents::on_exec(const RawEvent& event, uint32_t pid, uint32_t old_threa
     Tasks& tasks = context_.tasks;
     const RecordIds ids{pid, pid};
     if (old_thread != pid) {
-        // The thread that calls exec becomes the first one; the others have ended before.
+        // The thread that calls exec becomes the first one, under that one's number; the others,
+        // and the one that was the first, have ended before.
         if (const Thread* gone = tasks.find_thread(old_thread);
             gone && context_.has(kKernelThread)) {
             send_thread(kThreadEnd, *gone, event.time, event.cpu, ids);
         }
         tasks.remove_thread(old_thread);
+        const Thread& first = tasks.add_thread({pid, pid, base_name(std::string(file))});
+        if (context_.has(kKernelThread)) {
+            send_thread(kThreadStart, first, event.time, event.cpu, ids);
+        }
     }
     Process* process = tasks.find(pid);
     if (process == nullptr) {

@@ -17,8 +17,8 @@ bool is_process(uint64_t clone_flags);
 // needs to look ahead.
 class Execs {
 public:
-    // An exec's event lies in a page that was read.
-    void expect(uint32_t pid, std::string file) { files_[pid].push_back(std::move(file)); }
+    // An exec's event lies in a page that was read: each processor's in their order.
+    void expect(uint32_t pid, int64_t time, std::string file);
     // What /proc said right after an exec.
     void found(Process look);
 
@@ -29,7 +29,11 @@ public:
     void done(uint32_t pid);
 
 private:
-    std::unordered_map<uint32_t, std::deque<std::string>> files_;
+    struct File {
+        int64_t time;
+        std::string path;
+    };
+    std::unordered_map<uint32_t, std::deque<File>> files_;  // in the order of time
     std::unordered_map<uint32_t, std::deque<Process>> looks_;
 };
 

@@ -72,16 +72,12 @@ constexpr ptrdiff_t kNumberToCall = 24;  // bytes of the call's number and the c
 
 // --- what a process has mapped ---------------------------------------------------------------
 
-struct Module {
-    std::string path;
-    uint64_t base = 0;
-};
 // The files with code, by paths that stay good when the files are replaced or lie in a folder that
 // only the process sees. Each file once.
-Result<std::vector<Module>> modules_of(uint32_t pid) {
+Result<std::vector<MappedFile>> modules_of(uint32_t pid) {
     std::ifstream in(fmt::format("/proc/{}/maps", pid));
     if (!in) return Error{code_from_errno(errno), "process: mappings", uint64_t(errno)};
-    std::vector<Module> out;
+    std::vector<MappedFile> out;
     std::set<std::string> known;  // devices and inodes
     for (std::string line; std::getline(in, line) && out.size() < kMaxModules;) {
         uint64_t from = 0;
@@ -207,12 +203,12 @@ std::optional<uint64_t> lock_wait_of(const ElfFile& file, const std::vector<Symb
 // Calls `take` with each module and its symbols that are wanted: those that other modules see, or,
 // where none has any, those of programs that are linked statically.
 template <class Wanted, class Take>
-Status for_each_module(uint32_t pid, const Wanted& wanted, const Take& take) {
-    ETW_TRY(const auto modules, modules_of(pid));
+Status for_each_module(const std::vector<MappedFile>& modules, const Wanted& wanted,
+                       const Take& take) {
     Status opened = Ok{};
     bool any = false;
     for (const uint32_t table : {uint32_t{SHT_DYNSYM}, uint32_t{SHT_SYMTAB}}) {
-        for (const Module& module : modules) {
+        for (const MappedFile& module : modules) {
             const auto file = ElfFile::open(module.path);
             if (!file) {
                 opened = file.error();
@@ -230,13 +226,24 @@ Status for_each_module(uint32_t pid, const Wanted& wanted, const Take& take) {
 }  // namespace
 
 Result<std::vector<UserFunction>> find_heap_functions(uint32_t pid) {
+    ETW_TRY(const auto modules, modules_of(pid));
+    return find_heap_functions(modules);
+}
+
+Result<std::vector<UserFunction>> find_lock_functions(uint32_t pid) {
+    ETW_TRY(const auto modules, modules_of(pid));
+    return find_lock_functions(modules);
+}
+
+Result<std::vector<UserFunction>> find_heap_functions(const std::vector<MappedFile>& modules) {
     std::vector<UserFunction> out;
     size_t frees = 0;
     const auto wanted = [](std::string_view name) { return heap_kind(name) != Kind::kNone; };
     ETW_CHECK(for_each_module(
-        pid, wanted,
-        [&](const Module& module, const ElfFile& file, const std::vector<Symbol>& symbols) {
+        modules, wanted,
+        [&](const MappedFile& module, const ElfFile& file, const std::vector<Symbol>& symbols) {
             if (!has(symbols, kMalloc)) return false;
+            const size_t before = out.size();
             frees += has(symbols, kOperatorDelete) ? 2 : 1;
             for (const Symbol& symbol : symbols) {
                 const auto offset = file_offset(file.get(), symbol.address);
@@ -247,7 +254,7 @@ Result<std::vector<UserFunction>> find_heap_functions(uint32_t pid) {
                 if (std::find(out.begin(), out.end(), function) == out.end())
                     out.push_back(function);
             }
-            return true;
+            return out.size() > before;
         }));
     // What is told as it begins cannot be known to be inside of another, unless that one's end is
     // waited for.
@@ -255,14 +262,14 @@ Result<std::vector<UserFunction>> find_heap_functions(uint32_t pid) {
     return out;
 }
 
-Result<std::vector<UserFunction>> find_lock_functions(uint32_t pid) {
+Result<std::vector<UserFunction>> find_lock_functions(const std::vector<MappedFile>& modules) {
     std::vector<UserFunction> out;
     const auto wanted = [](std::string_view name) {
         return name == kMutexLock || name == kLockWait;
     };
     ETW_CHECK(for_each_module(
-        pid, wanted,
-        [&](const Module& module, const ElfFile& file, const std::vector<Symbol>& symbols) {
+        modules, wanted,
+        [&](const MappedFile& module, const ElfFile& file, const std::vector<Symbol>& symbols) {
             const auto address = lock_wait_of(file, symbols);
             const auto offset = address ? file_offset(file.get(), *address) : std::nullopt;
             if (offset)

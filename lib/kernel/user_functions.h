@@ -34,6 +34,12 @@ struct UserFunction {
     friend bool operator==(const UserFunction&, const UserFunction&) = default;
 };
 
+// A file with code that a process has mapped.
+struct MappedFile {
+    std::string path;
+    uint64_t base = 0;  // where its first byte would lie in the process
+};
+
 // All that the modules of the process have of malloc and its relatives: a library that stands in
 // for libc's is among them. Fails with kFileNotFound where there is no malloc: none is mapped, or
 // its symbols were stripped from the program; with kAccessDenied where the process's files may not
@@ -41,5 +47,8 @@ struct UserFunction {
 Result<std::vector<UserFunction>> find_heap_functions(uint32_t pid);
 // Where pthread_mutex_lock and its relatives go to sleep. Fails as above.
 Result<std::vector<UserFunction>> find_lock_functions(uint32_t pid);
+// The same in these files.
+Result<std::vector<UserFunction>> find_heap_functions(const std::vector<MappedFile>& modules);
+Result<std::vector<UserFunction>> find_lock_functions(const std::vector<MappedFile>& modules);
 
 }  // namespace etw::kernel

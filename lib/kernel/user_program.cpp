@@ -6,6 +6,7 @@
 #include <bit>
 #include <cerrno>
 #include <map>
+#include <tuple>
 
 namespace etw::kernel {
 namespace {
@@ -284,18 +285,19 @@ private:
     std::map<std::pair<Kind, When>, UniqueFd> programs_;
 };
 
-// First where it returns: then whatever is seen to begin is seen to end.
-Status attach(BpfProbe& probe, Programs& programs, uint32_t pid, const UserFunction& function) {
+// Functions of a process that one program is for. First where they return: then whatever is seen to
+// begin is seen to end.
+Status attach(BpfProbe& probe, Programs& programs, Kind kind, bool nests, BpfProbe::Places places) {
     using When = Programs::When;
-    BpfProbe::Place place{function.path.c_str(), function.offset, pid, true};
-    if (function.nests) {
-        ETW_TRY(const UniqueFd* program, programs.get(function.kind, When::kReturn));
-        ETW_CHECK(probe.attach(place, *program));
+    if (nests) {
+        places.at_return = true;
+        ETW_TRY(const UniqueFd* program, programs.get(kind, When::kReturn));
+        ETW_CHECK(probe.attach(places, *program));
     }
-    place.at_return = false;
+    places.at_return = false;
     ETW_TRY(const UniqueFd* program,
-            programs.get(function.kind, function.nests ? When::kEntryThatWaits : When::kEntry));
-    return probe.attach(place, *program);
+            programs.get(kind, nests ? When::kEntryThatWaits : When::kEntry));
+    return probe.attach(places, *program);
 }
 
 }  // namespace
@@ -311,8 +313,14 @@ Result<BpfProbe> watch_calls(uint32_t cpus, const CounterSource& counter,
     const Maps maps{probe.output().get(), calls.get(), blank.get()};
     Programs programs(maps);
     for (const UserFunctions& process : processes) {
+        std::map<std::tuple<Kind, bool, std::string>, std::vector<uint64_t>> places;
         for (const UserFunction& function : process.functions) {
-            const Status attached = attach(probe, programs, process.pid, function);
+            places[{function.kind, function.nests, function.path}].push_back(function.offset);
+        }
+        for (const auto& [which, offsets] : places) {
+            const auto& [kind, nests, path] = which;
+            const Status attached =
+                attach(probe, programs, kind, nests, {path, process.pid, false, offsets});
             if (attached) continue;
             const Code code = attached.error().code;
             const bool has_ended = attached.error().where == ESRCH || code == Code::kFileNotFound;

@@ -1,4 +1,5 @@
 """Heap allocations and contended locks of programs that know nothing of it."""
+import contextlib
 import ctypes
 import json
 import os
@@ -228,6 +229,21 @@ for line in sys.stdin:
 
 
 class Detached(HeapTest):
+    def test_functions_of_a_kind_are_let_go_together(self):
+        """Each takes the kernel a wait for all processors by itself."""
+        if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 10):
+            self.skipTest("links of many uprobes that follow all threads are there since Linux 6.10")
+        program = self.program()
+        self.start("-heap", program)
+        links = 0
+        for info in pathlib.Path(f"/proc/{self.worker()}/fdinfo").iterdir():
+            with contextlib.suppress(OSError):  # it has been closed
+                links += "uprobe_multi" in info.read_text()
+        self.stop()
+        # Eight kinds at most, each with an entry and a return.
+        self.assertGreater(links, 0)
+        self.assertLessEqual(links, 16)
+
     def test_a_stop_leaves_the_program_as_it_was(self):
         program = self.program()
         before = program.code_of("malloc")

@@ -198,6 +198,126 @@ for _ in range(50_000):
         self.assertLessEqual(50_000 - told, lost)
 
 
+class Copies(ClassTest):
+    COPIES = """
+import os, socket, sys
+source = os.open(sys.argv[1], os.O_RDONLY)
+target = os.open(sys.argv[2], os.O_WRONLY)
+out, end = os.pipe()
+here, there = socket.socketpair()
+os.lseek(source, 100, 0)
+print(os.splice(source, end, 1000))                       # from where the file is
+print(os.splice(out, target, 1000, offset_dst=5000))
+print(os.sendfile(there.fileno(), source, 7000, 2000))    # more than there is
+os.lseek(target, 300, 0)
+print(os.copy_file_range(source, target, 400, offset_src=600))
+os.write(os.open("/dev/null", os.O_WRONLY), b"x" * 50)
+print(os.getpid())
+"""
+
+    def test_what_the_kernel_copies_for_a_program_is_read_and_written_where_it_is(self):
+        source, target = self.folder / "source", self.folder / "target"
+        source.write_bytes(b"x" * 8000)
+        target.write_bytes(b"")
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        *counts, pid = map(int, self.run_python(self.COPIES, source, target).split())
+        self.stop()
+        self.assertEqual(counts, [1000, 1000, 1000, 400])
+        names, told = {}, collections.defaultdict(list)
+        for e in self.all_events("a.etl"):
+            name, fields = e.get("event", "").split("/")[-1], e.get("fields", {})
+            if name == "Name" and e["provider"] == "FileIo":
+                names[fields["FileObject"]] = fields["FileName"]
+            elif name in ("Read", "Write") and fields.get("TTID") == pid:
+                key = (name, names.get(fields.get("FileKey")))
+                told[key].append((fields["Offset"], fields["IoSize"]))
+        self.assertEqual(told["Read", str(source)], [(100, 1000), (7000, 1000), (600, 400)])
+        self.assertEqual(told["Write", str(target)], [(5000, 1000), (300, 400)])
+        self.assertEqual(told["Write", "/dev/null"], [(0, 50)])
+
+
+class Requests(ClassTest):
+    """Reads and writes that have no call of their own."""
+    SUBMIT = """
+import ctypes, os, struct, sys
+setup, getevents, submit = (206, 208, 209) if os.uname().machine == "x86_64" else (0, 4, 2)
+call = ctypes.CDLL(None, use_errno=True).syscall
+context = ctypes.c_ulong(0)
+assert call(setup, 64, ctypes.byref(context)) == 0, ctypes.get_errno()
+file = os.open(sys.argv[1], os.O_RDWR)
+buffer = ctypes.create_string_buffer(b"x" * 4096, 4096)
+at = ctypes.addressof(buffer)
+parts = ctypes.create_string_buffer(struct.pack("PNPN", at, 10, at + 10, 20))
+read, write, write_parts = 0, 1, 8
+requests = [ctypes.create_string_buffer(struct.pack("QIIHhIQQqQII", 0, 0, 0, what, 0, file, where,
+                                                    size, offset, 0, 0, 0), 64)
+            for what, where, size, offset in ((write, at, 1000, 3000), (read, at, 4096, 7000),
+                                              (write_parts, ctypes.addressof(parts), 2, 500))]
+pointers = (ctypes.c_void_p * 3)(*map(ctypes.addressof, requests))
+assert call(submit, context, 3, pointers) == 3, ctypes.get_errno()
+events = ctypes.create_string_buffer(3 * 32)
+assert call(getevents, context, 3, 3, events, None) == 3, ctypes.get_errno()
+print(os.getpid())
+"""
+    RING = """
+import ctypes, mmap, os, struct, sys
+setup, enter = 425, 426
+call = ctypes.CDLL(None, use_errno=True).syscall
+parameters = ctypes.create_string_buffer(120)
+ring = call(setup, 4, parameters)
+if ring < 0:
+    print(0)
+    sys.exit()
+entries, = struct.unpack_from("I", parameters, 0)
+_, tail, _, _, _, _, array = struct.unpack_from("7I", parameters, 40)
+places = mmap.mmap(ring, array + 4 * entries, mmap.MAP_SHARED)
+slots = mmap.mmap(ring, 64 * entries, mmap.MAP_SHARED, offset=0x10000000)
+file = os.open(sys.argv[1], os.O_RDWR)
+os.lseek(file, 100, os.SEEK_SET)
+buffer = ctypes.create_string_buffer(b"x" * 4096, 4096)
+read, write, where_it_is = 22, 23, 2 ** 64 - 1
+wanted = ((write, 1000, 3000), (read, 4096, 7000), (write, 50, where_it_is))
+for i, (what, size, offset) in enumerate(wanted):
+    struct.pack_into("BBHiQQIIQ", slots, 64 * (i % entries), what, 0, 0, file, offset,
+                     ctypes.addressof(buffer), size, 0, i)
+    struct.pack_into("I", places, array + 4 * (i % entries), i % entries)
+    struct.pack_into("I", places, tail, i + 1)
+    assert call(enter, ring, 1, 1, 1, None, 0) == 1, ctypes.get_errno()
+print(os.getpid())
+"""
+
+    def told(self, code):
+        path = self.folder / "file"
+        path.write_bytes(b"x" * 8000)
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        pid = int(self.run_python(code, path))
+        self.stop()
+        names, told, ends = {}, [], {}
+        for e in self.all_events("a.etl"):
+            name, fields = e.get("event", "").split("/")[-1], e.get("fields", {})
+            if name == "Name" and e["provider"] == "FileIo":
+                names[fields["FileObject"]] = fields["FileName"]
+            elif name == "OperationEnd":
+                ends[fields["IrpPtr"]] = fields["ExtraInfo"]
+            elif (name in ("Read", "Write") and fields.get("TTID") == pid
+                  and names.get(fields["FileKey"]) == str(path)):
+                told.append((name, fields["Offset"], fields["IoSize"], fields["IrpPtr"]))
+        self.assertEqual([int(str(ends[irp]), 0) for *_, irp in told], [size for _, _, size, _ in told])
+        return pid, sorted(t[:3] for t in told)
+
+    def test_what_io_submit_asks_for_is_told_with_what_came_of_it(self):
+        _, told = self.told(self.SUBMIT)
+        self.assertEqual(told, [("Read", 7000, 1000), ("Write", 500, 30), ("Write", 3000, 1000)])
+
+    def test_what_io_uring_is_asked_for_is_told_with_what_came_of_it(self):
+        if not (TRACEFS / "events/io_uring/io_uring_submit_req").is_dir():
+            self.skipTest("this kernel does not tell requests of io_uring (before Linux 6.2)")
+        pid, told = self.told(self.RING)
+        if pid == 0:
+            self.skipTest("no io_uring here")
+        self.assertEqual(told, [("Read", 7000, 1000), ("Write", 100, 50), ("Write", 3000, 1000)])
+
+
 class Ends(ClassTest):
     def test_exit_codes_and_signals(self):
         self.start("PROCESS")
@@ -314,6 +434,53 @@ class Datagrams(ClassTest):
         if self.has_control_groups():
             self.assertEqual([(e["daddr"], e["dport"]) for e in got],
                              [("::ffff:127.0.0.1", ports[0]), ("::", 0), ("::", 0)])
+
+    MANY = """
+import ctypes, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+ports = [int(p) for p in sys.argv[1:3]]
+for family, prefix in ((socket.AF_INET, ""), (socket.AF_INET6, "::ffff:")):
+    try:
+        sender = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError:
+        continue  # no IPv6 here
+    kept, messages = [], b""
+    for i, port in enumerate(ports):
+        address = (struct.pack("=HH4s8x", family, socket.htons(port), bytes((127, 0, 0, 1)))
+                   if not prefix else
+                   struct.pack("=HHI16sI", family, socket.htons(port), 0,
+                               socket.inet_pton(family, prefix + "127.0.0.1"), 0))
+        name = ctypes.create_string_buffer(address, len(address))
+        data = ctypes.create_string_buffer(100)
+        part = ctypes.create_string_buffer(struct.pack("@PN", ctypes.addressof(data), 10 + i))
+        kept += [name, data, part]
+        messages += struct.pack("@PI4xPNPNi4xI4x", ctypes.addressof(name), len(address),
+                                ctypes.addressof(part), 1, 0, 0, 0, 0)
+    assert libc.sendmmsg(sender.fileno(), messages, len(ports), 0) == len(ports), ctypes.get_errno()
+print(os.getpid())
+"""
+
+    def test_whom_each_of_many_messages_goes_to(self):
+        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
+            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        if not self.has_control_groups():
+            self.skipTest("no control groups of version 2 are mounted")
+        servers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for server in servers:
+            server.bind(("127.0.0.1", 0))
+            self.addCleanup(server.close)
+        ports = [server.getsockname()[1] for server in servers]
+        self.start("NETWORKTRACE", "PROCESS")
+        pid = int(self.run_python(self.MANY, *ports))
+        self.stop()
+        sent = [(e["fields"]["daddr"], e["fields"]["dport"], e["fields"]["size"])
+                for e in self.all_events("a.etl")
+                if e.get("provider") == "UdpIp" and e["event"].split("/")[-1].startswith("Send")
+                and e["fields"]["PID"] == pid]
+        hosts = list(dict.fromkeys(host for host, _, _ in sent))
+        self.assertIn(hosts, (["127.0.0.1"], ["127.0.0.1", "::ffff:127.0.0.1"]))
+        self.assertEqual(sent, [(host, port, 10 + i) for host in hosts
+                                for i, port in enumerate(ports)])
 
 
 class OldConnections(ClassTest):

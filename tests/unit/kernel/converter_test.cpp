@@ -211,7 +211,7 @@ TEST_F(Converters, AThreadBelongsToItsCreatorsProcess) {
 TEST_F(Converters, AStartTellsTheProgramThatFollows) {
     bind();
     tasks_.add(process(100, "bash"));
-    execs_.expect(200, "/usr/bin/make");
+    execs_.expect(200, 20, "/usr/bin/make");
     Process look = process(200, "");
     look.uid = 5;
     look.command_line = "make -j2";
@@ -227,6 +227,20 @@ TEST_F(Converters, AStartTellsTheProgramThatFollows) {
     ASSERT_EQ(sink_.of(0x0302).size(), 1u);
     EXPECT_TRUE(sink_.of(0x0302)[0].contains(u"make -j2"));
     EXPECT_EQ(tasks_.find(200), nullptr);
+}
+
+TEST_F(Converters, AStartTellsTheFirstOfTwoPrograms) {
+    bind();
+    tasks_.add(process(100, "bash"));
+    // From the page of one processor, and then from that of another.
+    execs_.expect(200, 30, "/usr/bin/echo");
+    execs_.expect(200, 20, "/usr/bin/env");
+    fork(100, 200);
+    ASSERT_EQ(sink_.of(0x0301).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x0301)[0].contains(std::string("env")));
+    exec(200, "/usr/bin/env", 200, 20);
+    ASSERT_NE(execs_.next_file(200), nullptr);
+    EXPECT_EQ(*execs_.next_file(200), "/usr/bin/echo");
 }
 
 TEST_F(Converters, AProcessThatTurnsToAnotherProgramIsToldOnceMore) {
@@ -248,6 +262,11 @@ TEST_F(Converters, AThreadThatExecsBecomesTheFirst) {
     ASSERT_EQ(sink_.of(0x0502).size(), 1u);
     EXPECT_EQ(sink_.of(0x0502)[0].at<uint32_t>(kSystemPayload + 4), 105u);
     EXPECT_EQ(tasks_.find_thread(105), nullptr);
+    // The one that was the first has ended before, with its number.
+    ASSERT_EQ(sink_.of(0x0501).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0501)[0].at<uint32_t>(kSystemPayload + 4), 100u);
+    EXPECT_TRUE(sink_.of(0x0501)[0].contains(u"sh"));
+    ASSERT_NE(tasks_.find_thread(100), nullptr);
 }
 
 TEST_F(Converters, AProcessEndsWithItsLastThread) {
@@ -423,6 +442,18 @@ TEST_F(Converters, WhatIsAcceptedBelongsToWhoListens) {
     set_state(0, 3, 1, 8080, 5000);
     ASSERT_EQ(sink_.of(0x060F).size(), 1u);
     EXPECT_EQ(sink_.of(0x060F)[0].at<uint32_t>(kPerfInfoPayload), 77u);
+}
+
+TEST_F(Converters, WhatIsAcceptedIsEndedByWhoUsesIt) {
+    bind();
+    net_.add_listener({8080, 77});
+    tasks_.add(process(300, "worker"));
+    set_state(0, 3, 1, 8080, 5000);
+    feed(13, 200, 300,
+         {at(8, uint64_t{0xABC}), at(16, uint16_t{2}), at(18, uint16_t{6}), at(20, 50)});
+    set_state(0, 1, 7, 8080, 5000);
+    ASSERT_EQ(sink_.of(0x060D).size(), 1u);
+    EXPECT_EQ(sink_.of(0x060D)[0].at<uint32_t>(kPerfInfoPayload), 300u);
 }
 
 TEST_F(Converters, ASoftInterruptIsADpcWithItsBeginning) {

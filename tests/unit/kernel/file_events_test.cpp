@@ -160,6 +160,61 @@ TEST_F(Files, TransfersHaveWhatWasTransferredAndWhere) {
     EXPECT_EQ(sink_.of(0x0400).size(), 1u);
 }
 
+TEST_F(Files, CopiesStandWhereTheyNameItOrWhereTheFilesAre) {
+    CallRecord copy = record(__NR_splice, 100);
+    copy.first = file(0xF00, 55, 4000);
+    copy.second = file(0xF01, 56, 700);
+    set_argument(copy, 1, 3000);
+    copy.offsets = 1 << 1;
+    call(copy, 100);
+    CallRecord send = record(__NR_sendfile, 100);  // to a socket
+    send.second = file(0xF00, 55, 0);
+    set_argument(send, 2, 5000);
+    send.offsets = 1 << 2;
+    call(send, 200);
+    hand_out(300);
+    const auto reads = sink_.of(0x0443);
+    ASSERT_EQ(reads.size(), 2u);
+    EXPECT_EQ(reads[0].at<uint64_t>(kPayload), 3000u);
+    EXPECT_EQ(reads[1].at<uint64_t>(kPayload), 5000u);
+    const auto writes = sink_.of(0x0444);
+    ASSERT_EQ(writes.size(), 1u);
+    EXPECT_EQ(writes[0].at<uint64_t>(kPayload), 600u);
+    EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 36), 100u);
+}
+
+TEST_F(Files, ARequestIsOfWhoHasAskedAndStandsWhereThatWas) {
+    AsyncRecord done{};
+    done.kind = FileRecordKind::kAsync;
+    done.writes = 1;
+    done.thread = 21;
+    done.duration_ns = 30;
+    done.result = 512;
+    done.file = file(0xF00, 55, 4096);
+    ByteWriter out;
+    out.write(done);
+    give(out.take(), 100);
+    hand_out(200);
+    const auto writes = sink_.of(0x0444);
+    ASSERT_EQ(writes.size(), 1u);
+    EXPECT_EQ(writes[0].time, 70);
+    EXPECT_EQ(writes[0].at<uint64_t>(kPayload), 4096u);
+    EXPECT_EQ(writes[0].at<uint64_t>(kPayload + 24), 55u);
+    EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 32), 21u);
+    EXPECT_EQ(writes[0].at<uint32_t>(kPayload + 36), 512u);
+    ASSERT_EQ(sink_.of(0x044C).size(), 1u);
+    EXPECT_EQ(sink_.of(0x044C)[0].time, 100);
+}
+
+TEST_F(Files, ADeviceStaysWhereItIs) {
+    CallRecord write = record(__NR_write, 100);
+    write.first = file(0xF00, 55, 0);
+    call(write, 100);
+    hand_out(200);
+    ASSERT_EQ(sink_.of(0x0444).size(), 1u);
+    EXPECT_EQ(sink_.of(0x0444)[0].at<uint64_t>(kPayload), 0u);
+}
+
 TEST_F(Files, ACallThatBeganBeforeWhatWasHandedOutStandsRightBehindIt) {
     hand_out(150);
     name(55, std::string("a\0", 2), 160);

@@ -40,10 +40,9 @@ protected:
 
     FakeSink sink_;
     Tasks tasks_;
-    Execs execs_;
     Context context_{sink_, tasks_, 1'000'000, kKernelImageLoad | kKernelDiskFileIo};
     FileNames names_;
-    ImageEvents images_{context_, execs_, names_};
+    ImageEvents images_{context_, names_};
 };
 
 TEST_F(Images, CodeOfTheKernelComesAndGoes) {
@@ -101,18 +100,12 @@ TEST_F(Images, ACopyOfAProcessHasItsImagesUntilItDropsThem) {
     images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
     images_.on_fork(7, {8, 110, 1});
     EXPECT_EQ(sink_.of(0x030A).size(), 2u);
+    EXPECT_EQ(build_ids().size(), 2u);
     images_.on_drop({8, 120, 1});
     ASSERT_EQ(sink_.of(0x1402).size(), 1u);
     EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(kSystemPayload + 16), 8u);
     images_.rundown(context_.flags, true, 200);
     EXPECT_EQ(sink_.of(0x1404).size(), 1u);
-}
-
-TEST_F(Images, ACopyThatRunsSomethingElseAtOnceHasNone) {
-    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
-    execs_.expect(8, "/bin/true");
-    images_.on_fork(7, {8, 110, 1});
-    EXPECT_EQ(sink_.of(0x030A).size(), 1u);
 }
 
 TEST_F(Images, ThisProcessHasItsOwnProgramMapped) {

@@ -1,0 +1,38 @@
+// Any bytes as a library that a process has mapped: what is found are functions of the kinds that
+// are looked for, of that library, each once.
+#include "kernel/user_functions.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace {
+
+using namespace etw::kernel;
+
+constexpr uint64_t kBase = 0x7F0000000000;
+
+void check(const etw::Result<std::vector<UserFunction>>& found, const std::string& path,
+           bool locks) {
+    if (!found) return;
+    if (found->empty()) std::abort();
+    for (const UserFunction& function : *found) {
+        const bool waits = function.kind == UserFunctionKind::kWaitForLock;
+        if (function.kind == UserFunctionKind::kNone || waits != locks) std::abort();
+        if (function.path != path || function.base != kBase) std::abort();
+        if (std::count(found->begin(), found->end(), function) != 1) std::abort();
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static const int fd = ::memfd_create("library", MFD_CLOEXEC);
+    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, data, size, 0) != ssize_t(size)) return 0;
+    const std::vector<MappedFile> modules{{"/proc/self/fd/" + std::to_string(fd), kBase}};
+    check(find_heap_functions(modules), modules[0].path, false);
+    check(find_lock_functions(modules), modules[0].path, true);
+    return 0;
+}
