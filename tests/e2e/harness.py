@@ -53,6 +53,16 @@ def wait_for(condition, what, seconds=DEADLINE):
         select.select([], [], [], 0.005)
 
 
+def kill(pid):
+    """SIGKILL; returns when none of its threads is left. A process whose first thread has ended
+    has no command line any more, while others may still have its sockets open."""
+    with contextlib.suppress(ProcessLookupError):
+        with os.fdopen(os.pidfd_open(pid), "rb", buffering=0) as process:
+            signal.pidfd_send_signal(process.fileno(), signal.SIGKILL)
+            if not select.select([process], [], [], DEADLINE)[0]:
+                raise AssertionError(f"waited {DEADLINE} s for process {pid} to end")
+
+
 def hang(pid):
     """Stops a process; returns when none of its threads goes on."""
     def states():
@@ -213,20 +223,16 @@ class EndToEnd(unittest.TestCase):
 
     def kill_worker(self, but=()):
         """SIGKILL for the host's working process, that is none of those; gone on return."""
-        while True:
-            pid = self.worker(but)
-            with contextlib.suppress(ProcessLookupError):  # one that an earlier kill was ending
-                os.kill(pid, signal.SIGKILL)
-                wait_for(lambda: pid not in self.host_processes(), "the worker to be gone")
-                return pid
+        pid = self.worker(but)
+        kill(pid)
+        return pid
 
     def kill_hosts(self, pids=None):
         """These; all of them by default, and those that they start to replace each other."""
         def none_left():
             left = [pid for pid in self.host_pids() if pids is None or pid in pids]
             for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                kill(pid)
             return not left
         wait_for(none_left, "the hosts to be gone")
 
