@@ -83,7 +83,8 @@ public:
     void read(F handle) {
         clock_.sample();
         for (uint32_t cpu = 0; cpu < rings_.size(); ++cpu) {
-            for (; const auto record = rings_[cpu].front(); rings_[cpu].pop()) {
+            PerfRing& ring = rings_[cpu];
+            for (ring.look(); const auto record = ring.front(); ring.pop()) {
                 ProbeRecord out;
                 out.cpu = cpu;
                 if (parse(*record, out)) handle(out);

@@ -479,6 +479,9 @@ bool Collector::end(bool at_once) {
     if (!ended_) {
         static_cast<void>(instance_.set("tracing_on", "0"));
         if (limited_) static_cast<void>(limited_->instance.set("tracing_on", "0"));
+        // Before anything is collected, or on a busy machine more would come than we get done.
+        file_events_.stop();
+        perf_events_.stop();
         // Each takes the kernel a while, in which the others are still met.
         while (user_events_.detach_one()) {
             collect_locked(true);

@@ -52,11 +52,10 @@ void ExecWatch::look() {
     };
     std::vector<Sample> execs;
     for (PerfRing& ring : rings_) {
-        while (const auto record = ring.front()) {
+        for (ring.look(); const auto record = ring.front(); ring.pop()) {
             ByteReader in(record->body);
             const auto sample = in.read<Sample>("perf sample: exec");
             if (record->type == PERF_RECORD_SAMPLE && sample) execs.push_back(*sample);
-            ring.pop();
         }
     }
     std::stable_sort(execs.begin(), execs.end(),

@@ -32,6 +32,11 @@ public:
     // records; a call stands where it began, or, where that has been handed out already, right
     // behind it.
     void read(int64_t now);
+    // No call that ends from now on is met; what is there is still to be read.
+    void stop() {
+        while (probe_ && probe_->detach_one()) {
+        }
+    }
     PendingRecords& pending() noexcept { return pending_; }
     const PendingRecords& pending() const noexcept { return pending_; }
 

@@ -1,6 +1,7 @@
 #include "kernel/perf_events.h"
 
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <bit>
@@ -110,6 +111,10 @@ std::vector<int> PerfEvents::fds() const {
     return out;
 }
 
+void PerfEvents::stop() {
+    for (const int fd : fds()) static_cast<void>(::ioctl(fd, PERF_EVENT_IOC_DISABLE, 0));
+}
+
 int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     if (maps_.empty() && samples_.rings.empty() && points_.empty()) return now;
     if (pending_.size() - next_ > kMaxPending) return complete_until_;
@@ -147,7 +152,7 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
 }
 
 void PerfEvents::take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form) {
-    for (; const auto record = ring.front(); ring.pop()) {
+    for (ring.look(); const auto record = ring.front(); ring.pop()) {
         Pending out;
         out.cpu = cpu;
         out.kind = kind;

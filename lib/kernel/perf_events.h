@@ -29,6 +29,8 @@ public:
     std::vector<int> fds() const;
     // The session begins at this time: what was seen before is not its own.
     void begin(int64_t time) noexcept { from_ = time; }
+    // Nothing more is met; what is there is still to be read.
+    void stop();
 
     // Takes what the rings hold; to be called before the events up to a time are handed out.
     // `look`: is shown every tracepoint's event; may be null. Returns the time up to which

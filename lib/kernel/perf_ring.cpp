@@ -31,6 +31,7 @@ PerfRing::PerfRing(PerfRing&& other) noexcept
     : fd_(std::move(other.fd_)),
       base_(std::exchange(other.base_, nullptr)),
       size_(other.size_),
+      head_(other.head_),
       front_size_(other.front_size_),
       record_(std::move(other.record_)) {}
 
@@ -38,6 +39,7 @@ PerfRing& PerfRing::operator=(PerfRing&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(base_, other.base_);
     std::swap(size_, other.size_);
+    std::swap(head_, other.head_);
     std::swap(front_size_, other.front_size_);
     std::swap(record_, other.record_);
     return *this;
@@ -55,16 +57,19 @@ void PerfRing::copy(uint64_t from, std::byte* to, size_t size) const noexcept {
     std::memcpy(to + first, data, size - first);
 }
 
-std::optional<PerfRing::Record> PerfRing::front() {
+void PerfRing::look() noexcept {
     auto& page = *static_cast<perf_event_mmap_page*>(base_);
-    // Pairs with the kernel's release: records below `head` are whole.
-    const uint64_t head = std::atomic_ref<__u64>(page.data_head).load(std::memory_order_acquire);
-    const uint64_t tail = page.data_tail;
+    // Pairs with the kernel's release: records below `head_` are whole.
+    head_ = std::atomic_ref<__u64>(page.data_head).load(std::memory_order_acquire);
+}
+
+std::optional<PerfRing::Record> PerfRing::front() {
+    const uint64_t tail = static_cast<perf_event_mmap_page*>(base_)->data_tail;
     perf_event_header header{};
     front_size_ = 0;
-    if (head - tail < sizeof(header) || head - tail > size_) return std::nullopt;
+    if (head_ - tail < sizeof(header) || head_ - tail > size_) return std::nullopt;
     copy(tail, reinterpret_cast<std::byte*>(&header), sizeof(header));
-    if (header.size < sizeof(header) || header.size > head - tail) return std::nullopt;
+    if (header.size < sizeof(header) || header.size > head_ - tail) return std::nullopt;
     record_.resize(header.size);
     copy(tail, record_.data(), header.size);
     front_size_ = header.size;

@@ -19,6 +19,9 @@ public:
     ~PerfRing();
 
     const UniqueFd& fd() const noexcept { return fd_; }
+    // What front() shows from now on is what is there now: whoever reads until there is none is
+    // done some time, however much comes meanwhile.
+    void look() noexcept;
     // Looks at the oldest record; it stays until pop(). Nothing when there is none. `type` is
     // PERF_RECORD_*, `body` what follows its header, valid until the next call.
     struct Record {
@@ -36,7 +39,8 @@ private:
 
     UniqueFd fd_;
     void* base_ = nullptr;
-    size_t size_ = 0;  // of the data, in bytes
+    size_t size_ = 0;    // of the data, in bytes
+    uint64_t head_ = 0;  // end of what front() may show
     size_t front_size_ = 0;
     std::vector<std::byte> record_;  // the copy that front() shows
 };

@@ -1,0 +1,44 @@
+#include "kernel/perf_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+namespace etw::kernel {
+namespace {
+
+void make_record() { ASSERT_EQ(::prctl(PR_SET_NAME, "perf_ring_test"), 0); }
+
+// Of a machine that is never done.
+TEST(PerfRing, ShowsWhatWasThereAtTheLook) {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    if (::sched_setaffinity(0, sizeof(first), &first) != 0) GTEST_SKIP() << "not on CPU 0";
+    perf_event_attr attr{};
+    attr.size = sizeof(attr);
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = PERF_COUNT_SW_DUMMY;
+    attr.comm = 1;
+    auto opened = PerfRing::open(attr, 0, 8);
+    if (!opened) GTEST_SKIP() << "perf_event_open() is refused: errno " << opened.error().where;
+    PerfRing& ring = *opened;
+    EXPECT_FALSE(ring.front());
+    make_record();
+    EXPECT_FALSE(ring.front());
+    constexpr int kEnough = 100;  // where it does not end by itself
+    int shown = 0;
+    for (ring.look(); shown < kEnough && ring.front(); ring.pop()) {
+        ++shown;
+        make_record();
+    }
+    EXPECT_GE(shown, 1);
+    EXPECT_LT(shown, kEnough);
+    ring.look();
+    EXPECT_TRUE(ring.front());  // what came meanwhile
+}
+
+}  // namespace
+}  // namespace etw::kernel
