@@ -2,12 +2,15 @@
 #include "backend_linux/backend.h"
 #include "base/unix_socket.h"
 #include "fixtures.h"
+#include "wire/control_protocol.h"
 #include "wire/provider_protocol.h"
 
 #include <fmt/format.h>
 
 #include <etw/provider.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -39,11 +42,19 @@ protected:
         kill_host();
     }
 
-    // Keeper and worker start each other again: until none is left.
+    // Keeper and worker start each other again, and one that is just becoming the other may be
+    // found as neither: until nobody has the folder.
     void kill_host() const {
-        for (auto left = processes(); !left.empty(); left = processes()) {
-            for (const pid_t pid : left) ::kill(pid, SIGKILL);
+        while (host_lives()) {
+            for (const pid_t pid : processes()) ::kill(pid, SIGKILL);
         }
+    }
+
+    // Each of its processes, whatever it is about to be, has the lock.
+    bool host_lives() const {
+        const std::string path = runtime() + "/" + wire::kHostLockName;
+        const UniqueFd lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
     }
 
     std::vector<pid_t> processes() const {
