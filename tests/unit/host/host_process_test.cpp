@@ -369,6 +369,21 @@ TEST_F(HostProcess, GoesOnInAnotherFileAndRefusesItsOwn) {
     EXPECT_SOUND_LOG(folder_.file("b.etl"));
 }
 
+// As a kill leaves it between what an update writes down and what it does.
+TEST_F(HostProcess, SaysWhichLogItGoesOnInAfterAnUpdateWasCutShort) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    kill_host();
+    const std::string sessions = runtime() + "/sessions";
+    auto saved = load_saved(sessions, 0);
+    ASSERT_TRUE(saved);
+    saved->properties.log_file = folder_.file("b.etl");
+    ASSERT_TRUE(save(sessions, *saved));
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_EQ(status->properties.log_file, folder_.file("a.etl"));
+    EXPECT_TRUE(etl::LogReader::open(folder_.file("a.etl"))->finished());
+}
+
 // -lowcapacity: one stream for all processors, through the socket.
 TEST_F(HostProcess, TakesEventsThroughTheSocketWhereThereAreNoRings) {
     auto r = request("a");
