@@ -11,15 +11,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 namespace etw::host {
 namespace {
@@ -465,6 +468,38 @@ TEST_F(HostProcess, DisconnectsHostileProviders) {
             return !got || got->size == 0;  // what came before the end is of no interest
         })) << i;
     }
+    start_writer(0, 10);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
+TEST_F(HostProcess, ClosesConnectionsThatItHasNoDescriptorsFor) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto worker = processes(true);
+    ASSERT_EQ(worker.size(), 1u);
+    rlim_t highest = 0;
+    const std::string descriptors = fmt::format("/proc/{}/fd", worker.front());
+    for (const auto& entry : std::filesystem::directory_iterator(descriptors))
+        highest = std::max(highest, rlim_t(std::stoul(entry.path().filename().string())));
+    rlimit before{};
+    ASSERT_EQ(::prlimit(worker.front(), RLIMIT_NOFILE, nullptr, &before), 0);
+    const rlimit few{highest + 5, before.rlim_max};
+    ASSERT_EQ(::prlimit(worker.front(), RLIMIT_NOFILE, &few, nullptr), 0);
+    for (const auto& [name, type] : {std::pair(wire::kProviderSocketName, SOCK_SEQPACKET),
+                                     std::pair(wire::kControlSocketName, SOCK_STREAM)}) {
+        std::vector<UniqueFd> sockets;
+        for (size_t i = 0; i < highest + 10; ++i) {
+            auto socket = connect_to(runtime() + "/" + name, type);
+            ASSERT_TRUE(socket) << name;
+            sockets.push_back(std::move(*socket));
+        }
+        EXPECT_TRUE(eventually([&] {
+            pollfd last{sockets.back().get(), POLLIN, 0};
+            return ::poll(&last, 1, 0) == 1 && (last.revents & POLLHUP) != 0;
+        })) << name;
+    }
+    ASSERT_EQ(::prlimit(worker.front(), RLIMIT_NOFILE, &before, nullptr), 0);
     start_writer(0, 10);
     ASSERT_TRUE(eventually([&] { return all_written(); }));
     ASSERT_TRUE(backend_.stop("a"));
