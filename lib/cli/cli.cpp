@@ -319,6 +319,11 @@ Result<std::vector<std::string>, UsageError> normalize(Args args,
     return Walk(args, options).run();
 }
 
+std::string option_name(std::string_view word) {
+    const auto spelled = spelling(word);
+    return spelled ? spelled->name : "";
+}
+
 Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options) {
     ETW_TRY(auto words, normalize(args, options));
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
