@@ -119,9 +119,9 @@ private:
         const bool runs = joined_ && runs_still();
         state(runs ? "RUNNING (left)" : "STOPPED");
         const uint64_t lost = consumer_->events_lost() + consumer_->buffers_lost();
-        state(fmt::format("events: {}, events lost: {}, buffers lost: {}",
-                          summary ? summary->events() : 0, consumer_->events_lost(),
-                          consumer_->buffers_lost()));
+        state(fmt::format("{}events lost: {}, buffers lost: {}",
+                          summary ? fmt::format("events: {}, ", summary->events()) : "",
+                          consumer_->events_lost(), consumer_->buffers_lost()));
         if (final_ && !*final_ && final_->error().code != Code::kSessionNotFound) {
             return session_failure(kTool, name_, final_->error());
         }
