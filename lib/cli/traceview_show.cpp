@@ -4,6 +4,7 @@
 #include "base/signals.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/tell.h"
 #include "cli/tracelog_display.h"
 #include "render/pipeline.h"
 
@@ -155,7 +156,7 @@ int show_session(const TraceviewOptions& options, const TraceviewReport& start,
     Interrupts::heed_for_good();
     heed_the_terminal();
     std::FILE* const reports = options.control.json ? stdout : stderr;
-    fmt::print(reports, "{}", start.report.output);
+    tell(reports, "{}", start.report.output);
     std::fflush(reports);
     print_notes(kTool, start.report.notes);
     return Show(start, options.control.json, backend).run(open_consumer);
