@@ -1,12 +1,12 @@
 // etwd: the session host. Owns the ETW sessions of this user, or of the machine when it runs as
 // root. Usually nobody starts it by hand: tracelog does when it is needed.
+#include "base/path.h"
 #include "boot/boot_folder.h"
 #include "host/program.h"
 #include "host/recover.h"
 #include "host/runtime_folder.h"
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 int main(int argc, char** argv) {
     etw::host::ProgramOptions options;
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? 0 : 2;
     }
     if (recover) return etw::host::run_recovery(lost);
-    options.folder = std::filesystem::absolute(options.folder);
-    if (boot) options.boot_folder = std::filesystem::absolute(config);
+    options.folder = etw::to_absolute(options.folder);
+    if (boot) options.boot_folder = etw::to_absolute(config);
     return etw::host::run_program(options);
 }

@@ -96,6 +96,7 @@ Outcome<Ok> Backend::reach(bool start_host) {
 }
 
 Outcome<Reply> Backend::call(ControlOp op, Bytes body, std::span<const int> fds) {
+    cut_short_ = false;
     for (int again = kAttempts - 1;; --again) {
         ETW_CHECK(reach(op == ControlOp::kStart));
         auto reply = channel_->call(op, body, fds);
@@ -104,6 +105,7 @@ Outcome<Reply> Backend::call(ControlOp op, Bytes body, std::span<const int> fds)
         const bool gone = reply.error().code == Code::kServiceNotAvailable;
         const bool harmless = only_reads(op) || ControlChannel::request_unread(reply.error());
         if (gone && harmless && again > 0) continue;
+        cut_short_ = gone && !harmless;
         if (gone && !only_reads(op)) {
             return Failure{Code::kServiceNotAvailable,
                            "the session host went away in the middle of the request; what became "
@@ -157,8 +159,8 @@ Outcome<EnableResult> Backend::start(const StartRequest& request) {
                 LogFile::open(numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file,
                               more_files));
     }
-    ETW_TRY(auto result, ask<EnableResult>(ControlOp::kStart, encoded(request), log.descriptors()));
-    log.keep();
+    auto result = ask<EnableResult>(ControlOp::kStart, encoded(request), log.descriptors());
+    if (result || cut_short_) log.keep();
     return result;
 }
 
@@ -182,9 +184,8 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
     ETW_TRY(LogFile log, LogFile::open(numbered ? session::numbered_log_file(*request.log_file, 1)
                                                 : *request.log_file,
                                        numbered));
-    ETW_TRY(auto status,
-            ask_session<SessionStatus>(ControlOp::kUpdate, request, log.descriptors()));
-    log.keep();
+    auto status = ask_session<SessionStatus>(ControlOp::kUpdate, request, log.descriptors());
+    if (status || cut_short_) log.keep();
     return status;
 }
 
@@ -212,9 +213,8 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
         ETW_CHECK(ask_session<SessionStatus>(ControlOp::kPrivate, question));
         ETW_TRY(log, LogFile::open(*request.log_file, true));
     }
-    ETW_TRY(auto status,
-            ask_session<SessionStatus>(ControlOp::kPrivate, request, log.descriptors()));
-    log.keep();
+    auto status = ask_session<SessionStatus>(ControlOp::kPrivate, request, log.descriptors());
+    if (status || cut_short_) log.keep();
     return status;
 }
 

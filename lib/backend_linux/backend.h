@@ -63,6 +63,9 @@ private:
     HostLauncher host_;
     std::optional<std::chrono::seconds> patience_;
     std::optional<ControlChannel> channel_;
+    // The last request may have been done by a host that then went away: the next one goes on with
+    // what it has written down, and with the log that came along.
+    bool cut_short_ = false;
 };
 
 }  // namespace etw::backend_linux

@@ -1,6 +1,7 @@
 #include "backend_linux/host_launcher.h"
 
 #include "backend_linux/control_channel.h"
+#include "base/path.h"
 #include "wire/provider_protocol.h"
 
 #include <fmt/format.h>
@@ -151,7 +152,7 @@ bool host_has(const std::string& folder) {
 
 std::string runtime_folder() {
     if (const char* given = ::secure_getenv("ETW_RUNTIME_DIR"); given && *given)
-        return std::filesystem::absolute(given);
+        return to_absolute(given);
     if (::geteuid() == 0) return wire::kSystemRuntimeDir;
     if (const char* xdg = ::secure_getenv("XDG_RUNTIME_DIR"); xdg && *xdg)
         return std::string(xdg) + "/etw";

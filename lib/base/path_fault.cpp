@@ -37,6 +37,12 @@ std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// It is still there for those who are in it; nothing can be made in it.
+bool is_removed(const std::string& folder) {
+    struct stat st {};
+    return ::stat(folder.c_str(), &st) == 0 && st.st_nlink == 0;
+}
+
 // The first part of the path, itself included, that cannot be looked at; "" if all can. `error`
 // says why not.
 std::string unseen_part(const std::string& path, int& error) {
@@ -69,6 +75,12 @@ PathFault missing(const std::string& path) {
                 fmt::format("'{}' is a link to '{}', which is not there; mend it, or name another "
                             "file",
                             part, target_of(part))};
+    }
+    const std::string folder = folder_of(path);
+    if (part == path && is_removed(folder)) {
+        return {
+            Code::kPathNotFound,
+            fmt::format("the folder '{}' has been removed; go to another, or name one", folder)};
     }
     if (part == path) return no_new_files(path);
     return {Code::kPathNotFound,

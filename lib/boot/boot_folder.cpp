@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/letter_case.h"
+#include "base/path.h"
 #include "session/boot_rules.h"
 
 #include <fmt/format.h>
@@ -81,7 +82,7 @@ Outcome<std::vector<std::string>> files_in(UniqueFd folder, const std::string& p
 
 std::string default_config_folder() {
     if (const char* given = ::secure_getenv("ETW_CONFIG_DIR"); given && *given)
-        return std::filesystem::absolute(given);
+        return to_absolute(given);
     if (::geteuid() == 0) return "/etc/openetw";
     return user_folder("XDG_CONFIG_HOME", ".config") + "/openetw";
 }

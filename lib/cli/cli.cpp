@@ -2,6 +2,7 @@
 
 #include "base/letter_case.h"
 #include "base/platform.h"
+#include "cli/tell.h"
 
 #include <fmt/format.h>
 
@@ -278,11 +279,11 @@ int print_help(const char* text) {
 }
 
 int usage(const char* tool, const UsageError& error) {
-    fmt::print(stderr, "{}: {}\n", tool, error.message);
+    tell(stderr, "{}: {}\n", tool, error.message);
     if (error.help) {
-        fmt::print(stderr, "\n{}", error.help);
+        tell(stderr, "\n{}", error.help);
     } else {
-        fmt::print(stderr, "Try '{} -h'.\n", tool);
+        tell(stderr, "Try '{} -h'.\n", tool);
     }
     return kExitUsage;
 }
@@ -297,8 +298,8 @@ std::string status_text(Code code) {
 
 int failure(const char* tool, const std::string& subject, const Error& error) {
     const std::string where = error.where == 0 ? "" : fmt::format(" (at {})", error.where);
-    fmt::print(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
-               status_text(error.code), uint32_t(error.code));
+    tell(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
+         status_text(error.code), uint32_t(error.code));
     return kExitFailed;
 }
 
@@ -309,14 +310,19 @@ std::string about_session(const std::string& name, const std::string& text) {
 
 int session_failure(const char* tool, const std::string& name, const session::Failure& failure) {
     const std::string detail = failure.detail.empty() ? "" : failure.detail + ": ";
-    fmt::print(stderr, "{}: {} [{}]\n", tool,
-               about_session(name, detail + status_text(failure.code)), uint32_t(failure.code));
+    tell(stderr, "{}: {} [{}]\n", tool, about_session(name, detail + status_text(failure.code)),
+         uint32_t(failure.code));
     return kExitFailed;
 }
 
 Result<std::vector<std::string>, UsageError> normalize(Args args,
                                                        std::span<const OptionWord> options) {
     return Walk(args, options).run();
+}
+
+std::string option_name(std::string_view word) {
+    const auto spelled = spelling(word);
+    return spelled ? spelled->name : "";
 }
 
 Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options) {

@@ -95,6 +95,10 @@ struct OptionWord {
 Result<std::vector<std::string>, UsageError> normalize(Args args,
                                                        std::span<const OptionWord> options);
 
+// The option that a word spells in any of these ways, in lower case, known or not; "" where it can
+// be none. What begins with / may as well be a path.
+std::string option_name(std::string_view word);
+
 // normalize(), then CLI11. `app` has an option `--word` for each row that is no alias.
 Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options);
 

@@ -94,7 +94,7 @@ bool looks_like_a_path(const std::string& source) {
 }
 
 Outcome<std::string> read_text(const std::string& name) {
-    std::ifstream file(name, std::ios::binary);
+    std::ifstream file(to_path(name), std::ios::binary);
     std::string text;
     text.resize(kMaxFileSize);
     file.read(text.data(), std::streamsize(text.size()));
@@ -130,8 +130,7 @@ Outcome<Ok> add_usdt(const std::string& source, const ProviderEnable& defaults, 
         return Failure{Code::kInvalidParameter,
                        fmt::format("'{}' is not usdt:<path>:<provider>", source)};
     }
-    std::error_code error;
-    const auto path = std::filesystem::absolute(to_path(rest.substr(0, colon)), error);
+    const auto path = to_absolute(to_path(rest.substr(0, colon)));
     const std::string name =
         fmt::format("{}{}{}", kUsdtPrefix, to_text(path.lexically_normal()), rest.substr(colon));
     ProviderEnable provider = with_defaults(guid_from_name(name), defaults);

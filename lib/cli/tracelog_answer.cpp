@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 namespace etw::cli {
 
 using session::Failure;
@@ -16,7 +14,7 @@ using session::Outcome;
 using session::SessionStatus;
 
 std::string absolute_path(const std::string& path) {
-    return to_text(std::filesystem::absolute(to_path(path)).lexically_normal());
+    return to_text(to_absolute(to_path(path)).lexically_normal());
 }
 
 void TracelogAnswer::show(const Outcome<SessionStatus>& status) {

@@ -6,7 +6,8 @@
 
 namespace etw::cli {
 
-// A path is the caller's: it begins in the caller's folder, not the host's.
+// A path is the caller's: it begins in the caller's folder, not the host's. As it is where that
+// folder has been removed.
 std::string absolute_path(const std::string& path);
 
 class TracelogAnswer {

@@ -150,10 +150,11 @@ private:
         const uint32_t action = grammar::bit(out_.action);
         for (const grammar::OptionRow& row : grammar::options(system_)) {
             if (!words_.has(row.word) || (row.valid & action) != 0) continue;
-            // Windows finds a private session by its provider; here its name is enough.
-            const bool names_private_session =
-                row.word == "guid" && words_.has("um") && out_.action == TracelogAction::kUpdate;
-            if ((row.ignored & action) == 0 && !names_private_session) {
+            // Windows finds a private session by its provider. Here its name is enough, and one
+            // that does not record the provider is not meant.
+            if (row.word == "guid" && words_.has("um") && out_.action == TracelogAction::kUpdate)
+                continue;
+            if ((row.ignored & action) == 0) {
                 return UsageError{fmt::format("-{} does not go with -{}; it goes with {}", row.word,
                                               action_word_,
                                               actions(row.valid != 0 ? row.valid : row.ignored))};
@@ -407,7 +408,9 @@ private:
         if ((out_.properties.log_file_mode & kModeReserved) != 0) return read_traced();
         if (!words_.has("pids")) return Ok{};
         const std::vector<std::string> sources = words_.all("guid");
-        const auto is_probe = [](const std::string& source) { return source.starts_with("usdt:"); };
+        const auto is_probe = [](const std::string& source) {
+            return source.starts_with(kUsdtPrefix);
+        };
         if (sources.empty() || !std::all_of(sources.begin(), sources.end(), is_probe)) {
             return UsageError{
                 "-pids goes with -heap, -critsec or -guid usdt:PATH:PROVIDER; other providers take "

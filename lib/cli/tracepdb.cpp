@@ -3,6 +3,7 @@
 #include "cli/extract.h"
 #include "cli/file_list.h"
 #include "cli/json_writer.h"
+#include "cli/tell.h"
 
 #include <fmt/format.h>
 
@@ -66,7 +67,7 @@ public:
         if (options_.json) {
             print_json(found, written ? *written : std::vector<std::string>());
         }
-        return status_;
+        return std::fflush(stdout) == 0 ? status_ : kExitFailed;
     }
 
 private:
@@ -80,7 +81,7 @@ private:
     }
 
     void line(const std::string& text) {
-        if (!options_.json) fmt::print("{}\n", text);
+        if (!options_.json) tell(stdout, "{}\n", text);
     }
     void info(const std::string& text) { line(fmt::format("{} : info BNP0000: {}", tool_, text)); }
     void detail(const std::string& text) {
@@ -92,12 +93,12 @@ private:
             info(fmt::format("no trace messages in {}", source.path));
         }
         if (source.damaged_parts != 0) {
-            fmt::print(stderr, "{}: {}: {} modules are damaged and were read in part\n", tool_,
-                       source.path, source.damaged_parts);
+            tell(stderr, "{}: {}: {} modules are damaged and were read in part\n", tool_,
+                 source.path, source.damaged_parts);
         }
         if (source.skipped != 0) {
-            fmt::print(stderr, "{}: {}: {} lines of its descriptions could not be read\n", tool_,
-                       source.path, source.skipped);
+            tell(stderr, "{}: {}: {} lines of its descriptions could not be read\n", tool_,
+                 source.path, source.skipped);
         }
         detail(fmt::format("{}: {} messages, {} control GUIDs", source.path,
                            source.messages.formats().size(), source.messages.controls().size()));
@@ -127,7 +128,7 @@ private:
         json.end_array().key("written").begin_array();
         for (const std::string& path : written) json.text(path);
         json.end_array().end_object();
-        fmt::print("{}\n", json.take());
+        tell(stdout, "{}\n", json.take());
     }
 
     const TracepdbOptions& options_;

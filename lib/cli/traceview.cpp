@@ -179,7 +179,7 @@ private:
         ETW_CHECK(session::check(next, backend_.system()));
         std::filesystem::path path;
         if (!next.log_file.empty()) {
-            path = std::filesystem::absolute(to_path(next.log_file)).lexically_normal();
+            path = to_absolute(to_path(next.log_file)).lexically_normal();
             std::error_code unknown;
             if (!std::filesystem::is_directory(path.parent_path(), unknown)) {
                 return Failure{Code::kPathNotFound,

@@ -199,9 +199,8 @@ Result<TraceviewOptions, UsageError> parse_pdb(Args args) {
 }
 
 bool has_command(Args args, std::string_view command) {
-    return std::any_of(args.begin(), args.end(), [&](std::string_view arg) {
-        return (arg.starts_with('-') || arg.starts_with('/')) && to_lower(arg.substr(1)) == command;
-    });
+    return std::any_of(args.begin(), args.end(),
+                       [&](std::string_view arg) { return option_name(arg) == command; });
 }
 
 }  // namespace

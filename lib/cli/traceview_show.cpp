@@ -4,6 +4,7 @@
 #include "base/signals.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/tell.h"
 #include "cli/tracelog_display.h"
 #include "render/pipeline.h"
 
@@ -119,9 +120,9 @@ private:
         const bool runs = joined_ && runs_still();
         state(runs ? "RUNNING (left)" : "STOPPED");
         const uint64_t lost = consumer_->events_lost() + consumer_->buffers_lost();
-        state(fmt::format("events: {}, events lost: {}, buffers lost: {}",
-                          summary ? summary->events() : 0, consumer_->events_lost(),
-                          consumer_->buffers_lost()));
+        state(fmt::format("{}events lost: {}, buffers lost: {}",
+                          summary ? fmt::format("events: {}, ", summary->events()) : "",
+                          consumer_->events_lost(), consumer_->buffers_lost()));
         if (final_ && !*final_ && final_->error().code != Code::kSessionNotFound) {
             return session_failure(kTool, name_, final_->error());
         }
@@ -155,7 +156,7 @@ int show_session(const TraceviewOptions& options, const TraceviewReport& start,
     Interrupts::heed_for_good();
     heed_the_terminal();
     std::FILE* const reports = options.control.json ? stdout : stderr;
-    fmt::print(reports, "{}", start.report.output);
+    tell(reports, "{}", start.report.output);
     std::fflush(reports);
     print_notes(kTool, start.report.notes);
     return Show(start, options.control.json, backend).run(open_consumer);

@@ -1,5 +1,7 @@
 #include "host/control_server.h"
 
+#include "host/accept.h"
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -22,7 +24,7 @@ Status ControlServer::listen(UniqueFd socket) {
 
 void ControlServer::accept_some() {
     for (int i = 0; i < 64; ++i) {
-        UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        UniqueFd fd = accept_next(socket_.get());
         if (!fd) return;
         const auto peer = peer_credentials(fd.get());
         if (!peer || connections_.size() == kMaxConnections) continue;

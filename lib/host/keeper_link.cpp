@@ -4,7 +4,9 @@
 #include "host/journal.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -99,7 +101,12 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
     }
     const std::lock_guard lock(mutex_);
     for (const auto& [name, fd] : copies_) {
-        ETW_CHECK(send_to_peer(ours.get(), KeeperOp::kStore, name, fd.get()));
+        const Status sent = send_to_peer(ours.get(), KeeperOp::kStore, name, fd.get());
+        if (sent) continue;
+        // To the end of this connection it would answer with a second worker.
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        return sent;
     }
     (void)ours.release();  // open until the process has ended
     return Ok{};

@@ -1,5 +1,6 @@
 #include "host/provider_table.h"
 
+#include "host/accept.h"
 #include "host/journal.h"
 #include "ring/clock.h"
 
@@ -31,7 +32,7 @@ Status ProviderTable::listen(UniqueFd socket) {
 
 void ProviderTable::accept_some() {
     for (int i = 0; i < 64; ++i) {
-        UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        UniqueFd fd = accept_next(socket_.get());
         if (!fd) return;
         add(std::move(fd));
     }

@@ -27,9 +27,8 @@ void SessionManager::limit_life(Session& session) {
         if (!watched) loop_.post(gone);
     }
     if (saved.properties.ttl_s != 0) {
-        const auto lived =
-            std::chrono::milliseconds(std::max<int64_t>(0, counter_now() - saved.start_counter) *
-                                      1000 / int64_t(saved.counter_hz));
+        const double ticks = double(std::max<int64_t>(0, counter_now() - saved.start_counter));
+        const std::chrono::milliseconds lived(int64_t(ticks * 1000 / double(saved.counter_hz)));
         const std::chrono::milliseconds all = std::chrono::seconds(saved.properties.ttl_s);
         session.end_timer =
             loop_.after(std::max(all - lived, std::chrono::milliseconds(0)),

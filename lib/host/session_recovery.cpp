@@ -112,6 +112,9 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     } else {
         ETW_TRY(UniqueFd fd, recover_log(session, progress, kept));
         session.source->rights = rights_of(fd);
+        // What it writes to, where an update that would have given it another was not finished.
+        if ((saved.properties.log_file_mode & kModeNewFile) == 0)
+            saved.properties.log_file = progress.path;
         ETW_TRY(auto resumed, resume_log(std::move(fd), saved, progress));
         log.emplace(std::move(resumed));
     }

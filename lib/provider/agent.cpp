@@ -251,7 +251,7 @@ void after_fork_in_child() noexcept {
     forget_all_former();  // the parent has them
     if (!g_state.agent_started) return;
     g_state.agent_started = false;
-    g_state.initialised = false;
+    initialise();  // threads that waited are the parent's: its condition would wait for them
     g_state.wake.reset();
     g_state.doorbell.reset();
     g_state.due_count = 0;
@@ -262,6 +262,7 @@ void after_fork_in_child() noexcept {
         registration.in_callback = false;
         for (HostView& view : registration.hosts) view = {};
     }
+    for (SessionSlot& slot : g_state.slots) slot.socket_lost = 0;  // the parent tells of these
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         Host& host = g_state.hosts[i];
         host.socket.reset();
@@ -293,6 +294,7 @@ void prepare_process() noexcept {
     ::sigemptyset(&too_large);
     ::sigaddset(&too_large, SIGXFSZ);
     ::pthread_sigmask(SIG_BLOCK, &too_large, &before);
+    settle_lost();
     leave_rings();
     constexpr timespec kNow{};
     if (::sigismember(&before, SIGXFSZ) == 0) ::sigtimedwait(&too_large, nullptr, &kNow);

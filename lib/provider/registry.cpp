@@ -26,17 +26,6 @@ int64_t wait_budget_ns() noexcept {
     return int64_t(wait_ms) * 1'000'000;
 }
 
-void initialise_once() noexcept {
-    if (g_state.initialised) return;
-    pthread_condattr_t attributes;
-    ::pthread_condattr_init(&attributes);
-    ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    ::pthread_cond_init(&g_state.changed, &attributes);
-    ::pthread_condattr_destroy(&attributes);
-    g_state.wait_budget_ns = wait_budget_ns();
-    g_state.initialised = true;
-}
-
 // Waits for `done` to hold, until `deadline_ns`; with the lock.
 template <class Done>
 bool wait_until(int64_t deadline_ns, Done done) noexcept {
@@ -88,6 +77,16 @@ Registration* free_registration() noexcept {
 }
 
 }  // namespace
+
+void initialise() noexcept {
+    pthread_condattr_t attributes;
+    ::pthread_condattr_init(&attributes);
+    ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    ::pthread_cond_init(&g_state.changed, &attributes);
+    ::pthread_condattr_destroy(&attributes);
+    g_state.wait_budget_ns = wait_budget_ns();
+    g_state.initialised = true;
+}
 
 etw_enabled combined(const Registration& registration) noexcept {
     etw_enabled sum = {0, 0, 0, ~uint64_t{0}};
@@ -191,7 +190,7 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
     entry->match_all.store(enable.match_all_keyword, std::memory_order_relaxed);
     entry->level.store(enable.level, std::memory_order_relaxed);
     const uint32_t special = special_bits(enable);
-    entry->special.store(special, std::memory_order_relaxed);
+    entry->special.store(special, std::memory_order_release);  // what it speaks of is there
     entry->room.store(slot.geometry.block_size - wire::kRingFirstOffset, std::memory_order_relaxed);
     entry->confirmed = connection;
     entry->generation.store(generation, std::memory_order_release);
@@ -238,7 +237,7 @@ uint32_t add_registration(const Applicant& applicant, uint64_t* handle) noexcept
     const KeepErrno keep;
     pin_module();
     const ScopedLock lock(g_state.lock);
-    initialise_once();
+    if (!g_state.initialised) initialise();
     Registration* registration = free_registration();
     if (registration == nullptr) return ETW_NO_SYSTEM_RESOURCES;
     registration->id = *applicant.id;

@@ -194,6 +194,8 @@ bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;
 
 // --- registry.cpp, called by the agent with the lock ---
+// Before the first registration of a process, and anew in a forked child.
+void initialise() noexcept;
 // The session wants (or no longer wants) events of the registration. False: it has 8 already.
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept;

@@ -145,7 +145,7 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
     if (descriptor.keyword == 0 && (special & kPropertyIgnoreKeyword0) != 0) return ETW_OK;
     if (event.schema_size == 0) {  // self-describing events have no ids
         const auto leaves_out = [&](uint32_t bit, const std::atomic<IdSet*>& ids) {
-            return (special & bit) != 0 && !ids.load(std::memory_order_acquire)->has(descriptor.id);
+            return (special & bit) != 0 && !ids.load(std::memory_order_relaxed)->has(descriptor.id);
         };
         if (leaves_out(kSpecialEventIds, entry.events)) return ETW_OK;
         if (leaves_out(kSpecialStackIds, entry.stacks)) special &= ~uint32_t{kPropertyStackTrace};
@@ -178,7 +178,7 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     again:
         const uint64_t generation = entry.generation.load(std::memory_order_acquire);
         if (generation == 0 || !wants(entry, *event.descriptor)) continue;
-        const uint32_t special = entry.special.load(std::memory_order_relaxed);
+        const uint32_t special = entry.special.load(std::memory_order_acquire);
         if (__builtin_expect(special != 0, false)) {
             if (const uint32_t failed = deliver_special(entry, generation, special, event, record,
                                                         size, event_key, caller)) {

@@ -50,8 +50,6 @@ constexpr Exclusion kExclusions[] = {
     {kModeDebugger, kModePrivate, "a private session has no debugger; leave out -kd or -um"},
     {kModeStopOnHybridShutdown, kModePersistOnHybridShutdown,
      "-hybridshutdown is either stop or persist"},
-    {kModeBuffering, kModePrivate,
-     "a private session writes to its file; leave out -buffering or -um"},
     {kModePagedMemory, kModeSystemLogger,
      "a system logger cannot use paged memory; leave out -paged"},
 };
@@ -356,8 +354,6 @@ std::vector<std::string> ineffective(const Properties& p) {
     } else if (has(p, kModeUseKilobytes) && p.maximum_file_size == 0) {
         none("-kb", "neither -seq, -cir nor -newfile gives a size");
     }
-    if (has(p, kModePrivate) && has(p, kModePagedMemory))
-        none("-paged", "the buffers of a private session always are");
     return out;
 }
 

@@ -23,7 +23,7 @@
 //   EventsLost                   ->            what such a process could not send, the socket full
 //   Unregister                   ->
 //                                <-            PrivateStart + fd: a session in this process's
-//                                memory
+//                                              memory
 //                                <-            PrivateControl [+ fd]
 //   PrivateStatus                ->            the answer to either; unasked at exit, and, before
 //                                              Register, of a session whose host died
@@ -211,8 +211,8 @@ struct Ack {
 };
 static_assert(sizeof(Ack) == 16);
 
-// One record for a session whose rings this process cannot write. The host takes only the record's
-// bytes from it; process and thread ids in the record are replaced where the credentials disagree.
+// One record for a session whose rings this process cannot write. The host puts the process id of
+// the credentials into it, where these have one, and the time.
 struct Event {
     PacketHeader header;  // size covers the record that follows the struct
     SessionKey session;

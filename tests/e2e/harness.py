@@ -6,6 +6,7 @@ import collections
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -233,8 +234,18 @@ class EndToEnd(unittest.TestCase):
             left = [pid for pid in self.host_pids() if pids is None or pid in pids]
             for pid in left:
                 kill(pid)
-            return not left
+            # One that is just becoming a keeper or a worker has no command line for a moment.
+            return not left and (pids is not None or not self.host_lives())
         wait_for(none_left, "the hosts to be gone")
+
+    def host_lives(self):
+        """Each of its processes has the folder's lock."""
+        with contextlib.suppress(FileNotFoundError), (self.runtime / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def start_recording(self, name, *options):
         """Starts a session of the test writer's provider; returns when the writer records to it.

@@ -233,6 +233,27 @@ class Displays(Tracelog):
                 self.assertNotEqual(document["operation_status"], 0)
 
 
+class RemovedFolder(Tracelog):
+    """Commands that are typed in a folder which is there no more."""
+
+    def setUp(self):
+        super().setUp()
+        self.gone = self.folder / "gone"
+        self.gone.mkdir()
+
+    def enter(self):
+        os.chdir(self.gone)
+        self.gone.rmdir()
+
+    def test_a_log_that_would_be_there(self):
+        done = self.tracelog("-start", "S", code=1, preexec_fn=self.enter)
+        self.assert_operation(done.stdout, 3)
+        self.assertIn("has been removed", done.stderr)
+
+    def test_what_needs_no_folder(self):
+        self.tracelog("-start", "S", "-f", self.folder / "s.etl", preexec_fn=self.enter)
+
+
 class NothingRecorded(Tracelog):
     """No command ends in an empty file with exit 0 and no word."""
 

@@ -426,6 +426,8 @@ class Foreground(TraceviewTest):
         self.tracelog("-flush", "S", code=None)
         self.assertEqual(shown.process.wait(DEADLINE), 0)
         self.assertEqual(self.sessions(), {})
+        self.assertIn("'S': events lost: 0, buffers lost: 0\n", shown.err.read_text(),
+                      "how many were shown is not known")
 
     def test_the_end_of_the_terminals_input_ends_it(self):
         terminal = self.terminal(*self.ask, "-display")

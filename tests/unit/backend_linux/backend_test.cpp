@@ -193,6 +193,20 @@ TEST_F(BackendTest, WhatChangesASessionIsNeverSentTwice) {
     EXPECT_EQ(requests, 1);
 }
 
+// The next host goes on with it: a file without a name would take the events and be gone.
+TEST_F(BackendTest, TheLogOfARequestThatMayHaveBeenDoneStays) {
+    FakeHost host(folder_.path(),
+                  [&](FakeHost::Request request) -> std::optional<std::vector<std::byte>> {
+                      if (request.op != ControlOp::kQuery) return kHangUp;
+                      return FakeHost::answer(status_of("S"));
+                  });
+    EXPECT_EQ(backend().start(start_request("a.etl")).error().code, Code::kServiceNotAvailable);
+    EXPECT_TRUE(folder_.has("a.etl"));
+    EXPECT_EQ(backend().update({"S", folder_ / "b.etl", {}, {}, {}, {}}).error().code,
+              Code::kServiceNotAvailable);
+    EXPECT_TRUE(folder_.has("b.etl"));
+}
+
 TEST_F(BackendTest, HostileRepliesAreInvalidData) {
     using Frame = wire::ControlFrame;
     constexpr uint32_t kVersion = wire::kControlProtocolVersion;

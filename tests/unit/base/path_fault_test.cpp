@@ -1,5 +1,6 @@
 #include "base/path_fault.h"
 
+#include "base/path.h"
 #include "support/temp_folder.h"
 
 #include <gmock/gmock.h>
@@ -51,6 +52,19 @@ TEST(PathFault, NamesTheFolderThatIsMissing) {
     EXPECT_EQ(fault.code, Code::kPathNotFound);
     EXPECT_EQ(fault.text,
               "the folder '" + (folder / "a") + "' does not exist; make it, or name another");
+}
+
+TEST(PathFault, TellsThatTheCurrentFolderHasBeenRemoved) {
+    const TempFolder folder;
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::create_directory(folder / "gone");
+    std::filesystem::current_path(folder / "gone");
+    std::filesystem::remove(folder / "gone");
+    const PathFault fault = fault_of("a.etl");
+    EXPECT_EQ(to_absolute("a.etl"), "a.etl") << "and does not throw";
+    std::filesystem::current_path(before);
+    EXPECT_EQ(fault.code, Code::kPathNotFound);
+    EXPECT_THAT(fault.text, HasSubstr("the folder '.' has been removed"));
 }
 
 TEST(PathFault, NamesWhatIsNoFolder) {

@@ -43,6 +43,17 @@ TEST_F(Tracefmt, EndsQuietlyWhenThePipeIsClosed) {
     EXPECT_EQ(count(read_file(path("err")), "tracefmt:"), 0u);
 }
 
+// `tracefmt ... 2>&1 | head`: reports have no reader either.
+TEST_F(Tracefmt, EndsQuietlyWhenNobodyReadsItsReports) {
+    write_log("a.etl", {1});
+    const std::string command = fmt::format(
+        "cd '{}' && mkfifo pipe && {{ : <pipe & exec 3>pipe; wait; "
+        "'{}' a.etl -displayonly >&3 2>&3; echo $? >status; }}",
+        folder_.path(), ETW_TRACEFMT);
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    EXPECT_EQ(read_file(path("status")), "0\n");
+}
+
 // Interrupted in the middle: every line and the document whole, the summary of what was written.
 TEST_F(Tracefmt, EndsWholeWhenInterrupted) {
     write_log("a.etl", std::vector<uint32_t>(50'000, 7));

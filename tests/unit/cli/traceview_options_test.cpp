@@ -106,6 +106,8 @@ TEST(TraceviewLine, ProcessIsTracefmt) {
     EXPECT_EQ(csv.format.render.format, render::Format::kCsv);
     EXPECT_TRUE(csv.format.buffers);
     EXPECT_THAT(parsed({"/process", "/tmp/x.etl"}).format.inputs, ElementsAre("/tmp/x.etl"));
+    for (const char* spelled : {"-process=my.etl", "--process=my.etl", "\u2013Process=my.etl"})
+        EXPECT_THAT(parsed({spelled}).format.inputs, ElementsAre("my.etl")) << spelled;
 }
 
 TEST(TraceviewLine, HelpIsHelpWithEitherCommand) {

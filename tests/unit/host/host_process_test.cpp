@@ -2,21 +2,27 @@
 #include "backend_linux/backend.h"
 #include "base/unix_socket.h"
 #include "fixtures.h"
+#include "wire/control_protocol.h"
 #include "wire/provider_protocol.h"
 
 #include <fmt/format.h>
 
 #include <etw/provider.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 namespace etw::host {
 namespace {
@@ -39,11 +45,19 @@ protected:
         kill_host();
     }
 
-    // Keeper and worker start each other again: until none is left.
+    // Keeper and worker start each other again, and one that is just becoming the other may be
+    // found as neither: until nobody has the folder.
     void kill_host() const {
-        for (auto left = processes(); !left.empty(); left = processes()) {
-            for (const pid_t pid : left) ::kill(pid, SIGKILL);
+        while (host_lives()) {
+            for (const pid_t pid : processes()) ::kill(pid, SIGKILL);
         }
+    }
+
+    // Each of its processes, whatever it is about to be, has the lock.
+    bool host_lives() const {
+        const std::string path = runtime() + "/" + wire::kHostLockName;
+        const UniqueFd lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
     }
 
     std::vector<pid_t> processes() const {
@@ -358,6 +372,21 @@ TEST_F(HostProcess, GoesOnInAnotherFileAndRefusesItsOwn) {
     EXPECT_SOUND_LOG(folder_.file("b.etl"));
 }
 
+// As a kill leaves it between what an update writes down and what it does.
+TEST_F(HostProcess, SaysWhichLogItGoesOnInAfterAnUpdateWasCutShort) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    kill_host();
+    const std::string sessions = runtime() + "/sessions";
+    auto saved = load_saved(sessions, 0);
+    ASSERT_TRUE(saved);
+    saved->properties.log_file = folder_.file("b.etl");
+    ASSERT_TRUE(save(sessions, *saved));
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_EQ(status->properties.log_file, folder_.file("a.etl"));
+    EXPECT_TRUE(etl::LogReader::open(folder_.file("a.etl"))->finished());
+}
+
 // -lowcapacity: one stream for all processors, through the socket.
 TEST_F(HostProcess, TakesEventsThroughTheSocketWhereThereAreNoRings) {
     auto r = request("a");
@@ -439,6 +468,38 @@ TEST_F(HostProcess, DisconnectsHostileProviders) {
             return !got || got->size == 0;  // what came before the end is of no interest
         })) << i;
     }
+    start_writer(0, 10);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
+TEST_F(HostProcess, ClosesConnectionsThatItHasNoDescriptorsFor) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto worker = processes(true);
+    ASSERT_EQ(worker.size(), 1u);
+    rlim_t highest = 0;
+    const std::string descriptors = fmt::format("/proc/{}/fd", worker.front());
+    for (const auto& entry : std::filesystem::directory_iterator(descriptors))
+        highest = std::max(highest, rlim_t(std::stoul(entry.path().filename().string())));
+    rlimit before{};
+    ASSERT_EQ(::prlimit(worker.front(), RLIMIT_NOFILE, nullptr, &before), 0);
+    const rlimit few{highest + 5, before.rlim_max};
+    ASSERT_EQ(::prlimit(worker.front(), RLIMIT_NOFILE, &few, nullptr), 0);
+    for (const auto& [name, type] : {std::pair(wire::kProviderSocketName, SOCK_SEQPACKET),
+                                     std::pair(wire::kControlSocketName, SOCK_STREAM)}) {
+        std::vector<UniqueFd> sockets;
+        for (size_t i = 0; i < highest + 10; ++i) {
+            auto socket = connect_to(runtime() + "/" + name, type);
+            ASSERT_TRUE(socket) << name;
+            sockets.push_back(std::move(*socket));
+        }
+        EXPECT_TRUE(eventually([&] {
+            pollfd last{sockets.back().get(), POLLIN, 0};
+            return ::poll(&last, 1, 0) == 1 && (last.revents & POLLHUP) != 0;
+        })) << name;
+    }
+    ASSERT_EQ(::prlimit(worker.front(), RLIMIT_NOFILE, &before, nullptr), 0);
     start_writer(0, 10);
     ASSERT_TRUE(eventually([&] { return all_written(); }));
     ASSERT_TRUE(backend_.stop("a"));

@@ -241,5 +241,37 @@ TEST(RegistrationDeathTest, WaitsForAHostAsLongAsTheEnvironmentSays) {
     EXPECT_EXIT(::_exit(enabled_by_a_slow_host() ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
+// After the library's own, which has no priority.
+std::atomic<bool> g_host_goes_on = false;
+[[gnu::destructor(101)]] void await_host() {
+    while (g_host_goes_on) ::usleep(1000);
+}
+
+TEST(ExitDeathTest, TellsWhatTheSocketCouldNotTake) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    runtime_dir();
+    const auto lose_one_and_exit = [] {
+        static FakeHost& host = *new FakeHost(false);
+        static std::atomic<bool> known = false, full = false;
+        g_host_goes_on = true;
+        std::thread([] {
+            host.serve_until([] { return known.load(); });
+            while (!full) ::usleep(1000);
+            ::_exit(host.serve_until([] { return host.lost == 1; }) ? 0 : 1);
+        }).detach();
+        const GUID id = {0x13, 0, 0, {}};
+        REGHANDLE handle = 0;
+        EventRegister(&id, nullptr, nullptr, &handle);
+        known = true;
+        EVENT_DESCRIPTOR descriptor;
+        EventDescCreate(&descriptor, 1, 0, 0, 1, 0, 0, 0);
+        while (EventWrite(handle, &descriptor, 0, nullptr) == 0) {
+        }
+        full = true;
+        std::exit(1);
+    };
+    EXPECT_EXIT(lose_one_and_exit(), testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
 }  // namespace etw::provider

@@ -348,7 +348,6 @@ TEST(Ineffective, WhatASessionDoesNotUseIsNamed) {
         {kModeRealTime | kModeSequential | kModeUseKilobytes, false, {"-seq", "-kb"}},
         {kModeRealTime | kModeCircular | kModePreallocate, false, {"-cir", "-prealloc"}},
         {kModeUseKilobytes, true, {"-kb"}},
-        {kModePrivate | kModePagedMemory, true, {"-paged"}},
         {kModePagedMemory | kModeIndependent, true, {}},
     };
     for (const Ineffective& c : kCases) {
