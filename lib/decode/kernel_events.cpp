@@ -611,11 +611,11 @@ constexpr KernelEvent kEvents[] = {
     {0x4022, 0, "DbgID_DBG",
      "ImageBase:ptr ProcessId:u32 ImageChecksum:x32 TimeDateStamp:u32 ImageSize:u32 "
      "DbgFileName:wstr"},
-    {0x4026, 0, "DbgID_PPDB",
+    {0x4026, 0, "DbgPPDB",
      "ImageBase:ptr ProcessId:u32 TimeDateStamp:u32 MajorVersion:u16 MinorVersion:u16"},
-    {0x4027, 0, "DbgID_EmbeddedPPDB",
-     "ImageBase:ptr ProcessId:u32 MajorVersion:u16 MinorVersion:u16 Signature:guid Age:u32"},
-    {0x4028, 0, "DbgID_Deterministic", "ImageBase:ptr ProcessId:u32"},
+    {0x4027, 0, "DbgEmbeddedPPDB",
+     "ImageBase:ptr ProcessId:u32 MajorVersion:u16 MinorVersion:u16 GuidSig:guid Age:u32"},
+    {0x4028, 0, "DbgDeterm", "ImageBase:ptr ProcessId:u32"},
     {0x4029, 0, "Failure", "Message:wstr"},
     // MIB_IF_ROW2 of the machine's network interfaces.
     {0x4124, 0, "NetworkInterface",

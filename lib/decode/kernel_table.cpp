@@ -320,8 +320,8 @@ constexpr KernelHook kHooks[] = {
     {0x4020, "None", Family::kImageNone},
     {0x4024, "DbgID_RSDS", Family::kImageRsds},
     {0x4025, "DbgID_ILRSDS", Family::kImageRsds},
-    {0x4026, "DbgID_PPDB", Family::kNone},
-    {0x4028, "DbgID_Deterministic", Family::kNone},
+    {0x4026, "DbgPPDB", Family::kNone},
+    {0x4028, "DbgDeterm", Family::kNone},
     {0x4040, "FileVersion", Family::kImageVersion},
     {0x4120, "BuildInfo", Family::kConfigBuild},
     {0x4121, "SystemPaths", Family::kConfigPaths},
@@ -549,7 +549,7 @@ constexpr KernelLayout kLayouts[] = {
      "ImageBase:ptr ImageSize:ptr ProcessId:u32 TimeDateStamp:u32 "
      "OriginalFileName:wstr"},
     {Family::kImageNone, 2, "ImageBase:ptr ProcessId:u32"},
-    {Family::kImageRsds, 2, "ImageBase:ptr ProcessId:u32 Signature:guid Age:u32 PdbFileName:str"},
+    {Family::kImageRsds, 2, "ImageBase:ptr ProcessId:u32 GuidSig:guid Age:u32 PdbFileName:str"},
     {Family::kImageVersion, 0,
      "ImageSize:u32 TimeDateStamp:u32 OrigFileName:wstr FileDescription:wstr "
      "FileVersion:wstr BinFileVersion:wstr VerLanguage:wstr ProductName:wstr "

@@ -444,7 +444,7 @@ TEST_F(MergedEvent, AnImagesDebugDirectoryIsKnownByKind) {
     image.write(uint64_t{0x7ff8a9b20000});
     image.write(uint32_t{3296});
     EXPECT_EQ(decode_merged(0x4028, 1, image).outcome, Outcome::kDecoded);
-    EXPECT_EQ(event_.opcode, "DbgID_Deterministic");
+    EXPECT_EQ(event_.opcode, "DbgDeterm");
     EXPECT_EQ(fields(), "ImageBase ProcessId ");
 
     ByteWriter portable = image;
@@ -457,8 +457,8 @@ TEST_F(MergedEvent, AnImagesDebugDirectoryIsKnownByKind) {
     embedded.write(uint32_t{0x01000100});
     embedded.write(test::kProvider);
     embedded.write(uint32_t{1});
-    EXPECT_EQ(decode_merged(0x4027, 1, embedded).opcode, "DbgID_EmbeddedPPDB");
-    EXPECT_EQ(fields(), "ImageBase ProcessId MajorVersion MinorVersion Signature Age ");
+    EXPECT_EQ(decode_merged(0x4027, 1, embedded).opcode, "DbgEmbeddedPPDB");
+    EXPECT_EQ(fields(), "ImageBase ProcessId MajorVersion MinorVersion GuidSig Age ");
     EXPECT_TRUE(event_.rest.empty());
 
     ByteWriter separate = image;
