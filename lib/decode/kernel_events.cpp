@@ -48,6 +48,8 @@ constexpr KernelEvent kEvents[] = {
     {0x0267, 2, "HRRelease", "HeapHandle:ptr HRAddress:ptr HRSize:uptr"},
     {0x0268, 2, "HRDestroy", "HeapHandle:ptr"},
     {0x0269, 2, "ImageLoadBacked", "FileObject:ptr DeviceChar:x32 FileChar:u16 LoadFlags:u16"},
+    {0x0270, 0, "SystemMemInfo", "FreePages:uptr Counts:rest"},
+    {0x027D, 0, "ProcessMemInfo", "Count:u32 Values:rest"},
     {0x027F, 2, "VirtualRotate", "BaseAddress:ptr SizeInBytes:uptr Flags:x32"},
     {0x0280, 2, "VirtualAllocDCStart",
      "BaseAddress:ptr RegionSize:uptr ProcessId:u32 Flags:x32 CommitSizeInBytes:uptr"},
@@ -237,6 +239,7 @@ constexpr KernelEvent kEvents[] = {
      "NumberOfSessions:u32 NumberOfTracks:u32 BytesPerSector:u32 DiscStatus:u16 "
      "LastSessionStatus:u16 DriveLetter:wstr FileSystemName:wstr DeviceName:str "
      "ManufacturerName:str"},
+    {0x0B13, 2, "PhyDiskEx", "DiskNumber:u32 Information:rest"},
     {0x0B15, 0, "IRQ",
      "IRQAffinity:u64 IRQNum:u32 DeviceDescriptionLen:u32 DeviceDescription:wstr"},
     {0x0B16, 0, "PnP",
@@ -456,6 +459,17 @@ constexpr KernelEvent kEvents[] = {
     {0x1924, 2, "CSwitch",
      "ScheduledThreadId:u32 SwitchCount:u32 KernelYieldCount:u32 MixedYieldCount:u32 "
      "YieldCount:u32"},
+    {0x1C20, 0, "CBEnqueue",
+     "PoolID:ptr TaskID:ptr CallbackFunction:ptr CallbackContext:ptr SubProcessTag:ptr"},
+    {0x1C21, 0, "CBDequeue", "TaskID:ptr"},
+    {0x1C22, 0, "CBStart",
+     "PoolID:ptr TaskID:ptr CallbackFunction:ptr CallbackContext:ptr SubProcessTag:ptr"},
+    {0x1C23, 0, "CBStop", "TaskID:ptr"},
+    {0x1C24, 0, "CBCancel", "TaskID:ptr CancelCount:u32"},
+    {0x1C25, 0, "PoolCreate", "PoolID:ptr"},
+    {0x1C26, 0, "PoolClose", "PoolID:ptr"},
+    {0x1C27, 0, "ThreadMinSet", "PoolID:ptr ThreadNum:u32"},
+    {0x1C28, 0, "ThreadMaxSet", "PoolID:ptr ThreadNum:u32"},
     {0x1D1A, 0, "Hypercall", "GuestRip:u64 InputValue:u64"},
     {0x1D20, 0, "GuestException", "GuestRip:u64 Type:u64"},
     {0x1D21, 0, "MsrRead", "GuestRip:u64 Index:u64 Value:u64"},
@@ -593,6 +607,28 @@ constexpr KernelEvent kEvents[] = {
     {0x1DF0, 0, "Sample", "PartitionId:u64 VpId:u64 Cr3:u64 Ip:u64 ProfileSource:u64 VpTsc:u64"},
     {0x1DF1, 0, "HvModule", "HypervisorBaseAddress:u64"},
     {0x1DF5, 0, "String", "Text:str"},
+    // Of the debug directory of an image's file; what a merge did not find there is a failure.
+    {0x4022, 0, "DbgID_DBG",
+     "ImageBase:ptr ProcessId:u32 ImageChecksum:x32 TimeDateStamp:u32 ImageSize:u32 "
+     "DbgFileName:wstr"},
+    {0x4026, 0, "DbgPPDB",
+     "ImageBase:ptr ProcessId:u32 TimeDateStamp:u32 MajorVersion:u16 MinorVersion:u16"},
+    {0x4027, 0, "DbgEmbeddedPPDB",
+     "ImageBase:ptr ProcessId:u32 MajorVersion:u16 MinorVersion:u16 GuidSig:guid Age:u32"},
+    {0x4028, 0, "DbgDeterm", "ImageBase:ptr ProcessId:u32"},
+    {0x4029, 0, "Failure", "Message:wstr"},
+    // MIB_IF_ROW2 of the machine's network interfaces.
+    {0x4124, 0, "NetworkInterface",
+     "InterfaceLuid:x64 InterfaceIndex:u32 InterfaceGuid:guid Alias:text514 Description:text514 "
+     "PhysicalAddressLength:u32 PhysicalAddress:bytes32 PermanentPhysicalAddress:bytes32 Mtu:u32 "
+     "Type:u32 TunnelType:u32 MediaType:u32 PhysicalMediumType:u32 AccessType:u32 "
+     "DirectionType:u32 InterfaceAndOperStatusFlags:u8 -:skip3 OperStatus:u32 AdminStatus:u32 "
+     "MediaConnectState:u32 NetworkGuid:guid ConnectionType:u32 -:skip4 TransmitLinkSpeed:u64 "
+     "ReceiveLinkSpeed:u64 InOctets:u64 InUcastPkts:u64 InNUcastPkts:u64 InDiscards:u64 "
+     "InErrors:u64 InUnknownProtos:u64 InUcastOctets:u64 InMulticastOctets:u64 "
+     "InBroadcastOctets:u64 OutOctets:u64 OutUcastPkts:u64 OutNUcastPkts:u64 OutDiscards:u64 "
+     "OutErrors:u64 OutUcastOctets:u64 OutMulticastOctets:u64 OutBroadcastOctets:u64 OutQLen:u64"},
+    {0x4125, 0, "DeviceFamily", "UAPInfo:u64 DeviceFamily:u32 DeviceForm:u32"},
     {0x4421, 0, "WinSPR", "Version:u32 UncompressedSize:u32 CompressedXml:rest"},
     {0x4423, 0, "Metrics", "Version:u32 UncompressedSize:u32 CompressedXml:rest"},
     {0x4425, 0, "SystemConfig", "Version:u32 UncompressedSize:u32 CompressedXml:rest"},

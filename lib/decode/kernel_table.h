@@ -113,7 +113,7 @@ struct KernelHook {
 //   u8 i8 u16 i16 u32 i32 u64 i64  x32 x64  ptr (hex)  status (NTSTATUS)  guid  filetime
 //   str (8-bit) wstr (UTF-16), both NUL-terminated  text<bytes> (UTF-16 in a fixed space)
 //   sid (TOKEN_USER and SID)  ip4 ip6 port (network order)  rest (bytes) restchars (8-bit)
-//   skip<bytes>
+//   bytes<bytes, 255 at most>  skip<bytes>
 // and may end in "?" (may be absent), "[]" (repeats to the end) or "[n]".
 // A version that is not listed has the layout of the highest one below it.
 struct KernelLayout {

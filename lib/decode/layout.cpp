@@ -27,7 +27,7 @@ constexpr Word kWords[] = {
     {"sid", Type::kUserSid, Out::kDefault},       {"ip4", Type::kUInt32, Out::kIpv4},
     {"ip6", Type::kBinary, Out::kIpv6},           {"port", Type::kUInt16, Out::kPort},
     {"rest", Type::kRest, Out::kDefault},         {"restchars", Type::kRest, Out::kString},
-    {"skip", Type::kSkip, Out::kDefault},
+    {"skip", Type::kSkip, Out::kDefault},         {"bytes", Type::kBinary, Out::kDefault},
 };
 
 bool take_suffix(std::string_view& text, std::string_view suffix) {
@@ -36,9 +36,9 @@ bool take_suffix(std::string_view& text, std::string_view suffix) {
     return true;
 }
 
-// "text64" and "skip16" carry a byte count; "skipptr" is as wide as a pointer.
+// "text64", "skip16" and "bytes8" carry a byte count; "skipptr" is as wide as a pointer.
 uint16_t take_count(std::string_view& type, bool is_64_bit) {
-    for (const std::string_view counted : {"text", "skip"}) {
+    for (const std::string_view counted : {"text", "skip", "bytes"}) {
         if (!type.starts_with(counted)) continue;
         const std::string_view number = type.substr(counted.size());
         type = counted;
@@ -66,7 +66,9 @@ Field compile_field(std::string_view item, bool is_64_bit) {
     field.type = uint8_t(word->type);
     field.out = uint8_t(word->out);
     field.format = format_of(word->type, word->out);
-    field.size = type == "ip6" ? uint8_t{16} : type_size(word->type, is_64_bit);
+    field.size = type_size(word->type, is_64_bit);
+    if (type == "ip6") field.size = 16;
+    if (type == "bytes") field.size = uint8_t(field.count);
     return field;
 }
 

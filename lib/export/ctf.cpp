@@ -115,6 +115,7 @@ Status append_to(const fs::path& path, std::span<const Bytes> pieces) {
     if (file == nullptr) return last_error("open for writing");
     bool written = true;
     for (const Bytes piece : pieces) {
+        if (piece.empty()) continue;  // may have no address, which fwrite does not take
         written = written && std::fwrite(piece.data(), 1, piece.size(), file) == piece.size();
     }
     const Error failed = last_error("write");

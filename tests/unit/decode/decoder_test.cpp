@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <map>
+
 namespace etw::decode {
 namespace {
 
@@ -389,6 +392,131 @@ TEST_F(Decode, AnInterruptOfAMessageHasItsNumber) {
     payload.write(uint32_t{3});
     EXPECT_EQ(decode_kernel(0x0F32, 2, payload).outcome, Outcome::kDecoded);
     EXPECT_EQ(event_.items.back().field->name, "MessageNumber");
+}
+
+TEST_F(Decode, ThreadPoolsTellOfTheirCallbacks) {
+    ByteWriter payload;
+    for (uint32_t i = 1; i <= 5; ++i) payload.write(i);
+    EXPECT_EQ(decode_kernel(0x1C20, 0, payload, false).outcome, Outcome::kDecoded);
+    EXPECT_EQ(event_.name, "ThreadPool");
+    EXPECT_EQ(event_.opcode, "CBEnqueue");
+    EXPECT_EQ(event_.items.back().field->name, "SubProcessTag");
+    EXPECT_TRUE(event_.rest.empty());
+    EXPECT_EQ(decode_kernel(0x1C23, 0, payload, false).opcode, "CBStop");
+    EXPECT_EQ(event_.items.size(), 1u);
+}
+
+// The public descriptions end within these: what follows stands as bytes.
+TEST_F(Decode, MemoryCountersHaveTheirNames) {
+    ByteWriter payload;
+    for (uint64_t i = 1; i <= 4; ++i) payload.write(i);
+    EXPECT_EQ(decode_kernel(0x0270, 2, payload).opcode, "SystemMemInfo");
+    EXPECT_EQ(event_.items.at(0).field->name, "FreePages");
+    EXPECT_EQ(event_.items.at(1).bytes.size(), 24u);
+    EXPECT_EQ(decode_kernel(0x0283, 2, payload).opcode, "RemoveFromWS");
+    EXPECT_EQ(event_.rest.size(), 32u);
+}
+
+// What merges add of images and of the machine: no hook has it, only its class and type.
+class MergedEvent : public Decode {
+protected:
+    const Event& decode_merged(uint16_t hook, uint8_t version, const ByteWriter& payload,
+                               bool is_64_bit = true) {
+        payload_.assign(payload.bytes().begin(), payload.bytes().end());
+        auto record = test::kernel_record(0, version, payload_, is_64_bit);
+        record.type = is_64_bit ? wire::HeaderType::kFull64 : wire::HeaderType::kFull32;
+        for (const KernelClass& c : kernel_classes()) {
+            if (c.group == uint8_t(hook >> 8)) record.provider = c.guid;
+        }
+        record.descriptor.opcode = uint8_t(hook);
+        decoder_.decode(record, event_);
+        return event_;
+    }
+    std::string fields() const {
+        std::string out;
+        for (const Item& item : event_.items) out += std::string(item.field->name) + ' ';
+        return out;
+    }
+};
+
+TEST_F(MergedEvent, AnImagesDebugDirectoryIsKnownByKind) {
+    ByteWriter image;
+    image.write(uint64_t{0x7ff8a9b20000});
+    image.write(uint32_t{3296});
+    EXPECT_EQ(decode_merged(0x4028, 1, image).outcome, Outcome::kDecoded);
+    EXPECT_EQ(event_.opcode, "DbgDeterm");
+    EXPECT_EQ(fields(), "ImageBase ProcessId ");
+
+    ByteWriter portable = image;
+    for (const uint32_t part : {0xac08dc44u, 0x01000100u}) portable.write(part);
+    EXPECT_EQ(decode_merged(0x4026, 2, portable).outcome, Outcome::kDecoded);
+    EXPECT_EQ(fields(), "ImageBase ProcessId TimeDateStamp MajorVersion MinorVersion ");
+    EXPECT_TRUE(event_.rest.empty());
+
+    ByteWriter embedded = image;
+    embedded.write(uint32_t{0x01000100});
+    embedded.write(test::kProvider);
+    embedded.write(uint32_t{1});
+    EXPECT_EQ(decode_merged(0x4027, 1, embedded).opcode, "DbgEmbeddedPPDB");
+    EXPECT_EQ(fields(), "ImageBase ProcessId MajorVersion MinorVersion GuidSig Age ");
+    EXPECT_TRUE(event_.rest.empty());
+
+    ByteWriter separate = image;
+    for (const uint32_t part : {0x612365u, 0x681d64c5u, 0x60d000u}) separate.write(part);
+    separate.append_text(std::string("a\0.\0d\0b\0g\0\0\0", 12));
+    EXPECT_EQ(decode_merged(0x4022, 2, separate).opcode, "DbgID_DBG");
+    EXPECT_EQ(fields(), "ImageBase ProcessId ImageChecksum TimeDateStamp ImageSize DbgFileName ");
+    EXPECT_TRUE(event_.rest.empty());
+
+    ByteWriter failure;
+    failure.append_text(std::string("n\0o\0\0\0", 6));
+    EXPECT_EQ(decode_merged(0x4029, 1, failure).opcode, "Failure");
+    EXPECT_EQ(fields(), "Message ");
+}
+
+TEST_F(MergedEvent, APointerOfA32BitMachineIsShort) {
+    ByteWriter image;
+    image.write(uint32_t{0x400000});
+    image.write(uint32_t{4});
+    EXPECT_EQ(decode_merged(0x4028, 1, image, false).outcome, Outcome::kDecoded);
+    EXPECT_TRUE(event_.rest.empty());
+}
+
+TEST_F(MergedEvent, ANetworkInterfaceIsAsLongAsItsStructure) {
+    constexpr size_t kSize = 1352;  // MIB_IF_ROW2
+    constexpr size_t kAddressLength = 1056, kMtu = 1124, kNetworkGuid = 1168, kSpeed = 1192;
+    std::vector<std::byte> row(kSize);
+    const auto put = [&row](size_t at, auto value) {
+        std::memcpy(row.data() + at, &value, sizeof(value));
+    };
+    put(kAddressLength, uint32_t{6});
+    put(kMtu, uint32_t{1500});
+    put(kNetworkGuid, test::kProvider);
+    put(kSpeed, uint64_t{10'000'000'000});
+    ByteWriter payload;
+    payload.append(Bytes(row));
+    const Event& e = decode_merged(0x4124, 0, payload);
+    EXPECT_EQ(e.outcome, Outcome::kDecoded);
+    EXPECT_EQ(e.opcode, "NetworkInterface");
+    EXPECT_TRUE(e.rest.empty());
+    std::map<std::string_view, size_t> at;
+    for (const Item& item : e.items) {
+        at[item.field->name] = size_t(item.bytes.data() - payload_.data());
+    }
+    EXPECT_EQ(at["PhysicalAddressLength"], kAddressLength);
+    EXPECT_EQ(at["Mtu"], kMtu);
+    EXPECT_EQ(at["NetworkGuid"], kNetworkGuid);
+    EXPECT_EQ(at["TransmitLinkSpeed"], kSpeed);
+    EXPECT_EQ(at["OutQLen"], kSize - 8);
+}
+
+TEST_F(MergedEvent, SaysWhatKindOfDeviceTheMachineIs) {
+    ByteWriter payload;
+    payload.write(uint64_t{0x000a000065f4122c});
+    payload.write(uint32_t{3});
+    payload.write(uint32_t{4});
+    EXPECT_EQ(decode_merged(0x4125, 0, payload).opcode, "DeviceFamily");
+    EXPECT_EQ(fields(), "UAPInfo DeviceFamily DeviceForm ");
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ TEST(KernelTable, LayoutsCompileForBothPointerSizes) {
             EXPECT_EQ(program.fields.empty(), layout.fields.empty());
         }
     }
+    for (const KernelEvent& event : kernel_events()) {
+        for (const bool is_64_bit : {false, true}) compile_layout(event.fields, is_64_bit);
+    }
 }
 
 TEST(KernelTable, HooksAreListedOnceAndBelongToAClass) {
@@ -37,13 +40,15 @@ TEST(KernelTable, EveryFamilyOfAHookHasALayout) {
 }
 
 TEST(KernelTable, FieldNamesAreUniqueInTheirLayout) {
-    for (const KernelLayout& layout : kernel_layouts()) {
+    const auto check = [](std::string_view fields) {
         std::set<std::string_view> names;
-        for (const Field& field : compile_layout(layout.fields, true).fields) {
+        for (const Field& field : compile_layout(fields, true).fields) {
             if (Type(field.type) == Type::kSkip) continue;
             EXPECT_TRUE(names.insert(field.name).second) << field.name;
         }
-    }
+    };
+    for (const KernelLayout& layout : kernel_layouts()) check(layout.fields);
+    for (const KernelEvent& event : kernel_events()) check(event.fields);
 }
 
 }  // namespace
