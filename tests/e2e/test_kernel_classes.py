@@ -49,6 +49,7 @@ for i in range(count):
     os.close(fd)
 for i in range(count):
     os.rename(f"f{i}", f"g{i}")
+    os.truncate(f"g{i}", 50 + i)
 for i in range(count):
     try:
         os.open(f"{folder}/f{i}", os.O_RDONLY)
@@ -100,6 +101,10 @@ print(os.getpid())
         self.assertEqual(sum(n == "Rename" for n, _ in mine), count)
         self.assertEqual([f["FileName"] for n, f in mine if n == "RenamePath"],
                          [f"{data}/g{i}" for i in range(count)])
+        self.assertEqual([(names[f["FileKey"]] & {f"{data}/g{i}"}, int(f["ExtraInfo"], 0))
+                          for i, f in enumerate(f for n, f in mine if n == "SetInfo"
+                                                and int(f["FileObject"], 0) == 0)],
+                         [({f"{data}/g{i}"}, 50 + i) for i in range(count)])
         self.assertEqual(sum(n == "Delete" for n, _ in mine), count)
         self.assertEqual([f["FileName"] for n, f in mine if n == "DeletePath"],
                          [f"{data}/g{i}" for i in range(count)])
