@@ -264,6 +264,24 @@ events = ctypes.create_string_buffer(3 * 32)
 assert call(getevents, context, 3, 3, events, None) == 3, ctypes.get_errno()
 print(os.getpid())
 """
+    SUBMIT_MANY = """
+import ctypes, os, struct, sys
+count = 1000
+setup, getevents, submit = (206, 208, 209) if os.uname().machine == "x86_64" else (0, 4, 2)
+call = ctypes.CDLL(None, use_errno=True).syscall
+context = ctypes.c_ulong(0)
+assert call(setup, count, ctypes.byref(context)) == 0, ctypes.get_errno()
+files = [os.open(sys.argv[1], os.O_RDWR), os.open(sys.argv[1], os.O_RDWR)]
+buffer = ctypes.create_string_buffer(b"x" * 4096, 4096)
+requests = [ctypes.create_string_buffer(struct.pack("QIIHhIQQqQII", 0, 0, 0, 0, 0, files[i % 2],
+                                                    ctypes.addressof(buffer), 1 + i, i, 0, 0, 0), 64)
+            for i in range(count)]
+pointers = (ctypes.c_void_p * count)(*map(ctypes.addressof, requests))
+assert call(submit, context, count, pointers) == count, ctypes.get_errno()
+events = ctypes.create_string_buffer(count * 32)
+assert call(getevents, context, count, count, events, None) == count, ctypes.get_errno()
+print(os.getpid())
+"""
     RING = """
 import ctypes, mmap, os, struct, sys
 setup, enter = 425, 426
@@ -313,6 +331,10 @@ print(os.getpid())
     def test_what_io_submit_asks_for_is_told_with_what_came_of_it(self):
         _, told = self.told(self.SUBMIT)
         self.assertEqual(told, [("Read", 7000, 1000), ("Write", 500, 30), ("Write", 3000, 1000)])
+
+    def test_all_of_many_requests_of_one_call_are_told(self):
+        _, told = self.told(self.SUBMIT_MANY)
+        self.assertEqual(told, [("Read", i, 1 + i) for i in range(1000)])
 
     def test_what_io_uring_is_asked_for_is_told_with_what_came_of_it(self):
         if not (TRACEFS / "events/io_uring/io_uring_submit_req").is_dir():
