@@ -510,6 +510,84 @@ print(os.getpid())
                                 for i, port in enumerate(ports)])
 
 
+class Splices(ClassTest):
+    """What a program reads from a connection without a byte of it: into a pipe."""
+
+    def setUp(self):
+        super().setUp()
+        if not (TRACEFS / "events/sock/sock_recv_length").is_dir():
+            self.skipTest("this kernel does not tell what is received (before Linux 6.3)")
+        self.listener = socket.socket()
+        self.addCleanup(self.listener.close)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.out, self.into = os.pipe()
+        self.addCleanup(os.close, self.out)
+        self.addCleanup(os.close, self.into)
+
+    def connect(self):
+        client = socket.create_connection(self.listener.getsockname())
+        peer, _ = self.listener.accept()
+        self.addCleanup(peer.close)
+        self.addCleanup(client.close)
+        return client, peer
+
+    def splice(self, peer, size):
+        """Up to so many bytes, or to the end; how many."""
+        done = 0
+        while done < size:
+            part = os.splice(peer.fileno(), self.into, min(size - done, 4096))
+            if part == 0:
+                break
+            os.read(self.out, part)
+            done += part
+        return done
+
+    def received(self, client):
+        return [e["size"] for e in self.events("TcpIp/Recv", "a.etl")
+                if e["sport"] == self.listener.getsockname()[1] and e["dport"] == client
+                and e["PID"] == os.getpid()]
+
+    def test_each_byte_that_is_spliced_from_a_connection_is_received(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        client.sendall(b"x" * 1000)
+        self.assertEqual(self.splice(peer, 600), 600)
+        self.assertEqual(len(peer.recv(100)), 100)
+        self.assertEqual(len(peer.recv(50, socket.MSG_PEEK)), 50)
+        self.assertEqual(self.splice(peer, 300), 300)
+        client.sendall(b"x" * 20_000)
+        client.close()
+        # To the end, which is none of the bytes.
+        self.assertEqual(self.splice(peer, 1 << 20), 20_000)
+        self.stop()
+        told = self.received(port)
+        self.assertEqual(told[:3], [600, 100, 300])
+        self.assertEqual(sum(told), 21_000)
+
+    def test_of_one_whose_own_side_is_closed(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        peer.shutdown(socket.SHUT_WR)
+        client.sendall(b"x" * 700)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.splice(peer, 1 << 20), 700)
+        self.stop()
+        self.assertEqual(sum(self.received(port)), 700)
+
+    def test_of_one_that_is_older_than_the_trace(self):
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        client.sendall(b"x" * 500)
+        self.assertEqual(self.splice(peer, 200), 200)
+        self.start("NETWORKTRACE", "PROCESS")
+        self.assertEqual(self.splice(peer, 300), 300)
+        self.stop()
+        self.assertEqual(self.received(port), [300])
+
+
 class OldConnections(ClassTest):
     def setUp(self):
         super().setUp()
