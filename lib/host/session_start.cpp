@@ -231,8 +231,11 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
             ETW_CHECK(ensure_numbers());
             numbers_->begin(key.slot);
         }
-        if (is_socket_only(session.saved)) return ensure_socket_stream(session);
-        ETW_CHECK(stream_for(session, peer.uid));
+        if (is_socket_only(session.saved)) {
+            ETW_CHECK(ensure_socket_stream(session));
+        } else {
+            ETW_CHECK(stream_for(session, peer.uid));
+        }
         return ensure_kernel_stream(session);
     }();
     if (!rings) {

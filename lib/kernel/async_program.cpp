@@ -12,8 +12,6 @@ namespace {
 using Size = BpfCode::Size;
 
 constexpr uint32_t kMaxRunning = 65536;  // requests at a time
-constexpr int32_t kMaxSubmitted = 64;    // of one call
-constexpr int32_t kMaxReaped = 128;
 
 #define CALL_AT(member) int(offsetof(CallRecord, member))
 #define AT(member) int(offsetof(AsyncRecord, member))
@@ -103,57 +101,59 @@ Result<UniqueFd> make_request_map() {
                      kMaxRunning});
 }
 
-// The kernel checks a program round by round, and putting a name out takes long to check: only the
-// first request's file and the last one's get into the call's record to be named, which are mostly
-// all. Others have been named as they were opened.
+// As many rounds as the call says that it has taken up or found: what the kernel checks is one
+// round.
+void AsyncCode::write_rounds(BpfCode::Label begin, BpfCode::Label round) {
+    constexpr int kContext = -8, kCall = -16;
+    const auto end = code_.label();
+    code_.place(begin);
+    code_.store(Size::k64, r10, kContext, r1);
+    code_.store(Size::k64, r10, kCall, r2);
+    code_.load(Size::k64, r1, r2, CALL_AT(result));
+    code_.jump_if(BPF_JSLE, r1, 0, end);
+    code_.load_function(r2, round);
+    code_.point(r3, r10, kCall);
+    code_.set(r4, 0);
+    code_.call_helper(BPF_FUNC_loop);
+    code_.place(end);
+    code_.set(r0, 0);
+    code_.leave();
+    // round(r1: its number, r2: what begin() has on its stack).
+    code_.place(round);
+    code_.load(Size::k64, r6, r2, kContext - kCall);
+    code_.load(Size::k64, r7, r2, 0);
+    code_.set(r9, r1);
+}
+
 void AsyncCode::write_submitted() {
     constexpr int kKey = -int(sizeof(RequestKey)), kRequest = kKey - int(sizeof(iocb));
     constexpr int kRecord = kRequest - int(sizeof(AsyncRecord));
-    const auto next = code_.label(), keep = code_.label(), end = code_.label();
-    const auto set_file = [this](int to) {
-        for (int i = 0; i < int(sizeof(CallFile)); i += 8) {
-            code_.load(Size::k64, r1, r10, kRecord + AT(file) + i);
-            code_.store(Size::k64, r7, to + i, r1);
-        }
-    };
+    const auto end = code_.label();
     Steps steps(code_, kRecord);
-    code_.place(submitted_);
-    code_.set(r6, r1);
-    code_.set(r7, r2);
-    code_.set(r9, 0);  // requests that were looked at
-    code_.place(next);
-    code_.jump_if(BPF_JSGE, r9, kMaxSubmitted, end);
-    code_.load(Size::k64, r1, r7, CALL_AT(result));
-    code_.jump_if(BPF_JSGE, r9, r1, end);
+    write_rounds(submitted_, code_.label());
     code_.load(Size::k64, r8, r7, CALL_AT(registers) + int(register_of(2)) * 8);
-    code_.set(r1, r9);
-    code_.calculate(BPF_LSH, r1, 3);
-    code_.calculate(BPF_ADD, r8, r1);
-    code_.calculate(BPF_ADD, r9, 1);
+    code_.calculate(BPF_LSH, r9, 3);
+    code_.calculate(BPF_ADD, r8, r9);
     code_.fetch(kKey, r8, 0, 8, BPF_FUNC_probe_read_user);
     code_.load(Size::k64, r8, r10, kKey);
     code_.fetch(kRequest, r8, 0, sizeof(iocb), BPF_FUNC_probe_read_user);
     steps.begin();
     code_.store(Size::k64, r10, kKey + int(offsetof(RequestKey, process)), r0);
     code_.load(Size::k16, r1, r10, kRequest + int(offsetof(iocb, aio_lio_opcode)));
-    steps.set_kind(kSubmitReads, kSubmitWrites, next);
+    steps.set_kind(kSubmitReads, kSubmitWrites, end);
     code_.load(Size::k64, r1, r10, kRequest + int(offsetof(iocb, aio_offset)));
     code_.store(Size::k64, r10, kRecord + FILE_AT(position), r1);
     code_.load(Size::k32, r1, r10, kRequest + int(offsetof(iocb, aio_fildes)));
     code_.point(r2, r10, kRecord + AT(file));
     code_.call(find_file_);
-    code_.jump_if(BPF_JEQ, r0, 0, next);
-    set_file(CALL_AT(second));
-    code_.load(Size::k64, r1, r7, CALL_AT(first) + int(offsetof(CallFile, file)));
-    code_.jump_if(BPF_JNE, r1, 0, keep);
-    set_file(CALL_AT(first));
-    code_.place(keep);
+    code_.jump_if(BPF_JEQ, r0, 0, end);
     code_.call_helper(BPF_FUNC_ktime_get_ns);
     code_.load(Size::k64, r1, r7, CALL_AT(duration_ns));
     code_.calculate(BPF_SUB, r0, r1);
     code_.store(Size::k64, r10, kRecord + AT(duration_ns), r0);
     steps.keep(requests_, kKey);
-    code_.jump(next);
+    code_.load(Size::k64, r8, r10, kRecord + FILE_AT(file));
+    tell_file_in(r8, kRecord + AT(file), kRequest, kRequest + 8);
     code_.place(end);
     code_.set(r0, 0);
     code_.leave();
@@ -162,32 +162,22 @@ void AsyncCode::write_submitted() {
 void AsyncCode::write_reaped() {
     constexpr int kKey = -int(sizeof(RequestKey)), kEvent = kKey - int(sizeof(io_event));
     constexpr int kRecord = kEvent - int(sizeof(AsyncRecord));
-    const auto next = code_.label(), end = code_.label();
+    const auto end = code_.label();
     Steps steps(code_, kRecord);
-    code_.place(reaped_);
-    code_.set(r6, r1);
-    code_.set(r7, r2);
-    code_.set(r9, 0);
-    code_.place(next);
-    code_.jump_if(BPF_JSGE, r9, kMaxReaped, end);
-    code_.load(Size::k64, r1, r7, CALL_AT(result));
-    code_.jump_if(BPF_JSGE, r9, r1, end);
+    write_rounds(reaped_, code_.label());
     code_.load(Size::k64, r8, r7, CALL_AT(registers) + int(register_of(3)) * 8);
-    code_.set(r1, r9);
-    code_.calculate(BPF_MUL, r1, int32_t(sizeof(io_event)));
-    code_.calculate(BPF_ADD, r8, r1);
-    code_.calculate(BPF_ADD, r9, 1);
+    code_.calculate(BPF_MUL, r9, int32_t(sizeof(io_event)));
+    code_.calculate(BPF_ADD, r8, r9);
     code_.fetch(kEvent, r8, 0, sizeof(io_event), BPF_FUNC_probe_read_user);
     code_.load(Size::k64, r1, r10, kEvent + int(offsetof(io_event, obj)));
     code_.store(Size::k64, r10, kKey, r1);
     code_.call_helper(BPF_FUNC_get_current_pid_tgid);
     code_.calculate(BPF_RSH, r0, 32);
     code_.store(Size::k64, r10, kKey + int(offsetof(RequestKey, process)), r0);
-    steps.take(requests_, kKey, next);
+    steps.take(requests_, kKey, end);
     code_.load(Size::k64, r1, r10, kEvent + int(offsetof(io_event, res)));
     code_.store(Size::k64, r10, kRecord + AT(result), r1);
     steps.put_out(r6, file_maps_.output);
-    code_.jump(next);
     code_.place(end);
     code_.set(r0, 0);
     code_.leave();

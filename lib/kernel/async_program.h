@@ -15,8 +15,8 @@ protected:
     AsyncCode(const FileOffsets& offsets, const FileMaps& maps, int requests)
         : FileCode(offsets, maps), requests_(requests) {}
 
-    // submitted(r1: context, r2: CallRecord): what io_submit() has taken up. The record's files are
-    // those of the first and the last request.
+    // Where the kernel has_loops():
+    // submitted(r1: context, r2: CallRecord): what io_submit() has taken up.
     void write_submitted();
     // reaped(r1: context, r2: CallRecord): what io_getevents() has found done.
     void write_reaped();
@@ -25,6 +25,8 @@ protected:
     BpfCode::Label reaped_ = code_.label();
 
 private:
+    void write_rounds(BpfCode::Label begin, BpfCode::Label round);
+
     int requests_;
 };
 Result<UniqueFd> make_request_map();

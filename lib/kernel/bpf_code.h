@@ -84,6 +84,12 @@ public:
         uses_.push_back({code_.size(), label});
         add(BPF_JMP | BPF_CALL, r0, Reg(BPF_PSEUDO_CALL), 0, 0);
     }
+    // The address of a function, for a helper that calls it.
+    void load_function(Reg to, Label label) {
+        uses_.push_back({code_.size(), label});
+        add(BPF_LD | BPF_IMM | BPF_DW, to, Reg(BPF_PSEUDO_FUNC), 0, 0);
+        add(0, r0, r0, 0, 0);
+    }
     void leave() { add(BPF_JMP | BPF_EXIT, r0, r0, 0, 0); }
 
     std::vector<bpf_insn> finish() {
@@ -91,7 +97,8 @@ public:
             ETW_ASSERT(places_[use.label] != kNowhere);
             const auto distance = int32_t(places_[use.label]) - int32_t(use.at) - 1;
             bpf_insn& instruction = code_[use.at];
-            if (instruction.code == (BPF_JMP | BPF_CALL)) {
+            const bool is_jump = BPF_CLASS(instruction.code) == BPF_JMP;
+            if (!is_jump || BPF_OP(instruction.code) == BPF_CALL) {
                 instruction.imm = distance;
             } else {
                 instruction.off = int16_t(distance);

@@ -3,6 +3,8 @@
 #include "kernel/perf_sample.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
@@ -10,11 +12,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <memory>
+#include <set>
 #include <string>
 
 namespace etw::kernel {
@@ -49,6 +54,41 @@ bool has_links_for_uprobes() {
         return major > 6 || (major == 6 && minor >= 10);
     }();
     return kHas;
+}
+
+// Types of a program's functions.
+struct FunctionTypes {
+    UniqueFd btf;
+    std::vector<bpf_func_info> functions;
+};
+
+// The kernel asks for them where a function's address is taken, of all functions. It goes by
+// nothing in them but that these are the program's own (static). Others have none.
+Result<FunctionTypes> describe_functions(const std::vector<bpf_insn>& code) {
+    FunctionTypes out;
+    std::set<uint32_t> begins{0};
+    bool needed = false;
+    for (size_t i = 0; i < code.size(); ++i) {
+        const bpf_insn& instruction = code[i];
+        const bool calls =
+            instruction.code == (BPF_JMP | BPF_CALL) && instruction.src_reg == BPF_PSEUDO_CALL;
+        const bool takes = instruction.code == (BPF_LD | BPF_IMM | BPF_DW) &&
+                           instruction.src_reg == BPF_PSEUDO_FUNC;
+        if (calls || takes) begins.insert(uint32_t(int64_t(i) + instruction.imm + 1));
+        needed = needed || takes;
+    }
+    if (!needed) return out;
+    const std::unique_ptr<btf, decltype(&::btf__free)> types(::btf__new_empty(), &::btf__free);
+    const int number = ::btf__add_int(types.get(), "int", 4, BTF_INT_SIGNED);
+    const int prototype = ::btf__add_func_proto(types.get(), number);
+    const int function = ::btf__add_func(types.get(), "etw", BTF_FUNC_STATIC, prototype);
+    uint32_t size = 0;
+    const void* data = ::btf__raw_data(types.get(), &size);
+    if (function < 0 || data == nullptr) return bpf_error("bpf: types");
+    out.btf = UniqueFd(::bpf_btf_load(data, size, nullptr));
+    if (!out.btf) return bpf_error("bpf: types");
+    for (const uint32_t begin : begins) out.functions.push_back({begin, uint32_t(function)});
+    return out;
 }
 
 // The type of event that perf has for uprobes.
@@ -107,6 +147,12 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
     return Ok{};
 }
 
+bool has_loops() {
+    static const bool kHas =
+        ::libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, nullptr) == 1;
+    return kHas;
+}
+
 Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code) {
     bpf_prog_load_opts options{};
     options.sz = sizeof(options);
@@ -154,8 +200,15 @@ Result<BpfProbe> BpfProbe::make(uint32_t cpus, const Rings& shape, const Counter
 }
 
 Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
+    ETW_TRY(const FunctionTypes types, describe_functions(code));
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.prog_btf_fd = uint32_t(std::max(types.btf.get(), 0));
+    options.func_info = types.functions.data();
+    options.func_info_cnt = uint32_t(types.functions.size());
+    options.func_info_rec_size = sizeof(bpf_func_info);
     UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, tracepoint, kLicense,
-                                     code.data(), code.size(), nullptr));
+                                     code.data(), code.size(), &options));
     if (!program) return bpf_error("bpf: program");
     UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
     if (!link) return bpf_error("bpf: tracepoint");

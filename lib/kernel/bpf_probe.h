@@ -21,6 +21,8 @@ struct MapShape {
 };
 Result<UniqueFd> make_map(const MapShape& shape);
 Status set_in_map(const UniqueFd& map, const void* key, const void* value);
+// Whether programs can have a function called many times over (BPF_FUNC_loop, since Linux 5.17).
+bool has_loops();
 Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code);
 // One that is run by run_once(), in the thread that calls it, with a number in its context.
 Result<UniqueFd> load_to_run(std::vector<bpf_insn> code);

@@ -318,13 +318,14 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
 // Before the tracepoints are enabled, so that what is found is there before the event that it
 // belongs to.
 void Collector::set_watches() {
-    const auto set = [this](std::optional<BpfProbe>& watch, uint32_t flag, auto open) {
+    const auto set = [this](auto& watch, uint32_t flag, auto open) {
         if (!context_.has(flag)) watch.reset();
         if (!context_.has(flag) || watch) return;
         if (auto opened = open(options_.cpus, options_.counter)) watch = std::move(*opened);
     };
     set(exit_watch_, kKernelProcess, watch_exits);
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
+    set(splice_watch_, kKernelNetwork, SpliceWatch::open);
 }
 
 // Where perf tells switches, with stacks or counters, it tells all there is of them.
@@ -629,6 +630,15 @@ void Collector::take_looks() {
             if (datagram) net_events_.found_datagram(record.thread, *datagram);
         });
     }
+    if (splice_watch_) {
+        splice_watch_->probe().read([this](const ProbeRecord& record) {
+            ByteReader in(record.data);
+            const auto splice = in.read<Splice>("splice record");
+            if (splice) net_events_.found_splice(record.thread, *splice, record.time);
+        });
+        const uint64_t lost = splice_watch_->probe().take_lost();
+        if (lost != 0) sink_.add_lost(lost);
+    }
     if (exec_watch_ == nullptr) return;
     for (Process& look : exec_watch_->take()) execs_.found(std::move(look));
 }
@@ -656,7 +666,10 @@ void Collector::scan_sockets() {
     for (const Listener& listener : find_listeners()) net_events_.add_listener(listener);
     const auto connections = list_connections();
     if (!connections) return;
-    for (const OpenConnection& found : *connections) net_events_.add_connection(found);
+    for (const OpenConnection& found : *connections) {
+        net_events_.add_connection(found);
+        if (splice_watch_) splice_watch_->begin_at(found.socket, found.read_to);
+    }
 }
 
 void Collector::scan_images() {
@@ -680,6 +693,9 @@ void Collector::run() {
             for (const auto* watch : {&exit_watch_, &datagram_watch_}) {
                 if (!*watch) continue;
                 for (const int fd : (*watch)->fds()) fds.push_back({fd, POLLIN, 0});
+            }
+            if (splice_watch_) {
+                for (const int fd : splice_watch_->probe().fds()) fds.push_back({fd, POLLIN, 0});
             }
         }
         // Pages that cannot be taken would keep the pipes ready.

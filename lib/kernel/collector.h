@@ -125,9 +125,11 @@ private:
     PerfEvents perf_events_;
     FileEvents file_events_;
     UserEvents user_events_;
-    // Without them, what processes end with and whom datagrams go to is not told.
+    // Without them, what processes end with, whom datagrams go to and what splice() reads from
+    // connections is not told.
     std::optional<BpfProbe> exit_watch_;
     std::optional<BpfProbe> datagram_watch_;
+    std::optional<SpliceWatch> splice_watch_;
     std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches
     std::unique_ptr<Dispatch> dispatch_;
     std::vector<Tracepoint> enabled_;    // of what it wants, in the instance

@@ -38,6 +38,7 @@ Result<std::vector<bpf_insn>> at_file() {
     const auto socket_connection = int32_t(types.offset("socket", "sk"));
     const auto state =
         int32_t(types.offset("sock", "__sk_common") + types.offset("sock_common", "skc_state"));
+    const auto read_to = int32_t(types.offset("tcp_sock", "copied_seq"));
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
@@ -65,6 +66,7 @@ Result<std::vector<bpf_insn>> at_file() {
     code.jump_if(BPF_JEQ, r1, TCP_LISTEN, end);
     code.jump_if(BPF_JEQ, r1, TCP_CLOSE, end);
     code.fetch(AT(process), r7, task_process, 4);
+    code.fetch(AT(read_to), r8, read_to, 4);
     sockets.put_ends(code, r8, AT(ends), end);
     code.load(Size::k64, r1, r6, kMetaAt);
     code.load(Size::k64, r1, r1, kSequenceAt);

@@ -13,9 +13,11 @@ struct OpenConnection {
     uint32_t process;
     uint8_t state;
     uint8_t zero[3];
+    uint32_t read_to;  // of what it receives: a number of TCP's
+    uint32_t zero_too;
     SocketEnds ends;
 };
-static_assert(sizeof(OpenConnection) == 56);
+static_assert(sizeof(OpenConnection) == 64);
 
 // One for each descriptor that refers to it. Fails with kNotSupported where the kernel cannot, and
 // with kAccessDenied without the rights.

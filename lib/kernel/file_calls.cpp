@@ -11,6 +11,8 @@ namespace {
 
 using Kind = FileCall::Kind;
 
+constexpr long kNumberOfFchmodat2 = 452;  // since Linux 6.6, on every machine
+
 constexpr FileCall kCalls[] = {
 #ifdef __NR_open
     {__NR_open, Kind::kOpen, FileCall::kPath | FileCall::kOpens},
@@ -18,6 +20,14 @@ constexpr FileCall kCalls[] = {
     {__NR_unlink, Kind::kDelete, FileCall::kPath},
     {__NR_rmdir, Kind::kDelete, FileCall::kPath},
     {__NR_rename, Kind::kRename, FileCall::kPath | FileCall::kPathToo},
+    {__NR_mkdir, Kind::kMakeFolder, FileCall::kPath},
+    {__NR_mknod, Kind::kMakeNode, FileCall::kPath},
+    {__NR_symlink, Kind::kMakeSymlink, FileCall::kPath | FileCall::kTextFirst},
+    {__NR_link, Kind::kLink, FileCall::kPath | FileCall::kPathToo},
+    {__NR_chmod, Kind::kSetMode, FileCall::kPath},
+    {__NR_utime, Kind::kSetTimes, FileCall::kPath},
+    {__NR_utimes, Kind::kSetTimes, FileCall::kPath},
+    {__NR_futimesat, Kind::kSetTimes, FileCall::kPathAt},
 #endif
 #ifdef __NR_renameat
     {__NR_renameat, Kind::kRename, FileCall::kPathAt | FileCall::kPathAtToo},
@@ -26,6 +36,15 @@ constexpr FileCall kCalls[] = {
     {__NR_openat2, Kind::kOpen, FileCall::kPathAt | FileCall::kOpens | FileCall::kFlagsInMemory},
     {__NR_unlinkat, Kind::kDelete, FileCall::kPathAt},
     {__NR_renameat2, Kind::kRename, FileCall::kPathAt | FileCall::kPathAtToo},
+    {__NR_mkdirat, Kind::kMakeFolder, FileCall::kPathAt},
+    {__NR_mknodat, Kind::kMakeNode, FileCall::kPathAt},
+    {__NR_symlinkat, Kind::kMakeSymlink, FileCall::kPathAt | FileCall::kTextFirst},
+    {__NR_linkat, Kind::kLink, FileCall::kPathAt | FileCall::kPathAtToo},
+    {__NR_truncate, Kind::kSetSize, FileCall::kPath},
+    {__NR_fchmod, Kind::kSetMode, FileCall::kFile},
+    {__NR_fchmodat, Kind::kSetMode, FileCall::kPathAt},
+    {kNumberOfFchmodat2, Kind::kSetMode, FileCall::kPathAt},
+    {__NR_utimensat, Kind::kSetTimes, FileCall::kPathAt},
     {__NR_close, Kind::kClose, FileCall::kFile},
     {__NR_read, Kind::kRead, FileCall::kFile},
     {__NR_readv, Kind::kRead, FileCall::kFile},

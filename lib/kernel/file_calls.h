@@ -19,7 +19,13 @@ struct FileCall {
         kSetSize,
         kListFolder,
         kDelete,
-        kRename
+        kRename,
+        kMakeFolder,
+        kMakeNode,
+        kMakeSymlink,
+        kLink,
+        kSetMode,
+        kSetTimes
     };
     // What its arguments are, which the program tells apart too.
     enum Flag : uint32_t {
@@ -38,6 +44,8 @@ struct FileCall {
         kOffsetAt3 = 0x800,
         kSubmits = 0x1000,  // requests of io_submit()
         kReaps = 0x2000,    // which are done
+        // The first is a text, and kPath or kPathAt speak of those behind it.
+        kTextFirst = 0x4000,
     };
     long number;
     Kind kind;
@@ -79,7 +87,9 @@ struct CallRecord {
     CallFile second;
     uint64_t folders[2];  // descriptors
     uint64_t paths[2];    // addresses
-    CallFile bases[2];    // where relative paths begin; of an absolute one 0
+    // Where relative paths begin; of an absolute one 0. Of a path that is empty or null: the file
+    // of the descriptor.
+    CallFile bases[2];
 };
 static_assert(offsetof(CallRecord, first) == 96 && offsetof(CallRecord, folders) == 160);
 static_assert(sizeof(CallRecord) == 256);

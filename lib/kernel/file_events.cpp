@@ -26,14 +26,21 @@ constexpr uint16_t kFlush = 0x0449;
 constexpr uint16_t kOperationEnd = 0x044C;
 constexpr uint16_t kDeletePath = 0x044F;
 constexpr uint16_t kRenamePath = 0x0450;
+constexpr uint16_t kSetLinkPath = 0x0451;
 
 constexpr uint32_t kShareAll = 7;              // FILE_SHARE_READ, _WRITE, _DELETE
+constexpr uint32_t kFolder = 0x10;             // FILE_ATTRIBUTE_DIRECTORY
 constexpr uint32_t kNormalFile = 0x80;         // FILE_ATTRIBUTE_NORMAL
+constexpr uint32_t kSymlink = 0x400;           // FILE_ATTRIBUTE_REPARSE_POINT
 constexpr uint32_t kDirectoryFile = 0x1;       // FILE_DIRECTORY_FILE
 constexpr uint32_t kWriteThrough = 0x2;        // FILE_WRITE_THROUGH
 constexpr uint32_t kNoBuffering = 0x8;         // FILE_NO_INTERMEDIATE_BUFFERING
+constexpr uint32_t kOpenSymlink = 0x200000;    // FILE_OPEN_REPARSE_POINT
+constexpr uint32_t kCreateNew = 2u << 24;      // FILE_CREATE
 constexpr uint32_t kDirectoryInformation = 1;  // of FILE_INFORMATION_CLASS
+constexpr uint32_t kBasicInformation = 4;
 constexpr uint32_t kRenameInformation = 10;
+constexpr uint32_t kLinkInformation = 11;
 constexpr uint32_t kDispositionInformation = 13;
 constexpr uint32_t kEndOfFileInformation = 20;
 constexpr uint64_t kOpened = 1;  // what a create ends with: FILE_OPENED, FILE_CREATED
@@ -299,13 +306,29 @@ void FileEvents::convert(const Call& call) {
         case Kind::kCopy:
             return on_copy(call);
         case Kind::kFlush:
-        case Kind::kSetSize:
         case Kind::kListFolder:
             return on_simple(call, known->kind);
         case Kind::kDelete:
             return on_delete(call);
         case Kind::kRename:
             return on_rename(call);
+        case Kind::kMakeFolder:
+            return on_make(call, kDirectoryFile, kFolder);
+        case Kind::kMakeNode:
+            return on_make(call, 0, kNormalFile);
+        case Kind::kMakeSymlink:
+            return on_make(call, kOpenSymlink, kSymlink);
+        case Kind::kLink:
+            return on_link(call);
+        case Kind::kSetSize:
+            return on_set_info(call, kEndOfFileInformation, argument_of(call.record, 1));
+        case Kind::kSetMode: {
+            const bool at_folder = (call.record.flags & FileCall::kPathAt) != 0;
+            return on_set_info(call, kBasicInformation,
+                               argument_of(call.record, at_folder ? 2 : 1));
+        }
+        case Kind::kSetTimes:
+            return on_set_info(call, kBasicInformation, 0);
         case Kind::kNone:
             return;
     }
@@ -319,20 +342,32 @@ void FileEvents::on_open(const Call& call) {
 #endif
     const File file = file_of(record.first, call, Make::kNew);
     const uint64_t irp = ++last_irp_;
-    if (context_.has(kKernelFileIoInit)) {
-        const std::string* name = file.object != 0 ? names_.path(file.key) : nullptr;
-        begin(kCreate, call)
-            .put(irp)
-            .put(file.object)
-            .put(call.thread)
-            .put(create_options(flags))
-            .put(kNormalFile)
-            .put(kShareAll)
-            .put_text(name != nullptr ? *name : path_of(call, 0))
-            .send(pending_, call.cpu);
-    }
+    const std::string* name = file.object != 0 ? names_.path(file.key) : nullptr;
+    send_create(call, irp, file.object, create_options(flags), kNormalFile,
+                name != nullptr ? *name : path_of(call, 0));
     const bool is_new = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
     send_end(call, irp, is_new ? kCreated : kOpened);
+}
+
+// What is made is not opened.
+void FileEvents::on_make(const Call& call, uint32_t options, uint32_t attributes) {
+    const uint64_t irp = ++last_irp_;
+    send_create(call, irp, 0, kCreateNew | options, attributes, path_of(call, 0));
+    send_end(call, irp, kCreated);
+}
+
+void FileEvents::send_create(const Call& call, uint64_t irp, uint64_t object, uint32_t options,
+                             uint32_t attributes, const std::string& path) {
+    if (!context_.has(kKernelFileIoInit)) return;
+    begin(kCreate, call)
+        .put(irp)
+        .put(object)
+        .put(call.thread)
+        .put(options)
+        .put(attributes)
+        .put(kShareAll)
+        .put_text(path)
+        .send(pending_, call.cpu);
 }
 
 // One descriptor less: the last that a program has of the file, but for copies.
@@ -398,16 +433,8 @@ void FileEvents::on_simple(const Call& call, Kind kind) {
     const File file = file_of(call.record.first, call, Make::kFind);
     const uint64_t irp = ++last_irp_;
     if (!context_.has(kKernelFileIoInit)) return send_end(call, irp, 0);
-    const uint16_t hook = kind == Kind::kFlush     ? kFlush
-                          : kind == Kind::kSetSize ? kSetInfo
-                                                   : kDirEnum;
-    RecordBuilder out = begin(hook, call);
-    out.put(irp).put(file.object).put(file.key);
-    if (kind == Kind::kSetSize) {
-        out.put(argument_of(call.record, 1)).put(call.thread).put(kEndOfFileInformation);
-    } else {
-        out.put(call.thread);
-    }
+    RecordBuilder out = begin(kind == Kind::kFlush ? kFlush : kDirEnum, call);
+    out.put(irp).put(file.object).put(file.key).put(call.thread);
     if (kind == Kind::kListFolder) {
         out.put(uint32_t(argument_of(call.record, 2)))
             .put(kDirectoryInformation)
@@ -416,6 +443,35 @@ void FileEvents::on_simple(const Call& call, Kind kind) {
     }
     out.send(pending_, call.cpu);
     send_end(call, irp, kind == Kind::kListFolder ? transferred(call.record) : 0);
+}
+
+// Of a descriptor, which may stand in the place of a folder with no path behind it, or of a path.
+void FileEvents::on_set_info(const Call& call, uint32_t information, uint64_t extra) {
+    const CallRecord& record = call.record;
+    const bool has_path = (record.flags & (FileCall::kPath | FileCall::kPathAt)) != 0;
+    File file;
+    if (!has_path) {
+        file = file_of(record.first, call, Make::kFind);
+    } else if (!call.paths[0].empty()) {
+        file.key = names_.key_of_path(path_of(call, 0));
+        names_.tell(file.key, pending_, call.begin, call.cpu);
+    } else if (record.bases[0].file != 0) {
+        file = file_of(record.bases[0], call, Make::kFind);
+    } else {
+        return;  // of a pipe or a socket, or of nothing
+    }
+    const uint64_t irp = ++last_irp_;
+    if (context_.has(kKernelFileIoInit)) {
+        begin(kSetInfo, call)
+            .put(irp)
+            .put(file.object)
+            .put(file.key)
+            .put(extra)
+            .put(call.thread)
+            .put(information)
+            .send(pending_, call.cpu);
+    }
+    send_end(call, irp, 0);
 }
 
 void FileEvents::on_path(const Call& call, uint16_t hook, uint16_t path_hook, uint32_t information,
@@ -450,6 +506,11 @@ void FileEvents::on_rename(const Call& call) {
     const std::string to = path_of(call, 1);
     on_path(call, kRename, kRenamePath, kRenameInformation, names_.key_of_path(from), to);
     if (call.record.result == 0) names_.rename(from, to);
+}
+
+void FileEvents::on_link(const Call& call) {
+    on_path(call, kSetInfo, kSetLinkPath, kLinkInformation, names_.key_of_path(path_of(call, 0)),
+            path_of(call, 1));
 }
 
 }  // namespace etw::kernel

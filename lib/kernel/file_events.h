@@ -83,6 +83,9 @@ private:
     }
     void send_end(const Call& call, uint64_t irp, uint64_t extra);
     void on_open(const Call& call);
+    void on_make(const Call& call, uint32_t options, uint32_t attributes);
+    void send_create(const Call& call, uint64_t irp, uint64_t object, uint32_t options,
+                     uint32_t attributes, const std::string& path);
     void on_close(const Call& call);
     void on_transfer(const Call& call, uint16_t hook, const CallFile& file, uint64_t offset);
     void on_read_or_write(const Call& call, bool reads);
@@ -90,6 +93,8 @@ private:
     void on_simple(const Call& call, FileCall::Kind kind);
     void on_delete(const Call& call);
     void on_rename(const Call& call);
+    void on_link(const Call& call);
+    void on_set_info(const Call& call, uint32_t information, uint64_t extra);
     void on_path(const Call& call, uint16_t hook, uint16_t path_hook, uint32_t information,
                  uint64_t key, const std::string& path);
 

@@ -43,7 +43,10 @@ struct Maps {
 class Writer : AsyncCode {
 public:
     Writer(const FileOffsets& offsets, const Maps& maps, bool names_only)
-        : AsyncCode(offsets, maps.files, maps.requests), maps_(maps), names_only_(names_only) {}
+        : AsyncCode(offsets, maps.files, maps.requests),
+          maps_(maps),
+          names_only_(names_only),
+          with_requests_(!names_only && has_loops()) {}
 
     std::vector<bpf_insn> at_entry();
     std::vector<bpf_insn> at_return();
@@ -56,6 +59,7 @@ private:
 
     const Maps& maps_;
     bool names_only_;
+    bool with_requests_;
     BpfCode::Label set_base_ = code_.label();
 };
 
@@ -192,18 +196,24 @@ std::vector<bpf_insn> Writer::at_entry() {
         argument(r1, number);
         code_.store(Size::k64, r10, kRecord + to, r1);
     };
-    const auto at_folder = code_.label(), flags_here = code_.label();
+    const auto at_folder = code_.label(), flags_here = code_.label(), no_text = code_.label();
     unless(FileCall::kPath, at_folder);
     code_.store(Size::k64, r10, kRecord + AT(folders), AT_FDCWD);
     code_.store(Size::k64, r10, kRecord + AT(folders) + 8, AT_FDCWD);
     set(AT(paths), 0);
     set(AT(paths) + 8, 1);
+    unless(FileCall::kTextFirst, keep);
+    set(AT(paths), 1);
     code_.jump(keep);
     code_.place(at_folder);
     set(AT(folders), 0);
     set(AT(paths), 1);
     set(AT(folders) + 8, 2);
     set(AT(paths) + 8, 3);
+    unless(FileCall::kTextFirst, no_text);
+    set(AT(folders), 1);
+    set(AT(paths), 2);
+    code_.place(no_text);
     unless(FileCall::kFlagsInMemory, flags_here);
     argument(r3, 2);
     read_argument(2);
@@ -294,7 +304,7 @@ std::vector<bpf_insn> Writer::at_return() {
         code_.calculate(BPF_AND, r1, int32_t(flag));
         code_.jump_if(BPF_JEQ, r1, 0, label);
     };
-    if (!names_only_) {
+    if (with_requests_) {
         const auto no_submit = code_.label(), no_reap = code_.label();
         const auto call = [&](BpfCode::Label function) {
             code_.set(r1, r6);
@@ -303,7 +313,7 @@ std::vector<bpf_insn> Writer::at_return() {
         };
         unless(FileCall::kSubmits, no_submit);
         call(submitted_);
-        code_.jump(no_path);
+        code_.jump(drop);
         code_.place(no_submit);
         unless(FileCall::kReaps, no_reap);
         call(reaped_);
@@ -330,10 +340,6 @@ std::vector<bpf_insn> Writer::at_return() {
     tell_file(AT(first));
     if (!names_only_) {
         tell_file(AT(second));
-        const auto a_call = code_.label();
-        unless(FileCall::kSubmits, a_call);
-        code_.jump(drop);
-        code_.place(a_call);
         look_up(maps_.files.scratch, kZero);
         code_.jump_if(BPF_JEQ, r0, 0, drop);
         code_.set(r8, r0);
@@ -366,8 +372,8 @@ std::vector<bpf_insn> Writer::at_return() {
     write_find_file();
     write_inode_of();
     write_tell();
-    if (!names_only_) {
-        write_set_base();
+    if (!names_only_) write_set_base();
+    if (with_requests_) {
         write_submitted();
         write_reaped();
     }
@@ -389,6 +395,7 @@ Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool n
             make_map({BPF_MAP_TYPE_PERCPU_ARRAY, "etw_scratch", 4, kFileScratchSize, 1}));
     for (const FileCall& call : file_calls()) {
         if (names_only && call.kind != Kind::kOpen) continue;
+        if (call.kind == Kind::kNone && !has_loops()) continue;  // requests
         const auto key = uint32_t(call.number);
         ETW_CHECK(set_in_map(calls, &key, &call.flags));
     }

@@ -104,11 +104,12 @@ bool NetEvents::bind(Dispatch& dispatch) {
             send(kTcpGroup, kRetransmit, c, c.process, 0, e);
         };
     });
-    // Tells the ends of connections that are older than the trace, right before what they receive:
-    // where they could not be listed.
+    // Tells what splice() has read, and the ends of connections that are older than the trace,
+    // right before what they receive: where they could not be listed.
     dispatch.on("tcp", "tcp_rcv_space_adjust", [this](const Format& f) -> Dispatch::Handler {
         return [this, ends = end_fields(f)](const RawEvent& e) {
             set_ends(connection(e.number(ends.socket)), e, ends);
+            on_part_read(e, e.number(ends.socket));
         };
     });
     // Since Linux 6.3. Before, nothing but connections is to be had.
@@ -205,10 +206,36 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
     }
     Connection& c = connection(event.number(fields.socket));
     if (c.local_port == 0) c.is_v6 = family == kFamily6;
+    on_transfer(c, type, uint32_t(size), event);
+}
+
+void NetEvents::on_transfer(Connection& c, uint8_t type, uint32_t size, const RawEvent& event) {
+    const uint32_t process = context_.tasks.process_of(event.thread());
     // Of a connection that is older than the trace: its end is worth telling too.
     c.established = true;
     if (c.process == 0 || c.accepted) c.process = process;
-    this->send(kTcpGroup, type, c, process, uint32_t(size), event);
+    send(kTcpGroup, type, c, process, size, event);
+}
+
+void NetEvents::found_splice(uint32_t thread, const Splice& splice, int64_t time) {
+    if (splices_.size() >= kMaxDatagramThreads) splices_.clear();  // their events were lost
+    splices_[thread].push_back({time, splice});
+}
+
+// Of the parts that a thread reads, others are read by other calls. What splice() has read was seen
+// right before its event, on another clock.
+void NetEvents::on_part_read(const RawEvent& event, uint64_t socket) {
+    const auto found = splices_.find(event.thread());
+    if (found == splices_.end()) return;
+    auto& waiting = found->second;
+    const auto apart = int64_t(context_.counter_hz / 500'000);
+    while (!waiting.empty() && waiting.front().time <= event.time + apart) {
+        const Splice splice = waiting.front().splice;
+        waiting.pop_front();
+        // The event of another one was lost.
+        if (splice.socket == socket) on_transfer(connection(socket), kReceive, splice.size, event);
+    }
+    if (waiting.empty()) splices_.erase(found);
 }
 
 void NetEvents::add_connection(const OpenConnection& found) {

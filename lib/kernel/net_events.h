@@ -3,6 +3,7 @@
 #include "kernel/connection_list.h"
 #include "kernel/datagram_watch.h"
 #include "kernel/dispatch.h"
+#include "kernel/splice_watch.h"
 
 #include <array>
 #include <deque>
@@ -29,6 +30,8 @@ public:
     void add_connection(const OpenConnection& connection);
     // The ends of a datagram of a thread, before its size is told.
     void found_datagram(uint32_t thread, const Datagram& datagram);
+    // What a thread has read by splice(), before the event that it belongs to.
+    void found_splice(uint32_t thread, const Splice& splice, int64_t time);
 
 private:
     using Address = std::array<uint8_t, 16>;
@@ -60,6 +63,8 @@ private:
         Field socket, family, protocol, result, flags;
     };
     void on_length(const RawEvent& event, const LengthFields& fields, bool sent);
+    void on_part_read(const RawEvent& event, uint64_t socket);
+    void on_transfer(Connection& connection, uint8_t type, uint32_t size, const RawEvent& event);
     void set_datagram_ends(Connection& connection, uint32_t thread, uint64_t socket, uint32_t size,
                            bool sent);
     void send(uint8_t group, uint8_t type, const Connection& connection, uint32_t process,
@@ -69,6 +74,11 @@ private:
     std::unordered_map<uint64_t, Connection> connections_;          // by the kernel's socket
     std::unordered_map<uint16_t, uint32_t> listeners_;              // process by port
     std::unordered_map<uint32_t, std::deque<Datagram>> datagrams_;  // by thread
+    struct TimedSplice {
+        int64_t time;
+        Splice splice;
+    };
+    std::unordered_map<uint32_t, std::deque<TimedSplice>> splices_;  // by thread
     uint64_t last_id_ = 0;
 };
 

@@ -3,12 +3,17 @@
 #include "kernel/usdt.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <sstream>
 
 namespace etw::kernel {
 namespace {
+
+constexpr char kPlace[] = "place";  // the field that says which of an event's places it was
 
 bool selects(const ProbeProvider& provider, const TracepointEvent& event) {
     if (provider.level != 0 && event.level > provider.level) return false;
@@ -24,6 +29,22 @@ std::vector<TracepointEvent> describe(const std::vector<UsdtProbe>& probes,
         if (probe.provider == provider) names.insert(probe.name);
     }
     return describe_tracepoints("usdt", {names.begin(), names.end()});
+}
+
+// Places that share an event.
+struct Shared {
+    std::vector<std::string> places;
+    std::vector<SelfDescribing::Name> names;
+};
+
+// "arg1=%di:u64 arg2=-8(%bp):s32" to "arg1:u64 arg2:s32".
+std::string types_of(const std::string& arguments) {
+    std::string out;
+    std::istringstream in(arguments);
+    for (std::string each; in >> each;) {
+        out += each.substr(0, each.find('=')) + each.substr(each.rfind(':')) + ' ';
+    }
+    return out;
 }
 
 // What the kernel's parser of uprobes parts at.
@@ -61,7 +82,8 @@ Status ProbeEvents::plan(const std::vector<ProbeProvider>& providers, const std:
         const std::string system = found->name.substr(kTracepointPrefix.size());
         providers_[i].name = found->name;
         for (const TracepointEvent& event : found->events) {
-            if (selects(provider, event)) add(i, system, event.name, event);
+            if (!selects(provider, event)) continue;
+            wanted_.push_back({i, system, event.name, {name_of(i, event)}});
         }
     }
     return status;
@@ -71,31 +93,37 @@ Status ProbeEvents::plan_usdt(size_t provider, const std::string& name, const st
     ETW_TRY(const auto events, usdt_events(name));
     ETW_TRY(const UsdtName usdt, parse_usdt_name(name));
     ETW_TRY(const auto probes, read_usdt_probes(usdt.path));
-    size_t number = 0;
+    // An event for all places with arguments alike, and so few of them. Which place it was is a
+    // constant that the kernel fetches with the others.
+    std::map<std::string, Shared> shared;
     for (const UsdtProbe& probe : probes) {
         if (probe.provider != usdt.provider) continue;
         const auto event = std::find_if(events.begin(), events.end(),
                                         [&](const auto& e) { return e.name == probe.name; });
-        // One probe may be at several places, each with its arguments somewhere else.
-        const std::string id = fmt::format("p{:08x}_{}", providers_[provider].guid.data1, number++);
         if (event == events.end() || !selects(providers_[provider], *event)) continue;
-        std::string definition = fmt::format("{}:{:#x}", usdt.path, probe.offset);
-        if (probe.semaphore != 0) definition += fmt::format("({:#x})", probe.semaphore);
         const std::string arguments = fetch_arguments(probe.arguments, this_machine());
-        if (!arguments.empty()) definition += " " + arguments;
-        uprobes_.push_back({id, definition, 'p'});
-        add(provider, group, id, *event);
+        Shared& out = shared[types_of(arguments)];
+        std::string place = fmt::format("{}:{:#x}", usdt.path, probe.offset);
+        if (probe.semaphore != 0) place += fmt::format("({:#x})", probe.semaphore);
+        place += fmt::format(" {}=\\{}:u16", kPlace, out.places.size());
+        if (!arguments.empty()) place += " " + arguments;
+        out.places.push_back(place);
+        out.names.push_back(name_of(provider, *event));
+    }
+    for (auto& [types, probe] : shared) {
+        // Other places, another name: one that is there is never added to.
+        const Guid mark = guid_from_name(fmt::format("{}", fmt::join(probe.places, "\n")));
+        const std::string id =
+            fmt::format("p{:08x}_{:08x}", providers_[provider].guid.data1, mark.data1);
+        wanted_.push_back({provider, group, id, std::move(probe.names)});
+        uprobes_.push_back({id, std::move(probe.places)});
     }
     return Ok{};
 }
 
-void ProbeEvents::add(size_t provider, const std::string& system, const std::string& tracepoint,
-                      const TracepointEvent& event) {
-    wanted_.push_back({provider,
-                       system,
-                       tracepoint,
-                       {providers_[provider].guid, providers_[provider].name, event.name,
-                        event.level, event.keyword}});
+SelfDescribing::Name ProbeEvents::name_of(size_t provider, const TracepointEvent& event) const {
+    return {providers_[provider].guid, providers_[provider].name, event.name, event.level,
+            event.keyword};
 }
 
 void ProbeEvents::bind(Dispatch& dispatch, bool by_process) const {
@@ -104,12 +132,21 @@ void ProbeEvents::bind(Dispatch& dispatch, bool by_process) const {
         if (provider.by_process != by_process) continue;
         // One that has gone meanwhile, with its module, has no events.
         dispatch.on(wanted.system, wanted.tracepoint, [&](const Format& f) -> Dispatch::Handler {
+            const bool is_uprobe = is_our_group(wanted.system);
             std::vector<Member> members = f.members();
-            std::erase_if(members, [](const Member& m) { return m.name.starts_with("__probe_"); });
-            return [this, provider = provider,
-                    text = SelfDescribing(wanted.name, std::move(members))](const RawEvent& e) {
+            if (is_uprobe) {
+                std::erase_if(members, [](const Member& m) {
+                    return m.name == kPlace || m.name.starts_with("__probe_");
+                });
+            }
+            std::vector<SelfDescribing> texts;
+            for (const auto& name : wanted.names) texts.emplace_back(name, members);
+            return [this, provider = provider, texts = std::move(texts),
+                    place = is_uprobe ? f.field(kPlace) : Field{}](const RawEvent& e) {
+                const uint64_t number = e.number(place);
                 const uint32_t process = process_of(e);
-                if (admits(provider, process)) text.send(e, {e.thread(), process}, context_.sink);
+                if (number >= texts.size() || !admits(provider, process)) return;
+                texts[number].send(e, {e.thread(), process}, context_.sink);
             };
         });
     }

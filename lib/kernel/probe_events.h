@@ -45,11 +45,10 @@ private:
         size_t provider = 0;  // of providers_
         std::string system;
         std::string tracepoint;
-        SelfDescribing::Name name;
+        std::vector<SelfDescribing::Name> names;  // of a uprobe: of each of its places
     };
     Status plan_usdt(size_t provider, const std::string& name, const std::string& group);
-    void add(size_t provider, const std::string& system, const std::string& tracepoint,
-             const TracepointEvent& event);
+    SelfDescribing::Name name_of(size_t provider, const TracepointEvent& event) const;
     bool admits(const ProbeProvider& provider, uint32_t process) const;
     uint32_t process_of(const RawEvent& event) const;
 

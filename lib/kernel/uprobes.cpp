@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <compare>
 #include <csignal>
 #include <cstdlib>
+#include <set>
 
 namespace etw::kernel {
 namespace {
@@ -36,9 +38,11 @@ Status write_line(const std::string& tracefs, const std::string& line) {
 struct Listed {
     std::string group;
     std::string event;
+
+    friend auto operator<=>(const Listed&, const Listed&) = default;
 };
 
-// "p:group/event path:offset ..."
+// "p:group/event path:offset ...", a line for each place.
 std::vector<Listed> listed(const std::string& tracefs) {
     std::vector<Listed> out;
     const auto text = read_text(list_path(tracefs));
@@ -61,6 +65,11 @@ std::vector<Listed> listed(const std::string& tracefs) {
     return out;
 }
 
+// With all its places.
+std::set<Listed> events_of(const std::vector<Listed>& places) {
+    return {places.begin(), places.end()};
+}
+
 std::string instance_folder(const std::string& tracefs, std::string group) {
     std::replace(group.begin(), group.end(), '_', '-');
     return tracefs + "/instances/" + group;
@@ -75,18 +84,19 @@ void remove(const std::string& tracefs, const Listed& probe) {
 Status UprobeGroup::define(const std::vector<Uprobe>& probes) {
     const std::vector<Listed> there = probes.empty() ? std::vector<Listed>() : listed(tracefs_);
     for (const Uprobe& probe : probes) {
-        const auto same = [&](const Listed& l) {
-            return l.group == name_ && l.event == probe.event;
-        };
-        if (std::any_of(there.begin(), there.end(), same)) continue;
-        ETW_CHECK(write_line(tracefs_, fmt::format("{}:{}/{} {}\n", probe.kind, name_, probe.event,
-                                                   probe.definition)));
+        const Listed event{name_, probe.event};
+        const auto places = size_t(std::count(there.begin(), there.end(), event));
+        if (places == probe.places.size()) continue;
+        if (places != 0) remove(tracefs_, event);  // of one that was killed over it
+        for (const std::string& place : probe.places) {
+            ETW_CHECK(write_line(tracefs_, fmt::format("p:{}/{} {}\n", name_, probe.event, place)));
+        }
     }
     return Ok{};
 }
 
 void UprobeGroup::keep_only(const std::vector<Uprobe>& probes) {
-    for (const Listed& l : listed(tracefs_)) {
+    for (const Listed& l : events_of(listed(tracefs_))) {
         const auto wanted = [&](const Uprobe& probe) { return probe.event == l.event; };
         if (l.group != name_ || std::any_of(probes.begin(), probes.end(), wanted)) continue;
         remove(tracefs_, l);
@@ -102,7 +112,7 @@ std::string group_name(const std::string& instance) {
 bool is_our_group(std::string_view system) { return system.starts_with(kPrefix); }
 
 void remove_unused_uprobes(const std::string& tracefs) {
-    for (const Listed& l : listed(tracefs)) {
+    for (const Listed& l : events_of(listed(tracefs))) {
         if (!is_our_group(l.group)) continue;
         const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
         if (maker > 0 && (::kill(maker, 0) == 0 || errno != ESRCH)) continue;

@@ -10,10 +10,13 @@
 
 namespace etw::kernel {
 
+// One event, of whichever of its places is come by: the kernel takes those of an event out
+// together, and waits for all processors once.
 struct Uprobe {
-    std::string event;       // an identifier, of no other of the group
-    std::string definition;  // "/bin/a:0x40 arg1=%di:u64"; the kernel's trace/uprobetracer
-    char kind = 'p';         // 'r': as the function there returns
+    std::string event;  // an identifier, of no other of the group
+    // "/bin/a:0x40 arg1=%di:u64"; the kernel's trace/uprobetracer. The names and types of what is
+    // fetched are those of every other place's.
+    std::vector<std::string> places;
 };
 
 class UprobeGroup {
@@ -22,8 +25,8 @@ public:
         : tracefs_(std::move(tracefs)), name_(std::move(name)) {}
 
     const std::string& name() const noexcept { return name_; }
-    // Those that are there already, of a predecessor, stay as they are. On failure the others of
-    // `probes` may be there.
+    // Those that are there already, of a predecessor, stay as they are; one that has others of its
+    // places than these has another name. On failure some of `probes` may be there.
     Status define(const std::vector<Uprobe>& probes);
     // Removes the others; nothing may have them enabled. What is in use stays.
     void keep_only(const std::vector<Uprobe>& probes);

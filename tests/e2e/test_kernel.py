@@ -374,6 +374,14 @@ class Sessions(KernelTest):
         self.assertIn(os.getpid(), {e["ThreadId"] for e in self.events("PerfInfo/SampleProf",
                                                                        "a.etl")})
 
+    def test_one_without_rings_for_programs_records_the_kernel_too(self):
+        """As every session where the time stamp counter is of no use."""
+        self.tracelog("-start", "T", "-f", "a.etl", "-lowcapacity", "-eflag", "PROCESS")
+        child = subprocess.Popen(["/bin/true"])
+        child.wait()
+        self.stop("T")
+        self.assertIn(child.pid, {e["ProcessId"] for e in self.events("Process/End", "a.etl")})
+
     def test_eight_at_once_with_flags_of_their_own(self):
         for i in range(8):
             self.tracelog("-start", f"S{i}", "-f", f"{i}.etl", "-eflag",

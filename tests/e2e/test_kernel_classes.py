@@ -49,6 +49,7 @@ for i in range(count):
     os.close(fd)
 for i in range(count):
     os.rename(f"f{i}", f"g{i}")
+    os.truncate(f"g{i}", 50 + i)
 for i in range(count):
     try:
         os.open(f"{folder}/f{i}", os.O_RDONLY)
@@ -100,6 +101,10 @@ print(os.getpid())
         self.assertEqual(sum(n == "Rename" for n, _ in mine), count)
         self.assertEqual([f["FileName"] for n, f in mine if n == "RenamePath"],
                          [f"{data}/g{i}" for i in range(count)])
+        self.assertEqual([(names[f["FileKey"]] & {f"{data}/g{i}"}, int(f["ExtraInfo"], 0))
+                          for i, f in enumerate(f for n, f in mine if n == "SetInfo"
+                                                and int(f["FileObject"], 0) == 0)],
+                         [({f"{data}/g{i}"}, 50 + i) for i in range(count)])
         self.assertEqual(sum(n == "Delete" for n, _ in mine), count)
         self.assertEqual([f["FileName"] for n, f in mine if n == "DeletePath"],
                          [f"{data}/g{i}" for i in range(count)])
@@ -259,6 +264,24 @@ events = ctypes.create_string_buffer(3 * 32)
 assert call(getevents, context, 3, 3, events, None) == 3, ctypes.get_errno()
 print(os.getpid())
 """
+    SUBMIT_MANY = """
+import ctypes, os, struct, sys
+count = 1000
+setup, getevents, submit = (206, 208, 209) if os.uname().machine == "x86_64" else (0, 4, 2)
+call = ctypes.CDLL(None, use_errno=True).syscall
+context = ctypes.c_ulong(0)
+assert call(setup, count, ctypes.byref(context)) == 0, ctypes.get_errno()
+files = [os.open(sys.argv[1], os.O_RDWR), os.open(sys.argv[1], os.O_RDWR)]
+buffer = ctypes.create_string_buffer(b"x" * 4096, 4096)
+requests = [ctypes.create_string_buffer(struct.pack("QIIHhIQQqQII", 0, 0, 0, 0, 0, files[i % 2],
+                                                    ctypes.addressof(buffer), 1 + i, i, 0, 0, 0), 64)
+            for i in range(count)]
+pointers = (ctypes.c_void_p * count)(*map(ctypes.addressof, requests))
+assert call(submit, context, count, pointers) == count, ctypes.get_errno()
+events = ctypes.create_string_buffer(count * 32)
+assert call(getevents, context, count, count, events, None) == count, ctypes.get_errno()
+print(os.getpid())
+"""
     RING = """
 import ctypes, mmap, os, struct, sys
 setup, enter = 425, 426
@@ -308,6 +331,10 @@ print(os.getpid())
     def test_what_io_submit_asks_for_is_told_with_what_came_of_it(self):
         _, told = self.told(self.SUBMIT)
         self.assertEqual(told, [("Read", 7000, 1000), ("Write", 500, 30), ("Write", 3000, 1000)])
+
+    def test_all_of_many_requests_of_one_call_are_told(self):
+        _, told = self.told(self.SUBMIT_MANY)
+        self.assertEqual(told, [("Read", i, 1 + i) for i in range(1000)])
 
     def test_what_io_uring_is_asked_for_is_told_with_what_came_of_it(self):
         if not (TRACEFS / "events/io_uring/io_uring_submit_req").is_dir():
@@ -481,6 +508,84 @@ print(os.getpid())
         self.assertIn(hosts, (["127.0.0.1"], ["127.0.0.1", "::ffff:127.0.0.1"]))
         self.assertEqual(sent, [(host, port, 10 + i) for host in hosts
                                 for i, port in enumerate(ports)])
+
+
+class Splices(ClassTest):
+    """What a program reads from a connection without a byte of it: into a pipe."""
+
+    def setUp(self):
+        super().setUp()
+        if not (TRACEFS / "events/sock/sock_recv_length").is_dir():
+            self.skipTest("this kernel does not tell what is received (before Linux 6.3)")
+        self.listener = socket.socket()
+        self.addCleanup(self.listener.close)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.out, self.into = os.pipe()
+        self.addCleanup(os.close, self.out)
+        self.addCleanup(os.close, self.into)
+
+    def connect(self):
+        client = socket.create_connection(self.listener.getsockname())
+        peer, _ = self.listener.accept()
+        self.addCleanup(peer.close)
+        self.addCleanup(client.close)
+        return client, peer
+
+    def splice(self, peer, size):
+        """Up to so many bytes, or to the end; how many."""
+        done = 0
+        while done < size:
+            part = os.splice(peer.fileno(), self.into, min(size - done, 4096))
+            if part == 0:
+                break
+            os.read(self.out, part)
+            done += part
+        return done
+
+    def received(self, client):
+        return [e["size"] for e in self.events("TcpIp/Recv", "a.etl")
+                if e["sport"] == self.listener.getsockname()[1] and e["dport"] == client
+                and e["PID"] == os.getpid()]
+
+    def test_each_byte_that_is_spliced_from_a_connection_is_received(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        client.sendall(b"x" * 1000)
+        self.assertEqual(self.splice(peer, 600), 600)
+        self.assertEqual(len(peer.recv(100)), 100)
+        self.assertEqual(len(peer.recv(50, socket.MSG_PEEK)), 50)
+        self.assertEqual(self.splice(peer, 300), 300)
+        client.sendall(b"x" * 20_000)
+        client.close()
+        # To the end, which is none of the bytes.
+        self.assertEqual(self.splice(peer, 1 << 20), 20_000)
+        self.stop()
+        told = self.received(port)
+        self.assertEqual(told[:3], [600, 100, 300])
+        self.assertEqual(sum(told), 21_000)
+
+    def test_of_one_whose_own_side_is_closed(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        peer.shutdown(socket.SHUT_WR)
+        client.sendall(b"x" * 700)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.splice(peer, 1 << 20), 700)
+        self.stop()
+        self.assertEqual(sum(self.received(port)), 700)
+
+    def test_of_one_that_is_older_than_the_trace(self):
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        client.sendall(b"x" * 500)
+        self.assertEqual(self.splice(peer, 200), 200)
+        self.start("NETWORKTRACE", "PROCESS")
+        self.assertEqual(self.splice(peer, 300), 300)
+        self.stop()
+        self.assertEqual(self.received(port), [300])
 
 
 class OldConnections(ClassTest):

@@ -220,6 +220,90 @@ class Workloads(KernelTest):
         self.assertEqual(done["FileIo/Write"], 4 << 20)
         self.assertGreaterEqual(done["FileIo/Read"], 4 << 20)
 
+    TREES = """
+set -e
+tar xf tree.tar
+cp -a tree copy
+git clone -q repository clone
+truncate -s 5 copy/f0
+ln copy/f0 linked
+ln -s copy/f0 symlink
+mkfifo pipe
+chmod 600 copy/f1
+touch -d @0 copy/f2
+mv copy/f2 moved
+rm -rf tree copy clone linked symlink pipe moved
+"""
+    FILE_CALLS = {
+        "folder": ("mkdir", "mkdirat"),
+        "node": ("mknod", "mknodat"),
+        "symlink": ("symlink", "symlinkat"),
+        "link": ("link", "linkat"),
+        "size": ("truncate", "ftruncate"),
+        "basic": ("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat",
+                  "utimensat"),
+        "open": ("open", "openat", "openat2", "creat"),
+        "Delete": ("unlink", "unlinkat", "rmdir"),
+        "Rename": ("rename", "renameat", "renameat2"),
+    }
+
+    def test_trees_of_files_are_made_copied_and_removed_as_often_as_strace_counted(self):
+        if not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
+            self.skipTest("this kernel has no type information (BTF)")
+        for tool in ("strace", "git"):
+            if not shutil.which(tool):
+                self.skipTest(f"needs {tool}")
+        tree = self.folder / "tree"
+        for i in range(20):
+            (tree / f"d{i}").mkdir(parents=True)
+            (tree / f"f{i}").write_text("x" * i)
+            (tree / f"d{i}" / "symlink").symlink_to(f"../f{i}")
+            os.link(tree / f"f{i}", tree / f"d{i}" / "link")
+        subprocess.run(["tar", "cf", "tree.tar", "tree"], cwd=self.folder, check=True)
+        user = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        for command in (["init", "-q", "../repository"], ["add", "."], [*user, "commit", "-qm", "x"]):
+            subprocess.run(["git", *command], cwd=tree if command[0] == "init"
+                           else self.folder / "repository", check=True, capture_output=True)
+            if command[0] == "init":
+                shutil.copytree(tree, self.folder / "repository" / "tree", symlinks=True)
+        shutil.rmtree(tree)
+        calls = sorted(c for names in self.FILE_CALLS.values() for c in names)
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "PROC_THREAD+FILE_IO+FILE_IO_INIT")
+        # strace knows calls that this machine does not have, or does not know new ones: "?".
+        root, _ = self.run_counted("strace", "-f", "-c", "-U", "calls,name", "-o", "counts", "-e",
+                                   "trace=" + ",".join("?" + c for c in calls), "sh", "-c", self.TREES)
+        self.stop_exactly()
+        counted = collections.Counter()
+        for line in (self.folder / "counts").read_text().splitlines():
+            words = line.split()
+            if len(words) == 2 and words[0].isdigit():
+                counted[words[1]] = int(words[0])
+        expected = {kind: sum(counted[c] for c in names) for kind, names in self.FILE_CALLS.items()}
+        threads, _ = self.tree_of(root, "a.etl")
+        told, irps, ended = collections.Counter(), set(), set()
+        for record in self.all_events("a.etl"):
+            name, fields = event_name(record), record.get("fields", {})
+            if name == "FileIo/OperationEnd":
+                ended.add(fields["IrpPtr"])
+            if fields.get("TTID") not in threads - {root}:
+                continue
+            if name == "FileIo/Create":
+                kind = {0x10: "folder", 0x400: "symlink"}.get(int(str(fields["FileAttributes"]), 0), "open")
+                if kind == "open" and "/pipe" in fields["OpenPath"]:
+                    kind = "node"
+            elif name == "FileIo/SetInfo":
+                kind = {4: "basic", 11: "link", 20: "size"}[fields["InfoClass"]]
+            elif name in ("FileIo/Delete", "FileIo/Rename"):
+                kind = name.split("/")[1]
+            else:
+                continue
+            told[kind] += 1
+            irps.add(fields["IrpPtr"])
+        for kind, names in self.FILE_CALLS.items():
+            self.assertGreater(expected[kind], 0, names)
+        self.assertEqual(dict(told), expected)
+        self.assertEqual(irps - ended, set())
+
     def test_a_web_server_under_load(self):
         if not (TRACEFS / "events/sock/sock_send_length").is_dir():
             self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")

@@ -1,4 +1,5 @@
 """Providers that no program registers: the kernel's tracepoints and the probes of programs."""
+import collections
 import json
 import os
 import pathlib
@@ -204,10 +205,10 @@ sys.stdin.readline()
 
 
 class Usdt(ProbesTest):
-    def program(self):
+    def program(self, source=WORKING):
         """A program with probes; it fires as often as it is told."""
         compiler = shutil.which(os.environ.get("ETW_CC", "cc"))
-        (self.folder / "sample.c").write_text(WORKING)
+        (self.folder / "sample.c").write_text(source)
         done = subprocess.run([compiler, "-O1", "-o", self.folder / "sample",
                                self.folder / "sample.c"], capture_output=True, text=True)
         if done.returncode != 0:
@@ -249,6 +250,38 @@ class Usdt(ProbesTest):
         self.assertEqual(mine, [{"arg1": i, "arg2": -i, "arg3": (i + 250) % 256}
                                 for i in range(1000)])
         self.assertEqual(sum(r["pid"] == late.pid for r in found), 10)
+
+    def test_places_with_arguments_alike_are_one_event_of_the_kernels(self):
+        """So that a session of hundreds of probes ends at once: the kernel waits for each event."""
+        count = 60
+        fires = "\n".join(f"STAP_PROBE(sample, none{i}); STAP_PROBE2(sample, two{i}, i, (int)(i + {i}));"
+                          for i in range(count))
+        source = WORKING.replace("#define _SDT_HAS_SEMAPHORES 1", "")
+        self.program(source.replace("STAP_PROBE3(sample, tick, i, (int)-i, (unsigned char)(i + 250));",
+                                    fires))
+        name = f"usdt:{self.folder}/sample:sample"
+        process = self.run_program()
+        self.tracelog("-start", "T", "-f", "a.etl", "-guid", name)
+        self.assertEqual(len(self.own_probes()), 2 * count)
+        events = {line.split()[0] for line in self.own_probes()}
+        self.assertLessEqual(len(events), 4)  # a compiler may have a constant in another size
+        self.fire(process, 3)
+        self.tracelog("-flush", "T")
+        # Other places, other events: those that fire are told by name all the same.
+        self.tracelog("-enable", "T", "-guid", name, "-matchanykw", "0x1")
+        self.assertEqual(len(self.own_probes()), 1)
+        self.assertFalse(events & {line.split()[0] for line in self.own_probes()})
+        self.fire(process, 2)
+        self.stop("T")
+        self.assertEqual(self.own_probes(), [])
+        told = collections.defaultdict(list)
+        for r in self.all_events("a.etl"):
+            if r.get("provider") == name:
+                told[r["event"]].append(r.get("fields", {}))
+        expected = {f"none{i}": [{}] * 3 for i in range(count)}
+        expected |= {f"two{i}": [{"arg1": n, "arg2": n + i} for n in range(3)] for i in range(count)}
+        expected["none0"] = [{}] * 5
+        self.assertEqual(dict(told), expected)
 
     def test_only_of_some_processes(self):
         self.program()

@@ -29,6 +29,20 @@ TEST(BpfCode, JumpsAndCallsAreRelativeToWhatFollowsThem) {
     EXPECT_EQ(out[3].dst_reg, r2);
 }
 
+TEST(BpfCode, AFunctionsAddressTakesTwoInstructionsAndIsRelativeToTheFirst) {
+    BpfCode code;
+    const auto function = code.label();
+    code.load_function(r2, function);
+    code.leave();
+    code.place(function);
+    code.leave();
+    const auto out = code.finish();
+    ASSERT_EQ(out.size(), 4u);
+    EXPECT_EQ(out[0].src_reg, BPF_PSEUDO_FUNC);
+    EXPECT_EQ(out[0].imm, 2);
+    EXPECT_EQ(out[0].off, 0);
+}
+
 TEST(BpfCode, AMapTakesTwoInstructions) {
     BpfCode code;
     code.load_map(r1, 42);

@@ -277,6 +277,83 @@ TEST_F(Files, ARenamedFileIsOneFileUntilItIsDeleted) {
     EXPECT_TRUE(sink_.of(0x044F).at(0).contains(u"/d/new"));
 }
 
+TEST_F(Files, WhatIsMadeIsACreateOfItsKindThatOpensNothing) {
+    name(2, std::string("d\0", 2));
+    struct Made {
+        long call;
+        uint32_t options, attributes;
+    };
+    for (const Made& made : {Made{__NR_mkdirat, 0x02000001, 0x10},     // FILE_DIRECTORY_FILE
+                             Made{__NR_symlinkat, 0x02200000, 0x400},  // FILE_OPEN_REPARSE_POINT
+                             Made{__NR_mknodat, 0x02000000, 0x80}}) {
+        sink_.sent.clear();
+        CallRecord make = record(made.call, 0);
+        make.bases[0] = file(0, 2);
+        call(make, 100, std::string("new\0", 4));
+        hand_out(200);
+        const auto create = sink_.of(0x0440).at(0);
+        EXPECT_EQ(create.at<uint64_t>(kPayload + 8), 0u);
+        EXPECT_EQ(create.at<uint32_t>(kPayload + 20), made.options);
+        EXPECT_EQ(create.at<uint32_t>(kPayload + 24), made.attributes);
+        EXPECT_TRUE(create.contains(u"/d/new"));
+        const auto end = sink_.of(0x044C).at(0);
+        EXPECT_EQ(end.at<uint64_t>(kPayload), create.at<uint64_t>(kPayload));
+        EXPECT_EQ(end.at<uint64_t>(kPayload + 8), 2u);  // FILE_CREATED
+    }
+}
+
+TEST_F(Files, ALinkIsOfTheFileAndTellsItsNewPath) {
+    name(55, std::string("old\0", 4));
+    CallRecord link = record(__NR_linkat, 0);
+    call(link, 100, std::string("/old\0/new\0", 10));
+    hand_out(200);
+    for (const uint16_t hook : {uint16_t{0x0445}, uint16_t{0x0451}}) {
+        const auto told = sink_.of(hook).at(0);
+        EXPECT_EQ(told.at<uint64_t>(kPayload + 16), 55u);
+        EXPECT_EQ(told.at<uint32_t>(kPayload + 36), 11u);  // FileLinkInformation
+    }
+    EXPECT_TRUE(sink_.of(0x0451)[0].contains(u"/new"));
+    EXPECT_EQ(sink_.of(0x044C).size(), 1u);
+}
+
+TEST_F(Files, WhatIsSetIsOfAPathOrOfAnOpenFile) {
+    name(55, std::string("a\0", 2));
+    CallRecord open = record(__NR_openat, 3);
+    open.first = file(0xF00, 55);
+    call(open, 90, std::string("/a\0", 3));
+    CallRecord truncate = record(__NR_truncate, 0);
+    set_argument(truncate, 1, 1234);
+    call(truncate, 100, std::string("/a\0", 3));
+    CallRecord mode = record(__NR_fchmodat, 0);
+    set_argument(mode, 2, 0640);
+    call(mode, 110, std::string("/a\0", 3));
+    CallRecord open_mode = record(__NR_fchmod, 0);
+    open_mode.first = file(0xF00, 55);
+    set_argument(open_mode, 1, 0600);
+    call(open_mode, 120);
+    CallRecord times = record(__NR_utimensat, 0);  // of the descriptor: without a path
+    times.bases[0] = file(0xF00, 55);
+    call(times, 130, std::string("\0", 1));
+    CallRecord of_a_pipe = record(__NR_utimensat, 0);
+    call(of_a_pipe, 140, std::string("\0", 1));
+    hand_out(200);
+    const uint64_t object = sink_.of(0x0440).at(0).at<uint64_t>(kPayload + 8);
+    const auto told = sink_.of(0x0445);
+    struct Expected {
+        uint64_t object, extra;
+        uint32_t information;
+    };
+    const std::vector<Expected> expected = {
+        {0, 1234, 20}, {0, 0640, 4}, {object, 0600, 4}, {object, 0, 4}};
+    ASSERT_EQ(told.size(), expected.size());
+    for (size_t i = 0; i < told.size(); ++i) {
+        EXPECT_EQ(told[i].at<uint64_t>(kPayload + 8), expected[i].object) << i;
+        EXPECT_EQ(told[i].at<uint64_t>(kPayload + 16), 55u) << i;
+        EXPECT_EQ(told[i].at<uint64_t>(kPayload + 24), expected[i].extra) << i;
+        EXPECT_EQ(told[i].at<uint32_t>(kPayload + 36), expected[i].information) << i;
+    }
+}
+
 TEST_F(Files, DamagedRecordsAreNone) {
     give({}, 10);
     give({std::byte{1}}, 10);
