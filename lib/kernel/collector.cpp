@@ -99,7 +99,7 @@ Status enable(const Instance& instance, const std::vector<Tracepoint>& wanted,
 
 }  // namespace
 
-Collector::Collector(const Options& options, RecordSink& sink, Instance instance,
+Collector::Collector(const Options& options, LastingSink& sink, Instance instance,
                      TraceReader reader, const std::string& tracefs)
     : options_(options),
       sink_(sink),
@@ -128,7 +128,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
     };
 }
 
-Result<std::unique_ptr<Collector>> Collector::start(const Options& options, RecordSink& sink) {
+Result<std::unique_ptr<Collector>> Collector::start(const Options& options, LastingSink& sink) {
     ETW_TRY(const std::string tracefs, tracefs_folder());
     for (int tries = kTries;; --tries) {
         ETW_TRY(const Instance instance,
@@ -149,7 +149,7 @@ Result<std::unique_ptr<Collector>> Collector::start(const Options& options, Reco
 
 Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
                                                        const std::string& tracefs,
-                                                       const Options& options, RecordSink& sink) {
+                                                       const Options& options, LastingSink& sink) {
     if (instance.is_new()) ETW_CHECK(prepare(instance));
     ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options.counter));
     ETW_TRY(TraceReader reader, TraceReader::open(instance, clock, options.cpus));
@@ -165,6 +165,7 @@ Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
 Status Collector::set_up() {
     // What a predecessor lost is told already, or was told by nobody: it is not ours to tell.
     for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost_[cpu] = instance_.lost(cpu);
+    adopt_switch_watch();
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
     }
@@ -193,7 +194,7 @@ void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
     perf_events_.begin(beginning);
-    if (switch_watch_) switch_watch_->rings().begin_at(beginning);
+    if (switch_watch_ && switch_watch_->is_new()) switch_watch_->rings().begin_at(beginning);
     static_cast<void>(instance_.set("tracing_on", "1"));
     file_events_.begin_at(beginning);
     user_events_.pending().begin_at(beginning);
@@ -327,19 +328,36 @@ void Collector::set_watches() {
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
 }
 
+// Before anything is written to the sink.
+void Collector::adopt_switch_watch() {
+    auto left = options_.switch_holder->take_left();
+    if (!left) return;
+    auto adopted = SwitchWatch::adopt(std::move(*left), options_.cpus, options_.counter);
+    if (!adopted) return options_.switch_holder->let_go();
+    switch_watch_.emplace(std::move(*adopted));
+    switch_watch_->rings().go_on(sink_);
+}
+
 // Where perf tells switches, with stacks or counters, it tells all there is of them.
 void Collector::set_switch_watch() {
     const bool wanted =
         context_.has(kKernelContextSwitch) && !perf_events_.has({"sched", kSwitchPoint, {}});
     if (switch_watch_ && !wanted) {
         count_lost();
-        switch_watch_.reset();
+        drop_switch_watch();
     } else if (wanted && !switch_watch_) {
         if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
             switch_watch_.emplace(std::move(*opened));
+            options_.switch_holder->hold(switch_watch_->parts());
         }
     }
     task_events_.set_switches_apart(switch_watch_.has_value());
+}
+
+void Collector::drop_switch_watch() {
+    if (!switch_watch_) return;
+    switch_watch_.reset();
+    options_.switch_holder->let_go();
 }
 
 Dispatch::MakeHandler Collector::expect_exec() {
@@ -484,7 +502,7 @@ bool Collector::end(bool at_once) {
             collect_locked(true);
             if (stalled_ && !at_once) return false;
         }
-        if (switch_watch_) switch_watch_->stop();
+        if (switch_watch_) switch_watch_->rings().end(sink_);
         const int64_t now = options_.counter.now();
         collect_locked(true);
         if (stalled_ && !at_once) return false;
@@ -498,7 +516,7 @@ bool Collector::end(bool at_once) {
         }
         end_limited();
         reader_.close();
-        switch_watch_.reset();
+        drop_switch_watch();
         static_cast<void>(instance_.remove());
         uprobes_.keep_only({});
         ended_ = true;
@@ -605,6 +623,7 @@ int64_t Collector::next_switch() const noexcept {
 std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
     return switch_watch_->rings().for_each(until, [this](const Switch& event) {
         if (!sink_.has_room(event.cpu)) return false;
+        switch_watch_->rings().taking(event.cpu, sink_);
         task_events_.on_switch(event);
         return true;
     });
@@ -634,8 +653,7 @@ void Collector::count_lost() {
     lost_read_at_ = std::chrono::steady_clock::now();
     count_lost_of(instance_, lost_);
     if (limited_) count_lost_of(limited_->instance, limited_->lost);
-    if (!switch_watch_) return;
-    if (const uint64_t lost = switch_watch_->rings().take_lost(); lost != 0) sink_.add_lost(lost);
+    if (switch_watch_) switch_watch_->rings().tell_lost(sink_);
 }
 
 void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& told) {
