@@ -20,7 +20,6 @@ using std::chrono::milliseconds;
 constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKernelDpc |
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
-constexpr char kSwitchPoint[] = "sched_switch";
 constexpr uint8_t kLimitedSource = 1;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
 constexpr uint64_t kBusyKb = 16 * 1024;
@@ -273,7 +272,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     auto dispatch = std::make_unique<Dispatch>(load_format);
     // First: what the others make of a process's end is not to be known before.
     probe_events_.bind(*dispatch, false);
-    const bool provider_has_switches = dispatch->id_of(kSwitchPoint) != 0;
+    const bool provider_has_switches = dispatch->id_of(switch_point().name) != 0;
     const uint32_t before = std::exchange(context_.flags, flags);
     const bool all = task_events_.bind(*dispatch) && disk_events_.bind(*dispatch) &&
                      net_events_.bind(*dispatch) && interrupt_events_.bind(*dispatch);
@@ -293,7 +292,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     ETW_CHECK(set_buffers(instance_));
     std::vector<Tracepoint> wanted = dispatch->wanted();
     std::erase_if(wanted, [&](const Tracepoint& point) {
-        const bool is_switch = point.system == "sched" && point.name == kSwitchPoint;
+        const bool is_switch = point == switch_point();
         return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
     });
     ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
@@ -326,38 +325,6 @@ void Collector::set_watches() {
     };
     set(exit_watch_, kKernelProcess, watch_exits);
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
-}
-
-// Before anything is written to the sink.
-void Collector::adopt_switch_watch() {
-    auto left = options_.switch_holder->take_left();
-    if (!left) return;
-    auto adopted = SwitchWatch::adopt(std::move(*left), options_.cpus, options_.counter);
-    if (!adopted) return options_.switch_holder->let_go();
-    switch_watch_.emplace(std::move(*adopted));
-    switch_watch_->rings().go_on(sink_);
-}
-
-// Where perf tells switches, with stacks or counters, it tells all there is of them.
-void Collector::set_switch_watch() {
-    const bool wanted =
-        context_.has(kKernelContextSwitch) && !perf_events_.has({"sched", kSwitchPoint, {}});
-    if (switch_watch_ && !wanted) {
-        count_lost();
-        drop_switch_watch();
-    } else if (wanted && !switch_watch_) {
-        if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
-            switch_watch_.emplace(std::move(*opened));
-            options_.switch_holder->hold(switch_watch_->parts());
-        }
-    }
-    task_events_.set_switches_apart(switch_watch_.has_value());
-}
-
-void Collector::drop_switch_watch() {
-    if (!switch_watch_) return;
-    switch_watch_.reset();
-    options_.switch_holder->let_go();
 }
 
 Dispatch::MakeHandler Collector::expect_exec() {
@@ -469,7 +436,10 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     const uint32_t before = context_.flags;
-    ETW_CHECK(bind(flags, tracing));
+    hand_over_switches(flags, tracing);
+    const Status bound = bind(flags, tracing);
+    end_hand_over(bool(bound));
+    ETW_CHECK(bound);
     options_.flags = flags;
     options_.tracing = tracing;
     if ((flags & ~before & kKernelDpc) != 0) {
@@ -614,19 +584,6 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
         if (const auto full = each->hand_out(traced_, until)) return full;
     }
     return std::nullopt;
-}
-
-int64_t Collector::next_switch() const noexcept {
-    return switch_watch_ ? switch_watch_->rings().next_time() : SwitchRings::kNever;
-}
-
-std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
-    return switch_watch_->rings().for_each(until, [this](const Switch& event) {
-        if (!sink_.has_room(event.cpu)) return false;
-        switch_watch_->rings().taking(event.cpu, sink_);
-        task_events_.on_switch(event);
-        return true;
-    });
 }
 
 // After the pages, so that nothing in them is without the look at it.

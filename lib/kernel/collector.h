@@ -87,6 +87,10 @@ private:
     void adopt_switch_watch();
     void set_switch_watch();
     void drop_switch_watch();
+    void tell_rest_of_switches();
+    void hand_over_switches(uint32_t flags, const Tracing& tracing);
+    void end_hand_over(bool is_done);
+    static const Tracepoint& switch_point();
     void begin();
     void scan_images();
     void scan_sockets();
@@ -132,6 +136,7 @@ private:
     std::optional<BpfProbe> exit_watch_;
     std::optional<BpfProbe> datagram_watch_;
     std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches
+    std::optional<SwitchWatch> next_watch_;    // is about to take over from perf
     std::unique_ptr<Dispatch> dispatch_;
     std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for

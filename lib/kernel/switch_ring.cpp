@@ -54,7 +54,7 @@ void SwitchRings::load(uint32_t cpu) noexcept {
     while (lane.next != lane.end) {
         const uint64_t at = cpu * capacity_ + lane.next % capacity_;
         std::memcpy(&lane.record, records_ + at * sizeof(SwitchRecord), sizeof(SwitchRecord));
-        times_[cpu] = lane.record.time;
+        times_[cpu] = lane.record.time < lane.until ? lane.record.time : kNever;
         if (lane.record.time >= controls_[cpu].reader.from) return;
         take_up_to(cpu, lane.next + 1);
     }
@@ -120,10 +120,19 @@ void SwitchRings::read() noexcept {
     }
 }
 
-void SwitchRings::begin_at(int64_t time) noexcept {
+void SwitchRings::begin_at(int64_t time) { begin_at(std::vector<int64_t>(lanes_.size(), time)); }
+
+void SwitchRings::hold_back_from(const std::vector<int64_t>& times) {
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        lanes_[cpu].until = times.empty() ? kNever : times[cpu];
+        load(cpu);
+    }
+}
+
+void SwitchRings::begin_at(const std::vector<int64_t>& times) noexcept {
     for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
         SwitchProgress& reader = controls_[cpu].reader;
-        reader.from = time;
+        reader.from = times[cpu];
         release(reader.told, acquire(controls_[cpu].lost));
     }
 }

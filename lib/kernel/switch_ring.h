@@ -88,7 +88,11 @@ public:
     // has been: then, or within some thousand records.
     void read() noexcept;
     // Earlier ones are none of the trace's, nor is what was lost until now.
-    void begin_at(int64_t time) noexcept;
+    void begin_at(int64_t time);
+    // The same by processor.
+    void begin_at(const std::vector<int64_t>& times) noexcept;
+    // On each processor those from its time on stay where they are; none: all are handed out again.
+    void hold_back_from(const std::vector<int64_t>& times);
     // Where a predecessor that wrote to `sink` has stopped; before the first read().
     void go_on(const LastingSink& sink) noexcept;
     // What has not been written by now is none of the trace's, nor what is lost from now on.
@@ -110,9 +114,10 @@ public:
 
 private:
     struct Lane {
-        uint64_t next = 0;      // not handed out
-        uint64_t end = 0;       // read up to here
-        SwitchRecord record{};  // at `next`, if that is below `end`
+        uint64_t next = 0;       // not handed out
+        uint64_t end = 0;        // read up to here
+        int64_t until = kNever;  // of what may be handed out
+        SwitchRecord record{};   // at `next`, if that is below `end`
     };
     void load(uint32_t cpu) noexcept;
     void take_up_to(uint32_t cpu, uint64_t next) noexcept;
@@ -142,7 +147,7 @@ std::optional<int64_t> SwitchRings::for_each(int64_t until, F handle) {
                 next_of_others = times_[cpu];
             }
         }
-        if (times_[first] > until || lanes_[first].next == lanes_[first].end) break;
+        if (times_[first] > until || times_[first] == kNever) break;
         // As long as this processor is ahead of the others, there is nothing to compare.
         do {
             const SwitchRecord& record = lanes_[first].record;
@@ -152,8 +157,7 @@ std::optional<int64_t> SwitchRings::for_each(int64_t until, F handle) {
                 break;
             }
             advance(first);
-        } while (times_[first] <= std::min(until, next_of_others) &&
-                 lanes_[first].next != lanes_[first].end);
+        } while (times_[first] <= std::min(until, next_of_others) && times_[first] != kNever);
     }
     return stopped_at;
 }

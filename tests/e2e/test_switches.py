@@ -230,6 +230,47 @@ class Program(SwitchTest):
         self.assertTrue(self.events("StackWalk/Stack", "a.etl"))
         self.check_order()
 
+    def test_stacks_that_come_and_go_leave_out_no_switch(self):
+        """Another session's program tells what there is. But for what perf never tells: a
+        processor's first switch away from its idle thread."""
+        room = ("-b", "1024", "-max", "400")
+        load = subprocess.Popen([str(BIN / "etw-test-ping-pong"), "3000"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        def play_on():
+            load.stdin.write("\n")
+            load.stdin.flush()
+        def wait_until_played():
+            self.assertTrue(load.stdout.readline())
+        try:
+            wait_until_played()  # "ready"
+            self.tracelog("-start", "B", "-f", "b.etl", *room, "-eflag", "CSWITCH")
+            self.tracelog("-start", "A", "-f", "a.etl", *room, "-eflag", "CSWITCH")
+            for _ in range(5):
+                for stacks in (("-stackwalk", "CSwitch"), ()):
+                    play_on()
+                    self.tracelog("-update", "A", "-eflag", "CSWITCH", *stacks)
+                    wait_until_played()
+            self.stop("A")
+            self.stop("B")
+        finally:
+            load.stdin.close()
+            load.wait()
+            load.stdout.close()
+        ours, all_of = self.switches_by_cpu("a.etl"), self.switches_by_cpu("b.etl")
+        for cpu, some in ours.items():
+            self.assertGreater(len(some), 10000)
+            self.assertTrue(any(all_of[cpu][i:i + len(some)] == some
+                                for i in range(len(all_of[cpu]) - len(some) + 1)
+                                if all_of[cpu][i:i + 100] == some[:100]), f"processor {cpu}")
+
+    def switches_by_cpu(self, name):
+        found = collections.defaultdict(list)
+        for record in self.records(name):
+            fields = record.get("fields", {})
+            if record.get("event", "").split("/")[-1] == "CSwitch" and fields["OldThreadId"] != 0:
+                found[record["cpu"]].append((fields["OldThreadId"], fields["NewThreadId"]))
+        return found
+
 
 class WithoutProgram(SwitchTest):
     def test_tracefs_tells_every_switch(self):

@@ -277,6 +277,37 @@ TEST_F(SwitchRing, WhatFollowsTheEndIsNoneOfTheTraces) {
     EXPECT_EQ(take().size(), kCapacity);
 }
 
+// On each processor one ring ends where the other begins.
+TEST_F(SwitchRing, HandsOverAtAnInstantOfEachProcessor) {
+    const std::vector<int64_t> instants{5, 3, 9};
+    for (int64_t time = 1; time <= 7; ++time) {
+        put(0, time);
+        put(1, time);
+    }
+    rings_.read();
+    rings_.hold_back_from(instants);
+    EXPECT_EQ(take(100), (Seen{{0, 1}, {1, 1}, {1, 2}, {0, 2}, {0, 3}, {0, 4}}));
+    EXPECT_EQ(rings_.next_time(), SwitchRings::kNever);
+    put(0, 8);
+    rings_.read();
+    EXPECT_TRUE(take().empty());
+
+    std::vector<SwitchControl> controls = controls_;
+    for (SwitchControl& control : controls) control.reader = {};
+    SwitchRings next(controls.data(), records_.data(), kCpus, kCapacity);
+    next.begin_at(instants);
+    next.read();
+    EXPECT_EQ(next.count(), 9u);
+    next.for_each(100, [&](const Switch& event) {
+        EXPECT_GE(event.time, instants[event.cpu]);
+        return true;
+    });
+
+    rings_.hold_back_from({});  // nothing came of it
+    EXPECT_EQ(take(),
+              (Seen{{1, 3}, {1, 4}, {1, 5}, {0, 5}, {0, 6}, {1, 6}, {1, 7}, {0, 7}, {0, 8}}));
+}
+
 // A ring and the stream that its reader writes, as both survive a kill of the reader.
 struct SharedRing {
     static constexpr uint64_t kRecords = 16384;
