@@ -1,6 +1,6 @@
 // The host's parent: holds the descriptors that must outlive a crash (rings, log files, listening
-// sockets) and starts the worker again when a signal ended it. It does nothing else, so that
-// nothing else can end it.
+// sockets, what records context switches) and starts the worker again when a signal ended it. It
+// does nothing else, so that nothing else can end it.
 #pragma once
 #include "base/unique_fd.h"
 

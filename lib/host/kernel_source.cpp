@@ -58,16 +58,18 @@ session::Outcome<Ok> check_sources(const session::KernelTracing& asked) {
     return Ok{};
 }
 
-KernelSource::KernelSource(StreamWriter writer)
-    : writer_(std::move(writer)), lanes_(writer_.geometry().cpus) {}
+KernelSource::KernelSource(StreamWriter writer, KeptSwitches switches)
+    : switches_(std::move(switches)), writer_(std::move(writer)), lanes_(writer_.geometry().cpus) {}
 
 KernelSource::~KernelSource() = default;
 
-Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& saved,
-                                                          const Stream& stream) {
+Result<std::unique_ptr<KernelSource>> KernelSource::start(
+    const SavedSession& saved, const Stream& stream, const KeeperLink& keeper,
+    std::optional<kernel::SwitchDescriptors> left) {
     // The kernel's events have times of their own, which lie before the call that brings them.
     ETW_TRY(auto writer, StreamWriter::over(stream, saved.start_counter));
-    std::unique_ptr<KernelSource> out(new KernelSource(std::move(writer)));
+    std::unique_ptr<KernelSource> out(
+        new KernelSource(std::move(writer), {saved.key, keeper, std::move(left)}));
     kernel::Collector::Options options;
     options.session = saved.key.epoch;
     // Of other sessions they are what -flag said.
@@ -80,6 +82,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
         options.flags = kKernelProcess | kKernelThread | kKernelImageLoad | kKernelNoSystemConfig;
     }
     options.cpus = cpu_count();
+    options.switch_holder = &out->switches_;
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
     return out;
@@ -119,7 +122,10 @@ bool KernelSource::settle(uint32_t lane) {
     return true;
 }
 
-bool KernelSource::has_room(uint32_t cpu) { return settle(lane_of(cpu)); }
+bool KernelSource::has_room(uint32_t cpu) {
+    const uint32_t lane = lane_of(cpu);
+    return settle(lane) && writer_.has_room(lane, kShortRecord);
+}
 
 void KernelSource::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     const uint32_t lane = lane_of(cpu);

@@ -3,6 +3,7 @@
 // kernel and user events are merged as if all were written where they happen.
 #pragma once
 #include "etw/session.h"
+#include "host/kept_switches.h"
 #include "host/saved_session.h"
 #include "host/stream.h"
 #include "kernel/record_builder.h"
@@ -21,11 +22,13 @@ namespace etw::host {
 // Refuses, by name, what this machine cannot sample or count by; `asked` passed session::check().
 session::Outcome<Ok> check_sources(const session::KernelTracing& asked);
 
-class KernelSource final : public kernel::RecordSink {
+class KernelSource final : public kernel::LastingSink {
 public:
-    // Begins to record into `stream`, or goes on for a host that was killed.
-    static Result<std::unique_ptr<KernelSource>> start(const SavedSession& saved,
-                                                       const Stream& stream);
+    // Begins to record into `stream`, or goes on for a host that was killed: with what that one
+    // had the keeper hold, `left`.
+    static Result<std::unique_ptr<KernelSource>> start(
+        const SavedSession& saved, const Stream& stream, const KeeperLink& keeper,
+        std::optional<kernel::SwitchDescriptors> left = std::nullopt);
     ~KernelSource() override;
 
     // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
@@ -42,9 +45,11 @@ public:
     std::optional<int64_t> waiting_since() override;
     void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override;
     void add_lost(uint64_t count) override;
+    uint64_t written(uint32_t cpu) const override { return writer_.head(lane_of(cpu)); }
+    uint64_t lost() const override { return writer_.lost(); }
 
 private:
-    explicit KernelSource(StreamWriter writer);
+    KernelSource(StreamWriter writer, KeptSwitches switches);
     uint32_t lane_of(uint32_t cpu) const noexcept;
 
     // A record that the stream had no room for: of one event more than fits, or of a rundown.
@@ -55,6 +60,7 @@ private:
     };
     bool settle(uint32_t lane);
 
+    KeptSwitches switches_;
     StreamWriter writer_;  // under the collector's lock, as all that follows
     std::vector<std::deque<Waiting>> lanes_;
     std::unique_ptr<kernel::Collector> collector_;  // last: its thread writes to the others

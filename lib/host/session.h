@@ -60,10 +60,11 @@ struct Session {
 
 // A descriptor's name at the keeper, taken apart. slot, epoch and what it is.
 struct KeptName {
-    std::string kind;  // "log", "ring", "dir", "feed"
+    std::string kind;  // "log", "ring", "dir", "feed", "switch"
     wire::SessionKey key{};
-    std::string rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode
+    std::string rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode; "switch": part
 };
+std::string kept_switches_name(const wire::SessionKey& key, size_t part);
 std::optional<KeptName> parse_kept_name(const std::string& name);
 
 }  // namespace etw::host

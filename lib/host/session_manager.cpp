@@ -422,6 +422,7 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
         answer(failure_of(set.error(), "kernel events"));
     };
     session.thread->post([this, now, done](SessionThread& thread) {
+        thread.flush();  // room for what is handed over
         KernelSource* source = thread.drain().kernel_source();
         const Status set =
             source == nullptr ? Status(Error{Code::kNotSupported, "none", 0}) : source->set(now);

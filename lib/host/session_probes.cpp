@@ -33,7 +33,7 @@ void SessionManager::settle_probes(Session& session, std::function<void(Status)>
                 thread.flush();  // what happened before is told by those that were enabled then
                 return drain.kernel_source()->set_providers(probe_providers(saved));
             }
-            ETW_TRY(auto source, KernelSource::start(saved, *stream));
+            ETW_TRY(auto source, KernelSource::start(saved, *stream, keeper_));
             drain.set_kernel_source(std::move(source));
             return Ok{};
         }();

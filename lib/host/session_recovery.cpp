@@ -93,6 +93,7 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
     if (const auto status = resume(*session, kept); !status) {
         journal(fmt::format("session '{}': cannot go on", session->saved.properties.name),
                 status.error());
+        session->forget_kept(keeper_);
         return nullptr;
     }
     return session;
@@ -137,7 +138,8 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     ETW_CHECK(recover_feed(session, **drain, kept));
     const auto kernel = kernel_stream(session);
     if (kernel != nullptr && needs_kernel_source(saved)) {
-        ETW_TRY(auto source, KernelSource::start(saved, *kernel));
+        ETW_TRY(auto source,
+                KernelSource::start(saved, *kernel, keeper_, take_switches(saved.key, kept)));
         (*drain)->set_kernel_source(std::move(source));
     }
     const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };

@@ -39,11 +39,11 @@ struct NewDrain {
     std::string sessions_folder;
     std::string log_path;  // empty: no log
     UniqueFd log;
+    std::string kept_log;  // its name at the keeper
+    const KeeperLink& keeper;
 };
 
-// `keep_log`: has the keeper hold the log, too, before anything is written to it.
-Result<std::unique_ptr<Drain>> begin_drain(NewDrain what,
-                                           const std::function<void(const UniqueFd&)>& keep_log) {
+Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
     const SavedSession& saved = what.saved;
     const std::string state = state_folder(what.sessions_folder, saved.key.slot);
     if (::mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what,
     std::optional<etl::LogWriter> log;
     if (what.log) {
         ETW_TRY(progress.file, identity_of(what.log.get()));
-        keep_log(what.log);
+        what.keeper.store(what.kept_log, what.log);  // before anything is written to it
         const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
         ETW_TRY(auto begun, begin_log(std::move(what.log), saved, what.log_path, append));
         log.emplace(std::move(begun));
@@ -66,7 +66,7 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what,
         std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint), std::move(progress));
     for (const auto& stream : what.streams) ETW_CHECK(drain->add_stream(stream));
     if (what.kernel != nullptr) {
-        ETW_TRY(auto source, KernelSource::start(saved, *what.kernel));
+        ETW_TRY(auto source, KernelSource::start(saved, *what.kernel, what.keeper));
         drain->set_kernel_source(std::move(source));
     }
     return drain;
@@ -253,13 +253,10 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         session.source->rights = rights_of(fds[0]);
         keeper_.store(session.kept_folder(), session.source->folder);
     }
-    const auto what = std::make_shared<NewDrain>(
-        NewDrain{session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(),
-                 path, has_log ? std::move(fds[0]) : UniqueFd()});
-    const auto open = [this, what, name = session.kept_log(session.claimed_log)] {
-        return begin_drain(std::move(*what),
-                           [&](const UniqueFd& log) { keeper_.store(name, log); });
-    };
+    const auto what = std::make_shared<NewDrain>(NewDrain{
+        session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(), path,
+        has_log ? std::move(fds[0]) : UniqueFd(), session.kept_log(session.claimed_log), keeper_});
+    const auto open = [what] { return begin_drain(std::move(*what)); };
     const auto opened = [this, key, providers = std::move(request.providers),
                          answer](const Status& status) {
         loop_.post([=, this] { finish_start(key, providers, status, answer); });

@@ -65,26 +65,37 @@ bool StreamWriter::append(uint32_t cpu, Bytes record, uint32_t time_offset, int6
     return false;
 }
 
-bool StreamWriter::try_append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
+bool StreamWriter::overwrites() const noexcept {
+    return (geometry_.flags & wire::kRingOverwrite) != 0;
+}
+
+bool StreamWriter::has_room(uint32_t cpu, size_t record_size) noexcept {
     ETW_ASSERT(cpu < geometry_.cpus);
+    const wire::RingControl& ring = control(cpu);
+    const RingPosition at = ring.head.load(std::memory_order_relaxed);
+    const size_t size = wire::align8(record_size);
+    if (size > geometry_.block_size - kRingFirstOffset) return false;
+    if (size <= geometry_.block_size - offset_of(at) || overwrites()) return true;
+    const uint64_t tail_block = block_of(ring.tail.load(std::memory_order_acquire));
+    if (block_of(at) + 1 - tail_block < geometry_.blocks) return true;
+    wake_host(geometry_.blocks);
+    return false;
+}
+
+bool StreamWriter::try_append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
+    if (!has_room(cpu, record.size())) return false;
     wire::RingControl& ring = control(cpu);
     const auto size = uint32_t(wire::align8(record.size()));
     RingPosition at = ring.head.load(std::memory_order_relaxed);
     uint64_t full = 0;  // blocks of this ring, once the record has begun another
-    if (size > geometry_.block_size - kRingFirstOffset) return false;
     if (size > geometry_.block_size - offset_of(at)) {
         const uint64_t next = block_of(at) + 1;
         const uint64_t tail_block = block_of(ring.tail.load(std::memory_order_acquire));
-        const bool overwrites = (geometry_.flags & wire::kRingOverwrite) != 0;
-        if (!overwrites && next - tail_block >= geometry_.blocks) {
-            wake_host(geometry_.blocks);
-            return false;
-        }
         auto* filled = reinterpret_cast<std::atomic<uint32_t>*>(
             reinterpret_cast<std::byte*>(&ring) + wire::kRingFilledOffset);
         filled[block_of(at) % geometry_.blocks].store(offset_of(at), std::memory_order_relaxed);
         at = ring_position(next, kRingFirstOffset);
-        full = overwrites ? 1 : next - tail_block;
+        full = overwrites() ? 1 : next - tail_block;
     }
     std::byte* out = reinterpret_cast<std::byte*>(&ring) + geometry_.control_size() +
                      (block_of(at) % geometry_.blocks) * geometry_.block_size + offset_of(at);
@@ -100,7 +111,15 @@ bool StreamWriter::try_append(uint32_t cpu, Bytes record, uint32_t time_offset, 
 }
 
 void StreamWriter::add_lost(uint64_t count) {
-    control(0).lost.fetch_add(count, std::memory_order_relaxed);
+    control(0).lost.fetch_add(count, std::memory_order_release);
+}
+
+RingPosition StreamWriter::head(uint32_t cpu) const noexcept {
+    return control(cpu).head.load(std::memory_order_relaxed);
+}
+
+uint64_t StreamWriter::lost() const noexcept {
+    return control(0).lost.load(std::memory_order_relaxed);
 }
 
 void StreamWriter::wake_host(uint64_t full) noexcept {

@@ -36,17 +36,22 @@ public:
     StreamWriter& operator=(StreamWriter&& other) noexcept;
     ~StreamWriter();
 
+    // Whether a record of this size would be taken. If not, the host is woken to make room.
+    bool has_room(uint32_t cpu, size_t record_size) noexcept;
     // `record` is not rounded; its time (at `time_offset`, 0: none) is raised to that of its
     // predecessor on the CPU, since packets arrive in any order. False: no room, counted as lost.
     bool append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
     // The same; a record without room is the caller's to keep, and is not counted.
     bool try_append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
     void add_lost(uint64_t count);
+    wire::RingPosition head(uint32_t cpu) const noexcept;
+    uint64_t lost() const noexcept;  // of add_lost()
     const wire::RingGeometry& geometry() const noexcept { return geometry_; }
 
 private:
     StreamWriter(std::byte* base, const wire::RingGeometry& geometry, int64_t not_before) noexcept;
     wire::RingControl& control(uint32_t cpu) const noexcept;
+    bool overwrites() const noexcept;
     void wake_host(uint64_t full) noexcept;  // full: blocks of the ring
 
     std::byte* base_ = nullptr;

@@ -164,6 +164,19 @@ Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code) {
     return program;
 }
 
+Result<UniqueFd> attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code) {
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.expected_attach_type = BPF_TRACE_RAW_TP;
+    options.attach_btf_id = tracepoint;
+    const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "etw_typed", kLicense,
+                                           code.data(), code.size(), &options));
+    if (!program) return bpf_error("bpf: program");
+    UniqueFd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
+    if (!link) return bpf_error("bpf: tracepoint");
+    return link;
+}
+
 Result<UniqueFd> load_to_run(std::vector<bpf_insn> code) {
     UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "etw_once", kLicense,
                                      code.data(), code.size(), nullptr));
@@ -189,6 +202,11 @@ Status check_uprobes() {
 Result<BpfProbe> BpfProbe::make(uint32_t cpus, const Rings& shape, const CounterSource& counter) {
     ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_output",
                                        sizeof(uint32_t), sizeof(uint32_t), cpus}));
+    return over(std::move(output), cpus, shape, counter);
+}
+
+Result<BpfProbe> BpfProbe::over(UniqueFd output, uint32_t cpus, const Rings& shape,
+                                const CounterSource& counter) {
     std::vector<PerfRing> rings;
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
         ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(shape), cpu, shape.pages));
@@ -211,21 +229,6 @@ Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
                                      code.data(), code.size(), &options));
     if (!program) return bpf_error("bpf: program");
     UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
-    if (!link) return bpf_error("bpf: tracepoint");
-    kept_.push_back(std::move(program));
-    kept_.push_back(std::move(link));
-    return Ok{};
-}
-
-Status BpfProbe::attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code) {
-    bpf_prog_load_opts options{};
-    options.sz = sizeof(options);
-    options.expected_attach_type = BPF_TRACE_RAW_TP;
-    options.attach_btf_id = tracepoint;
-    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "etw_typed", kLicense, code.data(),
-                                     code.size(), &options));
-    if (!program) return bpf_error("bpf: program");
-    UniqueFd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
     if (!link) return bpf_error("bpf: tracepoint");
     kept_.push_back(std::move(program));
     kept_.push_back(std::move(link));

@@ -24,6 +24,9 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value);
 // Whether programs can have a function called many times over (BPF_FUNC_loop, since Linux 5.17).
 bool has_loops();
 Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code);
+// Runs a program at KernelTypes::tracepoint() as long as the descriptor is open anywhere: the
+// kernel knows what the arguments point to, and the program loads from there as from any memory.
+Result<UniqueFd> attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code);
 // One that is run by run_once(), in the thread that calls it, with a number in its context.
 Result<UniqueFd> load_to_run(std::vector<bpf_insn> code);
 Status run_once(const UniqueFd& program, uint64_t number);
@@ -50,15 +53,15 @@ public:
     };
     // Fails with kAccessDenied without the rights.
     static Result<BpfProbe> make(uint32_t cpus, const Rings& shape, const CounterSource& counter);
+    // Rings for the programs that put records out to a map of a predecessor's.
+    static Result<BpfProbe> over(UniqueFd output, uint32_t cpus, const Rings& shape,
+                                 const CounterSource& counter);
 
     // The map that programs put records out to.
     const UniqueFd& output() const noexcept { return output_; }
     void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
     // Runs a program at a raw tracepoint from now on.
     Status attach(const char* tracepoint, std::vector<bpf_insn> code);
-    // The same at KernelTypes::tracepoint(): the kernel knows what the arguments point to, and the
-    // program loads from there as from any memory.
-    Status attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code);
     // Where the kernel asks programs about addresses of sockets (BPF_CGROUP_UDP4_RECVMSG ...), for
     // all processes. Fails with kNotSupported without control groups of version 2.
     Status attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code);

@@ -20,7 +20,6 @@ using std::chrono::milliseconds;
 constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKernelDpc |
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
-constexpr char kSwitchPoint[] = "sched_switch";
 constexpr uint8_t kLimitedSource = 1;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
 constexpr uint64_t kBusyKb = 16 * 1024;
@@ -99,7 +98,7 @@ Status enable(const Instance& instance, const std::vector<Tracepoint>& wanted,
 
 }  // namespace
 
-Collector::Collector(const Options& options, RecordSink& sink, Instance instance,
+Collector::Collector(const Options& options, LastingSink& sink, Instance instance,
                      TraceReader reader, const std::string& tracefs)
     : options_(options),
       sink_(sink),
@@ -128,7 +127,7 @@ Collector::Collector(const Options& options, RecordSink& sink, Instance instance
     };
 }
 
-Result<std::unique_ptr<Collector>> Collector::start(const Options& options, RecordSink& sink) {
+Result<std::unique_ptr<Collector>> Collector::start(const Options& options, LastingSink& sink) {
     ETW_TRY(const std::string tracefs, tracefs_folder());
     for (int tries = kTries;; --tries) {
         ETW_TRY(const Instance instance,
@@ -149,7 +148,7 @@ Result<std::unique_ptr<Collector>> Collector::start(const Options& options, Reco
 
 Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
                                                        const std::string& tracefs,
-                                                       const Options& options, RecordSink& sink) {
+                                                       const Options& options, LastingSink& sink) {
     if (instance.is_new()) ETW_CHECK(prepare(instance));
     ETW_TRY(const TraceClock clock, TraceClock::set_up(instance, options.counter));
     ETW_TRY(TraceReader reader, TraceReader::open(instance, clock, options.cpus));
@@ -165,6 +164,7 @@ Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
 Status Collector::set_up() {
     // What a predecessor lost is told already, or was told by nobody: it is not ours to tell.
     for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost_[cpu] = instance_.lost(cpu);
+    adopt_switch_watch();
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
     }
@@ -193,7 +193,7 @@ void Collector::begin() {
     const std::lock_guard lock(mutex_);
     const int64_t beginning = options_.counter.now();
     perf_events_.begin(beginning);
-    if (switch_watch_) switch_watch_->rings().begin_at(beginning);
+    if (switch_watch_ && switch_watch_->is_new()) switch_watch_->rings().begin_at(beginning);
     static_cast<void>(instance_.set("tracing_on", "1"));
     file_events_.begin_at(beginning);
     user_events_.pending().begin_at(beginning);
@@ -272,7 +272,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     auto dispatch = std::make_unique<Dispatch>(load_format);
     // First: what the others make of a process's end is not to be known before.
     probe_events_.bind(*dispatch, false);
-    const bool provider_has_switches = dispatch->id_of(kSwitchPoint) != 0;
+    const bool provider_has_switches = dispatch->id_of(switch_point().name) != 0;
     const uint32_t before = std::exchange(context_.flags, flags);
     const bool all = task_events_.bind(*dispatch) && disk_events_.bind(*dispatch) &&
                      net_events_.bind(*dispatch) && interrupt_events_.bind(*dispatch);
@@ -292,7 +292,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     ETW_CHECK(set_buffers(instance_));
     std::vector<Tracepoint> wanted = dispatch->wanted();
     std::erase_if(wanted, [&](const Tracepoint& point) {
-        const bool is_switch = point.system == "sched" && point.name == kSwitchPoint;
+        const bool is_switch = point == switch_point();
         return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
     });
     ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
@@ -326,21 +326,6 @@ void Collector::set_watches() {
     set(exit_watch_, kKernelProcess, watch_exits);
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
     set(splice_watch_, kKernelNetwork, SpliceWatch::open);
-}
-
-// Where perf tells switches, with stacks or counters, it tells all there is of them.
-void Collector::set_switch_watch() {
-    const bool wanted =
-        context_.has(kKernelContextSwitch) && !perf_events_.has({"sched", kSwitchPoint, {}});
-    if (switch_watch_ && !wanted) {
-        count_lost();
-        switch_watch_.reset();
-    } else if (wanted && !switch_watch_) {
-        if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
-            switch_watch_.emplace(std::move(*opened));
-        }
-    }
-    task_events_.set_switches_apart(switch_watch_.has_value());
 }
 
 Dispatch::MakeHandler Collector::expect_exec() {
@@ -452,7 +437,10 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     const uint32_t before = context_.flags;
-    ETW_CHECK(bind(flags, tracing));
+    hand_over_switches(flags, tracing);
+    const Status bound = bind(flags, tracing);
+    end_hand_over(bool(bound));
+    ETW_CHECK(bound);
     options_.flags = flags;
     options_.tracing = tracing;
     if ((flags & ~before & kKernelDpc) != 0) {
@@ -488,7 +476,7 @@ bool Collector::end(bool at_once) {
             collect_locked(true);
             if (stalled_ && !at_once) return false;
         }
-        if (switch_watch_) switch_watch_->stop();
+        if (switch_watch_) switch_watch_->rings().end(sink_);
         const int64_t now = options_.counter.now();
         collect_locked(true);
         if (stalled_ && !at_once) return false;
@@ -502,7 +490,7 @@ bool Collector::end(bool at_once) {
         }
         end_limited();
         reader_.close();
-        switch_watch_.reset();
+        drop_switch_watch();
         static_cast<void>(instance_.remove());
         uprobes_.keep_only({});
         ended_ = true;
@@ -602,18 +590,6 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
     return std::nullopt;
 }
 
-int64_t Collector::next_switch() const noexcept {
-    return switch_watch_ ? switch_watch_->rings().next_time() : SwitchRings::kNever;
-}
-
-std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
-    return switch_watch_->rings().for_each(until, [this](const Switch& event) {
-        if (!sink_.has_room(event.cpu)) return false;
-        task_events_.on_switch(event);
-        return true;
-    });
-}
-
 // After the pages, so that nothing in them is without the look at it.
 void Collector::take_looks() {
     if (exit_watch_) {
@@ -647,8 +623,7 @@ void Collector::count_lost() {
     lost_read_at_ = std::chrono::steady_clock::now();
     count_lost_of(instance_, lost_);
     if (limited_) count_lost_of(limited_->instance, limited_->lost);
-    if (!switch_watch_) return;
-    if (const uint64_t lost = switch_watch_->rings().take_lost(); lost != 0) sink_.add_lost(lost);
+    if (switch_watch_) switch_watch_->rings().tell_lost(sink_);
 }
 
 void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& told) {

@@ -33,13 +33,14 @@ public:
         TracedProcesses traced;  // of others than these, nothing is told by the flags
         uint32_t cpus = 1;       // that may ever run
         CounterSource counter;
+        SwitchHolder* switch_holder = nullptr;  // outlives the collector
     };
 
     // Begins to record; what runs already is told first. In an instance that is there, because the
     // host of the session was killed, it goes on instead, without losing what is in it. `sink`
     // outlives the collector and is written to under a lock of the collector's alone. Fails with
     // kAccessDenied without the rights and kNotSupported where the kernel lacks what is asked for.
-    static Result<std::unique_ptr<Collector>> start(const Options& options, RecordSink& sink);
+    static Result<std::unique_ptr<Collector>> start(const Options& options, LastingSink& sink);
     // Stops recording as a kill would: the instance stays for a successor.
     ~Collector();
 
@@ -68,8 +69,8 @@ public:
 private:
     static Result<std::unique_ptr<Collector>> start_in(const Instance& instance,
                                                        const std::string& tracefs,
-                                                       const Options& options, RecordSink& sink);
-    Collector(const Options& options, RecordSink& sink, Instance instance, TraceReader reader,
+                                                       const Options& options, LastingSink& sink);
+    Collector(const Options& options, LastingSink& sink, Instance instance, TraceReader reader,
               const std::string& tracefs);
     Status set_up();
     Result<Format> load(const std::string& system, const std::string& name) const;
@@ -83,7 +84,13 @@ private:
     Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
     void set_watches();
+    void adopt_switch_watch();
     void set_switch_watch();
+    void drop_switch_watch();
+    void tell_rest_of_switches();
+    void hand_over_switches(uint32_t flags, const Tracing& tracing);
+    void end_hand_over(bool is_done);
+    static const Tracepoint& switch_point();
     void begin();
     void scan_images();
     void scan_sockets();
@@ -103,7 +110,7 @@ private:
     void run();
 
     Options options_;
-    RecordSink& sink_;
+    LastingSink& sink_;
     Instance instance_;
     TraceReader reader_;
     std::string tracefs_;
@@ -131,6 +138,7 @@ private:
     std::optional<BpfProbe> datagram_watch_;
     std::optional<SpliceWatch> splice_watch_;
     std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches
+    std::optional<SwitchWatch> next_watch_;    // is about to take over from perf
     std::unique_ptr<Dispatch> dispatch_;
     std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
@@ -22,10 +23,10 @@ constexpr uint64_t kMaxPages = 8192;
 constexpr size_t kMaxPending = 64 * 1024;
 constexpr size_t kMaxMapping = 64 * 1024;
 
-bool any_feeds(const std::string& tracepoint, const Tracing& tracing) {
-    const auto one = [&](uint16_t hook) { return feeds(tracepoint, hook); };
-    return std::any_of(tracing.stack_events.begin(), tracing.stack_events.end(), one) ||
-           std::any_of(tracing.counter_events.begin(), tracing.counter_events.end(), one);
+// Of each ring.
+uint32_t pages_for(uint32_t cpus, size_t points) {
+    const uint64_t share = kAllPages / (uint64_t{cpus} * points);
+    return uint32_t(std::bit_floor(std::clamp(share, kMinPages, kMaxPages)));
 }
 
 bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
@@ -33,6 +34,12 @@ bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
 }
 
 }  // namespace
+
+bool PerfEvents::takes(const std::string& tracepoint, const Tracing& tracing) {
+    const auto one = [&](uint16_t hook) { return feeds(tracepoint, hook); };
+    return std::any_of(tracing.stack_events.begin(), tracing.stack_events.end(), one) ||
+           std::any_of(tracing.counter_events.begin(), tracing.counter_events.end(), one);
+}
 
 // The record of a mapping has no stack; that of the call, which comes before it, has.
 Status PerfEvents::bind(Dispatch& dispatch, const Tracing& tracing) {
@@ -67,7 +74,7 @@ Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch&
         ETW_TRY(samples_, open_samples(cpus, tracing, contains(tracing.stack_events, hook),
                                        contains(tracing.counter_events, hook)));
     }
-    if (!same) points_.clear();
+    if (tracing.counters != tracing_.counters) points_.clear();  // these come with each event
     ETW_CHECK(open_points(cpus, tracing, dispatch));
     tracing_ = tracing;
     sink_.set(tracing);
@@ -78,21 +85,54 @@ Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch&
 Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
     std::vector<Tracepoint> wanted;
     for (const Tracepoint& point : dispatch.wanted()) {
-        if (any_feeds(point.name, tracing)) wanted.push_back(point);
+        if (takes(point.name, tracing)) wanted.push_back(point);
     }
     std::erase_if(points_, [&](const Point& point) {
         return std::find(wanted.begin(), wanted.end(), point.tracepoint) == wanted.end();
     });
     if (wanted.empty()) return Ok{};
-    const uint64_t share = kAllPages / (uint64_t{cpus} * wanted.size());
-    const auto pages = uint32_t(std::bit_floor(std::clamp(share, kMinPages, kMaxPages)));
+    const uint32_t pages = pages_for(cpus, wanted.size());
     for (const Tracepoint& point : wanted) {
         if (has(point)) continue;
+        if (prepared_ && prepared_->tracepoint == point) {
+            points_.push_back(*std::exchange(prepared_, std::nullopt));
+            continue;
+        }
         ETW_TRY(PerfLane lane,
                 open_tracepoint(cpus, dispatch.id_of(point.name), point.filter, tracing, pages));
         points_.push_back({point, std::move(lane)});
     }
     return Ok{};
+}
+
+Status PerfEvents::prepare(uint32_t cpus, const Tracepoint& point, uint16_t id,
+                           const Tracing& tracing) {
+    ETW_TRY(PerfLane lane,
+            open_tracepoint(cpus, id, point.filter, tracing, pages_for(cpus, points_.size() + 1)));
+    prepared_.emplace(Point{point, std::move(lane)});
+    return Ok{};
+}
+
+void PerfEvents::end_at(const Tracepoint& point, const std::vector<int64_t>& times) {
+    for (Point& ours : points_) {
+        if (ours.tracepoint == point) ours.until = times;
+    }
+}
+
+void PerfEvents::cancel() {
+    prepared_.reset();
+    for (Point& point : points_) point.until.clear();
+}
+
+uint64_t PerfEvents::drop_rest_of(uint16_t id) {
+    const auto is_of_it = [id](const Pending& p) {
+        return p.kind == Pending::Kind::kTracepoint &&
+               RawEvent{p.cpu, p.time, p.sample.raw}.id() == id;
+    };
+    const auto rest = std::remove_if(pending_.begin() + ptrdiff_t(next_), pending_.end(), is_of_it);
+    const auto count = uint64_t(pending_.end() - rest);
+    pending_.erase(rest, pending_.end());
+    return count;
 }
 
 bool PerfEvents::has(const Tracepoint& point) const noexcept {
@@ -121,21 +161,29 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
     const size_t before = pending_.size();
     const auto take_all = [this](std::vector<PerfRing>& rings, Pending::Kind kind,
-                                 const PerfForm& form) {
-        for (uint32_t cpu = 0; cpu < rings.size(); ++cpu) take(rings[cpu], cpu, kind, form);
+                                 const PerfForm& form, const Point* point) {
+        Pending as;
+        as.kind = kind;
+        for (as.cpu = 0; as.cpu < rings.size(); ++as.cpu) {
+            if (point != nullptr && !point->from.empty()) as.from = point->from[as.cpu];
+            if (point != nullptr && !point->until.empty()) as.until = point->until[as.cpu];
+            take(rings[as.cpu], as, form);
+        }
     };
-    take_all(maps_, Pending::Kind::kMap, {});
-    take_all(samples_.rings, Pending::Kind::kSample, samples_.form);
+    take_all(maps_, Pending::Kind::kMap, {}, nullptr);
+    take_all(samples_.rings, Pending::Kind::kSample, samples_.form, nullptr);
     for (Point& point : points_)
-        take_all(point.lane.rings, Pending::Kind::kTracepoint, point.lane.form);
+        take_all(point.lane.rings, Pending::Kind::kTracepoint, point.lane.form, &point);
     clock_.sample();  // behind the last of them
     for (size_t i = before; i < pending_.size(); ++i) {
         pending_[i].time = clock_.to_counter(uint64_t(pending_[i].time));
     }
     // What was mapped before the session began stands in /proc.
-    const auto is_too_early = [this](const Pending& p) { return p.time < from_; };
+    const auto is_not_ours = [this](const Pending& p) {
+        return p.time < from_ || p.time < p.from || p.time >= p.until;
+    };
     pending_.erase(
-        std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_too_early),
+        std::remove_if(pending_.begin() + ptrdiff_t(before), pending_.end(), is_not_ours),
         pending_.end());
     const auto by_time = [](const Pending& a, const Pending& b) { return a.time < b.time; };
     const auto middle = pending_.begin() + ptrdiff_t(before);
@@ -151,17 +199,15 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     return now;
 }
 
-void PerfEvents::take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form) {
+void PerfEvents::take(PerfRing& ring, const Pending& as, const PerfForm& form) {
     for (ring.look(); const auto record = ring.front(); ring.pop()) {
-        Pending out;
-        out.cpu = cpu;
-        out.kind = kind;
+        Pending out = as;
         uint64_t time = 0;
         if (record->type == PERF_RECORD_SAMPLE) {
             if (!parse_sample(record->body, form, out.sample)) continue;
             time = out.sample.time;
         } else {
-            if (kind != Pending::Kind::kMap || record->body.size() < kTrailer) continue;
+            if (as.kind != Pending::Kind::kMap || record->body.size() < kTrailer) continue;
             const size_t size = record->body.size() - kTrailer;
             std::memcpy(&time, record->body.data() + record->body.size() - sizeof(time),
                         sizeof(time));

@@ -6,6 +6,7 @@
 #include "kernel/trace_clock.h"
 #include "kernel/traced_sink.h"
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -26,6 +27,21 @@ public:
     Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
     // Whether the events of a tracepoint come from here, and must not come from tracefs too.
     bool has(const Tracepoint& point) const noexcept;
+    // Whether they do, where this is asked for.
+    static bool takes(const std::string& tracepoint, const Tracing& tracing);
+
+    // A tracepoint, of number `id`, that set_up() will have to take over from another source is
+    // recorded from now on, but not read yet.
+    Status prepare(uint32_t cpus, const Tracepoint& point, uint16_t id, const Tracing& tracing);
+    // Its events that are earlier than these times, by CPU, are the other source's.
+    void begin_prepared_at(const std::vector<int64_t>& times) { prepared_->from = times; }
+    // Events of a tracepoint from these times on are another source's.
+    void end_at(const Tracepoint& point, const std::vector<int64_t>& times);
+    // Neither of them is to be.
+    void cancel();
+    // Of a tracepoint that comes from elsewhere now. Returns how many there were that were read and
+    // have not been handed out.
+    uint64_t drop_rest_of(uint16_t id);
     std::vector<int> fds() const;
     // The session begins at this time: what was seen before is not its own.
     void begin(int64_t time) noexcept { from_ = time; }
@@ -64,15 +80,19 @@ private:
         bool to_run = false;
         uint32_t process = 0;
         uint32_t thread = 0;
+        int64_t from = 0;  // earlier, or from `until` on: of another source
+        int64_t until = INT64_MAX;
         PerfSample sample;
         Image image;
     };
     struct Point {
         Tracepoint tracepoint;
         PerfLane lane;
+        std::vector<int64_t> from = {};  // by CPU, or none
+        std::vector<int64_t> until = {};
     };
     Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
-    void take(PerfRing& ring, uint32_t cpu, Pending::Kind kind, const PerfForm& form);
+    void take(PerfRing& ring, const Pending& as, const PerfForm& form);
     bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
     static bool parse_code(Bytes body, Pending& out);
@@ -87,6 +107,7 @@ private:
     std::vector<PerfRing> maps_;  // by CPU, or none
     PerfLane samples_;            // likewise
     std::vector<Point> points_;
+    std::optional<Point> prepared_;
     // Of threads that are about to map a file to run: who calls for it.
     std::unordered_map<uint32_t, std::vector<uint64_t>> mapping_;
     std::vector<Pending> pending_;  // in the order of time

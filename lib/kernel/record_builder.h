@@ -16,7 +16,9 @@ namespace etw::kernel {
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
-    // Whether a CPU's stream takes all the records of one more event.
+    // Whether a CPU's stream takes all the records of one more event; the first of them, where it
+    // is no longer than kShortRecord, at once.
+    static constexpr size_t kShortRecord = 64;
     virtual bool has_room(uint32_t cpu) = 0;
     // `time` (counter) stands at `time_offset` of the record.
     virtual void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) = 0;
@@ -24,6 +26,16 @@ public:
     virtual std::optional<int64_t> waiting_since() = 0;
     // Events that never became records.
     virtual void add_lost(uint64_t count) = 0;
+};
+
+// One whose contents outlive this process: by these two a successor can tell whether the last
+// append() and the last add_lost() came to be.
+class LastingSink : public RecordSink {
+public:
+    // How far the stream of a CPU is written; another number after each record.
+    virtual uint64_t written(uint32_t cpu) const = 0;
+    // Sum of what add_lost() was given.
+    virtual uint64_t lost() const = 0;
 };
 
 struct RecordIds {

@@ -2,6 +2,7 @@
 
 #include "kernel/kernel_types.h"
 
+#include <bpf/bpf.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -28,6 +29,7 @@ constexpr size_t kPartSize = kPartRecords * sizeof(SwitchRecord);
 constexpr uint64_t kAllRecords = uint64_t{1} << 23;  // 192 MB
 constexpr uint32_t kMaxParts = 8;                    // of a processor: 6 MB
 constexpr int32_t kWakeEvery = 8192;
+constexpr BpfProbe::Rings kWakeRings{.pages = 1, .wakes = BpfProbe::Wakes::kAtEach};
 constexpr char kCounter[] = "/sys/bus/event_source/devices/msr/";
 
 Error not_supported(const char* what) { return {Code::kNotSupported, what, 0}; }
@@ -186,6 +188,18 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     return code.finish();
 }
 
+struct MapValues {
+    uint32_t size, count;
+};
+Result<MapValues> values_of(const UniqueFd& map) {
+    bpf_map_info info{};
+    uint32_t size = sizeof(info);
+    if (::bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) {
+        return Error{code_from_errno(errno), "bpf: map", uint64_t(errno)};
+    }
+    return MapValues{info.value_size, info.max_entries};
+}
+
 // The event's count and its base are the counter, or this is no kernel for us.
 Status check_base(const UniqueFd& event, int64_t base, const CounterSource& counter) {
     const int64_t before = counter.now();
@@ -208,9 +222,10 @@ Result<SwitchWatch::Mapping> SwitchWatch::map_values(const UniqueFd& map, size_t
     return Mapping(static_cast<std::byte*>(memory), Unmap{size});
 }
 
-SwitchWatch::SwitchWatch(BpfProbe probe, Mapping controls, Mapping records, uint32_t cpus,
-                         uint64_t capacity)
-    : probe_(std::move(probe)),
+SwitchWatch::SwitchWatch(SwitchDescriptors parts, BpfProbe probe, Mapping controls, Mapping records,
+                         uint32_t cpus, uint64_t capacity)
+    : parts_(std::move(parts)),
+      probe_(std::move(probe)),
       controls_(std::move(controls)),
       records_(std::move(records)),
       rings_(reinterpret_cast<SwitchControl*>(controls_.get()), records_.get(), cpus, capacity) {}
@@ -223,42 +238,61 @@ Result<SwitchWatch> SwitchWatch::open(uint32_t cpus, const CounterSource& counte
     const uint64_t share = kAllRecords / kPartRecords / cpus;
     const auto parts = uint32_t(std::bit_floor(std::clamp<uint64_t>(share, 1, kMaxParts)));
 
-    ETW_TRY(BpfProbe probe,
-            BpfProbe::make(cpus, {.pages = 1, .wakes = BpfProbe::Wakes::kAtEach}, counter));
-    ETW_TRY(UniqueFd controls, make_map({BPF_MAP_TYPE_ARRAY, "etw_controls", 4,
-                                         sizeof(SwitchControl), cpus, BPF_F_MMAPABLE}));
-    ETW_TRY(UniqueFd records, make_map({BPF_MAP_TYPE_ARRAY, "etw_switches", 4, kPartSize,
-                                        cpus * parts, BPF_F_MMAPABLE}));
-    ETW_TRY(UniqueFd counts, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_counts", 4, 4, cpus}));
-    ETW_TRY(Mapping control_memory, map_values(controls, cpus * sizeof(SwitchControl)));
-    ETW_TRY(Mapping record_memory, map_values(records, cpus * parts * kPartSize));
+    SwitchDescriptors made;
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, kWakeRings, counter));
+    ETW_TRY(made[kControls], make_map({BPF_MAP_TYPE_ARRAY, "etw_controls", 4, sizeof(SwitchControl),
+                                       cpus, BPF_F_MMAPABLE}));
+    ETW_TRY(made[kRecords], make_map({BPF_MAP_TYPE_ARRAY, "etw_switches", 4, kPartSize,
+                                      cpus * parts, BPF_F_MMAPABLE}));
+    // It has the events open, too, as long as it is open itself.
+    ETW_TRY(made[kCounts], make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_counts", 4, 4, cpus}));
+    ETW_TRY(Mapping control_memory, map_values(made[kControls], cpus * sizeof(SwitchControl)));
+    ETW_TRY(Mapping record_memory, map_values(made[kRecords], cpus * parts * kPartSize));
 
-    ETW_TRY(auto find_base, base_program(types, controls.get()));
+    ETW_TRY(auto find_base, base_program(types, made[kControls].get()));
     ETW_TRY(const UniqueFd base_finder, load_to_run(std::move(find_base)));
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        ETW_TRY(UniqueFd event, open_count(type, cpu));
+        ETW_TRY(const UniqueFd event, open_count(type, cpu));
         ETW_CHECK(run_once(base_finder, cpu));
         const auto* control = reinterpret_cast<const SwitchControl*>(control_memory.get()) + cpu;
         ETW_CHECK(check_base(event, control->base, counter));
         const int fd = event.get();
-        ETW_CHECK(set_in_map(counts, &cpu, &fd));
-        probe.keep(std::move(event));
+        ETW_CHECK(set_in_map(made[kCounts], &cpu, &fd));
     }
-    const Maps maps{controls.get(), records.get(), counts.get(), probe.output().get()};
+    const Maps maps{made[kControls].get(), made[kRecords].get(), made[kCounts].get(),
+                    probe.output().get()};
     ETW_TRY(auto code, switch_program(types, maps, parts));
-    for (UniqueFd* map : {&controls, &records, &counts}) probe.keep(std::move(*map));
-    ETW_CHECK(probe.attach_typed(tracepoint, std::move(code)));
-    return SwitchWatch(std::move(probe), std::move(control_memory), std::move(record_memory), cpus,
-                       uint64_t{parts} * kPartRecords);
+    ETW_TRY(made[kLink], attach_typed(tracepoint, std::move(code)));
+    return SwitchWatch(std::move(made), std::move(probe), std::move(control_memory),
+                       std::move(record_memory), cpus, uint64_t{parts} * kPartRecords);
+}
+
+Result<SwitchWatch> SwitchWatch::adopt(SwitchDescriptors left, uint32_t cpus,
+                                       const CounterSource& counter) {
+    ETW_TRY(const MapValues controls, values_of(left[kControls]));
+    ETW_TRY(const MapValues records, values_of(left[kRecords]));
+    const uint32_t parts = records.count / cpus;
+    if (controls.size != sizeof(SwitchControl) || controls.count != cpus ||
+        records.size != kPartSize || !std::has_single_bit(parts)) {
+        return not_supported("rings of switches of another layout");
+    }
+    ETW_TRY(Mapping control_memory, map_values(left[kControls], cpus * sizeof(SwitchControl)));
+    ETW_TRY(Mapping record_memory, map_values(left[kRecords], cpus * parts * kPartSize));
+    ETW_TRY(BpfProbe probe, BpfProbe::over(std::move(left[kWakes]), cpus, kWakeRings, counter));
+    SwitchWatch out(std::move(left), std::move(probe), std::move(control_memory),
+                    std::move(record_memory), cpus, uint64_t{parts} * kPartRecords);
+    out.is_new_ = false;
+    return out;
+}
+
+std::array<const UniqueFd*, kSwitchParts> SwitchWatch::parts() const noexcept {
+    return {&parts_[kControls], &parts_[kRecords], &parts_[kCounts], &probe_.output(),
+            &parts_[kLink]};
 }
 
 void SwitchWatch::read() {
     probe_.read([](const ProbeRecord&) {});  // what woke us
     rings_.read();
-}
-
-void SwitchWatch::stop() {
-    if (std::exchange(records_more_, false)) probe_.detach_one();  // the program's link
 }
 
 }  // namespace etw::kernel

@@ -4,17 +4,38 @@
 #include "kernel/bpf_probe.h"
 #include "kernel/switch_ring.h"
 
+#include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace etw::kernel {
+
+// What a watch is made of. As long as any process has them all open, the program records.
+enum SwitchPart : size_t { kControls, kRecords, kCounts, kWakes, kLink, kSwitchParts };
+using SwitchDescriptors = std::array<UniqueFd, kSwitchParts>;
+
+// Keeps a watch's descriptors open beyond the end of this process, for a successor.
+class SwitchHolder {
+public:
+    virtual ~SwitchHolder() = default;
+    virtual void hold(const std::array<const UniqueFd*, kSwitchParts>& parts) = 0;
+    virtual void let_go() = 0;
+    // What a predecessor had held, if it had; once.
+    virtual std::optional<SwitchDescriptors> take_left() = 0;
+};
 
 class SwitchWatch {
 public:
     // From now on. Fails with kNotSupported where the kernel has no type information, or the
     // counter cannot be read by a program to the tick; with what the kernel says where it refuses.
     static Result<SwitchWatch> open(uint32_t cpus, const CounterSource& counter);
+    // The watch of a predecessor, which has recorded on; its rings are to go_on().
+    static Result<SwitchWatch> adopt(SwitchDescriptors left, uint32_t cpus,
+                                     const CounterSource& counter);
+    bool is_new() const noexcept { return is_new_; }
+    std::array<const UniqueFd*, kSwitchParts> parts() const noexcept;
 
     // Ready each time that a part of a ring has been filled.
     std::vector<int> fds() const { return probe_.fds(); }
@@ -22,8 +43,6 @@ public:
     void read();
     SwitchRings& rings() noexcept { return rings_; }
     const SwitchRings& rings() const noexcept { return rings_; }
-    // Records no more; what was recorded is still to be read.
-    void stop();
 
 private:
     struct Unmap {
@@ -33,14 +52,15 @@ private:
     using Mapping = std::unique_ptr<std::byte, Unmap>;
     static Result<Mapping> map_values(const UniqueFd& map, size_t size);
 
-    SwitchWatch(BpfProbe probe, Mapping controls, Mapping records, uint32_t cpus,
-                uint64_t capacity);
+    SwitchWatch(SwitchDescriptors parts, BpfProbe probe, Mapping controls, Mapping records,
+                uint32_t cpus, uint64_t capacity);
 
+    SwitchDescriptors parts_;  // but for kWakes, which the probe has
     BpfProbe probe_;
     Mapping controls_;
     Mapping records_;
     SwitchRings rings_;
-    bool records_more_ = true;
+    bool is_new_ = true;
 };
 
 }  // namespace etw::kernel

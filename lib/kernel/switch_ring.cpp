@@ -16,6 +16,11 @@ uint64_t acquire(uint64_t& word) noexcept {
     return std::atomic_ref(word).load(std::memory_order_acquire);
 }
 
+// Behind whatever was stored before, for who looks at it after a kill.
+void release(uint64_t& word, uint64_t value) noexcept {
+    std::atomic_ref(word).store(value, std::memory_order_release);
+}
+
 }  // namespace
 
 // As __trace_sched_switch_state() of the kernel does: of several bits the highest.
@@ -49,15 +54,21 @@ void SwitchRings::load(uint32_t cpu) noexcept {
     while (lane.next != lane.end) {
         const uint64_t at = cpu * capacity_ + lane.next % capacity_;
         std::memcpy(&lane.record, records_ + at * sizeof(SwitchRecord), sizeof(SwitchRecord));
-        times_[cpu] = lane.record.time;
-        if (lane.record.time >= from_) return;
-        ++lane.next;
+        times_[cpu] = lane.record.time < lane.until ? lane.record.time : kNever;
+        if (lane.record.time >= controls_[cpu].reader.from) return;
+        take_up_to(cpu, lane.next + 1);
     }
     times_[cpu] = kNever;
 }
 
+void SwitchRings::take_up_to(uint32_t cpu, uint64_t next) noexcept {
+    lanes_[cpu].next = next;
+    release(controls_[cpu].reader.taken, next);
+}
+
 void SwitchRings::advance(uint32_t cpu) noexcept {
-    if (++lanes_[cpu].next % kGiveBackEvery == 0) give_back(cpu);
+    take_up_to(cpu, lanes_[cpu].next + 1);  // R4
+    if (lanes_[cpu].next % kGiveBackEvery == 0) give_back(cpu);
     load(cpu);
 }
 
@@ -67,34 +78,80 @@ void SwitchRings::give_back(uint32_t cpu) noexcept {
     if (tail.load(std::memory_order_relaxed) != next) tail.store(next, std::memory_order_release);
 }
 
+void SwitchRings::taking(uint32_t cpu, const LastingSink& sink) noexcept {
+    SwitchProgress& reader = controls_[cpu].reader;
+    release(reader.mark, sink.written(cpu));       // R1
+    release(reader.taking, lanes_[cpu].next + 1);  // R2
+}
+
+void SwitchRings::go_on(const LastingSink& sink) noexcept {
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        SwitchProgress& reader = controls_[cpu].reader;
+        if (reader.taking > reader.taken) {
+            const bool is_written = sink.written(cpu) != reader.mark;
+            release(is_written ? reader.taken : reader.taking,
+                    is_written ? reader.taking : reader.taken);
+        }
+        if (reader.telling > reader.told) {
+            const bool is_told = sink.lost() != reader.lost_mark;
+            release(is_told ? reader.told : reader.telling, is_told ? reader.telling : reader.told);
+        }
+        lanes_[cpu].next = lanes_[cpu].end = reader.taken;
+    }
+}
+
+void SwitchRings::end(LastingSink& sink) {
+    if (ended_) return;
+    read();
+    tell_lost(sink);
+    ended_ = true;
+}
+
 void SwitchRings::read() noexcept {
+    if (ended_) return;
     for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
         Lane& lane = lanes_[cpu];
         const bool was_empty = lane.next == lane.end;
         const uint64_t head = acquire(controls_[cpu].head);
-        if (head - lane.next > capacity_) lane.next = head;  // no ring of the program's is so
+        if (head - lane.next > capacity_) take_up_to(cpu, head);  // no ring of the program's is so
         lane.end = head;
         if (was_empty || lane.next == head) load(cpu);
         give_back(cpu);
     }
 }
 
-void SwitchRings::begin_at(int64_t time) noexcept {
-    from_ = time;
-    take_lost();
+void SwitchRings::begin_at(int64_t time) { begin_at(std::vector<int64_t>(lanes_.size(), time)); }
+
+void SwitchRings::hold_back_from(const std::vector<int64_t>& times) {
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        lanes_[cpu].until = times.empty() ? kNever : times[cpu];
+        load(cpu);
+    }
+}
+
+void SwitchRings::begin_at(const std::vector<int64_t>& times) noexcept {
+    for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        SwitchProgress& reader = controls_[cpu].reader;
+        reader.from = times[cpu];
+        release(reader.told, acquire(controls_[cpu].lost));
+    }
 }
 
 int64_t SwitchRings::next_time() const noexcept {
     return *std::min_element(times_.begin(), times_.end());
 }
 
-uint64_t SwitchRings::take_lost() noexcept {
-    uint64_t more = 0;
+void SwitchRings::tell_lost(LastingSink& sink) {
+    if (ended_) return;
     for (uint32_t cpu = 0; cpu < lanes_.size(); ++cpu) {
+        SwitchProgress& reader = controls_[cpu].reader;
         const uint64_t lost = acquire(controls_[cpu].lost);
-        more += lost - std::exchange(lanes_[cpu].lost, lost);
+        if (lost <= reader.told) continue;
+        release(reader.lost_mark, sink.lost());
+        release(reader.telling, lost);
+        sink.add_lost(lost - reader.told);
+        release(reader.told, lost);
     }
-    return more;
 }
 
 uint64_t SwitchRings::count() const noexcept {

@@ -1,12 +1,13 @@
 """Context switches, which a program of ours in the kernel records where it can: each of them, as the
 kernel's own tracepoint and its counts tell them."""
 import collections
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 
-from harness import BIN, DEADLINE, deny, hang
+from harness import BIN, DEADLINE, deny, hang, wait_for
 from test_kernel import KernelTest, TRACEFS
 
 
@@ -82,6 +83,63 @@ class Program(SwitchTest):
             finally:
                 os.kill(worker, signal.SIGCONT)
         self.assertGreater(self.count(work), 0)
+
+    def test_a_killed_worker_costs_no_switch(self):
+        """The program records on while the worker is replaced, and what was recorded is told once.
+        """
+        def work():
+            killed = []
+            for _ in range(4):
+                play(3000)
+                killed.append(self.kill_worker(but=killed))
+                play(3000)  # while there is none, or the next one comes up
+            self.worker(but=killed)
+        self.count(work)
+        self.check_order()
+        self.check_none_twice("a.etl")
+
+    def test_what_overflows_while_a_worker_is_replaced_is_counted(self):
+        def work():
+            worker = self.worker()
+            hang(worker)
+            play(150000)  # more than a processor's ring has records
+            self.kill_worker()
+            play(1000)
+            self.worker(but=[worker])
+        self.assertGreater(self.count(work), 0)
+        self.check_order()
+
+    def links(self):
+        """Programs that the host's processes hold in the kernel, by process and descriptor."""
+        found = []
+        for pid in self.host_pids():
+            with contextlib.suppress(OSError):
+                for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                    with contextlib.suppress(OSError):
+                        if "bpf_link" in os.readlink(fd):
+                            found.append((pid, fd.name))
+        return found
+
+    def test_the_keeper_holds_the_program_as_long_as_the_session_records_switches(self):
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "CSWITCH")
+        keeper, = set(self.host_pids()) - {self.worker()}
+        def is_held():
+            return any(pid == keeper for pid, _ in self.links())
+        wait_for(is_held, "the keeper to hold the program")
+        self.tracelog("-update", "T", "-eflag", "DISPATCHER")
+        wait_for(lambda: not self.links(), "the program to be gone")
+        self.tracelog("-update", "T", "-eflag", "CSWITCH")
+        wait_for(is_held, "the keeper to hold the program again")
+        self.kill_worker()
+        self.tracelog("-stop", "T", code=None)
+        wait_for(lambda: not self.links(), "the program to be gone")
+
+    def check_none_twice(self, name):
+        seen = collections.Counter(
+            (r["cpu"], r["time"], r["fields"]["OldThreadId"], r["fields"]["NewThreadId"])
+            for r in self.all_events(name) if r.get("event", "").split("/")[-1] == "CSwitch")
+        self.assertGreater(len(seen), 20000)
+        self.assertEqual([switch for switch, count in seen.items() if count > 1], [])
 
     def test_the_tracepoint_of_a_provider_tells_the_same(self):
         """Who left and who came, in the same order; the state it was left in. The kernel keeps
@@ -171,6 +229,47 @@ class Program(SwitchTest):
         self.assertGreater(len(self.events("Thread/CSwitch", "a.etl")), 3000)
         self.assertTrue(self.events("StackWalk/Stack", "a.etl"))
         self.check_order()
+
+    def test_stacks_that_come_and_go_leave_out_no_switch(self):
+        """Another session's program tells what there is. But for what perf never tells: a
+        processor's first switch away from its idle thread."""
+        room = ("-b", "1024", "-max", "400")
+        load = subprocess.Popen([str(BIN / "etw-test-ping-pong"), "1000"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        def play_on():
+            load.stdin.write("\n")
+            load.stdin.flush()
+        def wait_until_played():
+            self.assertTrue(load.stdout.readline())
+        try:
+            wait_until_played()  # "ready"
+            self.tracelog("-start", "B", "-f", "b.etl", *room, "-eflag", "CSWITCH")
+            self.tracelog("-start", "A", "-f", "a.etl", *room, "-eflag", "CSWITCH")
+            for _ in range(3):
+                for stacks in (("-stackwalk", "CSwitch"), ()):
+                    play_on()
+                    self.tracelog("-update", "A", "-eflag", "CSWITCH", *stacks)
+                    wait_until_played()
+            self.stop("A")
+            self.stop("B")
+        finally:
+            load.stdin.close()
+            load.wait()
+            load.stdout.close()
+        ours, all_of = self.switches_by_cpu("a.etl"), self.switches_by_cpu("b.etl")
+        for cpu, some in ours.items():
+            self.assertGreater(len(some), 5000)
+            self.assertTrue(any(all_of[cpu][i:i + len(some)] == some
+                                for i in range(len(all_of[cpu]) - len(some) + 1)
+                                if all_of[cpu][i:i + 100] == some[:100]), f"processor {cpu}")
+
+    def switches_by_cpu(self, name):
+        found = collections.defaultdict(list)
+        for record in self.records(name):
+            fields = record.get("fields", {})
+            if record.get("event", "").split("/")[-1] == "CSwitch" and fields["OldThreadId"] != 0:
+                found[record["cpu"]].append((fields["OldThreadId"], fields["NewThreadId"]))
+        return found
 
 
 class WithoutProgram(SwitchTest):

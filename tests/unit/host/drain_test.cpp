@@ -68,6 +68,31 @@ TEST(Drain, CountsNoLossAgainWhenRetiredRingsAreHandedBack) {
     EXPECT_EQ(drain->events_lost(), lost + more);
 }
 
+// A source that asks first has no record in its hands when it is killed.
+TEST(StreamWriter, TakesARecordThatItHasRoomFor) {
+    const auto stream = test_stream(1000, test_session(2, 2).geometry);
+    auto writer = StreamWriter::over(*stream);
+    const NumberedEvent event = numbered(1);
+    const auto append = [&] { return writer->try_append(0, bytes_of(event), kTimeOffset, 1); };
+    int taken = 0;
+    while (writer->has_room(0, sizeof(event))) {
+        const wire::RingPosition before = writer->head(0);
+        ASSERT_TRUE(append());
+        EXPECT_GT(writer->head(0), before);
+        ++taken;
+    }
+    EXPECT_GT(taken, 40);
+    EXPECT_FALSE(append());
+    EXPECT_TRUE(writer->has_room(1, sizeof(event)));
+    EXPECT_FALSE(writer->has_room(1, 1 << 24));
+    stream->rings.release(0, wire::ring_position(1, wire::kRingFirstOffset));
+    EXPECT_TRUE(writer->has_room(0, sizeof(event)));
+    EXPECT_TRUE(append());
+    EXPECT_EQ(writer->lost(), 0u);
+    writer->add_lost(3);
+    EXPECT_EQ(writer->lost(), 3u);
+}
+
 TEST(Drain, RewritesTimesOfALogInSystemTime) {
     const TempFolder folder;
     SavedSession saved = test_session();

@@ -1,0 +1,110 @@
+// How the collector has context switches recorded, and by whom: our program where it can be had,
+// perf where they are to have stacks or counters, else tracefs.
+#include "kernel/collector.h"
+#include "kernel/quiet_instants.h"
+
+namespace etw::kernel {
+
+const Tracepoint& Collector::switch_point() {
+    static const Tracepoint kPoint{"sched", "sched_switch", {}};
+    return kPoint;
+}
+
+// Before anything is written to the sink.
+void Collector::adopt_switch_watch() {
+    auto left = options_.switch_holder->take_left();
+    if (!left) return;
+    auto adopted = SwitchWatch::adopt(std::move(*left), options_.cpus, options_.counter);
+    if (!adopted) return options_.switch_holder->let_go();
+    switch_watch_.emplace(std::move(*adopted));
+    switch_watch_->rings().go_on(sink_);
+}
+
+// Where perf tells switches, with stacks or counters, it tells all there is of them.
+void Collector::set_switch_watch() {
+    const bool wanted = context_.has(kKernelContextSwitch) && !perf_events_.has(switch_point());
+    if (switch_watch_ && !wanted) {
+        tell_rest_of_switches();
+        drop_switch_watch();
+    } else if (wanted && !switch_watch_) {
+        if (next_watch_) {
+            switch_watch_ = std::exchange(next_watch_, std::nullopt);
+        } else if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
+            switch_watch_.emplace(std::move(*opened));
+        }
+        if (switch_watch_) options_.switch_holder->hold(switch_watch_->parts());
+    }
+    task_events_.set_switches_apart(switch_watch_.has_value());
+}
+
+void Collector::tell_rest_of_switches() {
+    switch_watch_->read();
+    const int64_t now = options_.counter.now();
+    hand_out_switches(now);
+    uint64_t without_room = 0;
+    switch_watch_->rings().for_each(now, [&without_room](const Switch&) {
+        ++without_room;
+        return true;
+    });
+    if (without_room != 0) sink_.add_lost(without_room);
+    count_lost();
+}
+
+void Collector::drop_switch_watch() {
+    if (!switch_watch_) return;
+    switch_watch_.reset();
+    options_.switch_holder->let_go();
+}
+
+// --- from the program to perf and back -------------------------------------------------------
+
+// Before bind() changes anything else. The next source records already; on each processor the one
+// before it has the switches up to an instant, and they are handed out, the next one the others.
+void Collector::hand_over_switches(uint32_t flags, const Tracing& tracing) {
+    if ((context_.flags & flags & kKernelContextSwitch) == 0) return;
+    const bool to_perf = PerfEvents::takes(switch_point().name, tracing);
+    if (perf_events_.has(switch_point()) == to_perf) return;
+    const auto format = load(switch_point().system, switch_point().name);
+    if (!format) return;
+    if (to_perf) {
+        if (!switch_watch_) return;
+        if (!perf_events_.prepare(options_.cpus, switch_point(), format->id(), tracing)) return;
+        const auto instants = quiet_instants(options_.cpus, options_.counter);
+        switch_watch_->rings().hold_back_from(instants);
+        perf_events_.begin_prepared_at(instants);
+        collect_locked(true);
+    } else {
+        auto opened = SwitchWatch::open(options_.cpus, options_.counter);
+        if (!opened) return;
+        next_watch_.emplace(std::move(*opened));
+        const auto instants = quiet_instants(options_.cpus, options_.counter);
+        next_watch_->rings().begin_at(instants);
+        perf_events_.end_at(switch_point(), instants);
+        collect_locked(true);
+        const uint64_t without_room = perf_events_.drop_rest_of(format->id());
+        if (without_room != 0) sink_.add_lost(without_room);
+    }
+}
+
+void Collector::end_hand_over(bool is_done) {
+    perf_events_.cancel();
+    next_watch_.reset();
+    if (!is_done && switch_watch_) switch_watch_->rings().hold_back_from({});
+}
+
+// --- collecting ------------------------------------------------------------------------------
+
+int64_t Collector::next_switch() const noexcept {
+    return switch_watch_ ? switch_watch_->rings().next_time() : SwitchRings::kNever;
+}
+
+std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
+    return switch_watch_->rings().for_each(until, [this](const Switch& event) {
+        if (!sink_.has_room(event.cpu)) return false;
+        switch_watch_->rings().taking(event.cpu, sink_);
+        task_events_.on_switch(event);
+        return true;
+    });
+}
+
+}  // namespace etw::kernel
