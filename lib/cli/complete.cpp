@@ -135,7 +135,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
 }
 
 int print_candidates(Args words, std::span<const OptionWord> options, session::Backend& backend) {
-    for (const std::string& text : candidates(words, options, backend)) fmt::print("{}\n", text);
+    for (const std::string& text : candidates(words, options, backend)) say(stdout, "{}\n", text);
     return std::fflush(stdout) == 0 ? kExitDone : kExitFailed;
 }
 

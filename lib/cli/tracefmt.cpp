@@ -100,11 +100,11 @@ public:
         }
         auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
-        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        say(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         if (const int status = load_descriptions({}); status != kExitDone) return status;
         std::fflush(reports_);
         if (options_.buffers) {
-            fmt::print(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
+            say(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
         }
         LiveEvents events(**consumer, live_names_.get());
         const auto summary = format(events, **sink, [](uint64_t) {});
@@ -192,7 +192,7 @@ private:
     int export_live(const ExportJob& job, session::Consumer& consumer) {
         auto exporter = make_exporter(job, {}, options_.filter);
         if (!exporter) return failure(kTool, job.path, exporter.error());
-        fmt::print(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        say(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         if (const int status = load_descriptions({}); status != kExitDone) return status;
         std::fflush(reports_);
         LiveEvents events(consumer, nullptr);
@@ -227,16 +227,15 @@ private:
 
     void report_export(const ExportJob& job, const exports::Exporter& exporter,
                        const FormatTotals& totals) const {
-        fmt::print(reports_, "\n{}\n{}", completed_text(totals), exporter.report());
-        if (job.path != kStandardOutput) fmt::print(reports_, "Exported to {}\n", job.path);
+        say(reports_, "\n{}\n{}", completed_text(totals), exporter.report());
+        if (job.path != kStandardOutput) say(reports_, "Exported to {}\n", job.path);
         std::fflush(reports_);
     }
 
     static void note_names(const render::RecordFilter& filter) {
         if (!filter.lacks_process_names()) return;
-        fmt::print(stderr,
-                   "{}: -pid: the log names no process, as only kernel events do; give numbers\n",
-                   kTool);
+        say(stderr, "{}: -pid: the log names no process, as only kernel events do; give numbers\n",
+            kTool);
     }
 
     static void report_losses(const MergedLogs& logs, std::span<const std::string> inputs) {
@@ -259,7 +258,7 @@ private:
         char time[render::kMaxClockText];
         const std::string_view text(time,
                                     size_t(render::put_iso_time(time, logs.last_time()) - time));
-        fmt::print(stderr, "{}: interrupted; the output is whole up to {}\n", kTool, text);
+        say(stderr, "{}: interrupted; the output is whole up to {}\n", kTool, text);
         return kExitInterrupted;
     }
 
@@ -267,7 +266,7 @@ private:
     template <class... Args>
     void trace(fmt::format_string<Args...> format, Args&&... args) const {
         if (!options_.trace) return;
-        fmt::print(stderr, "{}: {}\n", kTool, fmt::format(format, std::forward<Args>(args)...));
+        say(stderr, "{}: {}\n", kTool, fmt::format(format, std::forward<Args>(args)...));
     }
 
     int open_inputs(std::vector<etl::LogReader>& readers) {
@@ -280,7 +279,7 @@ private:
                                {Code::kInvalidParameter, "is the log itself; choose another -o"});
             }
             if (!inputs_reported_) {
-                fmt::print(reports_, "Setting log file to: {}\n", path);
+                say(reports_, "Setting log file to: {}\n", path);
                 trace("opened {}: {} bytes, {} buffers", path, reader->size_bytes(),
                       reader->buffer_count());
             }
@@ -292,9 +291,9 @@ private:
             return status;
         }
         for (size_t i = 0; i < readers.size(); ++i) {
-            fmt::print(reports_, "{}",
-                       log_header_text(options_.inputs[i], readers[i], options_.render.utc));
-            if (options_.buffers) fmt::print(reports_, "{}", buffers_text(readers[i].buffers()));
+            say(reports_, "{}",
+                log_header_text(options_.inputs[i], readers[i], options_.render.utc));
+            if (options_.buffers) say(reports_, "{}", buffers_text(readers[i].buffers()));
         }
         std::fflush(reports_);
         return kExitDone;
@@ -314,7 +313,7 @@ private:
         const auto loaded = load_manifests(options_.manifests, logs, *catalog_, watch);
         progress.clear();
         if (!loaded && loaded.error().error.code == Code::kCancelled) {
-            fmt::print(stderr, "{}: interrupted; nothing has been written\n", kTool);
+            say(stderr, "{}: interrupted; nothing has been written\n", kTool);
             return kExitInterrupted;
         }
         if (!loaded) return failure(kTool, loaded.error().file, loaded.error().error);
@@ -399,12 +398,12 @@ private:
     }
 
     void report(const FormatTotals& totals) const {
-        fmt::print(reports_, "\n{}\n", completed_text(totals));
+        say(reports_, "\n{}\n", completed_text(totals));
         if (!names_.text.empty() && names_.text != kStandardOutput) {
-            fmt::print(reports_, "Event traces dumped to {}\n", names_.text);
+            say(reports_, "Event traces dumped to {}\n", names_.text);
         }
         if (!names_.summary.empty() && names_.summary != kStandardOutput) {
-            fmt::print(reports_, "Event Summary dumped to {}\n", names_.summary);
+            say(reports_, "Event Summary dumped to {}\n", names_.summary);
         }
         std::fflush(reports_);
     }
@@ -412,14 +411,14 @@ private:
     static void report_loss(const std::string& input, const FormatTotals& lost,
                             const etl::Damage& damage) {
         if (lost.events_lost + lost.buffers_lost != 0) {
-            fmt::print(stderr, "{}: {}: the session lost {} events and {} buffers\n", kTool, input,
-                       lost.events_lost, lost.buffers_lost);
+            say(stderr, "{}: {}: the session lost {} events and {} buffers\n", kTool, input,
+                lost.events_lost, lost.buffers_lost);
         }
         if (damage.buffers + damage.records != 0) {
-            fmt::print(stderr,
-                       "{}: {}: {} damaged buffers ({} bytes skipped) and {} damaged records; "
-                       "first: {}\n",
-                       kTool, input, damage.buffers, damage.bytes, damage.records, damage.first);
+            say(stderr,
+                "{}: {}: {} damaged buffers ({} bytes skipped) and {} damaged records; "
+                "first: {}\n",
+                kTool, input, damage.buffers, damage.bytes, damage.records, damage.first);
         }
     }
 

@@ -375,7 +375,7 @@ TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& ba
 }
 
 void print_notes(const char* tool, const std::vector<std::string>& notes) {
-    for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", tool, note);
+    for (const std::string& note : notes) say(stderr, "{}: {}\n", tool, note);
 }
 
 int print_report(const char* tool, const TracelogReport& report) {

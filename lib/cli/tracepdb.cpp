@@ -64,7 +64,8 @@ public:
         if (!written) found_failure(written.error());
         for (const SourceFailure& failed : found.failures()) found_failure(failed);
         if (options_.json) {
-            print_json(found, written ? *written : std::vector<std::string>());
+            const bool told = print_json(found, written ? *written : std::vector<std::string>());
+            if (!told && status_ == kExitDone) status_ = kExitFailed;
         }
         return status_;
     }
@@ -80,7 +81,7 @@ private:
     }
 
     void line(const std::string& text) {
-        if (!options_.json) fmt::print("{}\n", text);
+        if (!options_.json) say(stdout, "{}\n", text);
     }
     void info(const std::string& text) { line(fmt::format("{} : info BNP0000: {}", tool_, text)); }
     void detail(const std::string& text) {
@@ -92,12 +93,12 @@ private:
             info(fmt::format("no trace messages in {}", source.path));
         }
         if (source.damaged_parts != 0) {
-            fmt::print(stderr, "{}: {}: {} modules are damaged and were read in part\n", tool_,
-                       source.path, source.damaged_parts);
+            say(stderr, "{}: {}: {} modules are damaged and were read in part\n", tool_,
+                source.path, source.damaged_parts);
         }
         if (source.skipped != 0) {
-            fmt::print(stderr, "{}: {}: {} lines of its descriptions could not be read\n", tool_,
-                       source.path, source.skipped);
+            say(stderr, "{}: {}: {} lines of its descriptions could not be read\n", tool_,
+                source.path, source.skipped);
         }
         detail(fmt::format("{}: {} messages, {} control GUIDs", source.path,
                            source.messages.formats().size(), source.messages.controls().size()));
@@ -108,7 +109,8 @@ private:
         status_ = failure(tool_, failed.path, failed.error);
     }
 
-    static void print_json(const Extraction& found, const std::vector<std::string>& written) {
+    // False: it could not be written.
+    static bool print_json(const Extraction& found, const std::vector<std::string>& written) {
         JsonWriter json;
         json.begin_object().key("sources").begin_array();
         for (const Source& source : found.sources()) {
@@ -127,7 +129,8 @@ private:
         json.end_array().key("written").begin_array();
         for (const std::string& path : written) json.text(path);
         json.end_array().end_object();
-        fmt::print("{}\n", json.take());
+        say(stdout, "{}\n", json.take());
+        return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
     }
 
     const TracepdbOptions& options_;
