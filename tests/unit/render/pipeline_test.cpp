@@ -245,6 +245,29 @@ TEST(Pipeline, ReportsProgressThatOnlyRises) {
     EXPECT_EQ(last, kEvents);
 }
 
+// More kinds of events than have a row of their own.
+TEST(Summary, HasTheSameRowsWhicheverKindsComeFirst) {
+    const auto rows_of = [](bool upwards) {
+        constexpr uint32_t kMany = 70'000;
+        Summary halves[2];
+        decode::Event event;
+        etl::Record record = decode::test::event_record({}, {});
+        for (uint32_t i = 0; i < kMany; ++i) {
+            const std::string name = "E" + std::to_string(upwards ? i : kMany - 1 - i);
+            event.name = name;
+            halves[i % 2].add(record, event);
+        }
+        halves[0].merge(halves[1]);
+        return halves[0].rows();
+    };
+    const auto rows = rows_of(true), others = rows_of(false);
+    ASSERT_EQ(rows.size(), 65'537u);
+    ASSERT_EQ(others.size(), rows.size());
+    EXPECT_EQ(rows[0].name, "(others)");
+    EXPECT_EQ(rows[0].count, 70'000u - 65'536u);
+    for (size_t i = 0; i < rows.size(); ++i) ASSERT_EQ(rows[i].name, others[i].name);
+}
+
 TEST(Summary, CountsEventsByNameTypeAndGuid) {
     Summary summary;
     decode::Event event;
