@@ -1,4 +1,5 @@
 // tracepdb - writes trace message format files from PDB files and binaries.
+#include "base/signals.h"
 #include "cli/complete.h"
 #include "cli/tracepdb.h"
 
@@ -11,5 +12,6 @@ int main(int argc, char** argv) {
     const auto options = cli::parse_tracepdb(words);
     if (!options) return cli::usage("tracepdb", options.error());
     if (options->help) return cli::print_help(cli::kTracepdbHelp);
+    ignore_closed_pipes();  // the files are written all the same
     return cli::run_tracepdb(*options);
 }

@@ -2,7 +2,6 @@
 
 #include "base/letter_case.h"
 #include "base/platform.h"
-#include "cli/tell.h"
 
 #include <fmt/format.h>
 
@@ -260,7 +259,7 @@ std::string to_lower(std::string_view text) {
 Ask ask_terminal() {
     if (!is_terminal(stdin)) return {};
     return [](const std::string& text) -> std::optional<std::string> {
-        std::fwrite(text.data(), 1, text.size(), stdout);
+        say_text(stdout, text);
         std::fflush(stdout);
         std::string line;
         if (!std::getline(std::cin, line)) return std::nullopt;
@@ -273,17 +272,21 @@ Args begin(int argc, char** argv) {
     return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
 }
 
+void say_text(std::FILE* to, std::string_view text) {
+    static_cast<void>(std::fwrite(text.data(), 1, text.size(), to));
+}
+
 int print_help(const char* text) {
     const bool written = std::fputs(text, stdout) >= 0 && std::fflush(stdout) == 0;
     return written ? kExitDone : kExitFailed;
 }
 
 int usage(const char* tool, const UsageError& error) {
-    tell(stderr, "{}: {}\n", tool, error.message);
+    say(stderr, "{}: {}\n", tool, error.message);
     if (error.help) {
-        tell(stderr, "\n{}", error.help);
+        say(stderr, "\n{}", error.help);
     } else {
-        tell(stderr, "Try '{} -h'.\n", tool);
+        say(stderr, "Try '{} -h'.\n", tool);
     }
     return kExitUsage;
 }
@@ -298,8 +301,8 @@ std::string status_text(Code code) {
 
 int failure(const char* tool, const std::string& subject, const Error& error) {
     const std::string where = error.where == 0 ? "" : fmt::format(" (at {})", error.where);
-    tell(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
-         status_text(error.code), uint32_t(error.code));
+    say(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
+        status_text(error.code), uint32_t(error.code));
     return kExitFailed;
 }
 
@@ -310,8 +313,8 @@ std::string about_session(const std::string& name, const std::string& text) {
 
 int session_failure(const char* tool, const std::string& name, const session::Failure& failure) {
     const std::string detail = failure.detail.empty() ? "" : failure.detail + ": ";
-    tell(stderr, "{}: {} [{}]\n", tool, about_session(name, detail + status_text(failure.code)),
-         uint32_t(failure.code));
+    say(stderr, "{}: {} [{}]\n", tool, about_session(name, detail + status_text(failure.code)),
+        uint32_t(failure.code));
     return kExitFailed;
 }
 

@@ -6,12 +6,16 @@
 #include "etw/result.h"
 #include "etw/session.h"
 
+#include <fmt/core.h>
+
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace CLI {
@@ -44,6 +48,14 @@ struct UsageError {
     std::string message;         // one line, names the option and the remedy
     const char* help = nullptr;  // the whole usage text, to show after it
 };
+
+// What a tool says beside its output. Where nobody can be told (a pipe whose reader is gone, a disk
+// that is full) its work goes on: fmt::print() throws there.
+void say_text(std::FILE* to, std::string_view text);
+template <class... Values>
+void say(std::FILE* to, fmt::format_string<Values...> format, Values&&... values) {
+    say_text(to, fmt::format(format, std::forward<Values>(values)...));
+}
 
 // To stdout. Returns the exit status: kExitDone, or kExitFailed if it could not be written.
 int print_help(const char* text);

@@ -1,7 +1,7 @@
 #include "cli/complete.h"
 
 #include "base/letter_case.h"
-#include "cli/tell.h"
+#include "cli/cli.h"
 #include "cli/tracelog_grammar.h"
 
 #include <fmt/format.h>
@@ -136,7 +136,7 @@ std::vector<std::string> candidates(Args words, std::span<const OptionWord> opti
 }
 
 int print_candidates(Args words, std::span<const OptionWord> options, session::Backend& backend) {
-    for (const std::string& text : candidates(words, options, backend)) tell(stdout, "{}\n", text);
+    for (const std::string& text : candidates(words, options, backend)) say(stdout, "{}\n", text);
     return std::fflush(stdout) == 0 ? kExitDone : kExitFailed;
 }
 

@@ -5,7 +5,7 @@
 #include "cli/file_list.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/tell.h"
+#include "cli/cli.h"
 #include "cli/tracefmt_input.h"
 #include "cli/tracefmt_live.h"
 #include "cli/tracefmt_progress.h"
@@ -101,11 +101,11 @@ public:
         }
         auto sink = open_sink();
         if (!sink) return failure(kTool, names_.text, sink.error());
-        tell(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        say(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         if (const int status = load_descriptions({}); status != kExitDone) return status;
         std::fflush(reports_);
         if (options_.buffers) {
-            tell(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
+            say(stderr, "{}: -v: a session's buffers are counted, not described\n", kTool);
         }
         LiveEvents events(**consumer, live_names_.get());
         const auto summary = format(events, **sink, [](uint64_t) {});
@@ -193,7 +193,7 @@ private:
     int export_live(const ExportJob& job, session::Consumer& consumer) {
         auto exporter = make_exporter(job, {}, options_.filter);
         if (!exporter) return failure(kTool, job.path, exporter.error());
-        tell(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
+        say(reports_, "Setting RealTime mode for  {}\n", options_.real_time);
         if (const int status = load_descriptions({}); status != kExitDone) return status;
         std::fflush(reports_);
         LiveEvents events(consumer, nullptr);
@@ -228,15 +228,15 @@ private:
 
     void report_export(const ExportJob& job, const exports::Exporter& exporter,
                        const FormatTotals& totals) const {
-        tell(reports_, "\n{}\n{}", completed_text(totals), exporter.report());
-        if (job.path != kStandardOutput) tell(reports_, "Exported to {}\n", job.path);
+        say(reports_, "\n{}\n{}", completed_text(totals), exporter.report());
+        if (job.path != kStandardOutput) say(reports_, "Exported to {}\n", job.path);
         std::fflush(reports_);
     }
 
     static void note_names(const render::RecordFilter& filter) {
         if (!filter.lacks_process_names()) return;
-        tell(stderr, "{}: -pid: the log names no process, as only kernel events do; give numbers\n",
-             kTool);
+        say(stderr, "{}: -pid: the log names no process, as only kernel events do; give numbers\n",
+            kTool);
     }
 
     static void report_losses(const MergedLogs& logs, std::span<const std::string> inputs) {
@@ -259,7 +259,7 @@ private:
         char time[render::kMaxClockText];
         const std::string_view text(time,
                                     size_t(render::put_iso_time(time, logs.last_time()) - time));
-        tell(stderr, "{}: interrupted; the output is whole up to {}\n", kTool, text);
+        say(stderr, "{}: interrupted; the output is whole up to {}\n", kTool, text);
         return kExitInterrupted;
     }
 
@@ -267,7 +267,7 @@ private:
     template <class... Args>
     void trace(fmt::format_string<Args...> format, Args&&... args) const {
         if (!options_.trace) return;
-        tell(stderr, "{}: {}\n", kTool, fmt::format(format, std::forward<Args>(args)...));
+        say(stderr, "{}: {}\n", kTool, fmt::format(format, std::forward<Args>(args)...));
     }
 
     int open_inputs(std::vector<etl::LogReader>& readers) {
@@ -280,7 +280,7 @@ private:
                                {Code::kInvalidParameter, "is the log itself; choose another -o"});
             }
             if (!inputs_reported_) {
-                tell(reports_, "Setting log file to: {}\n", path);
+                say(reports_, "Setting log file to: {}\n", path);
                 trace("opened {}: {} bytes, {} buffers", path, reader->size_bytes(),
                       reader->buffer_count());
             }
@@ -292,9 +292,9 @@ private:
             return status;
         }
         for (size_t i = 0; i < readers.size(); ++i) {
-            tell(reports_, "{}",
-                 log_header_text(options_.inputs[i], readers[i], options_.render.utc));
-            if (options_.buffers) tell(reports_, "{}", buffers_text(readers[i].buffers()));
+            say(reports_, "{}",
+                log_header_text(options_.inputs[i], readers[i], options_.render.utc));
+            if (options_.buffers) say(reports_, "{}", buffers_text(readers[i].buffers()));
         }
         std::fflush(reports_);
         return kExitDone;
@@ -314,7 +314,7 @@ private:
         const auto loaded = load_manifests(options_.manifests, logs, *catalog_, watch);
         progress.clear();
         if (!loaded && loaded.error().error.code == Code::kCancelled) {
-            tell(stderr, "{}: interrupted; nothing has been written\n", kTool);
+            say(stderr, "{}: interrupted; nothing has been written\n", kTool);
             return kExitInterrupted;
         }
         if (!loaded) return failure(kTool, loaded.error().file, loaded.error().error);
@@ -399,12 +399,12 @@ private:
     }
 
     void report(const FormatTotals& totals) const {
-        tell(reports_, "\n{}\n", completed_text(totals));
+        say(reports_, "\n{}\n", completed_text(totals));
         if (!names_.text.empty() && names_.text != kStandardOutput) {
-            tell(reports_, "Event traces dumped to {}\n", names_.text);
+            say(reports_, "Event traces dumped to {}\n", names_.text);
         }
         if (!names_.summary.empty() && names_.summary != kStandardOutput) {
-            tell(reports_, "Event Summary dumped to {}\n", names_.summary);
+            say(reports_, "Event Summary dumped to {}\n", names_.summary);
         }
         std::fflush(reports_);
     }
@@ -412,14 +412,14 @@ private:
     static void report_loss(const std::string& input, const FormatTotals& lost,
                             const etl::Damage& damage) {
         if (lost.events_lost + lost.buffers_lost != 0) {
-            tell(stderr, "{}: {}: the session lost {} events and {} buffers\n", kTool, input,
-                 lost.events_lost, lost.buffers_lost);
+            say(stderr, "{}: {}: the session lost {} events and {} buffers\n", kTool, input,
+                lost.events_lost, lost.buffers_lost);
         }
         if (damage.buffers + damage.records != 0) {
-            tell(stderr,
-                 "{}: {}: {} damaged buffers ({} bytes skipped) and {} damaged records; "
-                 "first: {}\n",
-                 kTool, input, damage.buffers, damage.bytes, damage.records, damage.first);
+            say(stderr,
+                "{}: {}: {} damaged buffers ({} bytes skipped) and {} damaged records; "
+                "first: {}\n",
+                kTool, input, damage.buffers, damage.bytes, damage.records, damage.first);
         }
     }
 

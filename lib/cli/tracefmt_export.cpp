@@ -1,5 +1,6 @@
 #include "cli/tracefmt_export.h"
 
+#include "base/path.h"
 #include "cli/output.h"
 #include "cli/tracefmt.h"
 #include "etw/check.h"
@@ -8,9 +9,13 @@
 #include "export/perfetto.h"
 #include "export/relog.h"
 
+#include <fmt/format.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <filesystem>
 
 namespace etw::cli {
 namespace {
@@ -22,6 +27,28 @@ Result<std::unique_ptr<exports::Exporter>> any(Result<std::unique_ptr<T>> made) 
     return std::unique_ptr<exports::Exporter>(*std::move(made));
 }
 
+// Pipes and devices take what comes, as often as it comes.
+bool is_device(const std::string& path) {
+    std::error_code ignored;
+    const auto status = std::filesystem::status(to_path(path), ignored);
+    return std::filesystem::is_other(status);
+}
+
+// Those that become files, as typed.
+std::vector<std::string> files_written(const TracefmtOptions& options) {
+    std::vector<std::string> out;
+    for (const ExportJob& job : options.exports) out.push_back(job.path);
+    if (options.text) {
+        const OutputNames names = default_output_names(options.output);
+        if (!options.display_only && !options.summary_only) out.push_back(names.text);
+        if (options.summary) out.push_back(names.summary);
+    }
+    std::erase_if(out, [](const std::string& name) {
+        return name.empty() || name == kStandardOutput || is_device(name);
+    });
+    return out;
+}
+
 // Live events come once; a log is written to a file; standard output holds one output.
 Result<Ok, UsageError> check_exports(const TracefmtOptions& options) {
     const auto is_stdout = [](const std::string& path) { return path == kStandardOutput; };
@@ -30,6 +57,12 @@ Result<Ok, UsageError> check_exports(const TracefmtOptions& options) {
                                                                                                : 0;
     for (const ExportJob& job : options.exports) to_stdout += is_stdout(job.path) ? 1 : 0;
     if (to_stdout > 1) return UsageError{"only one output can go to standard output"};
+    std::vector<std::string> names = files_written(options);
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) {
+        return UsageError{fmt::format("'{}' would be two outputs; name another", *twice)};
+    }
     if (options.real_time.empty()) return Ok{};
     for (const ExportJob& job : options.exports) {
         if (job.kind != ExportJob::Kind::kRelog) continue;

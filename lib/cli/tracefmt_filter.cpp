@@ -65,13 +65,19 @@ private:
     std::string_view rest_;
 };
 
+bool is_leap(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+
+int64_t days_of(int64_t year, int64_t month) {
+    constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return kDays[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+}
+
 // Days from 1601-01-01, the first day of a 400-year period of the calendar.
 int64_t days_since_1601(int64_t year, int64_t month, int64_t day) {
     constexpr int kBefore[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     const int64_t years = year - 1601;
-    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return years * 365 + years / 4 - years / 100 + years / 400 + kBefore[month - 1] +
-           (leap && month > 2 ? 1 : 0) + day - 1;
+           (is_leap(year) && month > 2 ? 1 : 0) + day - 1;
 }
 
 struct Date {
@@ -89,7 +95,7 @@ std::optional<Date> read_date(TimeReader& in) {
     day = in.number(2, 1, 31);
     if (!iso && !in.skip("/")) return std::nullopt;
     if (!iso) year = in.number(4, 1601, 9999);
-    if (!year || !month || !day) return std::nullopt;
+    if (!year || !month || !day || *day > days_of(*year, *month)) return std::nullopt;
     return Date{*year, *month, *day};
 }
 

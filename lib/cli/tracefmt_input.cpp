@@ -13,6 +13,12 @@ constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
 }  // namespace
 
+int64_t elapsed_between(int64_t first, int64_t last) noexcept {
+    if (last <= first) return 0;
+    const uint64_t ticks = uint64_t(last) - uint64_t(first);
+    return int64_t(std::min<uint64_t>(ticks, std::numeric_limits<int64_t>::max()));
+}
+
 MergedLogs::MergedLogs(std::vector<etl::LogReader> readers, Order order)
     : readers_(std::move(readers)), order_(order), taken_(kNone) {
     if (readers_.size() == 1) return;
@@ -66,8 +72,6 @@ int64_t MergedLogs::last_time() const noexcept {
     return last_clock_ == nullptr ? 0 : last_clock_->to_filetime(last_raw_);
 }
 
-int64_t MergedLogs::elapsed() const noexcept {
-    return std::max<int64_t>(last_time() - first_time_, 0);
-}
+int64_t MergedLogs::elapsed() const noexcept { return elapsed_between(first_time_, last_time()); }
 
 }  // namespace etw::cli

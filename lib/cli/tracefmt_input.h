@@ -8,6 +8,10 @@
 
 namespace etw::cli {
 
+// 0 where the clock went back. Records can have any times: what has no difference in 64 bits has
+// the largest there is.
+int64_t elapsed_between(int64_t first, int64_t last) noexcept;
+
 class MergedLogs final : public render::RecordSource {
 public:
     // kRaw: by raw time stamps, of logs that have one clock.

@@ -1,5 +1,7 @@
 #include "cli/tracefmt_live.h"
 
+#include "cli/tracefmt_input.h"
+
 namespace etw::cli {
 
 bool LiveEvents::ready() {
@@ -32,7 +34,7 @@ void LiveEvents::count(FormatTotals& totals) const {
     totals.buffers_lost = consumer_.buffers_lost();
     totals.damaged_buffers = consumer_.damage().buffers;
     totals.damaged_records = consumer_.damage().records;
-    totals.elapsed = last_time_ - first_time_;
+    totals.elapsed = elapsed_between(first_time_, last_time_);
 }
 
 }  // namespace etw::cli

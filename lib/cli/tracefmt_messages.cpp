@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "cli/extract.h"
 #include "cli/file_list.h"
-#include "cli/tell.h"
 #include "cli/tracepdb.h"
 
 #include <fmt/format.h>
@@ -34,7 +33,7 @@ public:
             if (const int status = add_tmf(find_tmf(file)); status != kExitDone) return status;
         }
         const std::string& path = options_.folder.empty() ? search_path_ : options_.folder;
-        tell(reports_, "Searching for TMF files on path: {}\n", path.empty() ? "(null)" : path);
+        say(reports_, "Searching for TMF files on path: {}\n", path.empty() ? "(null)" : path);
         if (const int status = add_images(); status != kExitDone) return status;
         for (const std::string& pdb : pdbs()) {
             if (const int status = add_binary(pdb); status != kExitDone) return status;
@@ -66,7 +65,7 @@ private:
             }
             return failure(kTool, path, read.error());
         }
-        tell(reports_, "Examining {} for message formats,{:3} found.\n", path, read->messages);
+        say(reports_, "Examining {} for message formats,{:3} found.\n", path, read->messages);
         report_skipped(path, *read);
         return kExitDone;
     }
@@ -75,7 +74,7 @@ private:
         for (const char* name : {"default.tmf", "Default.tmf"}) {
             std::error_code ignored;
             if (!fs::exists(to_path(name), ignored)) continue;
-            if (live_) tell(reports_, "Getting guids from {}\n", name);
+            if (live_) say(reports_, "Getting guids from {}\n", name);
             (void)add_tmf(name);  // nobody asked for it: what is wrong with it has been said
             return;
         }
@@ -85,7 +84,7 @@ private:
         const std::vector<std::string> images = split_lists(options_.images);
         if (images.empty()) return kExitDone;
         const SymbolPath symbols(symbol_path_text(options_.symbols));
-        Extraction found([&](const std::string& line) { tell(reports_, "{}\n", line); });
+        Extraction found([&](const std::string& line) { say(reports_, "{}\n", line); });
         found.add_images(expand_files(images, "*", false), symbols);
         for (const SourceFailure& failed : found.failures()) {
             failure(kTool, failed.path, failed.error);
@@ -104,8 +103,8 @@ private:
         if (!folders.empty()) writing.folder = folders.front();
         writing.tool = kTool;
         writing.writing = [&](const std::string& path, const Source& source) {
-            tell(reports_, "{} : info BNP0000: WPPFMT generating {} for {}\n", kTool, path,
-                 source.path);
+            say(reports_, "{} : info BNP0000: WPPFMT generating {} for {}\n", kTool, path,
+                source.path);
         };
         const auto written = write_files(sources, writing);
         if (written) return kExitDone;
@@ -120,7 +119,7 @@ private:
     int add_binary(const std::string& path) {
         const auto read = catalog_.add_message_binary(path);
         if (!read) return failure(kTool, path, read.error());
-        tell(reports_, "Examining {} for message formats,{:3} found.\n", path, read->messages);
+        say(reports_, "Examining {} for message formats,{:3} found.\n", path, read->messages);
         report_skipped(path, *read);
         return kExitDone;
     }
@@ -129,12 +128,12 @@ private:
         if (read.skipped.empty()) return;
         std::fflush(reports_);
         for (size_t i = 0; i < read.skipped.size() && i < kShownSkips; ++i) {
-            tell(stderr, "{}: {}: line {}: {}\n", kTool, path, read.skipped[i].line,
-                 read.skipped[i].reason);
+            say(stderr, "{}: {}: line {}: {}\n", kTool, path, read.skipped[i].line,
+                read.skipped[i].reason);
         }
         if (read.skipped.size() > kShownSkips) {
-            tell(stderr, "{}: {}: {} more lines were left out\n", kTool, path,
-                 read.skipped.size() - kShownSkips);
+            say(stderr, "{}: {}: {} more lines were left out\n", kTool, path,
+                read.skipped.size() - kShownSkips);
         }
     }
 

@@ -1,7 +1,7 @@
 #include "cli/tracefmt_progress.h"
 
 #include "base/platform.h"
-#include "cli/tell.h"
+#include "cli/cli.h"
 
 #include <fmt/format.h>
 
@@ -58,12 +58,12 @@ bool Progress::is_due() {
 double Progress::seconds() const { return std::chrono::duration<double>(last_ - start_).count(); }
 
 void Progress::draw(const std::string& text) {
-    tell(stderr, "\r{}\x1b[K", text);
+    say(stderr, "\r{}\x1b[K", text);
     drawn_ = true;
 }
 
 void Progress::clear() const {
-    if (drawn_) tell(stderr, "\r\x1b[K");
+    if (drawn_) say(stderr, "\r\x1b[K");
 }
 
 }  // namespace etw::cli

@@ -56,7 +56,7 @@ std::string mode_text(uint32_t mode) {
 
 std::string time_text(int64_t filetime, bool utc) {
     if (filetime == 0) return "Not set (Logger may not have been stopped).";
-    const auto t = render::civil_time(filetime + (utc ? 0 : render::local_offset(filetime)));
+    const auto t = utc ? render::civil_time(filetime) : render::local_civil_time(filetime);
     return fmt::format("{:04}-{:02}-{:02}-{:02}:{:02}:{:02}.{:03}", t.year, t.month, t.day, t.hour,
                        t.minute, t.second, t.ticks / 10'000);
 }

@@ -3,7 +3,7 @@
 #include "base/letter_case.h"
 #include "cli/kernel_options.h"
 #include "cli/kernel_tracing_options.h"
-#include "cli/tell.h"
+#include "cli/cli.h"
 #include "cli/tracelog_boot.h"
 #include "cli/tracelog_display.h"
 #include "session/boot_rules.h"
@@ -376,7 +376,7 @@ TracelogReport run_tracelog(const TracelogOptions& options, session::Backend& ba
 }
 
 void print_notes(const char* tool, const std::vector<std::string>& notes) {
-    for (const std::string& note : notes) tell(stderr, "{}: {}\n", tool, note);
+    for (const std::string& note : notes) say(stderr, "{}: {}\n", tool, note);
 }
 
 int print_report(const char* tool, const TracelogReport& report) {

@@ -3,7 +3,7 @@
 #include "cli/extract.h"
 #include "cli/file_list.h"
 #include "cli/json_writer.h"
-#include "cli/tell.h"
+#include "cli/cli.h"
 
 #include <fmt/format.h>
 
@@ -64,10 +64,9 @@ public:
         const auto written = write_files(found.sources(), writing);
         if (!written) found_failure(written.error());
         for (const SourceFailure& failed : found.failures()) found_failure(failed);
-        if (options_.json) {
-            print_json(found, written ? *written : std::vector<std::string>());
-        }
-        return std::fflush(stdout) == 0 ? status_ : kExitFailed;
+        if (options_.json) print_json(found, written ? *written : std::vector<std::string>());
+        const bool told = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+        return told || status_ != kExitDone ? status_ : kExitFailed;
     }
 
 private:
@@ -81,7 +80,7 @@ private:
     }
 
     void line(const std::string& text) {
-        if (!options_.json) tell(stdout, "{}\n", text);
+        if (!options_.json) say(stdout, "{}\n", text);
     }
     void info(const std::string& text) { line(fmt::format("{} : info BNP0000: {}", tool_, text)); }
     void detail(const std::string& text) {
@@ -93,12 +92,12 @@ private:
             info(fmt::format("no trace messages in {}", source.path));
         }
         if (source.damaged_parts != 0) {
-            tell(stderr, "{}: {}: {} modules are damaged and were read in part\n", tool_,
-                 source.path, source.damaged_parts);
+            say(stderr, "{}: {}: {} modules are damaged and were read in part\n", tool_,
+                source.path, source.damaged_parts);
         }
         if (source.skipped != 0) {
-            tell(stderr, "{}: {}: {} lines of its descriptions could not be read\n", tool_,
-                 source.path, source.skipped);
+            say(stderr, "{}: {}: {} lines of its descriptions could not be read\n", tool_,
+                source.path, source.skipped);
         }
         detail(fmt::format("{}: {} messages, {} control GUIDs", source.path,
                            source.messages.formats().size(), source.messages.controls().size()));
@@ -109,6 +108,7 @@ private:
         status_ = failure(tool_, failed.path, failed.error);
     }
 
+    // False: it could not be written.
     static void print_json(const Extraction& found, const std::vector<std::string>& written) {
         JsonWriter json;
         json.begin_object().key("sources").begin_array();
@@ -128,7 +128,7 @@ private:
         json.end_array().key("written").begin_array();
         for (const std::string& path : written) json.text(path);
         json.end_array().end_object();
-        tell(stdout, "{}\n", json.take());
+        say(stdout, "{}\n", json.take());
     }
 
     const TracepdbOptions& options_;

@@ -109,7 +109,6 @@ Result<Ok, UsageError> check_documented(const Line& line, const std::string_view
                                         const char* other_tool, const session::System& system) {
     for (const std::string& word : line.words()) {
         const std::string name = Line::name(word);
-        // tracelog refuses these itself, and says why.
         if (grammar::is_refused(name, system)) continue;  // by tracelog, with the reason
         if (!contains(allowed, name))
             return UsageError{

@@ -4,7 +4,7 @@
 #include "base/signals.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/tell.h"
+#include "cli/cli.h"
 #include "cli/tracelog_display.h"
 #include "render/pipeline.h"
 
@@ -112,9 +112,7 @@ private:
     }
 
     // To a terminal that may be gone: the session is to be stopped all the same.
-    void state(const std::string& what) const {
-        std::fputs(fmt::format("{}: '{}': {}\n", kTool, name_, what).c_str(), stderr);
-    }
+    void state(const std::string& what) const { say(stderr, "{}: '{}': {}\n", kTool, name_, what); }
 
     int finish(const Result<render::Summary>& summary) {
         const bool runs = joined_ && runs_still();
@@ -156,7 +154,7 @@ int show_session(const TraceviewOptions& options, const TraceviewReport& start,
     Interrupts::heed_for_good();
     heed_the_terminal();
     std::FILE* const reports = options.control.json ? stdout : stderr;
-    tell(reports, "{}", start.report.output);
+    say(reports, "{}", start.report.output);
     std::fflush(reports);
     print_notes(kTool, start.report.notes);
     return Show(start, options.control.json, backend).run(open_consumer);

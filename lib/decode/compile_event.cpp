@@ -1,6 +1,7 @@
 #include "decode/compile_event.h"
 
 #include "decode/message_text.h"
+#include "decode/unique_names.h"
 
 namespace etw::decode {
 namespace {
@@ -209,34 +210,22 @@ private:
     const char* error_ = nullptr;
 };
 
-// JSON objects want unique keys: a name that its level already has gets a number.
 void make_names_unique(Program& program) {
     std::vector<Field>& fields = program.fields;
-    const auto taken = [&](std::string_view name, size_t level, size_t self) {
-        for (size_t i = level; i < self; i = fields[i].end) {
-            if (fields[i].name == name) return true;
-        }
-        return false;
+    struct Level {
+        size_t end;
+        UniqueNames names;
     };
-    std::vector<size_t> levels{0};  // first field of each level around the current one
-    std::vector<size_t> ends{fields.size()};
+    std::vector<Level> levels(1);  // around the current field
+    levels[0].end = fields.size();
     for (size_t i = 0; i < fields.size(); ++i) {
-        while (i == ends.back()) {
-            ends.pop_back();
-            levels.pop_back();
+        while (i == levels.back().end) levels.pop_back();
+        UniqueNames& names = levels.back().names;
+        if (!names.take(fields[i].name)) {
+            fields[i].name = program.text.emplace_back(names.numbered(fields[i].name));
+            names.take(fields[i].name);
         }
-        if (taken(fields[i].name, levels.back(), i)) {
-            const std::string base = std::string(fields[i].name) + '#';
-            std::string name;
-            for (int n = 2; name.empty() || taken(name, levels.back(), i); ++n) {
-                name = base + std::to_string(n);
-            }
-            fields[i].name = program.text.emplace_back(std::move(name));
-        }
-        if (fields[i].end > i + 1) {
-            levels.push_back(i + 1);
-            ends.push_back(fields[i].end);
-        }
+        if (fields[i].end > i + 1) levels.push_back({fields[i].end, {}});
     }
 }
 

@@ -64,8 +64,7 @@ public:
     // Up to its NUL or the end of the blob; empty for offset 0.
     std::string text(uint32_t offset) const { return to_utf8(units(offset)); }
     std::string label(uint32_t offset) const {
-        const Bytes all = units(offset);
-        return clean_label(to_utf8(all.first(std::min(all.size(), kMaxLabel))));
+        return clean_label(to_utf8(units(offset, kMaxLabel)));
     }
 
     std::vector<std::string> list(uint32_t offset) const {
@@ -83,9 +82,11 @@ public:
 private:
     static constexpr size_t kMaxLabel = 1024;  // bytes: many names can be at one offset
 
-    Bytes units(uint32_t offset) const {
+    // `most`: bytes to look at. Many names can be at the beginning of one long text.
+    Bytes units(uint32_t offset, size_t most = SIZE_MAX) const {
         if (offset == 0 || offset >= blob_.size()) return {};
-        const Bytes rest = blob_.subspan(offset);
+        const Bytes all = blob_.subspan(offset);
+        const Bytes rest = all.first(std::min(all.size(), most));
         size_t end = 0;
         while (rest.size() - end >= 2 &&
                (rest[end] != std::byte{0} || rest[end + 1] != std::byte{0})) {

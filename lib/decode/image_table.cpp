@@ -63,7 +63,8 @@ void ImageTable::add(const etl::Record& record) {
             if (!process || !thread) return;
             auto& lives = threads_[*thread];
             if (!lives.empty() && lives.back().process == *process) return;
-            const bool began = record.hook_id == kThreadStart;
+            // One that was another process's has begun since, though its start was lost.
+            const bool began = record.hook_id == kThreadStart || !lives.empty();
             lives.push_back({began ? record.time_stamp : kAlways, *process});
             bytes_ += kNode;
             return;
@@ -116,11 +117,10 @@ void ImageTable::add_image(const etl::Record& record) {
     auto& images = images_[mapped.process];
     const int64_t time = record.time_stamp;
     const auto [begin, end] = images.equal_range(mapped.base);
-    // The newest of this base that has not ended.
-    const auto open =
-        std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(begin),
-                     [](const auto& image) { return image.second.to == kForever; });
-    const bool known = open != std::make_reverse_iterator(begin);
+    // What is at this base now, if anything is: a newer one is added where the one before has
+    // ended.
+    const auto open = begin == end ? end : std::prev(end);
+    const bool known = open != end && open->second.to == kForever;
     if (record.hook_id == kUnload) {
         if (known) open->second.to = time;
         if (known) return;
@@ -211,11 +211,10 @@ bool ImageTable::find_in(uint32_t process, int64_t time, uint64_t address, Place
 uint32_t ImageTable::process_of(uint32_t thread, int64_t time) const {
     const auto lives = threads_.find(thread);
     if (lives == threads_.end()) return kNoProcess;
-    uint32_t process = lives->second.front().process;
-    for (const Life& life : lives->second) {
-        if (life.from <= time) process = life.process;
-    }
-    return process;
+    const std::vector<Life>& all = lives->second;
+    const auto after = std::upper_bound(all.begin(), all.end(), time,
+                                        [](int64_t t, const Life& life) { return t < life.from; });
+    return after == all.begin() ? all.front().process : std::prev(after)->process;
 }
 
 }  // namespace etw::decode

@@ -83,30 +83,32 @@ void LogDescriptions::manifest_chunk(const etl::Record& record) {
     const ManifestKey key{record.provider, record.process_id};
     Manifest& manifest = manifests_[key];
     const auto version = uint16_t(header.major << 8 | header.minor);
-    const bool is_other = manifest.chunks.size() != header.total || manifest.version != version;
-    if (is_other || !manifest.chunks[header.number].empty()) {
+    const bool is_other = manifest.total != header.total || manifest.version != version;
+    if (is_other || manifest.chunks.contains(header.number)) {
         bytes_ -= manifest.charged;
         manifest = {};
-        const size_t size = sizeof(Manifest) + header.total * sizeof(manifest.chunks[0]);
-        if (!charge(size)) {
+        if (!charge(sizeof(Manifest))) {
             manifests_.erase(key);
             return;
         }
-        manifest.charged = size;
+        manifest.charged = sizeof(Manifest);
         manifest.version = version;
-        manifest.chunks.resize(header.total);
+        manifest.total = header.total;
     }
-    if (text.empty() || !charge(text.size())) return;
-    manifest.charged += text.size();
+    constexpr size_t kNode = 64;  // of a tree, about
+    if (text.empty() || !charge(kNode + text.size())) return;
+    manifest.charged += kNode + text.size();
     manifest.chunks[header.number].assign(text.begin(), text.end());
-    if (++manifest.received < manifest.chunks.size()) return;
+    if (manifest.chunks.size() < manifest.total) return;
     add_manifest(record.provider, manifest);
     manifests_.erase(key);
 }
 
 void LogDescriptions::add_manifest(const Guid& provider, const Manifest& manifest) {
     std::vector<std::byte> xml;
-    for (const auto& chunk : manifest.chunks) xml.insert(xml.end(), chunk.begin(), chunk.end());
+    for (const auto& [number, chunk] : manifest.chunks) {
+        xml.insert(xml.end(), chunk.begin(), chunk.end());
+    }
     bytes_ -= manifest.charged;  // from here on what the set makes of it counts
     while (!xml.empty() && xml.back() == std::byte{0}) xml.pop_back();
     if (known_.size() == kMaxTexts || !known_.insert(hash_bytes(xml)).second) return;

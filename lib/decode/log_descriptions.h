@@ -36,8 +36,8 @@ private:
     };
     struct Manifest {
         uint16_t version = 0;
-        std::vector<std::vector<std::byte>> chunks;
-        size_t received = 0;
+        uint16_t total = 0;  // of its chunks
+        std::map<uint16_t, std::vector<std::byte>> chunks;
         size_t charged = 0;  // bytes
     };
 

@@ -124,17 +124,18 @@ public:
     }
 
 private:
-    // The message of a definition, else its name without prefix.
-    std::string shown(const pugi::xml_node& node) const {
+    // The message of a definition, else its name without prefix. Empty where the manifest asks for
+    // more than it may: definitions, like events, share texts by name.
+    std::string shown(const pugi::xml_node& node) {
         std::string text = strings_.resolve(node.attribute("message").value());
         while (!text.empty() && text.back() == ' ') text.pop_back();
         if (text.empty() || text.starts_with("$("))
             text = local_name(node.attribute("name").value());
-        return clean_text(text);
+        return charge(text.size()) ? clean_text(text) : std::string();
     }
 
     Definitions read(const pugi::xml_node& parent, std::string_view list, std::string_view element,
-                     const char* value) const {
+                     const char* value) {
         Definitions out;
         for_each_child(parent, list, [&](const pugi::xml_node& nodes) {
             for_each_child(nodes, element, [&](const pugi::xml_node& node) {

@@ -1,6 +1,7 @@
 #include "decode/message_program.h"
 
 #include "decode/ndis_names.h"
+#include "decode/unique_names.h"
 
 #include <algorithm>
 #include <charconv>
@@ -159,25 +160,22 @@ private:
         return true;
     }
 
-    // JSON objects want unique keys: the expression, or what the text calls the argument.
+    // The expression, or what the text calls the argument.
     std::string_view field_name(const tmf::Argument& argument) {
         std::string name = clean_text(argument.expression);
         if (name.empty()) name = std::to_string(argument.index);
-        const auto taken = [&](const std::string& candidate) {
-            const auto& fields = out_.program_64.fields;
-            return std::any_of(fields.begin(), fields.end(),
-                               [&](const Field& f) { return f.name == candidate; });
-        };
-        const std::string base = name + '#';
-        for (int n = 2; taken(name); ++n) name = base + std::to_string(n);
-        return keep(name);
+        const std::string_view kept = keep(name);
+        if (names_.take(kept)) return kept;
+        const std::string_view numbered = keep(names_.numbered(kept));
+        names_.take(numbered);
+        return numbered;
     }
 
     // --- the text ----------------------------------------------------------------------------
 
     void parse_text(const std::string& text) {
         std::string_view rest = text;
-        while (!rest.empty()) {
+        while (!rest.empty() && out_.message.parts.size() < kMaxMessageParts) {
             const size_t percent = std::min(rest.find('%'), rest.size());
             literal(rest.substr(0, percent));
             rest.remove_prefix(percent);
@@ -317,7 +315,8 @@ private:
     const tmf::MessageFormat& format_;
     MessageProgram& out_;
     std::vector<uint16_t> indexes_;  // of the fields
-    std::string literal_;            // what has been read since the last part
+    UniqueNames names_;
+    std::string literal_;  // what has been read since the last part
     // A line feed was read: an event is a line, so that it is a blank, and at the end nothing.
     bool line_break_ = false;
 };

@@ -15,7 +15,7 @@ public:
         : left_(message), store_(store) {}
 
     std::vector<MessagePart> parse() {
-        while (!left_.empty()) {
+        while (!left_.empty() && parts_.size() < kMaxMessageParts) {
             const size_t percent = std::min(left_.find('%'), left_.size());
             text_.append(left_.substr(0, percent));
             left_.remove_prefix(percent);

@@ -1,6 +1,7 @@
 #include "decode/schema.h"
 
 #include "base/utf16.h"
+#include "decode/unique_names.h"
 
 #include <algorithm>
 
@@ -42,13 +43,14 @@ public:
         }
         ETW_TRY(program_.tag, read_tag(in_));
         ETW_TRY(program_.name, read_name(in_, "schema: event name"));
-        while (in_.remaining() != 0) ETW_CHECK(field(0, 0));
+        UniqueNames names;
+        while (in_.remaining() != 0) ETW_CHECK(field(0, names));
         return std::move(program_);
     }
 
 private:
-    // Reads one field with its members. `first` is the index of the first field of its level.
-    Status field(int depth, size_t first) {
+    // Reads one field with its members. `names` are those of its level.
+    Status field(int depth, UniqueNames& names) {
         if (program_.fields.size() == kMaxFields) {
             return Error{Code::kInvalidData, "schema: too many fields", in_.offset()};
         }
@@ -56,13 +58,14 @@ private:
         ETW_TRY(Field head, read_type());
         const bool is_struct = Type(head.type) == Type::kStruct;
         const uint8_t members = is_struct ? head.out : 0;
-        head.name = unique_name(std::move(name), first);
+        head.name = unique_name(std::move(name), names);
         const size_t index = program_.fields.size();
         program_.fields.push_back(head);
         if (is_struct && depth == kMaxNesting) {
             return Error{Code::kInvalidData, "schema: structs nested too deep", in_.offset()};
         }
-        for (uint8_t i = 0; i < members; ++i) ETW_CHECK(field(depth + 1, index + 1));
+        UniqueNames inner;
+        for (uint8_t i = 0; i < members; ++i) ETW_CHECK(field(depth + 1, inner));
         program_.fields[index].end = uint16_t(program_.fields.size());
         return Ok{};
     }
@@ -111,21 +114,12 @@ private:
         return Ok{};
     }
 
-    // JSON objects want unique keys: a name that its level already has gets a number.
-    std::string_view unique_name(std::string name, size_t first) {
-        const auto taken = [&](const std::string& candidate) {
-            for (size_t i = first; i < program_.fields.size();) {
-                const Field& other = program_.fields[i];
-                if (other.name == candidate) return true;
-                i = std::max<size_t>(other.end, i + 1);  // skip its members
-            }
-            return false;
-        };
-        if (taken(name)) {
-            const std::string base = name + '#';
-            for (int n = 2; taken(name); ++n) name = base + std::to_string(n);
-        }
-        return program_.text.emplace_back(std::move(name));
+    std::string_view unique_name(std::string name, UniqueNames& names) {
+        std::string& kept = program_.text.emplace_back(std::move(name));
+        if (names.take(kept)) return kept;
+        std::string& numbered = program_.text.emplace_back(names.numbered(kept));
+        names.take(numbered);
+        return numbered;
     }
 
     ByteReader in_;

@@ -73,9 +73,10 @@ enum class Out : uint8_t {
     kDateTimeUtc = 0x26,
 };
 
-constexpr size_t kMaxFields = 1024;  // per schema; TraceLogging itself allows 128
-constexpr int kMaxNesting = 16;      // structs in structs
-constexpr uint8_t kMaxKept = 63;     // integers of an event that later fields refer to
+constexpr size_t kMaxFields = 1024;        // per schema; TraceLogging itself allows 128
+constexpr int kMaxNesting = 16;            // structs in structs
+constexpr size_t kMaxMessageParts = 1024;  // of the text of an event; what is behind is left out
+constexpr uint8_t kMaxKept = 63;           // integers of an event that later fields refer to
 
 // Owns the text its fields view.
 struct Program {

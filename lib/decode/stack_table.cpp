@@ -184,6 +184,28 @@ void StackTable::finish() {
     defined_ = {};
 }
 
+// Of the stacks of a time, which begin at `at`, that of a thread.
+const StackTable::Join* StackTable::find_thread(size_t at, int64_t time, uint32_t thread) const {
+    const auto first = joins_.begin() + std::ptrdiff_t(at);
+    const auto found = std::partition_point(first, joins_.end(), [&](const Join& join) {
+        return join.time == time && join.thread < thread;
+    });
+    const bool matches = found != joins_.end() && found->time == time && found->thread == thread;
+    return matches ? &*found : nullptr;
+}
+
+// That of the thread which the payload names; the only one is the event's in any case.
+const StackTable::Join* StackTable::find_named(size_t at, int64_t time, Bytes payload) const {
+    constexpr size_t kMaxAtOnce = 64;  // processors that are looked at: each has but one such event
+    size_t end = at;
+    while (end < joins_.size() && end - at < kMaxAtOnce && joins_[end].time == time) ++end;
+    if (end - at == 1) return &joins_[at];
+    for (size_t i = at; i < end; ++i) {
+        if (names_thread(payload, joins_[i].thread)) return &joins_[i];
+    }
+    return nullptr;
+}
+
 Stack StackTable::find(const etl::Record& record, size_t& hint) const {
     const int64_t time = record.time_stamp;
     const auto before = [](const Join& join, int64_t t) { return join.time < t; };
@@ -194,19 +216,10 @@ Stack StackTable::find(const etl::Record& record, size_t& hint) const {
         at = size_t(std::lower_bound(joins_.begin(), joins_.end(), time, before) - joins_.begin());
     }
     hint = at;
-    size_t end = at;
-    while (end < joins_.size() && joins_[end].time == time) ++end;
-    const Join* found = nullptr;
-    for (size_t i = at; i < end; ++i) {
-        const Join& join = joins_[i];
-        const bool matches = record.thread_id != kNoThread ? join.thread == record.thread_id
-                             : end - at == 1               ? true
-                                             : names_thread(record.payload, join.thread);
-        if (matches) {
-            found = &join;
-            break;
-        }
-    }
+    if (at == joins_.size() || joins_[at].time != time) return {};
+    const Join* const found = record.thread_id != kNoThread
+                                  ? find_thread(at, time, record.thread_id)
+                                  : find_named(at, time, record.payload);
     if (found == nullptr) return {};
     const Frames& frames = frames_[found->frames];
     return {Bytes(addresses_).subspan(frames.at, frames.size), frames.address_size, found->process};

@@ -53,6 +53,8 @@ private:
     uint32_t keep(Bytes addresses, uint8_t address_size);
     uint32_t combine(const std::vector<Join>& parts);
     void account();
+    const Join* find_thread(size_t at, int64_t time, uint32_t thread) const;
+    const Join* find_named(size_t at, int64_t time, Bytes payload) const;
 
     std::vector<std::byte> addresses_;
     std::vector<Frames> frames_;

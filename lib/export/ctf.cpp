@@ -250,7 +250,7 @@ uint32_t Ctf::class_of(const ExportEvent& in, const std::string& name) {
     key_ += fields_.signature();
     auto at = classes_.find(key_);
     if (at != classes_.end()) return at->second;
-    if (classes_.size() >= kMaxClasses) {
+    if (classes_.size() >= kMaxClasses || declarations_.size() >= kMaxDeclared) {
         fields_.clear();
         fields_.add_bytes("payload", in.record.payload);
         key_ = "(others)";

@@ -38,6 +38,7 @@ private:
     // A log can have as many kinds of events as it has records: the rest share a class of their
     // own.
     static constexpr size_t kMaxClasses = 65'536;
+    static constexpr size_t kMaxDeclared = size_t{64} << 20;  // bytes of metadata
 
     Ctf(std::filesystem::path folder, std::filesystem::path part)
         : folder_(std::move(folder)), part_(std::move(part)) {}

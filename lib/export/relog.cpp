@@ -21,9 +21,9 @@ constexpr uint16_t kStackWalk = 0x1820;
 constexpr size_t kRecent = 8192;
 constexpr uint32_t kModeRelogged = 0x10000;
 constexpr uint32_t kModeAddHeader = 0x1000;
-constexpr uint32_t kMinBuffer = 1024;            // bytes: of Windows 7's smallest sessions
-constexpr uint16_t kNoSession = 0;               // the logger id of relogged files
-constexpr int64_t kTolerance = 10 * 10'000'000;  // 100 ns units: the wall clock may be adjusted
+constexpr uint32_t kMinBuffer = 1024;             // bytes: of Windows 7's smallest sessions
+constexpr uint16_t kNoSession = 0;                // the logger id of relogged files
+constexpr uint64_t kTolerance = 10 * 10'000'000;  // 100 ns units: the wall clock may be adjusted
 
 // Where the fields of the header event's fixed part stand that both pointer sizes have in common.
 constexpr size_t kAtBufferSize = offsetof(wire::LogFileHeader64, buffer_size);
@@ -54,7 +54,11 @@ bool same_clock(const etl::LogHeader& a, const etl::LogHeader& b) {
         return false;
     }
     const int64_t start = etl::TimeConverter(a).to_filetime(b.start_raw);
-    return start >= b.fixed.start_time - kTolerance && start <= b.fixed.start_time + kTolerance;
+    const int64_t told = b.fixed.start_time;
+    // By what no time in a file can overflow.
+    const uint64_t apart =
+        start > told ? uint64_t(start) - uint64_t(told) : uint64_t(told) - uint64_t(start);
+    return apart <= kTolerance;
 }
 
 const etl::LogReader& earliest(std::span<const etl::LogReader> logs) {

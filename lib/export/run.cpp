@@ -29,7 +29,7 @@ Result<render::Summary> run_export(render::RecordSource& source, render::RecordF
         decoder.decode(record, event);
         wanted = wanted && filter.wants(record, event);
         if (wanted) {
-            summary.add(record, event);
+            summary.add(record, event, false);
         } else {
             summary.leave_out();
             if (!exporter.needs(record)) continue;

@@ -225,7 +225,8 @@ std::vector<Disk> find_disks() {
     for (fs::directory_iterator it("/sys/block", error), end; !error && it != end;
          it.increment(error)) {
         const fs::path& folder = it->path();
-        if (!fs::exists(folder / "device")) continue;
+        std::error_code ignored;  // a disk may go meanwhile
+        if (!fs::exists(folder / "device", ignored)) continue;
         Disk disk;
         disk.number = device_of(folder);
         disk.sector_size =
@@ -234,10 +235,10 @@ std::vector<Disk> find_disks() {
         disk.model = line_of(folder / "device/model");
         if (disk.model.empty()) disk.model = folder.filename();
         disk.writes_back = line_of(folder / "queue/write_cache") == "write back";
-        std::error_code ignored;
         for (fs::directory_iterator part(folder, ignored); !ignored && part != end;
              part.increment(ignored)) {
-            if (fs::exists(part->path() / "partition")) {
+            std::error_code gone;
+            if (fs::exists(part->path() / "partition", gone)) {
                 disk.partitions.push_back(look_at_partition(part->path(), mounts));
             }
         }

@@ -95,9 +95,13 @@ CivilTime civil_time(int64_t filetime) noexcept {
     return out;
 }
 
-char* put_iso_time(char* p, int64_t filetime, bool local) noexcept {
+CivilTime local_civil_time(int64_t filetime) noexcept {
     filetime = std::clamp<int64_t>(filetime, 0, kMaxFileTime);
-    const CivilTime t = civil_time(filetime + (local ? local_offset(filetime) : 0));
+    return civil_time(filetime + local_offset(filetime));
+}
+
+char* put_iso_time(char* p, int64_t filetime, bool local) noexcept {
+    const CivilTime t = local ? local_civil_time(filetime) : civil_time(filetime);
     p = put_iso_second(p, t);
     *p++ = '.';
     p = put_padded(p, t.ticks, 7);

@@ -14,6 +14,7 @@ struct CivilTime {
     uint32_t ticks;  // 100 ns
 };
 CivilTime civil_time(int64_t filetime) noexcept;
+CivilTime local_civil_time(int64_t filetime) noexcept;  // of a moment in UTC
 
 // Writes "YYYY-MM-DDTHH:MM:SS.fffffffZ"; the local time, without Z, if `local`.
 char* put_iso_time(char* p, int64_t filetime, bool local = false) noexcept;

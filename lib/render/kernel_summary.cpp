@@ -71,11 +71,33 @@ std::string end_text(const std::array<std::byte, 16>& address, bool is_v6, uint1
 
 }  // namespace
 
-template <class Map>
-typename Map::mapped_type* KernelSummary::row_of(Map& map, const typename Map::key_type& key) {
-    const auto found = map.find(key);
-    if (found != map.end()) return &found->second;
-    return map.size() < kMaxRows ? &map[key] : nullptr;
+// Null: it lies above those that are kept.
+template <class Key, class Row>
+Row* KernelSummary::row_of(std::map<Key, Row>& rows, const Key& key) {
+    const auto at = rows.try_emplace(key).first;
+    if (rows.size() <= kMaxRows) return &at->second;
+    const auto last = std::prev(rows.end());
+    const bool is_last = at == last;
+    rows.erase(last);
+    return is_last ? nullptr : &at->second;
+}
+
+KernelSummary::Thread* KernelSummary::thread_row(uint32_t id) {
+    if (id >= threads_end_) return nullptr;
+    const auto found = threads_.find(id);
+    if (found != threads_.end()) return &found->second;
+    if (threads_.size() >= 2 * kMaxRows) keep_low_threads(kMaxRows);
+    return id < threads_end_ ? &threads_[id] : nullptr;
+}
+
+void KernelSummary::keep_low_threads(size_t rows) {
+    if (threads_.size() <= rows) return;
+    std::vector<uint32_t> ids;
+    ids.reserve(threads_.size());
+    for (const auto& [id, thread] : threads_) ids.push_back(id);
+    std::nth_element(ids.begin(), ids.begin() + std::ptrdiff_t(rows), ids.end());
+    threads_end_ = ids[rows];
+    std::erase_if(threads_, [&](const auto& thread) { return thread.first >= threads_end_; });
 }
 
 void KernelSummary::add(const etl::Record& record, const decode::Event& event) {
@@ -95,11 +117,11 @@ void KernelSummary::add(const etl::Record& record, const decode::Event& event) {
     }
     if (record.hook_id == kPhysicalDisk) {
         if (Disk* disk = row_of(disks_, uint32_t(number_of(event, "DiskNumber")))) {
-            disk->model = text_of(event, "Manufacturer");
+            disk->model.set(record.time_stamp, text_of(event, "Manufacturer"));
         }
     }
     if (record.hook_id == kFileRead || record.hook_id == kFileWrite) {
-        Thread* thread = row_of(threads_, uint32_t(number_of(event, "TTID")));
+        Thread* thread = thread_row(uint32_t(number_of(event, "TTID")));
         if (thread == nullptr) return;
         uint64_t& sum = record.hook_id == kFileRead ? thread->files.in : thread->files.out;
         sum += number_of(event, "IoSize");
@@ -111,24 +133,26 @@ void KernelSummary::add_process(const etl::Record& record, const decode::Event& 
         uint32_t to = 0;  // begins the payload, and this event is the most frequent one
         if (record.payload.size() < sizeof(to)) return;
         std::memcpy(&to, record.payload.data(), sizeof(to));
-        if (Thread* thread = row_of(threads_, to)) ++thread->switches;
+        if (Thread* thread = thread_row(to)) ++thread->switches;
         return;
     }
     const auto process = uint32_t(number_of(event, "ProcessId"));
     if (record.hook_id >= kProcessStart && record.hook_id <= kProcessEndRundown) {
         Process* row = row_of(processes_, process);
         if (row == nullptr) return;
-        // A process begins as a copy of another one: as it ends it has its own name.
-        if (row->name.empty() || record.hook_id != kProcessStart) {
-            row->name = text_of(event, "ImageFileName");
+        std::string name = text_of(event, "ImageFileName");
+        if (record.hook_id == kProcessStart) {
+            row->started = true;
+            row->first_name.set(~record.time_stamp, std::move(name));
+        } else if (!name.empty()) {
+            row->name.set(record.time_stamp, std::move(name));
         }
-        if (record.hook_id == kProcessStart) row->started = true;
         if (record.hook_id == kProcessEnd) {
-            row->exit_status = int32_t(number_of(event, "ExitStatus"));
+            row->exit_status.set(record.time_stamp, int32_t(number_of(event, "ExitStatus")));
         }
     } else if (record.hook_id > 0x0500 && record.hook_id <= kThreadEndRundown) {
-        Thread* thread = row_of(threads_, uint32_t(number_of(event, "TThreadId")));
-        if (thread != nullptr) thread->process = process;
+        Thread* thread = thread_row(uint32_t(number_of(event, "TThreadId")));
+        if (thread != nullptr) thread->process.set(record.time_stamp, process);
     }
 }
 
@@ -183,22 +207,23 @@ void KernelSummary::merge(const KernelSummary& other) {
     for (const auto& [id, from] : other.processes_) {
         Process* to = row_of(processes_, id);
         if (to == nullptr) continue;
-        if (to->name.empty() || (from.exit_status && !from.name.empty())) to->name = from.name;
-        if (from.exit_status) to->exit_status = from.exit_status;
+        to->name.merge(from.name);
+        to->first_name.merge(from.first_name);
+        to->exit_status.merge(from.exit_status);
         to->started |= from.started;
         add(to->net, from.net);
     }
     for (const auto& [id, from] : other.threads_) {
-        Thread* to = row_of(threads_, id);
+        Thread* to = thread_row(id);
         if (to == nullptr) continue;
-        if (from.process) to->process = from.process;
+        to->process.merge(from.process);
         to->switches += from.switches;
         add(to->files, from.files);
     }
     for (const auto& [id, from] : other.disks_) {
         Disk* to = row_of(disks_, id);
         if (to == nullptr) continue;
-        if (to->model.empty()) to->model = from.model;
+        to->model.merge(from.model);
         to->reads += from.reads;
         to->writes += from.writes;
         to->flushes += from.flushes;
@@ -207,6 +232,7 @@ void KernelSummary::merge(const KernelSummary& other) {
     for (const auto& [link, from] : other.links_) {
         if (Bytes2* to = row_of(links_, link)) add(*to, from);
     }
+    keep_low_threads(kMaxRows);
 }
 
 std::vector<ProcessRow> KernelSummary::processes() const {
@@ -216,7 +242,7 @@ std::vector<ProcessRow> KernelSummary::processes() const {
     };
     std::map<uint32_t, Sums> sums;
     for (const auto& [id, thread] : threads_) {
-        Sums& sum = sums[thread.process.value_or(id)];
+        Sums& sum = sums[thread.process.value.value_or(id)];
         sum.switches += thread.switches;
         sum.files.in += thread.files.in;
         sum.files.out += thread.files.out;
@@ -224,11 +250,13 @@ std::vector<ProcessRow> KernelSummary::processes() const {
     std::vector<ProcessRow> out;
     for (const auto& [id, process] : processes_) {
         const Sums& sum = sums[id];
-        if (!process.started && !process.exit_status && sum.switches == 0 && sum.files.in == 0 &&
-            sum.files.out == 0 && process.net.in == 0 && process.net.out == 0) {
+        if (!process.started && !process.exit_status.value && sum.switches == 0 &&
+            sum.files.in == 0 && sum.files.out == 0 && process.net.in == 0 &&
+            process.net.out == 0) {
             continue;  // it was there, and nothing is told of it
         }
-        out.push_back({id, process.name, process.exit_status, sum.switches, sum.files.in,
+        const auto& name = process.name.value ? process.name.value : process.first_name.value;
+        out.push_back({id, name.value_or(""), process.exit_status.value, sum.switches, sum.files.in,
                        sum.files.out, process.net.in, process.net.out});
     }
     return out;
@@ -237,8 +265,8 @@ std::vector<ProcessRow> KernelSummary::processes() const {
 std::vector<DiskRow> KernelSummary::disks() const {
     std::vector<DiskRow> out;
     for (const auto& [number, disk] : disks_) {
-        out.push_back({number, disk.model, disk.reads, disk.bytes.in, disk.writes, disk.bytes.out,
-                       disk.flushes});
+        out.push_back({number, disk.model.value.value_or(""), disk.reads, disk.bytes.in,
+                       disk.writes, disk.bytes.out, disk.flushes});
     }
     return out;
 }

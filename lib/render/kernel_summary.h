@@ -9,7 +9,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace etw::render {
@@ -51,25 +53,45 @@ public:
     std::string text() const;
 
 private:
-    // A log can name as many ids as it has records: those after these many are not kept.
+    // A log can name as many ids as it has records. The lowest are kept: those that come first
+    // would be others for each number of threads.
     static constexpr size_t kMaxRows = 65'536;
+
+    // Of several values that of the latest record counts, and of those at one time the greatest: so
+    // that it does not matter which thread adds which of them.
+    template <class T>
+    struct Latest {
+        std::optional<T> value;
+        int64_t time = 0;
+
+        void set(int64_t at, T v) {
+            if (value && std::tie(time, *value) >= std::tie(at, v)) return;
+            time = at;
+            value = std::move(v);
+        }
+        void merge(const Latest& other) {
+            if (other.value) set(other.time, *other.value);
+        }
+    };
 
     struct Bytes2 {
         uint64_t in = 0, out = 0;
     };
     struct Process {
-        std::string name;
-        std::optional<int32_t> exit_status;
+        // A process begins as a copy of another one: as it ends it has its own name. The first
+        // start counts, so that the times of `first_name` are turned around (~time).
+        Latest<std::string> name, first_name;
+        Latest<int32_t> exit_status;
         bool started = false;
         Bytes2 net;
     };
     struct Thread {
-        std::optional<uint32_t> process;
+        Latest<uint32_t> process;
         uint64_t switches = 0;
         Bytes2 files;
     };
     struct Disk {
-        std::string model;
+        Latest<std::string> model;
         uint64_t reads = 0, writes = 0, flushes = 0;
         Bytes2 bytes;  // read, written
     };
@@ -89,11 +111,14 @@ private:
     void add_process(const etl::Record& record, const decode::Event& event);
     void add_disk(const etl::Record& record, const decode::Event& event);
     void add_link(const etl::Record& record, const decode::Event& event);
-    template <class Map>
-    static typename Map::mapped_type* row_of(Map& map, const typename Map::key_type& key);
+    template <class Key, class Row>
+    static Row* row_of(std::map<Key, Row>& rows, const Key& key);
+    Thread* thread_row(uint32_t id);
+    void keep_low_threads(size_t rows);
 
     std::map<uint32_t, Process> processes_;
-    std::unordered_map<uint32_t, Thread> threads_;
+    std::unordered_map<uint32_t, Thread> threads_;  // up to twice the rows, until they are merged
+    uint32_t threads_end_ = UINT32_MAX;             // from here on they are left out
     std::map<uint32_t, Disk> disks_;
     std::map<Link, Bytes2> links_;
 };

@@ -16,6 +16,9 @@ namespace {
 // costs nothing.
 constexpr size_t kBatchRecords = 1024;
 constexpr size_t kBatchBytes = 256 * 1024;
+// The text of a batch is written in parts of about this size: descriptions can make much of a few
+// bytes.
+constexpr size_t kPartBytes = size_t{4} << 20;
 constexpr unsigned kMaxThreads = 8;  // reading is serial: more have nothing to do
 
 struct Entry {
@@ -113,7 +116,8 @@ private:
         Summary summary;
         const auto renderer = make_renderer(options_.render);
         uint64_t turn = 0;
-        while (take(batch, turn)) {
+        bool going = true;
+        while (going && take(batch, turn)) {
             text.clear();
             for (const Entry& entry : batch.entries()) {
                 decoder.decode(entry.record, event);
@@ -126,14 +130,12 @@ private:
                 if (options_.skip_unknown && event.outcome == decode::Outcome::kUnknown) continue;
                 renderer->render(entry.record, event,
                                  entry.clock->to_filetime(entry.record.time_stamp), text);
+                if (text.size() < kPartBytes) continue;
+                going = put(encode(text, encoded), turn, false);
+                if (!going) break;
+                text.clear();
             }
-            if (options_.render.encoding == Encoding::kUtf8) {
-                if (!put(text, turn)) break;
-                continue;
-            }
-            encoded.clear();
-            append_encoded(encoded, text.view(), options_.render.encoding, lacking());
-            if (!put(encoded, turn)) break;
+            going = going && put(encode(text, encoded), turn, true);
         }
         const std::lock_guard lock(write_mutex_);
         summary_.merge(summary);
@@ -151,14 +153,25 @@ private:
         return true;
     }
 
-    bool put(const OutBuffer& text, uint64_t turn) {
+    // `text` in the encoding that is asked for; `space` is where it is made.
+    const OutBuffer& encode(const OutBuffer& text, OutBuffer& space) const {
+        if (options_.render.encoding == Encoding::kUtf8) return text;
+        space.clear();
+        append_encoded(space, text.view(), options_.render.encoding, lacking());
+        return space;
+    }
+
+    // `last`: the batch ends with it. False: the output is over, and so is the batch.
+    bool put(const OutBuffer& text, uint64_t turn, bool last) {
         std::unique_lock lock(write_mutex_);
         turn_came_.wait(lock, [&] { return batches_written_ == turn; });
         if (!error_ && text.size() != 0) {
             if (auto written = sink_.write(text.view()); !written) error_ = written.error();
         }
-        ++batches_written_;
-        turn_came_.notify_all();
+        if (last || error_) {
+            ++batches_written_;
+            turn_came_.notify_all();
+        }
         if (!error_) return true;
         lock.unlock();
         const std::lock_guard read_lock(read_mutex_);

@@ -5,6 +5,7 @@
 #include "etl/load.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace etw::render {
@@ -205,7 +206,9 @@ bool RecordFilter::wants(const etl::Record& record, int64_t time) {
         started_ = true;
         const auto absolute = [&](const std::optional<Moment>& m) -> std::optional<int64_t> {
             if (!m) return std::nullopt;
-            return m->relative ? time + m->ticks : m->ticks;
+            if (!m->relative) return m->ticks;
+            const int64_t room = std::numeric_limits<int64_t>::max() - std::max<int64_t>(time, 0);
+            return time + std::min(m->ticks, room);
         };
         from_ = absolute(options_.from);
         to_ = absolute(options_.to);

@@ -40,14 +40,26 @@ Status FileSink::close() {
     return Ok{};
 }
 
-Status TeeSink::write(std::string_view text) {
-    for (const auto& sink : sinks_) ETW_CHECK(sink->write(text));
+Status TeeSink::each(Status (*act)(Sink& sink, std::string_view text), std::string_view text) {
+    for (size_t i = 0; i < sinks_.size();) {
+        const Status done = act(*sinks_[i], text);
+        if (done) {
+            ++i;
+        } else if (done.error().where == EPIPE && sinks_.size() > 1) {
+            sinks_.erase(sinks_.begin() + std::ptrdiff_t(i));
+        } else {
+            return done;
+        }
+    }
     return Ok{};
 }
 
+Status TeeSink::write(std::string_view text) {
+    return each([](Sink& sink, std::string_view t) { return sink.write(t); }, text);
+}
+
 Status TeeSink::close() {
-    for (const auto& sink : sinks_) ETW_CHECK(sink->close());
-    return Ok{};
+    return each([](Sink& sink, std::string_view) { return sink.close(); }, {});
 }
 
 }  // namespace etw::render

@@ -36,7 +36,8 @@ private:
     bool owned_;
 };
 
-// Writes to each of several sinks.
+// Writes to each of several sinks. A pipe whose reader has seen enough is left out from then on, as
+// long as there is another sink.
 class TeeSink final : public Sink {
 public:
     explicit TeeSink(std::vector<std::unique_ptr<Sink>> sinks) : sinks_(std::move(sinks)) {}
@@ -44,6 +45,8 @@ public:
     Status close() override;
 
 private:
+    Status each(Status (*act)(Sink& sink, std::string_view text), std::string_view text);
+
     std::vector<std::unique_ptr<Sink>> sinks_;
 };
 

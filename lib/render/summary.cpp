@@ -4,6 +4,7 @@
 #include "render/message.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace etw::render {
@@ -46,10 +47,14 @@ uint64_t& Summary::find(const View& view) {
 }
 
 uint64_t& Summary::insert(Key key) {
-    auto at = rows_.find(key);
-    if (at == rows_.end()) {
-        if (rows_.size() >= kMaxRows) key = {{}, "(others)", ""};
-        at = rows_.try_emplace(std::move(key)).first;
+    const auto at = rows_.try_emplace(std::move(key)).first;
+    if (rows_.size() > kMaxRows) {
+        const auto last = std::prev(rows_.end());
+        const bool is_last = at == last;
+        others_ += last->second;
+        rows_.erase(last);
+        recent_ = {};  // it may be among them
+        if (is_last) return others_;
     }
     const Key& found = at->first;
     recent_[recent_slot({found.guid, found.name, found.type})] = &*at;
@@ -58,6 +63,7 @@ uint64_t& Summary::insert(Key key) {
 
 void Summary::merge(const Summary& other) {
     for (const auto& [key, count] : other.rows_) insert(key) += count;
+    others_ += other.others_;
     kernel_.merge(other.kernel_);
     events_ += other.events_;
     unknown_ += other.unknown_;
@@ -69,6 +75,7 @@ std::vector<SummaryRow> Summary::rows() const {
     std::vector<SummaryRow> out;
     out.reserve(rows_.size());
     for (const auto& [key, count] : rows_) out.push_back({key.name, key.type, key.guid, count});
+    if (others_ != 0) out.push_back({"(others)", "", {}, others_});
     std::sort(out.begin(), out.end(), [](const SummaryRow& a, const SummaryRow& b) {
         return std::tie(b.count, a.name, a.type, a.guid) <
                std::tie(a.count, b.name, b.type, b.guid);

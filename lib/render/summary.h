@@ -36,8 +36,9 @@ public:
     uint64_t left_out() const noexcept { return left_out_; }  // not among the others
 
 private:
-    // A file can name as many different events as it has records: what comes after these many is
-    // counted in one row.
+    // A file can name as many different events as it has records. Of more than these many the first
+    // by GUID and name have a row, the others one together: those that come first would be others
+    // for each number of threads.
     static constexpr size_t kMaxRows = 65'536;
     static constexpr size_t kRecent = 64;
     struct Key {
@@ -59,6 +60,7 @@ private:
     KernelSummary kernel_;
     // Most events are of a few kinds: where their rows are, by hash.
     std::array<Rows::value_type*, kRecent> recent_{};
+    uint64_t others_ = 0;  // events without a row of their own
     uint64_t events_ = 0, unknown_ = 0, malformed_ = 0, left_out_ = 0;
 };
 

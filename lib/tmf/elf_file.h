@@ -1,10 +1,9 @@
 // Sections of ELF files, 32- and 64-bit, as far as trace messages and names of addresses need them.
-// This is read on every
-// platform that the tools are built for, and libelf is not to be had on all of them; what is needed
-// of it is this page. The file is untrusted.
+// This is read on every platform that the tools are built for, and libelf is not to be had on all
+// of them; what is needed of it is this page. The file is untrusted.
 #pragma once
 #include "etw/bytes.h"
-#include "tmf/msf.h"
+#include "tmf/read_at.h"
 
 #include <string>
 #include <string_view>

@@ -160,6 +160,11 @@ private:
         out.function = function.substr(0, function.find('\0'));
         FormatWriter writer(lists_, *file, place->second);
         if (!writer.write(*format, {values.types, values.count}, raw, out)) return false;
+        for (const Argument& argument : out.arguments) {
+            const size_t size = size_of(argument.names);
+            if (size > room_) return false;
+            room_ -= size;
+        }
         messages_.add(std::move(out));
         return true;
     }
@@ -167,6 +172,7 @@ private:
     Bytes section_;
     MessageSet messages_;
     size_t damaged_ = 0;
+    size_t room_ = kMaxCopiedNames;
     Lists lists_;
     std::map<Place, Values> values_;
 };

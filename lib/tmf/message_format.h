@@ -18,6 +18,15 @@ struct NamedValue {
     friend bool operator==(const NamedValue&, const NamedValue&) = default;
 };
 
+// What the names of a list take, about. Lists are copied to the arguments that have them: a small
+// file can ask for much, so that readers keep to a budget of so many bytes for all copies.
+constexpr size_t kMaxCopiedNames = size_t{64} << 20;
+inline size_t size_of(const std::vector<NamedValue>& names) noexcept {
+    size_t size = 0;
+    for (const NamedValue& value : names) size += sizeof(value) + value.name.size();
+    return size;
+}
+
 // Arguments are numbered from here; lower numbers in a text are the prefix's variables.
 constexpr uint16_t kFirstArgument = 10;
 

@@ -15,13 +15,6 @@ bool starts_with(Bytes file, std::initializer_list<uint8_t> mark) {
                       [](uint8_t a, std::byte b) { return std::byte{a} == b; });
 }
 
-std::string from_code_page(std::string_view text) {
-    std::u16string out;
-    out.reserve(text.size());
-    for (const char c : text) out += from_windows_1252(uint8_t(c));
-    return to_utf8(out);
-}
-
 }  // namespace
 
 std::string text_of_file(Bytes file) {
@@ -33,7 +26,7 @@ std::string text_of_file(Bytes file) {
     }
     if (starts_with(file, {0xEF, 0xBB, 0xBF})) file = file.subspan(3);
     const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-    return is_utf8(text) ? std::string(text) : from_code_page(text);
+    return utf8_or_windows_1252(text);
 }
 
 }  // namespace etw::tmf

@@ -6,7 +6,7 @@
 
 namespace etw::tmf {
 
-// UTF-16 and UTF-8 by their byte order marks; without one UTF-8 if it is valid, else Windows-1252,
+// UTF-16 and UTF-8 by their byte order marks; without one UTF-8, and what is none as Windows-1252,
 // the ANSI code page of most who write such files. Never fails; the mark is left out.
 std::string text_of_file(Bytes file);
 

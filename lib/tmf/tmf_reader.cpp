@@ -100,8 +100,8 @@ std::optional<std::string_view> take_parenthesis(std::string_view& text) {
 }
 
 constexpr size_t kBitsOfSet = 64;
-// Names that a text may hand to its arguments: an enumeration is copied to each that has it.
-constexpr size_t kMaxEnumerationNames = size_t{1} << 20;
+// Of what a GUID's line says: each of its messages has a copy.
+constexpr size_t kLongestName = 1024;
 
 // As in C, a name may say its value ("Unspecified=0x0"), and those behind it count on from there.
 // In a set the values are numbers of bits.
@@ -180,10 +180,10 @@ void TmfReader::guid_line(const Guid& guid, std::string_view rest) {
     const std::string_view comment = rest.substr(comment_at);
     head_ = {};
     head_.guid = guid;
-    head_.component = trim(rest.substr(0, comment_at));
-    head_.source = comment_value(comment, "SRC=", keys);
-    head_.major = comment_value(comment, "MJ=", keys);
-    head_.minor = comment_value(comment, "MN=", keys);
+    head_.component = trim(rest.substr(0, comment_at)).substr(0, kLongestName);
+    head_.source = comment_value(comment, "SRC=", keys).substr(0, kLongestName);
+    head_.major = comment_value(comment, "MJ=", keys).substr(0, kLongestName);
+    head_.minor = comment_value(comment, "MN=", keys).substr(0, kLongestName);
     has_guid_ = true;
 }
 
@@ -263,13 +263,15 @@ void TmfReader::end_piece() {
 
 void TmfReader::end_text() {
     end_piece();
-    size_t room = kMaxEnumerationNames;
+    size_t room = kMaxCopiedNames;
     for (MessageFormat& format : pending_) {
         for (Argument& argument : format.arguments) {
             const auto names = enumerations_.find(argument.enumeration);
-            if (names == enumerations_.end() || names->second.size() > room) continue;
+            if (names == enumerations_.end()) continue;
+            const size_t size = size_of(names->second);
+            if (size > room) continue;
             argument.names = names->second;
-            room -= names->second.size();
+            room -= size;
         }
         messages_.add(std::move(format));
     }

@@ -47,10 +47,17 @@ TEST(Moments, AreSecondsFromTheFirstEvent) {
     EXPECT_EQ(parse_moment("from", "0", false, false)->ticks, 0);
 }
 
+TEST(Moments, KnowLeapYears) {
+    const auto day = parse_moment("from", "2004-02-29", true, false);
+    const auto next = parse_moment("from", "2004-03-01", true, false);
+    ASSERT_TRUE(day && next);
+    EXPECT_EQ(next->ticks - day->ticks, 864'000'000'000);
+}
+
 TEST(Moments, AreNothingElse) {
-    for (const char* text :
-         {"", "yesterday", "2003", "2003-13-01", "2003-10-23T25:00:00", "-1", "1.", "1e5",
-          "2003-10-23T12:27:40.", "2003-10-23x", "99999999999999999999", "2003-10-23T12:27:40+2"}) {
+    for (const char* text : {"", "yesterday", "2003", "2003-13-01", "2003-10-23T25:00:00",
+                             "2003-02-29", "2003-04-31", "-1", "1.", "1e5", "2003-10-23T12:27:40.",
+                             "2003-10-23x", "99999999999999999999", "2003-10-23T12:27:40+2"}) {
         const auto moment = parse_moment("to", text, true, false);
         if (std::string_view(text) == "2003") continue;  // seconds
         ASSERT_FALSE(moment) << text;

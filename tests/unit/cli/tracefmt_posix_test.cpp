@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include <csignal>
+#include <numeric>
 #include <thread>
 
 namespace etw::cli {
@@ -52,6 +54,35 @@ TEST_F(Tracefmt, EndsQuietlyWhenNobodyReadsItsReports) {
         folder_.path(), ETW_TRACEFMT);
     EXPECT_EQ(std::system(command.c_str()), 0);
     EXPECT_EQ(read_file(path("status")), "0\n");
+}
+
+// What it says is not what it writes.
+TEST_F(Tracefmt, GoesOnWhereItsReportsCannotBeWritten) {
+    if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+    std::vector<uint32_t> many(60'000);
+    std::iota(many.begin(), many.end(), 0u);
+    write_log("a.etl", many);  // of so many buffers that -v overflows the stream's own memory
+    const auto status_of = [&](const std::string& arguments) {
+        const std::string command = fmt::format("cd '{}' && '{}' {} >/dev/full 2>/dev/full",
+                                                folder_.path(), ETW_TRACEFMT, arguments);
+        return std::system(command.c_str());
+    };
+    EXPECT_EQ(status_of("a.etl -v -o text"), 0);
+    EXPECT_EQ(count(read_file(path("text")), "Tick: "), many.size());
+    EXPECT_TRUE(exists("text.sum"));
+    EXPECT_EQ(WEXITSTATUS(status_of("-bogus")), 2);
+    EXPECT_EQ(WEXITSTATUS(status_of("nosuch.etl")), 1);
+}
+
+TEST_F(Tracefmt, WritesTheFileToItsEndWhenTheDisplayIsClosed) {
+    write_log("a.etl", std::vector<uint32_t>(50'000));
+    const std::string command =
+        fmt::format("cd '{}' && {{ '{}' a.etl -display -o text 2>err; echo $? >status; }} | true",
+                    folder_.path(), ETW_TRACEFMT);
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    EXPECT_EQ(read_file(path("status")), "0\n");
+    EXPECT_EQ(count(read_file(path("text")), "Tick: "), 50'000u);
+    EXPECT_THAT(read_file(path("text.sum")), HasSubstr("Total Events  Processed 50001\n"));
 }
 
 // Interrupted in the middle: every line and the document whole, the summary of what was written.

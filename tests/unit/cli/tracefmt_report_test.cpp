@@ -1,10 +1,12 @@
 #include "cli/tracefmt_report.h"
 
 #include "../render/described.h"
+#include "cli/tracefmt_input.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace etw::cli {
@@ -12,6 +14,16 @@ namespace {
 
 using decode::Format;
 using render::test::Described;
+
+// A damaged or hostile log can have any times.
+TEST(Elapsed, NeverOverflows) {
+    constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
+    constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+    EXPECT_EQ(elapsed_between(10, 30), 20);
+    EXPECT_EQ(elapsed_between(30, 10), 0);
+    EXPECT_EQ(elapsed_between(kFirst, kLast), kLast);
+    EXPECT_EQ(elapsed_between(kLast, kFirst), 0);
+}
 
 class SummaryJson : public testing::Test {
 protected:

@@ -32,6 +32,19 @@ TEST(TracefmtOptions, TakeFilesAsWordsAndByName) {
     EXPECT_EQ(options->output, "out.txt");
 }
 
+TEST(TracefmtOptions, GiveEachOutputANameOfItsOwn) {
+    const auto error_of = [](std::vector<std::string> words) {
+        const auto options = parse_words(std::move(words));
+        return options ? std::string() : options.error().message;
+    };
+    const auto is_refused = HasSubstr("would be two outputs");
+    EXPECT_THAT(error_of({"a.etl", "-o", "x", "-perfetto", "x"}), is_refused);
+    EXPECT_THAT(error_of({"a.etl", "-o", "x", "-perfetto", "x.sum"}), is_refused);
+    EXPECT_THAT(error_of({"a.etl", "-perfetto", "x", "-relog", "x"}), is_refused);
+    EXPECT_EQ(error_of({"a.etl", "-o", "x", "-perfetto", "x.sum", "-nosummary"}), "");
+    EXPECT_EQ(error_of({"a.etl", "-perfetto", "/dev/null", "-relog", "/dev/null"}), "");
+}
+
 TEST(TracefmtOptions, TakeEveryOptionInAnyCaseAndWithASlash) {
     const auto options = parse_words(
         {"-Display", "/DISPLAYONLY", "-NoSummary", "/json", "-noprefix", "-HiRes", "-gmt"});

@@ -80,6 +80,26 @@ TEST_F(ImageTableTest, KnowsWhoseAThreadWas) {
     EXPECT_EQ(table_.process_of(72, 30), ImageTable::kNoProcess);
 }
 
+// Its start was lost: that it is there says nothing of when another process had the number.
+TEST_F(ImageTableTest, ARundownDoesNotReachBackOverAnotherProcess) {
+    for (const auto& [hook, time, process] :
+         {std::tuple{0x0501, 10, 7u}, std::tuple{0x0504, 50, 9u}}) {
+        ByteWriter out;
+        out.write(process);
+        out.write(uint32_t{71});
+        add(uint16_t(hook), time, out);
+    }
+    EXPECT_EQ(table_.process_of(71, 20), 7u);
+    EXPECT_EQ(table_.process_of(71, 50), 9u);
+}
+
+// A log may unload as often as it likes what it never loaded.
+TEST_F(ImageTableTest, ManyImagesAtOneBaseTakeNoTime) {
+    for (int64_t time = 0; time < 100'000; ++time) image(0x1402, time, 0x1000, 0x100, 7, "/bin/a");
+    image(0x030A, 200'000, 0x1000, 0x100, 7, "/bin/b");
+    EXPECT_EQ(at(7, 200'001, 0x1010), "/bin/b+16");
+}
+
 TEST_F(ImageTableTest, ForgetsWhatHasEndedToMakeRoom) {
     image(0x030A, 10, 0x1000, 0x100, 7, "/bin/a");
     image(0x030A, 10, 0x2000, 0x100, 7, "/bin/b");

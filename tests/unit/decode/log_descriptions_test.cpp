@@ -65,6 +65,15 @@ TEST_F(LogDescriptionsTest, PutsTheChunksOfAManifestTogether) {
     EXPECT_EQ(symbol(), "Hello");
 }
 
+// What is announced takes nothing until it comes.
+TEST_F(LogDescriptionsTest, ReadsManifestsBesideManyThatHaveOnlyBegun) {
+    for (uint32_t process = 2; process < 1000; ++process) chunk("x", 65535, 0, process);
+    const std::string text = xml("Hello");
+    chunk(text.substr(0, 50), 2, 0);
+    chunk(text.substr(50), 2, 1);
+    EXPECT_EQ(symbol(), "Hello");
+}
+
 TEST_F(LogDescriptionsTest, KeepsTheChunksOfProcessesApart) {
     const std::string one = xml("One"), two = xml("Two");
     chunk(one.substr(0, 50), 2, 0, 1);

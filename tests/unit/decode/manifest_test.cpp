@@ -257,6 +257,23 @@ TEST(ManifestErrors, SayWhatIsWrong) {
     EXPECT_EQ(catalog.add_manifest_file("/nonexistent/x.man").error().code, Code::kFileNotFound);
 }
 
+// Definitions share texts by name, as events do.
+TEST_F(Manifest, LimitsWhatItsDefinitionsAskFor) {
+    std::string keywords;
+    for (int i = 0; i < 200; ++i) {
+        keywords += "<keyword name=\"k" + std::to_string(i) +
+                    "\" mask=\"0x1\" message=\"$(string.Long)\"/>";
+    }
+    // Of the first 167 there is room, and for an event without their texts besides.
+    add("<keywords>" + keywords +
+            "</keywords><events><event value=\"2\" symbol=\"B\" keywords=\"k199\"/></events>",
+        "<string id=\"Long\" value=\"" + std::string(400'000, 'x') + "\"/>");
+    const Event& event = decode(2, {});
+    ASSERT_NE(event.names, nullptr);
+    ASSERT_EQ(event.names->keywords.size(), 1u);
+    EXPECT_EQ(event.names->keywords[0], "");
+}
+
 // A short text must not become gigabytes: 60,000 events that share one of a megabyte.
 TEST(ManifestErrors, LimitWhatAManifestMayAskFor) {
     std::string events = "<events>";

@@ -47,6 +47,33 @@ TEST(Schema, ReadsTagsOfSevenBitGroups) {
     EXPECT_EQ(program->fields[0].format, Format::kHex);
 }
 
+// A log can have a schema of its own for each event: none may take long.
+TEST(Schema, TellsManyFieldsOfOneNameApart) {
+    SchemaBuilder schema("E");
+    for (size_t i = 0; i < kMaxFields; ++i) schema.field("a", Type::kUInt8);
+    const auto blob = schema.build();
+    for (int i = 0; i < 50; ++i) {
+        const auto program = compile_schema(blob, k64);
+        ASSERT_TRUE(program);
+        EXPECT_EQ(program->fields[0].name, "a");
+        EXPECT_EQ(program->fields[1].name, "a#2");
+        EXPECT_EQ(program->fields.back().name, "a#" + std::to_string(kMaxFields));
+    }
+}
+
+TEST(Schema, PassesOverNumbersThatAreNames) {
+    const auto blob = SchemaBuilder("E")
+                          .field("a#2", Type::kUInt8)
+                          .field("a", Type::kUInt8)
+                          .field("a", Type::kUInt8)
+                          .field("a", Type::kUInt8)
+                          .build();
+    const auto program = compile_schema(blob, k64);
+    ASSERT_TRUE(program);
+    EXPECT_EQ(program->fields[2].name, "a#3");
+    EXPECT_EQ(program->fields[3].name, "a#4");
+}
+
 TEST(Schema, ClosesStructsBehindTheirLastMember) {
     const auto blob = SchemaBuilder("E")
                           .structure("outer", 2)

@@ -58,6 +58,16 @@ protected:
 
 constexpr uint32_t kNoThread = 0xFFFFFFFF;
 
+// A log can give all its events one time.
+TEST_F(StackTableTest, FindsOneOfManyStacksOfATime) {
+    constexpr uint32_t kMany = 50'000;
+    for (uint32_t thread = 0; thread < kMany; ++thread) stack(100, thread, {0xA});
+    table_.finish();
+    for (uint32_t thread = 0; thread < kMany; ++thread) ASSERT_EQ(find(100, thread).size(), 1u);
+    EXPECT_TRUE(find(100, kMany).empty());
+    for (uint32_t i = 0; i < kMany; ++i) ASSERT_TRUE(find(100, kNoThread).empty());
+}
+
 TEST_F(StackTableTest, FindsAStackByTimeAndThread) {
     stack(100, 1, {0xA, 0xB});
     stack(100, 2, {0xC});

@@ -8,6 +8,7 @@
 #include <array>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <vector>
 
@@ -92,6 +93,64 @@ TEST_F(KernelLog, AProcessHasWhatItsThreadsDid) {
     const auto row = words(text(), "7");
     EXPECT_EQ(row, (std::vector<std::string>{"7", "make", "2", "3", "100", "50", "0", "0"}));
     EXPECT_EQ(text().find("asleep"), std::string::npos);
+}
+
+// Whichever thread adds an event, and whichever is merged into which.
+TEST_F(KernelLog, TellsTheSameInAnyOrder) {
+    const auto at = [&](int64_t time) { events_.back()->record.time_stamp = time; };
+    process(0x0301, 7, "shell"), at(1);
+    process(0x0302, 7, "make", 2), at(2);
+    process(0x0301, 7, "login"), at(3);
+    process(0x0302, 7, "cc", 3), at(4);
+    process(0x0304, 8, "daemon"), at(5);
+    process(0x0301, 8, "fork"), at(0);
+    thread(7, 71), at(1);
+    thread(8, 71), at(2);  // another thread of that number
+    Described& e = event(0x0524);
+    e.value("NewThreadId", Format::kUnsigned, uint32_t{71});
+    e.record.payload = e.event.items[0].bytes;
+    event(0x0B0B).value("DiskNumber", Format::kUnsigned, uint32_t{5}).text("Manufacturer", "M1");
+    event(0x0B0B).value("DiskNumber", Format::kUnsigned, uint32_t{5}).text("Manufacturer", "M2");
+    at(9);
+    const std::string before = text();
+    EXPECT_EQ(words(before, "7"),
+              (std::vector<std::string>{"7", "cc", "3", "0", "0", "0", "0", "0"}));
+    EXPECT_EQ(words(before, "8"),
+              (std::vector<std::string>{"8", "daemon", "-", "1", "0", "0", "0", "0"}));
+    EXPECT_FALSE(words(before, "M2").empty());
+    for (int turn = 0; turn < 20; ++turn) {
+        std::rotate(events_.begin(), events_.begin() + 1, events_.end());
+        std::swap(events_[size_t(turn) % 7], events_.back());
+        EXPECT_EQ(text(), before);
+    }
+}
+
+// More than are kept: the same ones are, whoever saw them first.
+TEST_F(KernelLog, KeepsTheSameOfTooManyInAnyOrder) {
+    const auto summary_of = [](bool upwards) {
+        constexpr uint32_t kMany = 150'000;
+        KernelSummary out;
+        Described e;
+        e.record.hook_id = 0x0524;
+        for (uint32_t i = 0; i < kMany; ++i) {
+            const uint32_t id = upwards ? i : kMany - 1 - i;
+            e.record.payload = std::as_bytes(std::span(&id, 1));
+            out.add(e.record, e.event);
+        }
+        for (uint32_t i = 0; i < kMany; ++i) {
+            Described start;
+            start.record.hook_id = 0x0301;
+            start.value("ProcessId", Format::kUnsigned, upwards ? i : kMany - 1 - i);
+            start.text("ImageFileName", "p");
+            out.add(start.record, start.event);
+        }
+        KernelSummary all;
+        all.merge(out);
+        return all.text();
+    };
+    const std::string text = summary_of(true);
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 65'537);
+    EXPECT_TRUE(summary_of(false) == text);
 }
 
 TEST_F(KernelLog, ADiskHasItsModelAndSums) {

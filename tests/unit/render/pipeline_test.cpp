@@ -1,6 +1,7 @@
 #include "render/pipeline.h"
 
 #include "../decode/event_builder.h"
+#include "etw/catalog.h"
 #include "render/record_filter.h"
 
 #include <gtest/gtest.h>
@@ -243,6 +244,88 @@ TEST(Pipeline, ReportsProgressThatOnlyRises) {
     });
     ASSERT_TRUE(summary);
     EXPECT_EQ(last, kEvents);
+}
+
+// Events of one short record each whose description makes a quarter of a megabyte of it.
+class Amplified final : public RecordSource {
+public:
+    explicit Amplified(uint64_t count) : left_(count) {
+        header_.fixed.clock_type = 2;
+        clock_ = etl::TimeConverter(header_);
+        for (int i = 0; i < 256; ++i) payload_.write(char16_t{u'x'});
+        payload_.write(char16_t{0});
+    }
+    bool next(etl::Record& record, const etl::TimeConverter*& clock) override {
+        if (left_ == 0) return false;
+        --left_;
+        record = decode::test::event_record({}, payload_.bytes());
+        record.descriptor.id = 1;
+        record.descriptor.channel = 0;
+        record.raw = payload_.bytes();
+        clock = &clock_;
+        return true;
+    }
+
+private:
+    uint64_t left_;
+    etl::LogHeader header_;
+    etl::TimeConverter clock_;
+    ByteWriter payload_;
+};
+
+class Sizes final : public Sink {
+public:
+    Status write(std::string_view text) override {
+        largest = std::max(largest, text.size());
+        lines += size_t(std::count(text.begin(), text.end(), '\n'));
+        return Ok{};
+    }
+    Status close() override { return Ok{}; }
+    size_t largest = 0, lines = 0;
+};
+
+TEST(Pipeline, KeepsNoMoreTextThanItHasTo) {
+    std::string xml =
+        "<provider name=\"P\" guid=\"{11223344-5566-7788-0102-030405060708}\"><templates>"
+        "<template tid=\"t\"><data name=\"a\" inType=\"win:UnicodeString\"/></template>"
+        "</templates><events><event value=\"1\" template=\"t\" message=\"";
+    for (int i = 0; i < 20'000; ++i) xml += "%1";
+    xml += "\"/></events></provider>";
+    PipelineOptions wanted = options(2);
+    const auto catalog = std::make_shared<decode::Catalog>();
+    ASSERT_TRUE(catalog->add_manifest(std::as_bytes(std::span(xml))));
+    wanted.catalog = catalog;
+    constexpr uint64_t kMany = 40;
+    constexpr size_t kMegabyte = size_t{1} << 20;
+    Amplified source(kMany);
+    Sizes sink;
+    ASSERT_TRUE(run_pipeline(source, sink, wanted, {}));
+    EXPECT_EQ(sink.lines, kMany);
+    EXPECT_GT(sink.largest, kMegabyte);
+    EXPECT_LT(sink.largest, 5 * kMegabyte);
+}
+
+// More kinds of events than have a row of their own.
+TEST(Summary, HasTheSameRowsWhicheverKindsComeFirst) {
+    const auto rows_of = [](bool upwards) {
+        constexpr uint32_t kMany = 70'000;
+        Summary halves[2];
+        decode::Event event;
+        etl::Record record = decode::test::event_record({}, {});
+        for (uint32_t i = 0; i < kMany; ++i) {
+            const std::string name = "E" + std::to_string(upwards ? i : kMany - 1 - i);
+            event.name = name;
+            halves[i % 2].add(record, event);
+        }
+        halves[0].merge(halves[1]);
+        return halves[0].rows();
+    };
+    const auto rows = rows_of(true), others = rows_of(false);
+    ASSERT_EQ(rows.size(), 65'537u);
+    ASSERT_EQ(others.size(), rows.size());
+    EXPECT_EQ(rows[0].name, "(others)");
+    EXPECT_EQ(rows[0].count, 70'000u - 65'536u);
+    for (size_t i = 0; i < rows.size(); ++i) ASSERT_EQ(rows[i].name, others[i].name);
 }
 
 TEST(Summary, CountsEventsByNameTypeAndGuid) {

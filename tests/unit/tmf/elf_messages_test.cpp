@@ -97,6 +97,22 @@ TEST(ElfMessages, WithoutTheirValuesAreDamaged) {
     EXPECT_TRUE(misfit.messages.empty());
 }
 
+// A list of long names that many messages have: it must not become gigabytes.
+TEST(ElfMessages, ShareNoMoreThanTheyMay) {
+    constexpr uint16_t kMessages = 100;
+    std::string definition = "ItemListLong(";
+    for (int i = 0; i < 10; ++i) definition += std::string(100'000, 'x') + ",";
+    definition.back() = ')';
+    std::string section = entry(2, std::string("List") + '\0' + definition + '\0');
+    for (uint16_t i = 0; i < kMessages; ++i) {
+        section += values(i, 7, kCount, kInt, "f") + text(i, 7, "\"a %!List!\"", "x, y");
+    }
+    const auto found = read(elf_with(section));
+    EXPECT_GT(found.messages.formats().size(), 10u);
+    EXPECT_LT(found.messages.formats().size(), size_t{kMessages});
+    EXPECT_EQ(found.messages.formats().size() + found.damaged_entries, size_t{kMessages});
+}
+
 TEST(ElfMessages, CutAnywhereAreReadUpToThere) {
     const std::string whole =
         values(10, 7, 0, 0, "f") + text(10, 7, "\"a\"", "") +

@@ -40,6 +40,30 @@ constexpr const char* kDriver =
     "{1F4C5D00-1111-2222-3333-444455556666} other\r\n"
     "#typev other_cpp7 10 \"%0%%\" //\r\n";
 
+// Messages share what a short file says once: it must not become gigabytes.
+TEST(TmfReader, LimitsWhatMessagesShare) {
+    constexpr int kMessages = 100;
+    const std::string long_name(100'000, 'x');
+    std::string lines = std::string(kGuid) + " " + long_name + " // SRC=a.c MJ= MN=\n#enumv T\n{\n";
+    for (int i = 0; i < 10; ++i) {
+        lines += long_name + std::to_string(i) + "," + std::to_string(i) + "\n";
+    }
+    lines += "}\n";
+    for (int i = 0; i < kMessages; ++i) {
+        lines += "#typev m " + std::to_string(i) + " \"%0%10!s!\"\n{\na, ItemEnum(T) -- 10\n}\n";
+    }
+    const TmfText text = read(lines);
+    ASSERT_EQ(text.messages.formats().size(), size_t{kMessages});
+    size_t names = 0;
+    for (const auto& [key, format] : text.messages.formats()) {
+        EXPECT_LE(format.component.size(), 1024u);
+        for (const Argument& argument : format.arguments) names += size_of(argument.names);
+    }
+    EXPECT_FALSE(find(text, 0)->arguments[0].names.empty());
+    EXPECT_LE(names, kMaxCopiedNames);
+    EXPECT_TRUE(find(text, kMessages - 1)->arguments[0].names.empty());
+}
+
 TEST(TmfReader, ReadsEveryPartOfAMessage) {
     const TmfText text = read(kDriver);
     EXPECT_TRUE(text.skipped.empty());
@@ -209,11 +233,11 @@ TEST(TmfReader, BoundsWhatAnEnumerationGrowsTo) {
     lines += "}\n#typev a_c1 10 \"%0\"\n{\n";
     for (int i = 0; i < 1000; ++i) lines += "x, ItemEnum(E)\n";
     lines += "}\n";
-    size_t names = 0;
+    size_t bytes = 0;
     const TmfText text = read_message(lines);
-    for (const Argument& a : find(text, 10)->arguments) names += a.names.size();
-    EXPECT_GT(names, 0u);
-    EXPECT_LE(names, size_t{1} << 20);
+    for (const Argument& a : find(text, 10)->arguments) bytes += size_of(a.names);
+    EXPECT_GT(bytes, 0u);
+    EXPECT_LE(bytes, kMaxCopiedNames);
 }
 
 // --- writing -----------------------------------------------------------------------------------
