@@ -62,8 +62,8 @@ public:
         number(name, value, false);
     }
     void operator()(const char* name, uint64_t value, NumberForm) { number(name, value, false); }
-    void operator()(const char* name, uint32_t value, WriteBoot) {
-        number(name, value, true);
+    void operator()(const char* name, uint32_t value, WriteBoot when) {
+        number(name, value, when == WriteBoot::kAlways);
         // Of GlobalLogger's, Windows' documents have this name too.
         if (std::strcmp(name, "MaximumFileSize") == 0) number("MaxFileSize", value, true);
     }

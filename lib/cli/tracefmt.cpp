@@ -2,10 +2,10 @@
 
 #include "base/letter_case.h"
 #include "base/path.h"
+#include "cli/cli.h"
 #include "cli/file_list.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/cli.h"
 #include "cli/tracefmt_input.h"
 #include "cli/tracefmt_live.h"
 #include "cli/tracefmt_progress.h"

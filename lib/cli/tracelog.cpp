@@ -1,9 +1,9 @@
 #include "cli/tracelog.h"
 
 #include "base/letter_case.h"
+#include "cli/cli.h"
 #include "cli/kernel_options.h"
 #include "cli/kernel_tracing_options.h"
-#include "cli/cli.h"
 #include "cli/tracelog_boot.h"
 #include "cli/tracelog_display.h"
 #include "session/boot_rules.h"

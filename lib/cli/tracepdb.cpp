@@ -1,9 +1,9 @@
 #include "cli/tracepdb.h"
 
+#include "cli/cli.h"
 #include "cli/extract.h"
 #include "cli/file_list.h"
 #include "cli/json_writer.h"
-#include "cli/cli.h"
 
 #include <fmt/format.h>
 

@@ -2,9 +2,9 @@
 
 #include "base/platform.h"
 #include "base/signals.h"
+#include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/cli.h"
 #include "cli/tracelog_display.h"
 #include "render/pipeline.h"
 

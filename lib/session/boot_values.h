@@ -23,9 +23,11 @@ void boot_values(V& v, F&& f) {
     const bool global = is_global_logger(p.name);
     f("Start", v.start, WriteBoot::kAlways);
     if (!global) f("Guid", p.guid);
-    f("BufferSize", p.buffer_size_kb);
-    f("MinimumBuffers", p.minimum_buffers);
-    f("MaximumBuffers", p.maximum_buffers);
+    // 0 is not what GlobalLogger has by default.
+    const WriteBoot buffers = global ? WriteBoot::kAlways : WriteBoot::kIfSet;
+    f("BufferSize", p.buffer_size_kb, buffers);
+    f("MinimumBuffers", p.minimum_buffers, buffers);
+    f("MaximumBuffers", p.maximum_buffers, buffers);
     f("FlushTimer", p.flush_timer_s);
     f("FlushThreshold", p.flush_threshold);
     f("ClockType", p.clock);
