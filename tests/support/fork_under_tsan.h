@@ -1,5 +1,5 @@
-// For programs that fork with threads running: the provider library starts its own anew in the
-// child, which the thread sanitizer refuses unless it is told.
+// For one source of a program that forks with threads running: the provider library starts its own
+// anew in the child, which the thread sanitizer refuses unless it is told.
 #pragma once
 
 #if defined(__has_feature)
