@@ -34,6 +34,11 @@ TEST_F(Tracefmt, ReportsADeviceThatIsFull) {
     EXPECT_THAT(err_, HasSubstr("not enough space on the disk"));
 }
 
+TEST_F(Tracefmt, WritesSeveralOutputsToADevice) {
+    write_log("a.etl", {1});
+    EXPECT_EQ(run("a.etl -perfetto /dev/null -relog /dev/null"), 0) << err_;
+}
+
 TEST_F(Tracefmt, EndsQuietlyWhenThePipeIsClosed) {
     write_log("a.etl", std::vector<uint32_t>(50'000));
     const std::string command =
