@@ -56,7 +56,7 @@ left = 12345
 while left:
     left -= len(here.recv(left))
 for _ in range(20):
-    time.sleep(0.001)
+    time.sleep(0.001)  # lets go of the processor: a switch
 print(os.getpid())
 """
 
