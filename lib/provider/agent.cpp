@@ -212,6 +212,15 @@ void serve_once(const PollSet& ready, bool doorbell) noexcept {
     release_waiters();
 }
 
+// False: none are due.
+bool map_slice_of_pages() noexcept {
+    const ScopedLock lock(g_state.lock);
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.rings && slot.pages.map_slice(slot.map)) return true;
+    }
+    return false;
+}
+
 void sleep_until(int64_t when_ns) noexcept {
     const timespec when = {time_t(when_ns / 1'000'000'000), long(when_ns % 1'000'000'000)};
     while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr) == EINTR) {
@@ -225,6 +234,8 @@ void* run_agent(void*) noexcept {
     serve_once(ready, true);
     for (;;) {
         run_due_callbacks();
+        while (map_slice_of_pages()) {
+        }
         int timeout = 0;
         {
             const ScopedLock lock(g_state.lock);
@@ -262,7 +273,10 @@ void after_fork_in_child() noexcept {
         registration.in_callback = false;
         for (HostView& view : registration.hosts) view = {};
     }
-    for (SessionSlot& slot : g_state.slots) slot.socket_lost = 0;  // the parent tells of these
+    for (SessionSlot& slot : g_state.slots) {
+        slot.socket_lost = 0;  // the parent tells of these
+        if (slot.rings) slot.pages.begin_in_child(slot.map);
+    }
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         Host& host = g_state.hosts[i];
         host.socket.reset();
@@ -327,6 +341,7 @@ bool start_agent() noexcept {
 }
 
 void wake_agent() noexcept {
+    const KeepErrno keep;
     const uint64_t one = 1;
     const int fd = g_state.wake.get();
     if (fd >= 0 && ::write(fd, &one, sizeof(one)) < 0) return;  // full: it is awake

@@ -281,7 +281,7 @@ void* run_private(void*) noexcept {
     PrivateSession& session = g_private;
     ::prctl(PR_SET_NAME, "etw-private");
     session.thread_id = uint64_t(::syscall(SYS_gettid));
-    prefault(session.memory, session.start.geometry.set_size());
+    map_first_pages(session.memory, session.start.geometry);
     session.flush_at = monotonic_ns() + session.flush_every;
     answer(session, session.start.cookie, PrivateResult::kOk);
     for (;;) {

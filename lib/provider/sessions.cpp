@@ -98,16 +98,6 @@ void forget_all_former() noexcept {
     while (g_state.former_count > 0) forget_former_at(g_state.former_count - 1);
 }
 
-// So that no writer takes the page faults of the first round through the rings. Where the kernel is
-// too old for it (before 5.14) they do.
-void prefault(std::byte* mapping, size_t size) noexcept {
-#ifndef MADV_POPULATE_WRITE
-    constexpr int MADV_POPULATE_WRITE = 23;
-#endif
-    constexpr size_t kAtMost = 64u << 20;  // 3 ms
-    ::madvise(mapping, size < kAtMost ? size : kAtMost, MADV_POPULATE_WRITE);
-}
-
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept {
     for (SessionSlot& slot : g_state.slots) {
         if (slot.generation.load(std::memory_order_relaxed) != 0 && slot.host == host &&
@@ -173,8 +163,8 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
             ::mmap(nullptr, attach.geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (memory != MAP_FAILED) {
             slot->mapping = static_cast<std::byte*>(memory);
-            prefault(slot->mapping, attach.geometry.set_size());
             slot->map.describe(slot->mapping, attach.geometry);
+            slot->pages.begin(slot->map, slot->mapping, attach.geometry, wake_agent);
             slot->map.generation.store(generation, std::memory_order_release);
             slot->rings = true;
         }
@@ -223,6 +213,7 @@ void detach_session(SessionSlot& slot) noexcept {
     }
     if (slot.in_process) return detach_private(slot);
     if (slot.rings) {
+        slot.pages.end(slot.map);
         if (ring::detach(slot.map) && g_state.unmap_works) {
             ::munmap(slot.mapping, slot.geometry.set_size());
         } else {

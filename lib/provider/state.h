@@ -14,6 +14,7 @@
 #include "etw/enable_property.h"
 #include "etw/provider.h"
 #include "provider/os.h"
+#include "provider/ring_pages.h"
 #include "ring/writer.h"
 #include "wire/provider_protocol.h"
 
@@ -43,6 +44,7 @@ struct SessionSlot {
     wire::SessionKey key;
     wire::RingGeometry geometry;
     std::byte* mapping;  // set_size() bytes or null
+    RingPages pages;     // of the mapping
     GuardedFd fd;
 };
 
@@ -191,7 +193,7 @@ inline Registration* registration_of(uint64_t handle) noexcept {
 // Without the lock: the loader's own is held while modules' constructors run, which may register.
 void pin_module() noexcept;
 bool start_agent() noexcept;  // with the lock; false: no thread to be had
-void wake_agent() noexcept;
+void wake_agent() noexcept;   // async-signal-safe; preserves errno
 
 // --- registry.cpp, called by the agent with the lock ---
 // Before the first registration of a process, and anew in a forked child.
@@ -214,8 +216,6 @@ SessionSlot* attach_private(uint32_t host, const wire::SessionKey& key,
                             const wire::RingGeometry& geometry, std::byte* set) noexcept;
 // What the host numbers the trace messages of some sessions with. Takes over `fd`.
 void take_numbers(Host& host, int fd) noexcept;
-// Maps the pages of rings before the first event needs them.
-void prefault(std::byte* mapping, size_t size) noexcept;
 // No thread is in its rings after this, and no registration is enabled by it.
 void detach_session(SessionSlot& slot) noexcept;
 // Lets go of former rings: those of the session, or the one that Drained names.

@@ -26,6 +26,17 @@ namespace {
     errno = saved;
 }
 
+void count_block(WriterMap& map) noexcept {
+    uint32_t left = map.blocks_to_use.load(std::memory_order_relaxed);
+    while (left != 0 && left != WriterMap::kNoLimit) {
+        if (!map.blocks_to_use.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) {
+            continue;
+        }
+        if (left == 1) map.blocks_used_up.load(std::memory_order_acquire)();
+        return;
+    }
+}
+
 long membarrier(int command) noexcept { return ::syscall(SYS_membarrier, command, 0, 0); }
 
 }  // namespace
@@ -58,6 +69,7 @@ Outcome settle(WriterMap& map, uint64_t generation, uint32_t result) noexcept {
     const auto outcome = Outcome(result & kOutcomeMask);
     if (outcome == Outcome::kWritten) {
         wake_host(map, generation, result >> ETW_RESULT_BLOCKS_SHIFT);
+        count_block(map);
     } else if (outcome == Outcome::kFull || outcome == Outcome::kTooBig) {
         count_lost(map, generation);
     }

@@ -58,7 +58,14 @@ struct WriterMap {
     uint32_t data_offset = 0;  // of block 0 in a ring
     uint32_t overwrite = 0;
 
-    // Fills in all but the generation, for a mapping of geometry.set_size() bytes at `set`.
+    // Writers count down the blocks that they begin; whoever makes it 0 calls `blocks_used_up`,
+    // which must be async-signal-safe and is set before a limit is.
+    static constexpr uint32_t kNoLimit = ~0u;
+    std::atomic<uint32_t> blocks_to_use{kNoLimit};
+    std::atomic<void (*)() noexcept> blocks_used_up{nullptr};
+
+    // Fills in all but the generation and the limit, for a mapping of geometry.set_size() bytes at
+    // `set`.
     void describe(std::byte* set, const wire::RingGeometry& geometry) noexcept;
 };
 

@@ -189,6 +189,29 @@ TEST(RingWriter, WakesAHostThatWaitsForMoreBlocksOnceARingHasThem) {
     }
 }
 
+TEST(RingWriter, CallsOnceWhenTheBlocksToUseAreUsedUp) {
+    static std::atomic<uint32_t> calls;
+    RingSet set = make_set(8);
+    Attached writer(set);
+    const OnCpu pinned(0);
+    writer.map().blocks_used_up = []() noexcept { ++calls; };
+    const uint32_t room = kBlockSize - wire::kRingFirstOffset;
+    const auto begin_blocks = [&](uint64_t count) {
+        for (uint64_t i = 0; i < count; ++i) {
+            ASSERT_EQ(writer.write(make_record(1, i, room)), Outcome::kWritten);
+        }
+    };
+    begin_blocks(1);
+    EXPECT_EQ(calls, 0u) << "no limit";
+    writer.map().blocks_to_use = 2;
+    begin_blocks(1);
+    EXPECT_EQ(calls, 0u);
+    begin_blocks(1);
+    EXPECT_EQ(calls, 1u);
+    begin_blocks(2);
+    EXPECT_EQ(calls, 1u) << "until it is set anew";
+}
+
 TEST(RingWriter, FindsTheBlockIndexForEveryNumberOfBlocks) {
     for (uint32_t blocks : {2u, 3u, 5u, 7u, 31u, 100u, 127u, 128u}) {
         RingSet set = make_set(blocks);
