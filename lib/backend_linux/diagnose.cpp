@@ -2,6 +2,7 @@
 
 #include "backend_linux/control_channel.h"
 #include "backend_linux/host_launcher.h"
+#include "base/disk_space.h"
 #include "ring/ring_set.h"
 #include "session/codec.h"
 #include "session/rules.h"
@@ -13,7 +14,6 @@
 #include <grp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -270,10 +270,11 @@ void look_at_log_folder(Findings& out) {
                        "name one elsewhere with -f, or change the folder"});
         return;
     }
-    const uint64_t free = uint64_t(fs.f_bavail) * fs.f_frsize;
+    const uint64_t free = free_space(fs);
     const bool full = free < kMegabyte;
     out.push_back({"log folder", full ? Verdict::kFailure : Verdict::kOk,
-                   fmt::format("{} free in this folder", megabytes(free)),
+                   fs.f_blocks == 0 ? "this folder's file system has no limit of its own"
+                                    : fmt::format("{} free in this folder", megabytes(free)),
                    full ? "free space, or name a log elsewhere with -f" : ""});
 }
 

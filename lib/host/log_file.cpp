@@ -1,12 +1,12 @@
 #include "host/log_file.h"
 
+#include "base/disk_space.h"
 #include "base/filetime.h"
 #include "base/utf16.h"
 
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -205,7 +205,7 @@ Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid
 Status check_disk_space(const UniqueFd& log, const session::Properties& p) {
     struct statvfs st {};
     if (::fstatvfs(log.get(), &st) != 0) return os_error("fstatvfs");
-    const uint64_t available = uint64_t(st.f_bavail) * st.f_frsize;
+    const uint64_t available = free_space(st);
     const uint64_t buffer = uint64_t{p.buffer_size_kb} * 1024;
     const uint64_t spare = std::max(2 * buffer, std::min(kSpareBuffers * buffer, kMaxSpareBytes));
     const uint64_t needed = limit_bytes(p) != 0 ? limit_bytes(p) : spare;

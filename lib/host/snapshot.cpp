@@ -1,5 +1,6 @@
 #include "host/snapshot.h"
 
+#include "base/disk_space.h"
 #include "base/filetime.h"
 #include "base/testpoint.h"
 #include "etl/backward_log.h"
@@ -8,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -54,9 +54,11 @@ Status check_room(const UniqueFd& file, const Snapshot& snapshot, const std::vec
     uint64_t needed = snapshot.info.buffer_size;
     for (const Lane& lane : lanes) needed += lane.merger.blocks() * snapshot.info.buffer_size;
     constexpr uint64_t kStatBlock = 512;  // of st_blocks
-    const uint64_t available =
-        uint64_t(disk.f_bavail) * disk.f_frsize + uint64_t(now.st_blocks) * kStatBlock;
-    if (available < needed) return Error{Code::kDiskFull, "snapshot: disk space", available};
+    const uint64_t available = free_space(disk);
+    const uint64_t freed = uint64_t(now.st_blocks) * kStatBlock;
+    if (available < needed && available + freed < needed) {
+        return Error{Code::kDiskFull, "snapshot: disk space", available + freed};
+    }
     return Ok{};
 }
 
