@@ -106,6 +106,7 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       reader_(std::move(reader)),
       tracefs_(tracefs),
       uprobes_(tracefs, group_name(instance_.name())),
+      kprobes_(tracefs, group_name(instance_.name()), ProbesIn::kKernel),
       traced_(sink, tasks_),
       context_{traced_, tasks_, options.counter.hz, options.flags, told_of(options.traced)},
       task_events_(context_, execs_),
@@ -136,7 +137,9 @@ Result<std::unique_ptr<Collector>> Collector::start(const Options& options, Last
         if (out) return out;
         if (instance.is_new()) {
             static_cast<void>(instance.remove());
-            UprobeGroup(tracefs, group_name(instance.name())).keep_only({});
+            for (const ProbesIn where : {ProbesIn::kPrograms, ProbesIn::kKernel}) {
+                ProbeGroup(tracefs, group_name(instance.name()), where).keep_only({});
+            }
             return out;
         }
         // Until our pipes hold it, another host may clear away what a killed one has left.
@@ -274,6 +277,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     probe_events_.bind(*dispatch, false);
     const bool provider_has_switches = dispatch->id_of(switch_point().name) != 0;
     const uint32_t before = std::exchange(context_.flags, flags);
+    define_file_fault_probe();
     const bool all = task_events_.bind(*dispatch) && disk_events_.bind(*dispatch) &&
                      net_events_.bind(*dispatch) && interrupt_events_.bind(*dispatch);
     if (!all) {
@@ -296,6 +300,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
     });
     ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
+    if (!context_.has(kKernelHardFaults)) kprobes_.keep_only({});
     dispatch_ = std::move(dispatch);
     outlook_.reset();
     if ((flags & kKernelProcess) != 0) {
@@ -313,6 +318,14 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         });
     }
     return Ok{};
+}
+
+// Where it cannot be had, the flag is refused as for any tracepoint that is missing.
+void Collector::define_file_fault_probe() {
+    if (!context_.has(kKernelHardFaults) || load(kFileFaultSystem, kFileFaultEvent)) return;
+    const auto probe = file_fault_probe();
+    if (!probe || !kprobes_.define({*probe})) return;
+    interrupt_events_.set_file_fault_system(kprobes_.name());
 }
 
 // Before the tracepoints are enabled, so that what is found is there before the event that it
@@ -493,6 +506,7 @@ bool Collector::end(bool at_once) {
         drop_switch_watch();
         static_cast<void>(instance_.remove());
         uprobes_.keep_only({});
+        kprobes_.keep_only({});
         ended_ = true;
     }
     return !sink_.waiting_since();

@@ -83,6 +83,7 @@ private:
     bool is_busy() const;
     Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
+    void define_file_fault_probe();
     void set_watches();
     void adopt_switch_watch();
     void set_switch_watch();
@@ -114,7 +115,8 @@ private:
     Instance instance_;
     TraceReader reader_;
     std::string tracefs_;
-    UprobeGroup uprobes_;
+    ProbeGroup uprobes_;
+    ProbeGroup kprobes_;
     std::unique_ptr<ExecWatch> exec_watch_;
 
     std::mutex mutex_;  // guards what follows

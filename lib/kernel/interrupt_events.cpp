@@ -160,12 +160,14 @@ bool InterruptEvents::bind_faults(Dispatch& dispatch) {
     }
     if (!context_.has(kKernelHardFaults)) return all;
     // A fault on a mapped file whose thread then puts a page of it into the cache had to read it.
-    all &= dispatch.on("filemap", "mm_filemap_fault", [this](const Format& f) -> Dispatch::Handler {
-        return [this, inode = f.field("i_ino")](const RawEvent& e) {
-            const auto found = file_faults_.find(e.thread());
-            if (found != file_faults_.end()) found->second.inode = e.number(inode);
-        };
-    });
+    all &= dispatch.on(file_fault_system_, kFileFaultEvent,
+                       [this](const Format& f) -> Dispatch::Handler {
+                           return [this, inode = f.field("i_ino")](const RawEvent& e) {
+                               const auto found = file_faults_.find(e.thread());
+                               if (found != file_faults_.end())
+                                   found->second.inode = e.number(inode);
+                           };
+                       });
     all &= dispatch.on(
         "filemap", "mm_filemap_add_to_page_cache", [this](const Format& f) -> Dispatch::Handler {
             return [this, inode = f.field("i_ino"), index = f.field("index"),

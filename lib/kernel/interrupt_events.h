@@ -1,6 +1,7 @@
 // DPC (soft interrupts), ISR (interrupts), system calls and page faults.
 #pragma once
 #include "kernel/dispatch.h"
+#include "kernel/file_fault_probe.h"
 
 #include <array>
 #include <unordered_map>
@@ -18,6 +19,8 @@ public:
 
     // False where the kernel lacks what the flags need.
     bool bind(Dispatch& dispatch);
+    // Where faults on mapped files are told: the system of an event called kFileFaultEvent.
+    void set_file_fault_system(const std::string& system) { file_fault_system_ = system; }
     void set_handlers(const std::array<uint64_t, kSoftIrqs>& handlers) { handlers_ = handlers; }
 
 private:
@@ -43,6 +46,7 @@ private:
     };
     std::unordered_map<uint32_t, Fault>
         file_faults_;  // by thread, that may have to wait for a disk
+    std::string file_fault_system_ = kFileFaultSystem;
 };
 
 }  // namespace etw::kernel

@@ -3,9 +3,9 @@
 #pragma once
 #include "etw/guid.h"
 #include "kernel/dispatch.h"
+#include "kernel/probe_group.h"
 #include "kernel/self_describing.h"
 #include "kernel/tracepoint_provider.h"
-#include "kernel/uprobes.h"
 
 #include <string>
 #include <unordered_map>
@@ -34,7 +34,7 @@ public:
     // Which tracepoints and probes the providers need. kGuidNotFound: no such provider; the codes
     // of reading a program's probes. The others are planned all the same.
     Status plan(const std::vector<ProbeProvider>& providers, const std::string& group);
-    const std::vector<Uprobe>& uprobes() const noexcept { return uprobes_; }
+    const std::vector<Probe>& uprobes() const noexcept { return uprobes_; }
     // Of all that are planned: those of every process, or those of some. The uprobes are there.
     void bind(Dispatch& dispatch, bool by_process) const;
     // Processes that any provider is limited to.
@@ -55,7 +55,7 @@ private:
     Context& context_;
     std::vector<ProbeProvider> providers_;
     std::vector<Wanted> wanted_;
-    std::vector<Uprobe> uprobes_;
+    std::vector<Probe> uprobes_;
     // By CPU: the thread last seen there and its process. A thread is known up to its exit, but
     // runs a little longer.
     mutable std::vector<RecordIds> last_;

@@ -1,6 +1,6 @@
 #include "kernel/tracefs.h"
 
-#include "kernel/uprobes.h"
+#include "kernel/probe_group.h"
 
 #include <fmt/format.h>
 
@@ -141,7 +141,7 @@ void remove_unused_instances() {
             // The kernel refuses where a pipe is open: somebody's session, which goes on.
             ::rmdir((std::string(root) + "/instances/" + name).c_str());
         }
-        remove_unused_uprobes(root);
+        remove_unused_probes(root);
         return;
     }
 }

@@ -1,7 +1,7 @@
 #include "kernel/tracepoint_provider.h"
 
+#include "kernel/probe_group.h"
 #include "kernel/tracefs.h"
-#include "kernel/uprobes.h"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
 // Pages of a ring set that a process maps before its writers need them.
 //
-// The first write to a page costs a fault, 1 µs and more: as much as all the events of that page. So
-// the agent maps the pages ahead of the heads, 0.2 µs each: some of every ring when a session comes,
-// and more of those rings that are being written while this process fills blocks. Rings that nobody
-// fills cost a process no memory of its own. Kernels before 5.14 cannot do it; there writers take
-// the faults.
+// The first write to a page costs a fault, 1 µs and more: as much as all the events of that page.
+// So the agent maps the pages ahead of the heads, 0.2 µs each: some of every ring when a session
+// comes, and more of those rings that are being written while this process fills blocks. Rings that
+// nobody fills cost a process no memory of its own. Kernels before 5.14 cannot do it; there writers
+// take the faults.
 #pragma once
 #include "ring/writer.h"
 

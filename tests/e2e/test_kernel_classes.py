@@ -20,7 +20,7 @@ class ClassTest(KernelTest):
             self.skipTest("this kernel has no type information (BTF)")
 
     def run_python(self, code, *args, cwd=None):
-        done = subprocess.run([sys.executable, "-S", "-E", "-c", code, *map(str, args)], check=True,
+        done = subprocess.run([sys.executable, "-S", "-E", "-B", "-c", code, *map(str, args)], check=True,
                               capture_output=True, text=True, timeout=DEADLINE,
                               cwd=cwd or self.folder)
         return done.stdout
@@ -343,6 +343,39 @@ print(os.getpid())
         if pid == 0:
             self.skipTest("no io_uring here")
         self.assertEqual(told, [("Read", 7000, 1000), ("Write", 100, 50), ("Write", 3000, 1000)])
+
+
+class Faults(ClassTest):
+    PAGES = (1, 7, 40, 41, 63)
+    TOUCH = """
+import mmap, os, sys
+with open(sys.argv[1], "rb") as file:
+    memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    memory.madvise(mmap.MADV_RANDOM)  # else the kernel reads what lies around, too
+    for page in map(int, sys.argv[2:]):
+        memory[page * mmap.PAGESIZE]
+        memory[page * mmap.PAGESIZE + 1]
+    print(os.getpid(), os.fstat(file.fileno()).st_ino)
+"""
+
+    def test_each_page_that_had_to_be_read_with_its_file_and_offset(self):
+        """By the tracepoint of newer kernels, by a probe of ours before."""
+        data = self.folder / "data"
+        data.touch()
+        os.truncate(data, 64 * 4096)  # never read or written: none of it is in memory
+        if subprocess.run(["stat", "-f", "-c", "%T", data], capture_output=True,
+                          text=True, check=True).stdout.strip() == "tmpfs":
+            self.skipTest("files of a tmpfs are memory")
+        self.start("HARD_FAULTS")
+        thread, inode = map(int, self.run_python(self.TOUCH, data, *self.PAGES).split())
+        self.stop()
+        faults = [e["fields"] for e in self.all_events("a.etl") if e["event"] == "PageFault/HardFault"
+                  and e["fields"]["TThreadId"] == thread and int(e["fields"]["FileObject"], 0) == inode]
+        self.assertEqual([(f["ReadOffset"], f["ByteCount"]) for f in faults],
+                         [(page * 4096, 4096) for page in self.PAGES])
+        first = int(faults[0]["VirtualAddress"], 0) - self.PAGES[0] * 4096
+        self.assertEqual([int(f["VirtualAddress"], 0) // 4096 - first // 4096 for f in faults],
+                         list(self.PAGES))
 
 
 class Ends(ClassTest):

@@ -51,9 +51,7 @@ protected:
         pages_.end(map_);
         ::munmap(set_, kGeometry.set_size());
     }
-    void begin() {
-        pages_.begin(map_, set_, kGeometry, wake_agent);
-    }
+    void begin() { pages_.begin(map_, set_, kGeometry, wake_agent); }
     // As writers move it.
     void set_head(uint32_t cpu, uint64_t block, uint32_t offset = 0) {
         view().control(cpu).head = wire::ring_position(block, offset);
@@ -64,9 +62,7 @@ protected:
         }
     }
     // `at` bytes into the ring's data.
-    bool data_mapped(uint32_t cpu, uint64_t at) {
-        return mapped(view().block(cpu, 0) + at);
-    }
+    bool data_mapped(uint32_t cpu, uint64_t at) { return mapped(view().block(cpu, 0) + at); }
     ring::RingView view() { return {set_, kGeometry}; }
 
     std::byte* set_ = nullptr;

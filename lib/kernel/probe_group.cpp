@@ -1,4 +1,4 @@
-#include "kernel/uprobes.h"
+#include "kernel/probe_group.h"
 
 #include "base/unique_fd.h"
 #include "kernel/tracefs.h"
@@ -20,17 +20,19 @@ namespace {
 
 constexpr std::string_view kPrefix = "etw_";
 
-std::string list_path(const std::string& tracefs) { return tracefs + "/uprobe_events"; }
+std::string list_path(const std::string& tracefs, ProbesIn where) {
+    return tracefs + (where == ProbesIn::kKernel ? "/kprobe_events" : "/uprobe_events");
+}
 
 // One line. The file must not be truncated: that would remove everybody's probes.
-Status write_line(const std::string& tracefs, const std::string& line) {
-    const UniqueFd fd(::open(list_path(tracefs).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+Status write_line(const std::string& list, const std::string& line) {
+    const UniqueFd fd(::open(list.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
     if (!fd) {
         const Code code = errno == ENOENT ? Code::kNotSupported : code_from_errno(errno);
-        return Error{code, "uprobe_events: open", uint64_t(errno)};
+        return Error{code, "list of probes: open", uint64_t(errno)};
     }
     if (::write(fd.get(), line.data(), line.size()) != ssize_t(line.size())) {
-        return Error{code_from_errno(errno), "uprobe_events", uint64_t(errno)};
+        return Error{code_from_errno(errno), "list of probes", uint64_t(errno)};
     }
     return Ok{};
 }
@@ -42,10 +44,10 @@ struct Listed {
     friend auto operator<=>(const Listed&, const Listed&) = default;
 };
 
-// "p:group/event path:offset ...", a line for each place.
-std::vector<Listed> listed(const std::string& tracefs) {
+// "p:group/event place ...", a line for each place.
+std::vector<Listed> listed(const std::string& list) {
     std::vector<Listed> out;
-    const auto text = read_text(list_path(tracefs));
+    const auto text = read_text(list);
     if (!text) return out;
     std::string_view rest = *text;
     while (!rest.empty()) {
@@ -75,31 +77,34 @@ std::string instance_folder(const std::string& tracefs, std::string group) {
     return tracefs + "/instances/" + group;
 }
 
-void remove(const std::string& tracefs, const Listed& probe) {
-    static_cast<void>(write_line(tracefs, fmt::format("-:{}/{}\n", probe.group, probe.event)));
+void remove(const std::string& list, const Listed& probe) {
+    static_cast<void>(write_line(list, fmt::format("-:{}/{}\n", probe.group, probe.event)));
 }
 
 }  // namespace
 
-Status UprobeGroup::define(const std::vector<Uprobe>& probes) {
-    const std::vector<Listed> there = probes.empty() ? std::vector<Listed>() : listed(tracefs_);
-    for (const Uprobe& probe : probes) {
+ProbeGroup::ProbeGroup(const std::string& tracefs, std::string name, ProbesIn where)
+    : list_(list_path(tracefs, where)), name_(std::move(name)) {}
+
+Status ProbeGroup::define(const std::vector<Probe>& probes) {
+    const std::vector<Listed> there = probes.empty() ? std::vector<Listed>() : listed(list_);
+    for (const Probe& probe : probes) {
         const Listed event{name_, probe.event};
         const auto places = size_t(std::count(there.begin(), there.end(), event));
         if (places == probe.places.size()) continue;
-        if (places != 0) remove(tracefs_, event);  // of one that was killed over it
+        if (places != 0) remove(list_, event);  // of one that was killed over it
         for (const std::string& place : probe.places) {
-            ETW_CHECK(write_line(tracefs_, fmt::format("p:{}/{} {}\n", name_, probe.event, place)));
+            ETW_CHECK(write_line(list_, fmt::format("p:{}/{} {}\n", name_, probe.event, place)));
         }
     }
     return Ok{};
 }
 
-void UprobeGroup::keep_only(const std::vector<Uprobe>& probes) {
-    for (const Listed& l : events_of(listed(tracefs_))) {
-        const auto wanted = [&](const Uprobe& probe) { return probe.event == l.event; };
+void ProbeGroup::keep_only(const std::vector<Probe>& probes) {
+    for (const Listed& l : events_of(listed(list_))) {
+        const auto wanted = [&](const Probe& probe) { return probe.event == l.event; };
         if (l.group != name_ || std::any_of(probes.begin(), probes.end(), wanted)) continue;
-        remove(tracefs_, l);
+        remove(list_, l);
     }
 }
 
@@ -111,13 +116,16 @@ std::string group_name(const std::string& instance) {
 
 bool is_our_group(std::string_view system) { return system.starts_with(kPrefix); }
 
-void remove_unused_uprobes(const std::string& tracefs) {
-    for (const Listed& l : events_of(listed(tracefs))) {
-        if (!is_our_group(l.group)) continue;
-        const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
-        if (maker > 0 && (::kill(maker, 0) == 0 || errno != ESRCH)) continue;
-        if (::access(instance_folder(tracefs, l.group).c_str(), F_OK) == 0) continue;
-        remove(tracefs, l);
+void remove_unused_probes(const std::string& tracefs) {
+    for (const ProbesIn where : {ProbesIn::kPrograms, ProbesIn::kKernel}) {
+        const std::string list = list_path(tracefs, where);
+        for (const Listed& l : events_of(listed(list))) {
+            if (!is_our_group(l.group)) continue;
+            const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
+            if (maker > 0 && (::kill(maker, 0) == 0 || errno != ESRCH)) continue;
+            if (::access(instance_folder(tracefs, l.group).c_str(), F_OK) == 0) continue;
+            remove(list, l);
+        }
     }
 }
 
