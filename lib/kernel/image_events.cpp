@@ -164,7 +164,8 @@ void ImageEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
         for (const auto& [process, images] : images_) {
             for (const auto& [base, image] : images) {
                 send(at_end ? kEndRundown : kRundown, image, {process, time, 0});
-                if (!at_end) send_build_id(image, {process, time, 0});
+                // At the end, too: a circular log has lost what it was told at the beginning.
+                send_build_id(image, {process, time, 0});
             }
         }
     }

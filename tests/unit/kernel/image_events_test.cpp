@@ -90,6 +90,15 @@ TEST_F(Images, AFilesNameIsToldOnceAndAgainAtTheEnd) {
     EXPECT_EQ(sink_.of(0x0424).size(), 1u);
 }
 
+// A circular log, or one that saves a memory buffer, has only what was told last.
+TEST_F(Images, TheEndTellsBuildIdsAgain) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
+    sink_.sent.clear();
+    images_.rundown(context_.flags, true, 200);
+    EXPECT_EQ(sink_.of(0x1404).size(), 1u);
+    EXPECT_EQ(build_ids().size(), 1u);
+}
+
 TEST_F(Images, OfAProcessThatNothingTellsOfAreNone) {
     images_.on_map(image(0x4000, "/bin/x"), true, {9, 100, 1});
     images_.rundown(context_.flags, true, 200);
