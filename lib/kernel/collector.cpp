@@ -225,7 +225,7 @@ void Collector::begin() {
 void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
     task_events_.rundown(flags, at_end, time);
     image_events_.rundown(flags, at_end, time);
-    if (at_end) file_names_.rundown(sink_, time);
+    if (at_end) file_names_.rundown(context_.sink, time);
 }
 
 void Collector::tell_tracing(bool at_end, int64_t time) {
@@ -459,7 +459,15 @@ void Collector::rundown() {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     tell(context_.flags, false, now);
+    file_names_.rundown(context_.sink, now);
     tell_tracing(false, now);
+}
+
+void Collector::tell_end_to(RecordSink& sink) {
+    const std::lock_guard lock(mutex_);
+    traced_.send_to(sink);
+    tell(context_.flags, true, options_.counter.now());
+    traced_.send_to(sink_);
 }
 
 bool Collector::end(bool at_once) {

@@ -59,8 +59,10 @@ public:
         const std::lock_guard lock(mutex_);
         f();
     }
-    // Tells of all that runs, once more.
+    // Tells of all that runs, once more, and what files are called.
     void rundown();
+    // Tells it to another sink, as at the end of a log.
+    void tell_end_to(RecordSink& sink);
     // Records no more; what still runs is told last, then the instance is removed. False: the sink
     // has no room for it all; to be called again when it has. With `at_once`, what has no room is
     // counted as lost.

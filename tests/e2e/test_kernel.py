@@ -427,6 +427,65 @@ class Sessions(KernelTest):
         self.assertIn("  REGISTRY       0x00020000  not on Linux\n", out)
 
 
+class EveryLog(KernelTest):
+    """Each log file tells by itself whose its events are, also of processes that began before it
+    and go on behind it."""
+    GROUPS = "PROC_THREAD+LOADER+FILENAME"
+
+    def setUp(self):
+        super().setUp()
+        sleeper = subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(sleeper.wait)
+        self.addCleanup(sleeper.kill)
+        program = os.path.realpath("/usr/bin/sleep")
+        self.pid = sleeper.pid
+        wait_for(lambda: os.readlink(f"/proc/{self.pid}/exe") == program, "the program to begin")
+
+    def expect_told(self, log, rundown):
+        for name in ("Process", "Thread", "Image"):
+            told = {e["ProcessId"] for e in self.events(f"{name}/{rundown}", log)}
+            self.assertIn(self.pid, told, name)
+        build_ids = {os.path.basename(e["PdbFileName"])
+                     for e in self.events("ImageID/DbgID_RSDS", log) if e["ProcessId"] == self.pid}
+        self.assertIn("sleep", build_ids)
+        names = {os.path.basename(e["FileName"]) for e in self.events("FileIo/FileRundown", log)}
+        self.assertIn("sleep", names)
+
+    def test_that_an_update_begins(self):
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", self.GROUPS)
+        self.tracelog("-update", "S", "-f", "b.etl")
+        self.tracelog("-update", "S", "-f", "c.etl")
+        self.stop("S")
+        self.expect_told("b.etl", "DCStart")
+        self.expect_told("c.etl", "DCStart")
+
+    def test_of_a_newfile_session(self):
+        self.tracelog("-start", "S", "-f", "n%d.etl", "-newfile", "1000", "-eflag", self.GROUPS)
+        self.tracelog("-incrementfile", "S")
+        self.tracelog("-incrementfile", "S")
+        self.stop("S")
+        self.expect_told("n2.etl", "DCStart")
+
+    def test_but_not_for_ever_where_files_hold_little_else(self):
+        self.tracelog("-start", "S", "-f", "n%d.etl", "-newfile", "12", "-kb", "-b", "4",
+                      "-max", "4000", "-eflag", "PROC_THREAD")
+        self.tracelog("-flush", "S")
+        self.tracelog("-flush", "S")
+        self.stop("S")
+        logs = [log.name for log in self.folder.glob("n*.etl")]
+        self.assertGreater(len(logs), 1)
+        told = [e["ProcessId"] for e in self.events("Process/DCStart", *logs)]
+        self.assertLessEqual(told.count(self.pid), 2)
+
+    def test_that_is_saved_of_a_buffered_session(self):
+        self.tracelog("-start", "S", "-buffering", "-eflag", self.GROUPS)
+        self.tracelog("-flush", "S", "-f", "a.etl")
+        self.tracelog("-flush", "S", "-f", "b.etl")
+        self.tracelog("-stop", "S")
+        self.expect_told("a.etl", "DCEnd")
+        self.expect_told("b.etl", "DCEnd")
+
+
 class KilledHost(KernelTest):
     def test_the_session_goes_on_with_what_the_kernel_kept(self):
         self.tracelog("-start", "-f", "a.etl")
