@@ -231,6 +231,14 @@ class KernelLogger(KernelTest):
         self.assertTrue(self.events("Thread/DCStart", "a.etl"))
         self.assertTrue(self.events("Thread/CSwitch", "a.etl"))
 
+    def test_flags_are_for_sessions_with_kernel_events(self):
+        self.tracelog("-start", "Other", "-f", "a.etl")
+        done = self.tracelog("-update", "Other", "-eflag", "CSWITCH", code=1)
+        self.assertIn("Operation Status:       87L", done.stdout)
+        self.assertIn("'Other' has no kernel events", done.stderr)
+        self.assertNotIn("Enabled tracing", self.tracelog("-q", "Other").stdout)
+        self.tracelog("-stop", "Other")
+
     def test_one_more_rundown_on_request(self):
         self.tracelog("-start", "-f", "a.etl")
         self.tracelog("-systemrundown")
