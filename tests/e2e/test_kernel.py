@@ -1,6 +1,7 @@
 """Kernel events: real tracefs, counts compared with what the test itself did."""
 import collections
 import contextlib
+import ctypes
 import json
 import mmap
 import os
@@ -433,6 +434,50 @@ class Sessions(KernelTest):
         out = self.tracelog("-eflag", "Help").stdout
         self.assertIn("  CSWITCH        0x00000010\n", out)
         self.assertIn("  REGISTRY       0x00020000  not on Linux\n", out)
+
+
+class Images(KernelTest):
+    def test_code_that_is_made_at_run_time_is_where_it_is(self):
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER")
+        with mmap.mmap(-1, 3 * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS,
+                       prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as code:
+            address = ctypes.addressof(ctypes.c_char.from_buffer(code))
+            self.tracelog("-systemrundown", "S")
+        self.stop("S")
+        for name in ("Image/Load", "Image/DCStart"):
+            places = [(int(e["ImageBase"], 0), int(e["ImageSize"], 0))
+                      for e in self.events(name, "a.etl")
+                      if e["ProcessId"] == os.getpid() and e["FileName"] == "//anon"]
+            # The kernel makes one of it and a neighbour that has the same rights.
+            self.assertTrue(any(base <= address and address + 3 * mmap.PAGESIZE <= base + size
+                                for base, size in places), (name, hex(address), places))
+
+    def test_a_library_that_is_opened_again_was_closed(self):
+        program = """
+import _ctypes, sys
+for _ in range(3):
+    for library in sys.argv[1:]:
+        _ctypes.dlclose(_ctypes.dlopen(library, 2))
+"""
+        libraries = ["libcrypt.so.1", "libgcc_s.so.1"]
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER")
+        child = subprocess.Popen([sys.executable, "-c", program, *libraries])
+        self.assertEqual(child.wait(), 0)
+        self.stop("S")
+        at = collections.Counter()  # images at the same place at the same time
+        loads = 0
+        for record in self.all_events("a.etl"):
+            kind = record.get("event", "")
+            fields = record["fields"]
+            if kind not in ("Image/Load", "Image/UnLoad") or fields["ProcessId"] != child.pid:
+                continue
+            if not any(name in fields["FileName"] for name in ("/libcrypt.", "/libgcc_s.")):
+                continue
+            loads += kind == "Image/Load"
+            at[fields["ImageBase"]] += 1 if kind == "Image/Load" else -1
+            self.assertIn(at[fields["ImageBase"]], (0, 1), record)
+        self.assertGreaterEqual(loads, 3)
+        self.assertEqual(set(at.values()), {0})
 
 
 class EveryLog(KernelTest):
