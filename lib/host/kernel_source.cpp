@@ -122,6 +122,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(
         options.flags = kKernelProcess | kKernelThread | kKernelImageLoad | kKernelNoSystemConfig;
     }
     options.cpus = cpu_count();
+    options.longest_record = saved.geometry.block_size - wire::kRingFirstOffset;
     options.switch_holder = &out->switches_;
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));

@@ -32,6 +32,7 @@ public:
         std::vector<ProbeProvider> providers;
         TracedProcesses traced;  // of others than these, nothing is told by the flags
         uint32_t cpus = 1;       // that may ever run
+        size_t longest_record = RecordBuilder::kMaxSize;  // that the sink takes; no less
         CounterSource counter;
         SwitchHolder* switch_holder = nullptr;  // outlives the collector
     };

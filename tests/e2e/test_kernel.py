@@ -367,6 +367,17 @@ print(os.getpid(), sum(n.values()), flush=True)
         self.assertIn(f"Events Lost:            {lost}\n", done.stdout)
 
 
+class CommandLines(KernelTest):
+    def test_of_thousands_of_characters(self):
+        self.tracelog("-start", "-f", "a.etl")
+        child = subprocess.Popen(["/bin/true", "first", "x" * 6000, "last"])
+        child.wait()
+        self.stop()
+        told = {e["CommandLine"] for name in ("Process/Start", "Process/End")
+                for e in self.events(name, "a.etl") if e["ProcessId"] == child.pid}
+        self.assertEqual(told, {"/bin/true first " + "x" * 6000 + " last"})
+
+
 class Sessions(KernelTest):
     def test_T18_T19_groups_of_a_named_session(self):
         out = self.tracelog("-start", "MyTrace", "-f", "a.etl", "-eflag",
