@@ -443,6 +443,8 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     const uint32_t before = context_.flags;
+    // The end of the session will not tell of it.
+    if (const uint32_t ended = before & ~flags; ended != 0) tell(ended, true, now);
     hand_over_switches(flags, tracing);
     const Status bound = bind(flags, tracing);
     end_hand_over(bool(bound));
