@@ -53,6 +53,7 @@ TEST_F(Boot, KernelOptionsAreItsEnableKernelFlags) {
     const TracelogReport report = run({"-start", "GlobalLogger", "-eflag", "CSWITCH", "-img"});
     EXPECT_EQ(configured().kernel_flags, std::vector<uint32_t>{0x14});
     EXPECT_EQ(configured().properties.log_file_mode, 0u);
+    EXPECT_THAT(report.output, HasSubstr("Enabled tracing:        ImageLoad CxtSwap\n"));
     EXPECT_THAT(report.notes, Contains(HasSubstr("NT Kernel Logger")));
     EXPECT_THAT(report.notes, Not(Contains(HasSubstr("-flag has no effect"))));
     EXPECT_THAT(report.notes, Not(Contains(HasSubstr("no provider is named"))));
