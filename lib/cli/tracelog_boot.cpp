@@ -36,6 +36,12 @@ BootSession BootCommands::asked_session() const {
     // The limit by default is in MB.
     if (asked.maximum_file_size == 0) p.log_file_mode &= ~uint32_t{kModeUseKilobytes};
     p.log_file = options_.update.log_file ? absolute_path(asked.log_file) : "";
+    // With kernel events it is no system logger, but becomes the kernel's own.
+    if (const auto& flags = options_.update.enable_flags; flags && *flags != 0) {
+        boot.kernel_flags = {*flags};
+        p.log_file_mode &= ~uint32_t{kModeSystemLogger};
+    }
+    p.kernel = asked.kernel;
     return boot;
 }
 
@@ -48,7 +54,7 @@ void BootCommands::configure_boot() {
     BootSession boot = asked_session();
     const auto named = providers();
     if (!named) return failed(named.error());
-    const uint32_t flags = options_.properties.enable_flags;
+    const uint32_t flags = boot.kernel_flags.empty() ? options_.properties.enable_flags : 0;
     for (const ProviderEnable& how : *named) {
         BootProvider& provider = boot.providers.emplace_back();
         provider.how = how;
@@ -68,7 +74,8 @@ void BootCommands::configure_boot() {
     show_configured(*configured);
     note(fmt::format("'{}' starts with the next boot and every one after{}; nothing runs yet",
                      session_, configured->starter.empty() ? "" : ", " + configured->starter));
-    if (session::start_request(configured->session).providers.empty()) {
+    if (session::start_request(configured->session).providers.empty() &&
+        configured->session.kernel_flags.empty()) {
         note("no provider is named; give them with -guid, or write them into the configuration");
     }
     if (!configured->session.kernel_flags.empty()) {

@@ -99,6 +99,13 @@ std::string flush_timer(const session::Properties& p) {
     return p.flush_timer_s == 0 ? "not set" : fmt::format("{} secs", p.flush_timer_s);
 }
 
+void enabled_tracing(std::string& out, const session::Properties& p) {
+    if (p.enable_flags == 0) return;
+    line(out, "Enabled tracing:",
+         session::records_kernel(p) ? session::kernel_flag_words(p.enable_flags)
+                                    : fmt::format("{:#010x}", p.enable_flags));
+}
+
 void write_ids(JsonWriter& out, const char* key,
                const std::optional<session::EventIdFilter>& filter) {
     if (!filter) return;
@@ -294,11 +301,7 @@ std::string properties_block(const SessionStatus& s) {
     if (has(kModeRealTime)) out += "Real Time mode enabled\n";
     line(out, "Maximum File Size:", file_size(p));
     line(out, "Buffer Flush Timer:", flush_timer(p));
-    if (p.enable_flags != 0) {
-        line(out, "Enabled tracing:",
-             session::records_kernel(p) ? session::kernel_flag_words(p.enable_flags)
-                                        : fmt::format("{:#010x}", p.enable_flags));
-    }
+    enabled_tracing(out, p);
     line(out, "Log Filename:", p.log_file);
     if (has(kModeLocalSequence)) out += "Local Sequence numbers in use.\n";
     if (has(kModeGlobalSequence)) out += "Global Sequence numbers in use.\n";
@@ -326,7 +329,7 @@ std::string boot_block(const session::BootConfiguration& configuration) {
     if ((p.log_file_mode & kModeRealTime) != 0) out += "Real Time mode enabled\n";
     line(out, "Maximum File Size:", file_size(p));
     line(out, "Buffer Flush Timer:", flush_timer(p));
-    if (p.enable_flags != 0) line(out, "Enabled tracing:", fmt::format("{:#010x}", p.enable_flags));
+    enabled_tracing(out, p);
     line(out, "Log Filename:", p.log_file);
     if (!request.providers.empty()) out += "\n" + provider_table(request.providers);
     return out;

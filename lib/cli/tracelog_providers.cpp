@@ -202,7 +202,7 @@ std::vector<Guid> ProviderCommands::absent_providers(const std::vector<ProviderE
     std::erase_if(absent, [&](const Guid& guid) {
         const auto is_it = [&](const auto& provider) { return provider.guid == guid; };
         const auto how = std::find_if(asked.begin(), asked.end(), is_it);
-        return (how != asked.end() && !how->name.empty()) ||
+        return (how != asked.end() && how->name.starts_with(kUsdtPrefix)) ||
                (kernel && std::any_of(kernel->begin(), kernel->end(), is_it));
     });
     return absent;

@@ -459,6 +459,13 @@ Status Drain::save_snapshot(UniqueFd file, const std::string& path) {
     for (const auto& stream : streams_) {
         if (stream != nullptr) snapshot.sources.push_back({&stream->rings, {}});
     }
+    // What tells whose the events are has long been overwritten; told again in the session's rings,
+    // it would overwrite what is to be saved.
+    std::shared_ptr<Stream> running;
+    if (source_ != nullptr) {
+        ETW_TRY(running, source_->running());
+        snapshot.sources.push_back({&running->rings, {}});
+    }
     ETW_TRY(const SnapshotResult saved, write_snapshot(std::move(file), snapshot));
     static_cast<void>(saved);
     return Ok{};
@@ -475,7 +482,17 @@ Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, 
     progress_.path = path;
     progress_.file_number = number;
     commit();
+    tell_kernel_state();
     return Ok{};
+}
+
+// Each log is to tell by itself whose its events are. But where that takes much of a -newfile
+// session's log, the next one would be about nothing else, and so on for ever.
+void Drain::tell_kernel_state() {
+    constexpr uint64_t kShare = 4;
+    const uint64_t limit = limit_bytes(saved_.properties);
+    if (source_ == nullptr || (limit != 0 && kShare * told_bytes_ > limit)) return;
+    told_bytes_ = source_->rundown();
 }
 
 }  // namespace etw::host

@@ -134,6 +134,7 @@ private:
     bool deliver_lanes(Depth depth, int64_t until);
     void publish_feed();
     Status write_backlog(etl::LogWriter& log);
+    void tell_kernel_state();
     void take_log(etl::LogWriter log);
     Status write_buffers(std::span<const etl::BufferData> buffers);
     size_t max_batch() const;  // buffers
@@ -155,6 +156,7 @@ private:
     std::vector<std::unique_ptr<etl::Page[]>> copies_;
     size_t copies_used_ = 0;
     uint32_t first_cpu_ = 0;
+    uint64_t told_bytes_ = 0;  // of what runs, when a log went on in another
 };
 
 }  // namespace etw::host

@@ -38,6 +38,46 @@ kernel::Tracing tracing_of(const session::KernelTracing& asked) {
     return out;
 }
 
+// Records that go into a ring once it is known how many there are.
+class Records final : public kernel::RecordSink {
+public:
+    // Of one processor, in blocks as those of `like`.
+    explicit Records(const wire::RingGeometry& like) : geometry_{1, 2, like.block_size, 0} {}
+
+    bool has_room(uint32_t) override { return true; }
+    void append(uint32_t, Bytes record, uint32_t time_offset, int64_t time) override {
+        const auto size = uint32_t(wire::align8(record.size()));
+        if (size > geometry_.block_size - offset_) {
+            ++geometry_.blocks;
+            offset_ = wire::kRingFirstOffset;
+        }
+        offset_ += size;
+        all_.push_back({{record.begin(), record.end()}, time_offset, time});
+    }
+    std::optional<int64_t> waiting_since() override { return std::nullopt; }
+    void add_lost(uint64_t) override {}
+
+    Result<std::shared_ptr<Stream>> in_ring() const {
+        ETW_TRY(auto rings, ring::RingSet::create(geometry_));
+        ETW_TRY(auto out, Stream::make(kKernelStream, std::move(rings)));
+        ETW_TRY(auto writer, StreamWriter::over(*out, 0));
+        for (const Record& record : all_) {
+            ETW_ASSERT(writer.try_append(0, record.bytes, record.time_offset, record.time));
+        }
+        return out;
+    }
+
+private:
+    struct Record {
+        std::vector<std::byte> bytes;
+        uint32_t time_offset;
+        int64_t time;
+    };
+    wire::RingGeometry geometry_;
+    uint32_t offset_ = wire::kRingFirstOffset;  // in the last block
+    std::vector<Record> all_;
+};
+
 }  // namespace
 
 session::Outcome<Ok> check_sources(const session::KernelTracing& asked) {
@@ -82,6 +122,7 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(
         options.flags = kKernelProcess | kKernelThread | kKernelImageLoad | kKernelNoSystemConfig;
     }
     options.cpus = cpu_count();
+    options.longest_record = saved.geometry.block_size - wire::kRingFirstOffset;
     options.switch_holder = &out->switches_;
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
@@ -98,7 +139,17 @@ Status KernelSource::set_providers(const std::vector<kernel::ProbeProvider>& pro
     return collector_->set_providers(providers);
 }
 
-void KernelSource::rundown() { collector_->rundown(); }
+uint64_t KernelSource::rundown() {
+    const uint64_t before = bytes_;
+    collector_->rundown();
+    return bytes_ - before;
+}
+
+Result<std::shared_ptr<Stream>> KernelSource::running() const {
+    Records records(writer_.geometry());
+    collector_->tell_end_to(records);
+    return records.in_ring();
+}
 
 bool KernelSource::end(bool at_once) { return collector_->end(at_once); }
 
@@ -129,6 +180,7 @@ bool KernelSource::has_room(uint32_t cpu) {
 
 void KernelSource::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     const uint32_t lane = lane_of(cpu);
+    bytes_ += record.size();
     if (settle(lane) && writer_.try_append(lane, record, time_offset, time)) return;
     lanes_[lane].push_back({{record.begin(), record.end()}, time_offset, time});
 }

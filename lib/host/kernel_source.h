@@ -35,7 +35,11 @@ public:
     int64_t collect(bool all);
     Status set(const session::Properties& properties);
     Status set_providers(const std::vector<kernel::ProbeProvider>& providers);
-    void rundown();
+    // Tells of all that runs once more; returns the bytes that took.
+    uint64_t rundown();
+    // What runs, as the end of a log tells it, in a ring of its own: for a log that is saved while
+    // the session goes on.
+    Result<std::shared_ptr<Stream>> running() const;
     // From now on into `stream`, whose rings have another size.
     Status use(const Stream& stream);
     // See kernel::Collector.
@@ -63,6 +67,7 @@ private:
     KeptSwitches switches_;
     StreamWriter writer_;  // under the collector's lock, as all that follows
     std::vector<std::deque<Waiting>> lanes_;
+    uint64_t bytes_ = 0;                            // of all records so far
     std::unique_ptr<kernel::Collector> collector_;  // last: its thread writes to the others
 };
 

@@ -26,6 +26,13 @@ Failure not_found(const std::string& name) {
     return {Code::kSessionNotFound, fmt::format("no session '{}' is running", name)};
 }
 
+Failure no_kernel_events(const std::string& name) {
+    return {Code::kInvalidParameter,
+            fmt::format("'{}' has no kernel events; it was started without -eflag and "
+                        "-systemlogger",
+                        name)};
+}
+
 // What the request makes of the session's properties.
 session::Properties updated(const Session& session, const session::UpdateRequest& request) {
     session::Properties p = session.saved.properties;
@@ -298,12 +305,7 @@ void SessionManager::increment_file(const std::string& name, StatusAnswer answer
 void SessionManager::system_rundown(const std::string& name, StatusAnswer answer) {
     const auto session = running(name);
     if (!session) return answer(session.error());
-    if (!(*session)->records_kernel()) {
-        return answer(Failure{Code::kInvalidParameter,
-                              fmt::format("'{}' has no kernel events; it was started without "
-                                          "-eflag and -systemlogger",
-                                          name)});
-    }
+    if (!(*session)->records_kernel()) return answer(no_kernel_events(name));
     const wire::SessionKey key = (*session)->saved.key;
     (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
         if (KernelSource* source = thread.drain().kernel_source()) source->rundown();
@@ -343,6 +345,8 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
     Session& session = **found;
     if (same_name(session.saved.properties.name, session::kGlobalLoggerName))
         return become_kernel_logger(session, request, std::move(answer));
+    if (request.enable_flags && !session.records_kernel())
+        return answer(no_kernel_events(request.name));
     SavedSession changed = session.saved;
     changed.properties = updated(session, request);
     if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());

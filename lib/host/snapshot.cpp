@@ -28,6 +28,7 @@ std::vector<Lane> read_rings(const Snapshot& snapshot, int64_t until) {
     for (uint32_t cpu = 0; cpu < snapshot.info.processors; ++cpu) {
         std::vector<BackwardReader> readers;
         for (const SnapshotSource& source : snapshot.sources) {
+            if (cpu >= source.rings->geometry().cpus) continue;
             const wire::RingPosition from = source.from.empty() ? 0 : source.from[cpu];
             readers.emplace_back(*source.rings, cpu, from, until);
         }

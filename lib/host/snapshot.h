@@ -33,8 +33,9 @@ struct SnapshotSource {
 struct Snapshot {
     etl::LogFileInfo info;
     SessionClock clock;
-    std::vector<SnapshotSource> sources;  // of the same block size, with info.processors rings each
-    uint64_t events_lost = 0;             // so far, for the header
+    // Of the same block size, with info.processors rings each or fewer.
+    std::vector<SnapshotSource> sources;
+    uint64_t events_lost = 0;  // so far, for the header
 };
 
 struct SnapshotResult {

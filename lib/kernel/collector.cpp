@@ -108,7 +108,13 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       uprobes_(tracefs, group_name(instance_.name())),
       kprobes_(tracefs, group_name(instance_.name()), ProbesIn::kKernel),
       traced_(sink, tasks_),
-      context_{traced_, tasks_, options.counter.hz, options.flags, told_of(options.traced)},
+      context_{
+          traced_,
+          tasks_,
+          options.counter.hz,
+          options.flags,
+          told_of(options.traced),
+          std::clamp(options.longest_record, RecordBuilder::kMaxSize, LongRecordBuilder::kMaxSize)},
       task_events_(context_, execs_),
       disk_events_(context_),
       net_events_(context_),
@@ -228,7 +234,7 @@ void Collector::begin() {
 void Collector::tell(uint32_t flags, bool at_end, int64_t time) {
     task_events_.rundown(flags, at_end, time);
     image_events_.rundown(flags, at_end, time);
-    if (at_end) file_names_.rundown(sink_, time);
+    if (at_end) file_names_.rundown(context_.sink, time);
 }
 
 void Collector::tell_tracing(bool at_end, int64_t time) {
@@ -450,6 +456,8 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     const uint32_t before = context_.flags;
+    // The end of the session will not tell of it.
+    if (const uint32_t ended = before & ~flags; ended != 0) tell(ended, true, now);
     hand_over_switches(flags, tracing);
     const Status bound = bind(flags, tracing);
     end_hand_over(bool(bound));
@@ -472,7 +480,15 @@ void Collector::rundown() {
     const int64_t now = options_.counter.now();
     collect_locked(true);
     tell(context_.flags, false, now);
+    file_names_.rundown(context_.sink, now);
     tell_tracing(false, now);
+}
+
+void Collector::tell_end_to(RecordSink& sink) {
+    const std::lock_guard lock(mutex_);
+    traced_.send_to(sink);
+    tell(context_.flags, true, options_.counter.now());
+    traced_.send_to(sink_);
 }
 
 bool Collector::end(bool at_once) {

@@ -32,6 +32,7 @@ public:
         std::vector<ProbeProvider> providers;
         TracedProcesses traced;  // of others than these, nothing is told by the flags
         uint32_t cpus = 1;       // that may ever run
+        size_t longest_record = RecordBuilder::kMaxSize;  // that the sink takes; no less
         CounterSource counter;
         SwitchHolder* switch_holder = nullptr;  // outlives the collector
     };
@@ -59,8 +60,10 @@ public:
         const std::lock_guard lock(mutex_);
         f();
     }
-    // Tells of all that runs, once more.
+    // Tells of all that runs, once more, and what files are called.
     void rundown();
+    // Tells it to another sink, as at the end of a log.
+    void tell_end_to(RecordSink& sink);
     // Records no more; what still runs is told last, then the instance is removed. False: the sink
     // has no room for it all; to be called again when it has. With `at_once`, what has no room is
     // counted as lost.

@@ -57,8 +57,9 @@ struct Context {
     RecordSink& sink;
     Tasks& tasks;
     uint64_t counter_hz = 1;
-    uint32_t flags = 0;                              // KernelFlag
-    std::optional<std::vector<uint32_t>> only = {};  // processes that are told of; else all
+    uint32_t flags = 0;                               // KernelFlag
+    std::optional<std::vector<uint32_t>> only = {};   // processes that are told of; else all
+    size_t longest_record = RecordBuilder::kMaxSize;  // that LongRecordBuilder may make
 
     bool concerns(uint32_t process) const {
         return !only || std::find(only->begin(), only->end(), process) != only->end();

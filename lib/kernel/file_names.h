@@ -28,7 +28,7 @@ public:
 
     // Puts the name into the trace, unless it stands there.
     void tell(uint64_t key, RecordSink& sink, int64_t time, uint32_t cpu);
-    // All names that were told, at the end of a trace.
+    // All names that were told, once more.
     void rundown(RecordSink& sink, int64_t time) const;
 
 private:

@@ -34,6 +34,16 @@ void find_file(Image& image) {
 
 }  // namespace
 
+Image image_of(uint64_t address, uint64_t length, uint64_t offset, std::string path) {
+    if (path == kAnonymous) offset = 0;  // the kernel tells its address once more
+    Image out;
+    out.base = address - offset;
+    out.size = length + offset;
+    out.skipped = offset;
+    out.path = std::move(path);
+    return out;
+}
+
 std::vector<Image> images_of(uint32_t pid) {
     std::vector<Image> out;
     std::ifstream in(fmt::format("/proc/{}/maps", pid));
@@ -52,10 +62,13 @@ std::vector<Image> images_of(uint32_t pid) {
             continue;
         }
         const std::string path = line.substr(std::min(line.size(), size_t(end)));
+        const bool anonymous = path.empty() || path.starts_with("[anon:");
         const bool named = path.starts_with('/') || path == "[vdso]";
-        if (rights[2] == 'x' && named)
-            out.push_back(
-                {from - offset, to - from + offset, inode, device_number(major, minor), path, {}});
+        if (rights[2] != 'x' || !(anonymous || named)) continue;
+        Image& image = out.emplace_back(
+            image_of(from, to - from, offset, anonymous ? std::string(kAnonymous) : path));
+        image.inode = inode;
+        image.device = device_number(major, minor);
     }
     return out;
 }
@@ -87,7 +100,7 @@ std::vector<Image> kernel_images() {
         uint64_t size = 0;
         if (!(words >> name >> size >> users >> dependents >> state >> address)) continue;
         out.push_back(
-            {std::strtoull(address.c_str(), nullptr, 16), size, 0, 0, "[" + name + "]", {}});
+            image_of(std::strtoull(address.c_str(), nullptr, 16), size, 0, "[" + name + "]"));
     }
     return out;
 }
@@ -118,10 +131,10 @@ void ImageEvents::scan() {
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
     // A process that began before the trace and was gone before /proc was read.
     if (context_.tasks.find(at.process) == nullptr) return;
-    const bool is_file = image.path.starts_with('/');
+    const bool is_file = image.path.starts_with('/') && image.path != kAnonymous;
     if (is_file && image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
-    if (!to_run || !context_.has(kKernelImageLoad)) return;
+    if (!to_run || !context_.has(kKernelImageLoad) || !drop_under(image, at)) return;
     if (image.build_id.empty()) {
         image.build_id = build_ids_.of(image.path, image.inode, at.process);
     }
@@ -129,6 +142,26 @@ void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
     send_build_id(image, at);
     const uint64_t base = image.base;
     images_[at.process][base] = std::move(image);
+}
+
+// The kernel tells nobody what is unmapped; but where something is mapped, what was there has gone,
+// the same file included. False: it is what was there. Code that is made at run time is told each
+// time that its memory turns from writable to executable.
+bool ImageEvents::drop_under(const Image& image, const Place& at) {
+    std::vector<uint64_t> gone;
+    for (const auto& [base, known] : images_[at.process]) {
+        const bool same_file =
+            base == image.base && known.inode == image.inode && known.path == image.path;
+        const bool same_part = known.size == image.size && known.skipped == image.skipped;
+        if (same_file && same_part && image.path == kAnonymous) return false;
+        if (same_file && !same_part && image.path != kAnonymous) continue;  // more of it
+        if (base + known.skipped < image.base + image.size &&
+            image.base + image.skipped < base + known.size) {
+            gone.push_back(base);
+        }
+    }
+    for (const uint64_t base : gone) on_unmap(base, at);
+    return true;
 }
 
 void ImageEvents::on_unmap(uint64_t base, const Place& at) {
@@ -164,7 +197,8 @@ void ImageEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
         for (const auto& [process, images] : images_) {
             for (const auto& [base, image] : images) {
                 send(at_end ? kEndRundown : kRundown, image, {process, time, 0});
-                if (!at_end) send_build_id(image, {process, time, 0});
+                // At the end, too: a circular log has lost what it was told at the beginning.
+                send_build_id(image, {process, time, 0});
             }
         }
     }

@@ -17,9 +17,15 @@ struct Image {
     uint32_t device = 0;  // its number as the kernel has it, major << 20 | minor
     std::string path;
     BuildId build_id;
+    uint64_t skipped = 0;  // from base to where what is mapped to run begins
 };
 
 constexpr uint32_t device_number(uint32_t major, uint32_t minor) { return major << 20 | minor; }
+
+// What is mapped at an address, from `offset` on of the file; memory of no file, kAnonymous, is all
+// there is of it.
+constexpr std::string_view kAnonymous = "//anon";
+Image image_of(uint64_t address, uint64_t length, uint64_t offset, std::string path);
 
 // From /proc: what the process has mapped to run, and the kernel and its modules.
 std::vector<Image> images_of(uint32_t pid);
@@ -47,6 +53,7 @@ public:
     void rundown(uint32_t flags, bool at_end, int64_t time);
 
 private:
+    bool drop_under(const Image& image, const Place& at);
     void name(const Image& image, const Place& at);
     void send(uint16_t hook, const Image& image, const Place& at);
     void send_build_id(const Image& image, const Place& at);

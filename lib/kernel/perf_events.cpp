@@ -253,14 +253,13 @@ bool PerfEvents::parse_map(Bytes body, uint16_t misc, Pending& out) {
     if (!map) return false;
     const Bytes rest = in.rest();
     const auto end = std::find(rest.begin(), rest.end(), std::byte{0});
-    out.image.path.assign(reinterpret_cast<const char*>(rest.data()), size_t(end - rest.begin()));
-    if (!out.image.path.starts_with('/') && out.image.path != "[vdso]") return false;
+    std::string path(reinterpret_cast<const char*>(rest.data()), size_t(end - rest.begin()));
+    if (!path.starts_with('/') && path != "[vdso]") return false;
     out.kind = Pending::Kind::kMap;
     out.process = map->process;
     out.thread = map->thread;
     out.to_run = (misc & PERF_RECORD_MISC_MMAP_DATA) == 0;
-    out.image.base = map->address - map->offset;
-    out.image.size = map->length + map->offset;
+    out.image = image_of(map->address, map->length, map->offset, std::move(path));
     // Another reader may have asked for build ids, and the kernel marked this record with them.
     out.image.inode = map->inode;
     out.image.device = device_number(map->major, map->minor);

@@ -43,14 +43,14 @@ struct RecordIds {
     uint32_t process = 0;
 };
 
-class RecordBuilder {
+template <size_t kSize>
+class RecordBuilderOf {
 public:
-    // No record is longer: it has to fit into the smallest buffer (4 KB). Texts are cut for it.
-    static constexpr size_t kMaxSize = 4000;
+    static constexpr size_t kMaxSize = kSize;
     static constexpr size_t kMaxText = 1024;  // UTF-16 units, NUL included
 
     // With the header that has no ids (PERFINFO_TRACE_HEADER).
-    RecordBuilder(uint16_t hook, uint8_t version, int64_t time) noexcept {
+    RecordBuilderOf(uint16_t hook, uint8_t version, int64_t time) noexcept {
         const wire::PerfInfoHeader header{
             version, 0, uint8_t(wire::HeaderType::kPerfInfo64), wire::kMarkerEvent, 0, hook, time,
         };
@@ -58,7 +58,7 @@ public:
         time_offset_ = offsetof(wire::PerfInfoHeader, time_stamp);
     }
     // With the header that has them (SYSTEM_TRACE_HEADER).
-    RecordBuilder(uint16_t hook, uint8_t version, int64_t time, RecordIds ids) noexcept {
+    RecordBuilderOf(uint16_t hook, uint8_t version, int64_t time, RecordIds ids) noexcept {
         const wire::SystemHeader header{
             version,
             uint8_t(wire::HeaderType::kSystem64),
@@ -76,8 +76,8 @@ public:
     }
 
     // Of a class that has no hook id (EVENT_TRACE_HEADER).
-    RecordBuilder(const Guid& event_class, uint8_t type, uint16_t version, int64_t time,
-                  RecordIds ids) noexcept {
+    RecordBuilderOf(const Guid& event_class, uint8_t type, uint16_t version, int64_t time,
+                    RecordIds ids) noexcept {
         const wire::FullHeader header{
             0,
             uint8_t(wire::HeaderType::kFull64),
@@ -98,25 +98,28 @@ public:
     }
 
     template <Wire T>
-    RecordBuilder& put(const T& value) noexcept {
+    RecordBuilderOf& put(const T& value) noexcept {
         return append(std::as_bytes(std::span(&value, 1)));
     }
-    RecordBuilder& append(Bytes bytes) noexcept {
+    RecordBuilderOf& append(Bytes bytes) noexcept {
         const size_t size = std::min(bytes.size(), kMaxSize - size_);
         std::memcpy(buffer_.data() + size_, bytes.data(), size);
         size_ += size;
         return *this;
     }
-    RecordBuilder& put_text(std::string_view utf8) {
+    // Cut where it is longer than `most`, NUL included.
+    RecordBuilderOf& put_text(std::string_view utf8, size_t most = kMaxText) {
         std::u16string text = to_utf16(utf8);
-        text.resize(std::min(text.size(), kMaxText - 1));
+        text.resize(std::min(text.size(), most - 1));
         text.push_back(u'\0');
         return append(std::as_bytes(std::span(text)));
     }
-    RecordBuilder& put_narrow(std::string_view text) noexcept {
+    RecordBuilderOf& put_narrow(std::string_view text) noexcept {
         append(std::as_bytes(std::span(text.substr(0, kMaxText))));
         return put('\0');
     }
+
+    size_t size() const noexcept { return size_; }
 
     void send(RecordSink& sink, uint32_t cpu) noexcept {
         const auto size = uint16_t(size_);
@@ -133,5 +136,11 @@ private:
     uint32_t time_offset_ = 0;
     uint32_t size_offset_ = offsetof(wire::PerfInfoHeader, size);
 };
+
+// No record is longer, but for LongRecordBuilder's: it has to fit into the smallest buffer (4 KB).
+// Texts are cut for it.
+using RecordBuilder = RecordBuilderOf<4000>;
+// Of records whose texts are cut to what a session's buffers hold.
+using LongRecordBuilder = RecordBuilderOf<16000>;
 
 }  // namespace etw::kernel

@@ -360,7 +360,8 @@ void TaskEvents::send_process(uint16_t hook, const Process& process, int64_t tim
                               RecordIds ids, int32_t exit_status) {
     if (!context_.concerns(process.pid)) return;
     const bool rundown = hook == kProcessRundown || hook == kProcessEndRundown;
-    RecordBuilder out = rundown ? RecordBuilder(hook, 4, time) : RecordBuilder(hook, 4, time, ids);
+    LongRecordBuilder out =
+        rundown ? LongRecordBuilder(hook, 4, time) : LongRecordBuilder(hook, 4, time, ids);
     UserSid sid;
     sid.part[1] = process.uid;
     out.put(process.key)
@@ -371,8 +372,10 @@ void TaskEvents::send_process(uint16_t hook, const Process& process, int64_t tim
         .put(uint64_t{0})  // its page tables, which no user may know
         .put(uint32_t{0})  // flags: none of what they say is to be had here
         .put(sid)
-        .put_narrow(process.image)
-        .put_text(process.command_line)
+        .put_narrow(process.image);
+    // Behind the command line come two empty texts.
+    const size_t room = (context_.longest_record - out.size()) / sizeof(char16_t) - 2;
+    out.put_text(process.command_line, room)
         .put_text("")  // neither package nor application ids
         .put_text("")
         .send(context_.sink, cpu);

@@ -15,8 +15,8 @@
 namespace etw::kernel {
 namespace {
 
-constexpr size_t kMaxCommandLine = 4096;  // bytes that are read of one
-constexpr char kIdleName[] = "Idle";      // of thread 0, which /proc does not list
+constexpr size_t kMaxCommandLine = 16384;  // bytes that are read of one
+constexpr char kIdleName[] = "Idle";       // of thread 0, which /proc does not list
 
 std::string first_line(const std::string& path) {
     std::ifstream in(path);

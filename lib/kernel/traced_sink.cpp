@@ -100,19 +100,19 @@ void TracedSink::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_
     if (cpu >= last_times_.size()) last_times_.resize(cpu + 1);
     last_times_[cpu] = std::max(last_times_[cpu], time);
     if (stack_events_.empty() && with_.counters.empty())
-        return sink_.append(cpu, record, time_offset, time);
+        return sink_->append(cpu, record, time_offset, time);
     const auto type =
         wire::HeaderType(load<uint8_t>(record, offsetof(wire::PerfInfoHeader, header_type)));
     const bool is_plain = type == wire::HeaderType::kPerfInfo64;
     if (!is_plain && type != wire::HeaderType::kSystem64) {
-        sink_.append(cpu, record, time_offset, time);
+        sink_->append(cpu, record, time_offset, time);
         return;
     }
     const auto hook = load<uint16_t>(record, offsetof(wire::PerfInfoHeader, hook_id));
     if (is_plain && !with_.counters.empty() && has(counter_events_, hook)) {
         append_counted(cpu, record, time_offset, time);
     } else {
-        sink_.append(cpu, record, time_offset, time);
+        sink_->append(cpu, record, time_offset, time);
     }
     if (!has(stack_events_, hook)) return;
     const Bytes payload =
@@ -133,7 +133,7 @@ void TracedSink::append_counted(uint32_t cpu, Bytes record, uint32_t time_offset
     out[offsetof(wire::PerfInfoHeader, flags)] = std::byte(with_.counters.size());
     const auto size = uint16_t(out.size());
     std::memcpy(out.data() + offsetof(wire::PerfInfoHeader, size), &size, sizeof(size));
-    sink_.append(cpu, out, time_offset, time);
+    sink_->append(cpu, out, time_offset, time);
 }
 
 void TracedSink::append_stack(uint32_t cpu, int64_t time, RecordIds ids,
@@ -144,7 +144,7 @@ void TracedSink::append_stack(uint32_t cpu, int64_t time, RecordIds ids,
         .put(ids.process)
         .put(ids.thread)
         .append(std::as_bytes(stack))
-        .send(sink_, cpu);
+        .send(*sink_, cpu);
 }
 
 // As on Windows the stack of a switch is that of the thread that runs now: where it has waited. The

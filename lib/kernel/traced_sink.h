@@ -14,7 +14,10 @@ namespace etw::kernel {
 
 class TracedSink final : public RecordSink {
 public:
-    TracedSink(RecordSink& sink, Tasks& tasks) : sink_(sink), tasks_(tasks) {}
+    TracedSink(RecordSink& sink, Tasks& tasks) : sink_(&sink), tasks_(tasks) {}
+
+    // What comes from now on, in place of the sink before.
+    void send_to(RecordSink& sink) noexcept { sink_ = &sink; }
 
     void set(const Tracing& tracing);
 
@@ -33,10 +36,10 @@ public:
         return cpu < last_times_.size() ? last_times_[cpu] : 0;
     }
 
-    bool has_room(uint32_t cpu) override { return sink_.has_room(cpu); }
+    bool has_room(uint32_t cpu) override { return sink_->has_room(cpu); }
     void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override;
-    std::optional<int64_t> waiting_since() override { return sink_.waiting_since(); }
-    void add_lost(uint64_t count) override { sink_.add_lost(count); }
+    std::optional<int64_t> waiting_since() override { return sink_->waiting_since(); }
+    void add_lost(uint64_t count) override { sink_->add_lost(count); }
 
 private:
     using Addresses = std::vector<uint64_t>;
@@ -44,7 +47,7 @@ private:
     void append_stack(uint32_t cpu, int64_t time, RecordIds ids, std::span<const uint64_t> stack);
     void append_switched_to(uint32_t cpu, Bytes payload, int64_t time);
 
-    RecordSink& sink_;
+    RecordSink* sink_;
     Tasks& tasks_;
     std::vector<uint16_t> stack_events_;    // sorted
     std::vector<uint16_t> counter_events_;  // sorted

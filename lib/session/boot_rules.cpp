@@ -75,6 +75,17 @@ Outcome<Ok> check_expressible(const BootSession& boot) {
                       "a session of the boot runs until it is stopped; leave out -owner-pid and "
                       "-ttl");
     }
+    if (has(boot, kModeSystemLogger)) {
+        return refuse(Code::kInvalidParameter,
+                      "a session of the boot is no system logger; leave out -systemlogger and name "
+                      "the kernel's events: -start GlobalLogger -eflag PROC_THREAD");
+    }
+    if (p.kernel != KernelTracing()) {
+        return refuse(Code::kInvalidParameter,
+                      "the configuration of a boot has no stacks, samples and counters; leave out "
+                      "-stackwalk, -ProfileSource, -SetProfInt and -Pmc, or -update the session "
+                      "with them when it runs");
+    }
     if (has(boot, kModePrivate)) {
         return refuse(Code::kInvalidParameter, "a boot starts no private sessions; leave out -um");
     }
@@ -142,6 +153,8 @@ Outcome<Ok> check(const BootSession& boot, const System& system) {
     ETW_CHECK(check_kind(boot));
     ETW_CHECK(check_expressible(boot));
     ETW_CHECK(check_log(boot));
+    if (!boot.kernel_flags.empty())
+        ETW_CHECK(check_kernel_flags(boot.kernel_flags.front(), system));
     BootSession of_programs = boot;  // whether kernel events can be had is for the host to say
     of_programs.kernel_flags.clear();
     return check(start_request(of_programs).properties, system);
@@ -150,7 +163,7 @@ Outcome<Ok> check(const BootSession& boot, const System& system) {
 BootSession replaced(const BootSession& before, BootSession asked) {
     asked.file_max = before.file_max;
     asked.file_counter = before.file_counter;
-    asked.kernel_flags = before.kernel_flags;
+    if (asked.kernel_flags.empty()) asked.kernel_flags = before.kernel_flags;
     asked.disable_realtime_persistence = before.disable_realtime_persistence;
     asked.boot = before.boot;
     for (const BootProvider& known : before.providers) {

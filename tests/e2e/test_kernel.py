@@ -1,6 +1,7 @@
 """Kernel events: real tracefs, counts compared with what the test itself did."""
 import collections
 import contextlib
+import ctypes
 import json
 import mmap
 import os
@@ -229,7 +230,17 @@ class KernelLogger(KernelTest):
         self.assertIn(after.pid, threads)
         self.assertNotIn(before.pid, threads)
         self.assertTrue(self.events("Thread/DCStart", "a.etl"))
+        # A circular log may have lost its beginning: what is told no longer is told once more.
+        self.assertIn(os.getpid(), {e["ProcessId"] for e in self.events("Process/DCEnd", "a.etl")})
         self.assertTrue(self.events("Thread/CSwitch", "a.etl"))
+
+    def test_flags_are_for_sessions_with_kernel_events(self):
+        self.tracelog("-start", "Other", "-f", "a.etl")
+        done = self.tracelog("-update", "Other", "-eflag", "CSWITCH", code=1)
+        self.assertIn("Operation Status:       87L", done.stdout)
+        self.assertIn("'Other' has no kernel events", done.stderr)
+        self.assertNotIn("Enabled tracing", self.tracelog("-q", "Other").stdout)
+        self.tracelog("-stop", "Other")
 
     def test_one_more_rundown_on_request(self):
         self.tracelog("-start", "-f", "a.etl")
@@ -358,6 +369,20 @@ print(os.getpid(), sum(n.values()), flush=True)
         self.assertIn(f"Events Lost:            {lost}\n", done.stdout)
 
 
+class CommandLines(KernelTest):
+    def test_of_thousands_of_characters(self):
+        self.tracelog("-start", "-f", "a.etl")
+        # Of one that ends at once a busy machine may miss them.
+        child = subprocess.Popen(["/bin/cat", "-", "x" * 6000, "last"], stdin=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL)
+        self.tracelog("-flush")
+        child.communicate()
+        self.stop()
+        told = [e["CommandLine"] for e in self.events("Process/End", "a.etl")
+                if e["ProcessId"] == child.pid]
+        self.assertEqual(told, ["/bin/cat - " + "x" * 6000 + " last"])
+
+
 class Sessions(KernelTest):
     def test_T18_T19_groups_of_a_named_session(self):
         out = self.tracelog("-start", "MyTrace", "-f", "a.etl", "-eflag",
@@ -425,6 +450,109 @@ class Sessions(KernelTest):
         out = self.tracelog("-eflag", "Help").stdout
         self.assertIn("  CSWITCH        0x00000010\n", out)
         self.assertIn("  REGISTRY       0x00020000  not on Linux\n", out)
+
+
+class Images(KernelTest):
+    def test_code_that_is_made_at_run_time_is_where_it_is(self):
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER")
+        with mmap.mmap(-1, 3 * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS,
+                       prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as code:
+            address = ctypes.addressof(ctypes.c_char.from_buffer(code))
+            self.tracelog("-systemrundown", "S")
+        self.stop("S")
+        for name in ("Image/Load", "Image/DCStart"):
+            places = [(int(e["ImageBase"], 0), int(e["ImageSize"], 0))
+                      for e in self.events(name, "a.etl")
+                      if e["ProcessId"] == os.getpid() and e["FileName"] == "//anon"]
+            # The kernel makes one of it and a neighbour that has the same rights.
+            self.assertTrue(any(base <= address and address + 3 * mmap.PAGESIZE <= base + size
+                                for base, size in places), (name, hex(address), places))
+
+    def test_a_library_that_is_opened_again_was_closed(self):
+        program = """
+import _ctypes, sys
+for _ in range(3):
+    for library in sys.argv[1:]:
+        _ctypes.dlclose(_ctypes.dlopen(library, 2))
+"""
+        libraries = ["libcrypt.so.1", "libgcc_s.so.1"]
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER")
+        child = subprocess.Popen([sys.executable, "-c", program, *libraries])
+        self.assertEqual(child.wait(), 0)
+        self.stop("S")
+        at = collections.Counter()  # images at the same place at the same time
+        loads = 0
+        for record in self.all_events("a.etl"):
+            kind = record.get("event", "")
+            fields = record["fields"]
+            if kind not in ("Image/Load", "Image/UnLoad") or fields["ProcessId"] != child.pid:
+                continue
+            if not any(name in fields["FileName"] for name in ("/libcrypt.", "/libgcc_s.")):
+                continue
+            loads += kind == "Image/Load"
+            at[fields["ImageBase"]] += 1 if kind == "Image/Load" else -1
+            self.assertIn(at[fields["ImageBase"]], (0, 1), record)
+        self.assertGreaterEqual(loads, 3)
+        self.assertEqual(set(at.values()), {0})
+
+
+class EveryLog(KernelTest):
+    """Each log file tells by itself whose its events are, also of processes that began before it
+    and go on behind it."""
+    GROUPS = "PROC_THREAD+LOADER+FILENAME"
+
+    def setUp(self):
+        super().setUp()
+        sleeper = subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(sleeper.wait)
+        self.addCleanup(sleeper.kill)
+        program = os.path.realpath("/usr/bin/sleep")
+        self.pid = sleeper.pid
+        wait_for(lambda: os.readlink(f"/proc/{self.pid}/exe") == program, "the program to begin")
+
+    def expect_told(self, log, rundown):
+        for name in ("Process", "Thread", "Image"):
+            told = {e["ProcessId"] for e in self.events(f"{name}/{rundown}", log)}
+            self.assertIn(self.pid, told, name)
+        build_ids = {os.path.basename(e["PdbFileName"])
+                     for e in self.events("ImageID/DbgID_RSDS", log) if e["ProcessId"] == self.pid}
+        self.assertIn("sleep", build_ids)
+        names = {os.path.basename(e["FileName"]) for e in self.events("FileIo/FileRundown", log)}
+        self.assertIn("sleep", names)
+
+    def test_that_an_update_begins(self):
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", self.GROUPS)
+        self.tracelog("-update", "S", "-f", "b.etl")
+        self.tracelog("-update", "S", "-f", "c.etl")
+        self.stop("S")
+        self.expect_told("b.etl", "DCStart")
+        self.expect_told("c.etl", "DCStart")
+
+    def test_of_a_newfile_session(self):
+        self.tracelog("-start", "S", "-f", "n%d.etl", "-newfile", "1000", "-eflag", self.GROUPS)
+        self.tracelog("-incrementfile", "S")
+        self.tracelog("-incrementfile", "S")
+        self.stop("S")
+        self.expect_told("n2.etl", "DCStart")
+
+    def test_but_not_for_ever_where_files_hold_little_else(self):
+        self.tracelog("-start", "S", "-f", "n%d.etl", "-newfile", "12", "-kb", "-b", "4",
+                      "-max", "4000", "-eflag", "PROC_THREAD")
+        self.tracelog("-flush", "S")
+        self.tracelog("-flush", "S")
+        self.stop("S")
+        logs = [log.name for log in self.folder.glob("n*.etl")]
+        self.assertGreater(len(logs), 1)
+        told = [e["ProcessId"] for e in self.events("Process/DCStart", *logs)]
+        self.assertLessEqual(told.count(self.pid), 2)
+
+    def test_that_is_saved_of_a_buffered_session(self):
+        self.tracelog("-start", "S", "-buffering", "-eflag", self.GROUPS)
+        self.tracelog("-flush", "S", "-f", "a.etl")
+        self.tracelog("-flush", "S", "-f", "b.etl")
+        self.tracelog("-stop", "S")
+        self.expect_told("a.etl", "DCEnd")
+        self.expect_told("b.etl", "DCEnd")
 
 
 class KilledHost(KernelTest):

@@ -49,6 +49,22 @@ TEST_F(Boot, GlobalLoggerIsConfiguredAndNotStarted) {
     EXPECT_EQ(configured().properties.log_file, "");  // the backend knows where logs go
 }
 
+TEST_F(Boot, KernelOptionsAreItsEnableKernelFlags) {
+    const TracelogReport report = run({"-start", "GlobalLogger", "-eflag", "CSWITCH", "-img"});
+    EXPECT_EQ(configured().kernel_flags, std::vector<uint32_t>{0x14});
+    EXPECT_EQ(configured().properties.log_file_mode, 0u);
+    EXPECT_THAT(report.output, HasSubstr("Enabled tracing:        ImageLoad CxtSwap\n"));
+    EXPECT_THAT(report.notes, Contains(HasSubstr("NT Kernel Logger")));
+    EXPECT_THAT(report.notes, Not(Contains(HasSubstr("-flag has no effect"))));
+    EXPECT_THAT(report.notes, Not(Contains(HasSubstr("no provider is named"))));
+    // -flag is the providers', whatever the kernel's are.
+    run({"-start", "GlobalLogger", "-eflag", "CSWITCH", "-guid", kGuid, "-flag", "0x7"});
+    ASSERT_EQ(configured().providers.size(), 1u);
+    EXPECT_EQ(configured().providers[0].how.match_any_keyword, 7u);
+    run({"-start", "GlobalLogger"});
+    EXPECT_THAT(configured().kernel_flags, IsEmpty());
+}
+
 TEST_F(Boot, TheOptionsOfAStartAreTaken) {
     const std::string path = test::some_path("a.etl");
     run({"-addautologger",

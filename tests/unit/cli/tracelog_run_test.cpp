@@ -41,6 +41,16 @@ TEST_F(Run, StartSaysWhichProvidersNobodyHasRegistered) {
                                                     to_string(guid_from_name("Absent")))));
 }
 
+TEST_F(Run, StartSaysWhichTracepointsTheKernelLacks) {
+    session::RegisteredProvider there;
+    there.guid = guid_from_name("Linux.sched");
+    backend_.kernel = {there};
+    const auto report = run({"-start", "A", "-guid", "Linux.sched", "-guid", "Linux.shced", "-guid",
+                             "usdt:/bin/app:app"});
+    EXPECT_THAT(report.notes, ElementsAre(HasSubstr("no running program has registered " +
+                                                    to_string(guid_from_name("Linux.shced")))));
+}
+
 TEST_F(Run, StartNamesProgramsOfAnotherVersionWhereAProviderIsMissing) {
     backend_.refused = {{77, "old", 2, 3}};
     EXPECT_THAT(run({"-start", "A", "-guid", kGuid}).notes, IsEmpty());

@@ -141,6 +141,17 @@ TEST_F(SnapshotTest, MergesTheUsersOfOneProcessorByTime) {
     for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].number, i);
 }
 
+TEST_F(SnapshotTest, TakesRingsOfFewerProcessors) {
+    stream();
+    write(0, 1, 3);
+    saved_.geometry.cpus = 1;
+    stream();
+    write(1, 0, 2);
+    saved_.geometry.cpus = 2;
+    ASSERT_TRUE(save());
+    EXPECT_EQ(saved_numbers().size(), 5u);
+}
+
 TEST_F(SnapshotTest, ConvertsTheTimesOfALogInSystemTime) {
     saved_.properties.clock = ClockType::kSystemTime;
     stream();

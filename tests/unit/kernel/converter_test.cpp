@@ -491,6 +491,18 @@ TEST_F(Converters, NoRecordIsLongerThanTheSmallestBuffer) {
     EXPECT_LE(sink_.of(0x0303)[0].record.size(), 4096u - 72);
 }
 
+TEST_F(Converters, ACommandLineHasTheRoomThatABufferHas) {
+    bind();
+    Process large = process(100, "ld");
+    large.command_line = std::string(20000, 'y');
+    tasks_.add(std::move(large));
+    context_.longest_record = 16000;
+    tasks_events_.rundown(kKernelProcess, false, 7);
+    ASSERT_EQ(sink_.of(0x0303).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x0303)[0].contains(std::u16string(7900, u'y')));
+    EXPECT_LE(sink_.of(0x0303)[0].record.size(), 16000u);
+}
+
 TEST(Dispatch, WantsEveryEventWhereOneOfTwoDoes) {
     Dispatch dispatch([](const std::string&, const std::string& name) {
         return Format::parse(format_text(9, name, field("int x", 8, 4)), "s");

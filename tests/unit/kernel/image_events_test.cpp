@@ -90,6 +90,57 @@ TEST_F(Images, AFilesNameIsToldOnceAndAgainAtTheEnd) {
     EXPECT_EQ(sink_.of(0x0424).size(), 1u);
 }
 
+TEST_F(Images, AnotherInItsPlaceEndsOne) {
+    images_.on_map(image(0x4000, "/lib/a"), true, {7, 100, 1});
+    images_.on_map(image(0x9000, "/lib/b"), true, {7, 110, 1});
+    images_.on_map(image_of(0x4800, 0x1000, 0x400, "/lib/c"), true, {7, 120, 1});
+    const auto gone = sink_.of(0x1402);
+    ASSERT_EQ(gone.size(), 1u);
+    EXPECT_EQ(gone[0].at<uint64_t>(kSystemPayload), 0x4000u);
+    EXPECT_EQ(gone[0].time, 120);
+    // Of c only what is mapped to run is there: this lies where its beginning would.
+    images_.on_map(image_of(0x4400, 0x300, 0, "/lib/d"), true, {7, 130, 1});
+    EXPECT_EQ(sink_.of(0x1402).size(), 1u);
+}
+
+TEST_F(Images, TheSameFileMappedAgainEndsTheOneBefore) {
+    images_.on_map(image(0x4000, "/lib/a"), true, {7, 100, 1});
+    images_.on_map(image(0x4000, "/lib/a"), true, {7, 110, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 2u);
+    ASSERT_EQ(sink_.of(0x1402).size(), 1u);
+    EXPECT_EQ(sink_.of(0x1402)[0].time, 110);
+}
+
+TEST_F(Images, MoreOfAFileEndsNothing) {
+    Image second = image(0x4000, "/lib/a");
+    second.size = 0x8000;
+    second.skipped = 0x6000;
+    images_.on_map(image(0x4000, "/lib/a"), true, {7, 100, 1});
+    images_.on_map(second, true, {7, 100, 1});
+    EXPECT_TRUE(sink_.of(0x1402).empty());
+}
+
+TEST_F(Images, CodeWithoutAFileIsWhereItIsAndToldOnce) {
+    const Image code = image_of(0x7000'0000, 0x2000, 0x7000'0000, std::string(kAnonymous));
+    EXPECT_EQ(code.base, 0x7000'0000u);
+    EXPECT_EQ(code.size, 0x2000u);
+    for (int flip = 0; flip < 3; ++flip) images_.on_map(code, true, {7, 100 + flip, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x0400).empty());
+    images_.on_map(image_of(0x7000'0000, 0x3000, 0, std::string(kAnonymous)), true, {7, 200, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 2u);
+    EXPECT_EQ(sink_.of(0x1402).size(), 1u);
+}
+
+// A circular log, or one that saves a memory buffer, has only what was told last.
+TEST_F(Images, TheEndTellsBuildIdsAgain) {
+    images_.on_map(image(0x4000, "/bin/x"), true, {7, 100, 1});
+    sink_.sent.clear();
+    images_.rundown(context_.flags, true, 200);
+    EXPECT_EQ(sink_.of(0x1404).size(), 1u);
+    EXPECT_EQ(build_ids().size(), 1u);
+}
+
 TEST_F(Images, OfAProcessThatNothingTellsOfAreNone) {
     images_.on_map(image(0x4000, "/bin/x"), true, {9, 100, 1});
     images_.rundown(context_.flags, true, 200);

@@ -1,5 +1,6 @@
 #include "session/boot_config.h"
 
+#include "etw/kernel_flags.h"
 #include "session/boot_rules.h"
 #include "support/temp_folder.h"
 
@@ -202,6 +203,15 @@ TEST(BootConfig, RefusesWhatNoBootSessionMayBe) {
     boot = boot_defaults("GlobalLogger", kLogs);
     boot.kernel_flags = {1};  // whether it can be had the host says
     EXPECT_EQ(code_of(boot), Code::kOk);
+    boot.kernel_flags = {kKernelRegistry};
+    EXPECT_EQ(code_of(boot), Code::kNotSupported);
+    boot.kernel_flags = {1};
+    boot.properties.kernel.stack_events = {0x0524};
+    EXPECT_EQ(code_of(boot), Code::kInvalidParameter);
+    boot.properties.kernel = {};
+    boot.properties.log_file_mode = kModeSystemLogger;
+    EXPECT_EQ(code_of(boot), Code::kInvalidParameter);
+    boot.properties.log_file_mode = 0;
     boot.properties.guid = *parse_guid(kProvider);
     EXPECT_EQ(code_of(boot), Code::kInvalidParameter);
 
@@ -292,6 +302,8 @@ TEST(BootConfig, ANewConfigurationKeepsWhatOnlyHandsWrite) {
     ASSERT_EQ(now.providers.size(), 2u);
     EXPECT_EQ(now.providers[0].how.level, 5);
     EXPECT_EQ(now.providers[1], before.providers[1]);
+    asked.kernel_flags = {2};
+    EXPECT_EQ(replaced(before, asked).kernel_flags, asked.kernel_flags);
 }
 
 }  // namespace
