@@ -143,12 +143,15 @@ struct DueCallback {
     uint64_t ack_connection;
     uint64_t ack_cookie;
 };
-constexpr uint32_t kMaxDueCallbacks = 256;
+// A packet makes one due for each registration at most. No packet is taken from a host while there
+// is no room for its callbacks.
+constexpr uint32_t kMaxDueCallbacks = 2 * ETW_MAX_REGISTRATIONS;
 
 struct State {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  // all but what writers read
-    pthread_cond_t changed;                            // ready, in_callback; CLOCK_MONOTONIC
-    bool initialised;
+    std::atomic<uint32_t> changes;  // of ready and in_callback; futex word of who waits for one
+    sigset_t signals_before_fork;   // of the thread that forks
+    bool wait_budget_known;
     bool agent_started;
     pid_t agent_pid;  // process that the sockets belong to
     pthread_t agent;
@@ -165,7 +168,7 @@ struct State {
     SessionSlot slots[kMaxSlots];
     uint32_t former_count;
     FormerRings former[kMaxFormerRings];  // oldest first
-    uint32_t due_count;
+    uint32_t due_first, due_count;        // modulo kMaxDueCallbacks
     DueCallback due[kMaxDueCallbacks];
     Registration registrations[ETW_MAX_REGISTRATIONS];
 };
@@ -194,8 +197,6 @@ bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;
 
 // --- registry.cpp, called by the agent with the lock ---
-// Before the first registration of a process, and anew in a forked child.
-void initialise() noexcept;
 // The session wants (or no longer wants) events of the registration. False: it has 8 already.
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept;
@@ -203,6 +204,9 @@ void clear_entry(Registration& registration, const SessionSlot& slot) noexcept;
 // Publishes what all entries together want.
 void publish_enabled(Registration& registration) noexcept;
 etw_enabled combined(const Registration& registration) noexcept;
+
+// Who waits for a registration to be ready, or for its callback's end, looks again.
+void announce_change() noexcept;
 
 // --- sessions.cpp, called by the agent with the lock ---
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept;
@@ -237,6 +241,7 @@ void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept;
 void send_private_status(uint32_t host, const wire::PrivateStatus& status) noexcept;
 // Detaches the session and tells the providers that it had enabled.
 void end_session(uint32_t host, SessionSlot& slot) noexcept;
+bool has_room_for_callbacks() noexcept;
 // Marks registrations ready that no host in reach has still to answer.
 void release_waiters() noexcept;
 
