@@ -22,7 +22,8 @@ int64_t wait_budget_ns() noexcept {
     if (const char* text = ::secure_getenv("ETW_REGISTER_WAIT_MS")) {
         char* end = nullptr;
         const uint64_t asked = ::strtoul(text, &end, 10);
-        if (end != text && *end == '\0') wait_ms = asked < kMostMs ? asked : kMostMs;
+        const bool is_number = *text >= '0' && *text <= '9';  // strtoul() takes signs
+        if (is_number && *end == '\0') wait_ms = asked < kMostMs ? asked : kMostMs;
     }
     return int64_t(wait_ms) * 1'000'000;
 }

@@ -364,6 +364,26 @@ TEST_F(HostProcess, RefusesWhatTheRulesRefuse) {
     ASSERT_TRUE(backend_.stop("a"));
 }
 
+TEST_F(HostProcess, LetsTheLongestLifeAndPausesBeNoShortOnes) {
+    auto longest = request("a");
+    longest.properties.ttl_s = longest.properties.flush_timer_s = UINT32_MAX;
+    longest.properties.flush_threshold = UINT32_MAX;
+    ASSERT_TRUE(backend_.start(longest));
+    start_writer(0, 100);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    const auto workers = processes(true);
+    ASSERT_EQ(workers.size(), 1u);
+    ::kill(workers[0], SIGKILL);
+    for (int turn_of_its_loop = 0; turn_of_its_loop < 10; ++turn_of_its_loop) {
+        const auto status = backend_.query("a");
+        ASSERT_TRUE(status) << status.error().detail;
+        EXPECT_EQ(status->properties.ttl_s, UINT32_MAX);
+        EXPECT_EQ(status->buffers_written, 1u) << "flushed by a clock";
+    }
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 100u);
+}
+
 TEST_F(HostProcess, HasLimitsOnSessionsAndOnSessionsOfAProvider) {
     for (uint32_t i = 0; i < session::kMaxSessions; ++i) {
         auto r = request(fmt::format("s{}", i));

@@ -241,6 +241,22 @@ TEST(RegistrationDeathTest, WaitsForAHostAsLongAsTheEnvironmentSays) {
     EXPECT_EXIT(::_exit(enabled_by_a_slow_host() ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
+TEST(RegistrationDeathTest, WaitsNoLongerWhereTheEnvironmentSaysNothingSensible) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    runtime_dir();
+    const auto with = [](const char* wait) {
+        const FakeHost hangs;
+        ::setenv("ETW_REGISTER_WAIT_MS", wait, 1);
+        constexpr unsigned kSeconds = 60;
+        ::alarm(kSeconds);
+        const GUID id = {0x14, 0, 0, {}};
+        REGHANDLE handle = 0;
+        ::_exit(int(EventRegister(&id, nullptr, nullptr, &handle)));
+    };
+    for (const char* wait : {"-1", "+600000", " 600000", "600000x", ""})
+        EXPECT_EXIT(with(wait), testing::ExitedWithCode(0), "") << wait;
+}
+
 // After the library's own, which has no priority.
 std::atomic<bool> g_host_goes_on = false;
 [[gnu::destructor(101)]] void await_host() {
