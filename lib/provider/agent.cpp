@@ -1,5 +1,6 @@
 // The one thread of the library in an application: connects to the hosts, applies what they say,
 // runs callbacks. It sleeps in poll() unless a host, an application or a retry has something to do.
+#include "base/runtime_folder.h"
 #include "provider/private_session.h"
 
 #include <dlfcn.h>
@@ -54,14 +55,23 @@ private:
     bool overflow_ = false;
 };
 
-bool exists(const char* path) noexcept {
+bool is_folder(const char* path) noexcept {
     struct stat status {};
-    return ::stat(path, &status) == 0;
+    return ::stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Null where it is unset or empty.
+const char* variable(const char* name) noexcept {
+    const char* value = ::secure_getenv(name);
+    return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
 void add_host(bool trusted, const char* base, const char* more, bool with_uid) noexcept {
     Host& host = g_state.hosts[g_state.host_count];
     PathBuilder path(host.path);
+    // The program may go to another folder before a host comes up.
+    char current[sizeof(Host::path)];
+    if (base[0] != '/' && ::getcwd(current, sizeof(current)) != nullptr) path.add(current).add("/");
     path.add(base);
     if (with_uid) path.add(uint32_t(::geteuid()));
     path.add(more).add("/").add(wire::kProviderSocketName);
@@ -69,18 +79,19 @@ void add_host(bool trusted, const char* base, const char* more, bool with_uid) n
     if (host.path[0] != '\0') ++g_state.host_count;
 }
 
+// The system's and the user's own: see base/runtime_folder.h, whose rule this is.
 void find_hosts() noexcept {
     if (g_state.host_count != 0) return;
-    if (const char* folder = ::secure_getenv("ETW_RUNTIME_DIR")) {
+    if (const char* folder = variable("ETW_RUNTIME_DIR")) {
         return add_host(false, folder, "", false);
     }
-    add_host(true, wire::kSystemRuntimeDir, "", false);
+    add_host(true, kSystemRuntimeFolder, "", false);
     if (::geteuid() == 0) return;  // root's own host is the system's
     char user_folder[sizeof(Host::path)];
     PathBuilder(user_folder).add("/run/user/").add(uint32_t(::geteuid()));
-    if (const char* folder = ::secure_getenv("XDG_RUNTIME_DIR")) {
+    if (const char* folder = variable("XDG_RUNTIME_DIR")) {
         add_host(false, folder, "/etw", false);
-    } else if (exists(user_folder)) {
+    } else if (is_folder(user_folder)) {
         add_host(false, user_folder, "/etw", false);
     } else {
         add_host(false, "/tmp/etw-", "", true);

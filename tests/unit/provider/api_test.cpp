@@ -1,4 +1,6 @@
 // The codes and rules of evntprov.h.
+#include "base/runtime_folder.h"
+#include "provider/state.h"
 #include "served.h"
 
 #include <fcntl.h>
@@ -6,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <cstdio>
 
 namespace etw::provider {
 namespace {
@@ -255,6 +258,37 @@ TEST(RegistrationDeathTest, WaitsNoLongerWhereTheEnvironmentSaysNothingSensible)
     };
     for (const char* wait : {"-1", "+600000", " 600000", "600000x", ""})
         EXPECT_EXIT(with(wait), testing::ExitedWithCode(0), "") << wait;
+}
+
+// Both have the rule: the library is made of libc alone.
+TEST(HostFolderDeathTest, IsTheOneThatTheToolsUse) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto same = [](const char* override_folder, const char* xdg, uid_t uid) {
+        const auto set = [](const char* name, const char* value) {
+            value != nullptr ? ::setenv(name, value, 1) : ::unsetenv(name);
+        };
+        set("ETW_RUNTIME_DIR", override_folder);
+        set("XDG_RUNTIME_DIR", xdg);
+        if (::geteuid() == 0 && uid != 0 && ::seteuid(uid) != 0) ::_exit(2);
+        const std::string folder = runtime_folder();
+        const GUID id = {0x15, 0, 0, {}};
+        REGHANDLE handle = 0;
+        EventRegister(&id, nullptr, nullptr, &handle);
+        const ScopedLock lock(g_state.lock);
+        const std::string last = g_state.hosts[g_state.host_count - 1].path;
+        if (last != folder + "/" + wire::kProviderSocketName) {
+            std::fprintf(stderr, "%s, not in %s\n", last.c_str(), folder.c_str());
+            ::_exit(1);
+        }
+        ::_exit(0);
+    };
+    constexpr uid_t kOther = 54321;  // who has no folder in /run/user
+    for (const uid_t uid : {uid_t{0}, kOther}) {
+        for (const char* folder : {static_cast<const char*>(nullptr), "", "/tmp/etw x", "here"}) {
+            for (const char* xdg : {static_cast<const char*>(nullptr), "", "/tmp/etw-xdg"})
+                EXPECT_EXIT(same(folder, xdg, uid), testing::ExitedWithCode(0), "");
+        }
+    }
 }
 
 // After the library's own, which has no priority.
