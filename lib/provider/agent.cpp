@@ -278,6 +278,7 @@ void begin_anew() noexcept {
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         Registration& registration = g_state.registrations[i];
         registered |= registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+        registration.ready = false;
         registration.in_callback = false;
         for (HostView& view : registration.hosts) view = {};
     }
@@ -309,6 +310,8 @@ void prepare_process() noexcept {
 // After main() and the application's own handlers.
 [[gnu::destructor]] void at_exit() noexcept {
     if (!g_state.agent_started || g_state.agent_pid != ::getpid()) return;
+    // No host knows yet of a forked child that lives but a moment.
+    if (has_untold_losses()) await_hosts();
     sigset_t too_large, before;
     ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
     const ScopedLock lock(g_state.lock, ScopedLock::kAtExit);

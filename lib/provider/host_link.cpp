@@ -238,7 +238,10 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
 
 void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
     forget_former(host, packet.session);
-    if (SessionSlot* slot = find_slot(host, packet.session)) end_session(host, *slot);
+    if (SessionSlot* slot = find_slot(host, packet.session)) {
+        end_session(host, *slot);
+        settle_lost(*slot);  // the host takes it until it has the answer
+    }
     send_ack(host, g_state.hosts[host].connection, packet.cookie);
 }
 

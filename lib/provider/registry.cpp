@@ -45,6 +45,15 @@ bool wait_until(int64_t deadline_ns, Done done) noexcept {
     }
 }
 
+bool all_ready() noexcept {
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        const Registration& registration = g_state.registrations[i];
+        const bool live = registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+        if (live && !registration.ready) return false;
+    }
+    return true;
+}
+
 // The blob must hold what its own size field says and a NUL-terminated name.
 bool traits_valid(const void* traits, size_t limit) noexcept {
     uint16_t size = 0;
@@ -87,6 +96,15 @@ Registration* free_registration() noexcept {
 void announce_change() noexcept {
     g_state.changes.fetch_add(1, std::memory_order_relaxed);
     futex_wake(g_state.changes);
+}
+
+void await_hosts() noexcept {
+    int64_t deadline_ns = monotonic_ns();
+    {
+        const ScopedLock lock(g_state.lock);
+        deadline_ns += g_state.wait_budget_ns;
+    }
+    wait_until(deadline_ns, all_ready);
 }
 
 etw_enabled combined(const Registration& registration) noexcept {

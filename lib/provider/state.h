@@ -207,6 +207,9 @@ etw_enabled combined(const Registration& registration) noexcept;
 
 // Who waits for a registration to be ready, or for its callback's end, looks again.
 void announce_change() noexcept;
+// Until the hosts in reach know this process and have told it what they want, but for no longer
+// than a registration would wait. Without the lock.
+void await_hosts() noexcept;
 
 // --- sessions.cpp, called by the agent with the lock ---
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept;
@@ -256,6 +259,8 @@ uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& e
 // Tells the hosts what was dropped and not told yet: nothing may be written after this that would.
 // Waits for room, but not for long.
 void settle_lost() noexcept;
+void settle_lost(SessionSlot& slot) noexcept;  // that is gone, or is about to be
+bool has_untold_losses() noexcept;
 
 // --- items.cpp ---
 // Makes the unwinder ready, so that a writer neither loads code nor takes a lock. Without the lock:

@@ -182,6 +182,34 @@ TEST_F(Api, CountsWhatTheSocketCouldNotTake) {
     EXPECT_EQ(host_->lost, lost);
 }
 
+TEST_F(Api, TellsWhatWasLostBeforeTheSessionEnds) {
+    start(false);
+    register_provider();
+    uint64_t lost = 0;
+    while (lost < 3) lost += write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
+    host_->send_detach();  // what the host reads makes room for the word of it
+    wait_for_ack();
+    EXPECT_EQ(host_->lost, lost);
+}
+
+TEST_F(Api, TellsTheNextHostWhatWasLostWithoutOne) {
+    start(false);
+    register_provider();
+    { const ScopedLock in_order(g_state.lock); }  // as the agent's closing of the socket is
+    host_->die();
+    uint64_t lost = 0;
+    while (lost < 2) lost += write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
+    host_.emplace(false);
+    host_->ring_doorbell();
+    ASSERT_TRUE(host_->serve_until([&] {
+        const bool written = write() == 0;
+        lost += written ? 0 : 1;
+        return written;
+    }));
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->packets.empty(); }));
+    EXPECT_EQ(host_->lost, lost);
+}
+
 TEST_F(Api, WritesTheIdOfAChildOfABareClone) {
     start();
     register_provider();
