@@ -1,17 +1,17 @@
 // etwd: the session host. Owns the ETW sessions of this user, or of the machine when it runs as
 // root. Usually nobody starts it by hand: tracelog does when it is needed.
 #include "base/path.h"
+#include "base/runtime_folder.h"
 #include "boot/boot_folder.h"
 #include "host/program.h"
 #include "host/recover.h"
-#include "host/runtime_folder.h"
 
 #include <CLI/CLI.hpp>
 
 int main(int argc, char** argv) {
     etw::host::ProgramOptions options;
     options.program = argv[0];
-    options.folder = etw::host::default_runtime_folder();
+    options.folder = etw::runtime_folder();
     CLI::App app{"etwd: host of ETW tracing sessions; started by tracelog when it is needed"};
     app.add_option("--runtime-dir", options.folder, "folder of its sockets and saved sessions")
         ->capture_default_str();

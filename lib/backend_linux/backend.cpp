@@ -1,6 +1,7 @@
 #include "backend_linux/backend.h"
 
 #include "backend_linux/recovery.h"
+#include "base/runtime_folder.h"
 #include "boot/boot_folder.h"
 #include "session/boot_rules.h"
 #include "session/codec.h"
@@ -296,13 +297,13 @@ Outcome<session::ConsumeGrant> Backend::consume(const session::ConsumeRequest& r
 namespace etw::session {
 
 std::unique_ptr<Backend> make_backend() {
-    return std::make_unique<backend_linux::Backend>(backend_linux::HostLauncher{
-        backend_linux::runtime_folder(), backend_linux::find_host_program()});
+    return std::make_unique<backend_linux::Backend>(
+        backend_linux::HostLauncher{runtime_folder(), backend_linux::find_host_program()});
 }
 
 std::unique_ptr<Backend> make_observer() {
     return std::make_unique<backend_linux::Backend>(
-        backend_linux::HostLauncher{backend_linux::runtime_folder(), ""}, std::chrono::seconds(1));
+        backend_linux::HostLauncher{runtime_folder(), ""}, std::chrono::seconds(1));
 }
 
 }  // namespace etw::session

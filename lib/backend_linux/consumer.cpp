@@ -1,5 +1,6 @@
 #include "backend_linux/consumer.h"
 
+#include "base/runtime_folder.h"
 #include "base/unix_socket.h"
 #include "etl/log_header.h"
 
@@ -245,8 +246,8 @@ uint64_t Consumer::events_lost() const {
 namespace etw::session {
 
 Outcome<std::unique_ptr<Consumer>> open_consumer(const std::string& name) {
-    return backend_linux::Consumer::open(
-        name, {backend_linux::runtime_folder(), backend_linux::find_host_program()});
+    return backend_linux::Consumer::open(name,
+                                         {runtime_folder(), backend_linux::find_host_program()});
 }
 
 }  // namespace etw::session

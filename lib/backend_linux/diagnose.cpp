@@ -3,6 +3,7 @@
 #include "backend_linux/control_channel.h"
 #include "backend_linux/host_launcher.h"
 #include "base/disk_space.h"
+#include "base/runtime_folder.h"
 #include "ring/ring_set.h"
 #include "session/codec.h"
 #include "session/rules.h"
@@ -175,14 +176,14 @@ void look_at_host(Findings& out, const std::string& folder) {
         out.push_back({"rights", Verdict::kFailure,
                        fmt::format("you may not talk to the host in {}: {}", folder,
                                    std::strerror(int(channel.error().where))),
-                       folder == wire::kSystemRuntimeDir
+                       folder == kSystemRuntimeFolder
                            ? "as root: usermod -aG tracing USER, then log in again; or use a host "
                              "of your own: unset ETW_RUNTIME_DIR"
                            : "set ETW_RUNTIME_DIR to a folder of yours"});
         return;
     }
     out.push_back({"rights", Verdict::kOk,
-                   folder == wire::kSystemRuntimeDir
+                   folder == kSystemRuntimeFolder
                        ? "the system's host: root and group tracing control its sessions"
                        : "a host for one user: it records the programs of that user",
                    ""});

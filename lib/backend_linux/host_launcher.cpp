@@ -1,7 +1,6 @@
 #include "backend_linux/host_launcher.h"
 
 #include "backend_linux/control_channel.h"
-#include "base/path.h"
 #include "wire/provider_protocol.h"
 
 #include <fmt/format.h>
@@ -30,11 +29,6 @@ constexpr char kLogName[] = "etwd.log";
 
 Failure cannot_start(const std::string& why) {
     return {Code::kServiceNotAvailable, "the session host cannot be started: " + why};
-}
-
-bool is_folder(const std::string& path) {
-    struct stat st {};
-    return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 bool is_program(const std::string& path) {
@@ -149,16 +143,6 @@ bool host_has(const std::string& folder) {
 }
 
 }  // namespace
-
-std::string runtime_folder() {
-    if (const char* given = ::secure_getenv("ETW_RUNTIME_DIR"); given && *given)
-        return to_absolute(given);
-    if (::geteuid() == 0) return wire::kSystemRuntimeDir;
-    if (const char* xdg = ::secure_getenv("XDG_RUNTIME_DIR"); xdg && *xdg)
-        return std::string(xdg) + "/etw";
-    const std::string user = fmt::format("/run/user/{}", ::geteuid());
-    return is_folder(user) ? user + "/etw" : fmt::format("/tmp/etw-{}", ::geteuid());
-}
 
 std::string find_host_program() {
     std::error_code ignored;

@@ -1,15 +1,10 @@
-// Finds the session host's folder, and starts the host where none runs.
+// Finds the session host's program, and starts it where none runs.
 #pragma once
 #include "etw/session.h"
 
 #include <chrono>
 
 namespace etw::backend_linux {
-
-// Where the host of this user listens: see wire/provider_protocol.h. Root talks to the system's
-// host, everybody else to a host of their own; ETW_RUNTIME_DIR=/run/etw reaches the system's host
-// for members of its group.
-std::string runtime_folder();
 
 // The host's program: beside the running tool, on PATH, or where it is installed. Empty if nowhere.
 std::string find_host_program();

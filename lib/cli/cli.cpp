@@ -85,7 +85,16 @@ UsageError unknown_option(std::string_view word, const std::string& name,
     return {fmt::format("unknown option '{}'; did you mean -{}?", word, nearest->word)};
 }
 
-std::optional<uint64_t> to_number(std::string_view text) {
+constexpr uint64_t kLargest = std::numeric_limits<uint64_t>::max();
+
+struct Number {
+    uint64_t value = 0;
+    bool larger = false;  // than any that there is room for; `value` is the largest of these
+
+    bool is_more_than(uint64_t maximum) const { return larger || value > maximum; }
+};
+
+std::optional<Number> to_number(std::string_view text) {
     const auto all = [&](std::string_view digits) {
         return text.find_first_not_of(digits) == std::string_view::npos;
     };
@@ -97,11 +106,12 @@ std::optional<uint64_t> to_number(std::string_view text) {
         base = 16;
     }
     if (text.empty() || !all("0123456789abcdefABCDEF")) return std::nullopt;
-    uint64_t value = 0;
+    Number number;
     const auto end = text.data() + text.size();
-    const auto [last, error] = std::from_chars(text.data(), end, value, base);
+    const auto [last, error] = std::from_chars(text.data(), end, number.value, base);
+    if (error == std::errc::result_out_of_range) return Number{kLargest, true};
     if (error != std::errc{} || last != end) return std::nullopt;
-    return value;
+    return number;
 }
 
 // The normaliser's walk over the words.
@@ -177,11 +187,11 @@ private:
             out_.push_back(prefix + "-" + spelled->name);
         }
         const auto count = to_number(next());
-        if (!count || *count == 0) return form;
-        for (uint64_t taken = 0; taken < *count; ++taken) {
+        if (!count || count->value == 0) return form;
+        for (uint64_t taken = 0; taken < count->value; ++taken) {
             if (!next_is_value(Takes::kName)) {
                 return UsageError{fmt::format("-{} announces {} values, and {} follow", option.word,
-                                              *count, taken)};
+                                              count->value, taken)};
             }
             out_.push_back(prefix + args_[at_++]);
         }
@@ -347,9 +357,9 @@ Result<uint64_t, UsageError> parse_number(std::string_view option, std::string_v
         return UsageError{fmt::format(
             "-{}: '{}' is not a number; give digits, or hexadecimal as 0x1f", option, text)};
     }
-    if (*value > maximum)
+    if (value->is_more_than(maximum))
         return UsageError{fmt::format("-{}: {} is more than {}", option, text, maximum)};
-    return *value;
+    return value->value;
 }
 
 Result<uint32_t, UsageError> parse_size(std::string_view option, std::string_view text,
@@ -364,9 +374,9 @@ Result<uint32_t, UsageError> parse_size(std::string_view option, std::string_vie
                         text, unit_name(unit))};
     }
     const uint64_t scale = suffix == 0 ? unit : suffix;
-    if (*value > kMaximum * unit / scale)
+    if (value->is_more_than(kMaximum * unit / scale))
         return UsageError{fmt::format("-{}: {} is too large", option, text)};
-    const uint64_t bytes = *value * scale;
+    const uint64_t bytes = value->value * scale;
     if (bytes % unit != 0) {
         return UsageError{fmt::format("-{}: {} is not a whole number of {}{}", option, text,
                                       unit_name(unit), unit == 1024 ? "" : "; add -kb")};
@@ -383,9 +393,9 @@ Result<uint32_t, UsageError> parse_seconds(std::string_view option, std::string_
         return UsageError{
             fmt::format("-{}: '{}' is not a time; give seconds, or 90s, 10m, 2h", option, text)};
     }
-    if (*value > std::numeric_limits<uint32_t>::max() / unit)
+    if (value->is_more_than(std::numeric_limits<uint32_t>::max() / unit))
         return UsageError{fmt::format("-{}: {} is too long", option, text)};
-    return uint32_t(*value * unit);
+    return uint32_t(value->value * unit);
 }
 
 }  // namespace etw::cli

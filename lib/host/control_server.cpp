@@ -13,13 +13,18 @@ ControlServer::ControlServer(EventLoop& loop, Handler handler, std::optional<uid
     : loop_(loop), handler_(std::move(handler)), only_uid_(only_uid) {}
 
 ControlServer::~ControlServer() {
-    if (socket_) loop_.forget(socket_.get());
+    accept_no_more();
     while (!connections_.empty()) close(connections_.begin()->first);
 }
 
 Status ControlServer::listen(UniqueFd socket) {
     socket_ = std::move(socket);
     return loop_.watch(socket_.get(), EPOLLIN, [this](uint32_t) { accept_some(); });
+}
+
+void ControlServer::accept_no_more() {
+    if (socket_) loop_.forget(socket_.get());
+    socket_.reset();
 }
 
 void ControlServer::accept_some() {

@@ -28,6 +28,7 @@ public:
     ~ControlServer();
 
     Status listen(UniqueFd socket);
+    void accept_no_more();  // who is connected is still served
     bool empty() const noexcept { return connections_.empty(); }
 
 private:

@@ -76,10 +76,14 @@ public:
 
     int exit_status() const { return exit_status_; }
 
-    // Nobody is to wait for an answer from a socket without a host.
+    // Nobody is to wait for an answer from a socket without a host: who comes now starts another,
+    // which waits until this one has gone. A worker that follows this one makes new sockets.
     void close() {
-        ::unlink(folder_.file(wire::kControlSocketName).c_str());
-        ::unlink(folder_.file(wire::kProviderSocketName).c_str());
+        control_.accept_no_more();
+        for (const char* name : {wire::kControlSocketName, wire::kProviderSocketName}) {
+            keeper_.remove(name);
+            ::unlink(folder_.file(name).c_str());
+        }
     }
 
 private:
@@ -123,6 +127,7 @@ private:
             if (::read(signals_.get(), &info, sizeof(info)) < 0) return;
             // A service manager signals the keeper, which passes it on, and this process as well.
             if (std::exchange(ending_, true)) return;
+            close();
             manager_.stop_all([this] { loop_.stop(); });
         });
     }
@@ -153,7 +158,7 @@ private:
     void start_boot_sessions() {
         boot_.emplace(manager_, boot::BootFolder(options_.boot_folder, boot::default_log_folder()));
         const auto serve_once = [this] {
-            if (std::exchange(serving_, true)) return;
+            if (ending_ || std::exchange(serving_, true)) return;
             const auto served = serve();
             if (served) return;
             journal("cannot start", served.error());

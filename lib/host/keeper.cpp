@@ -82,7 +82,9 @@ private:
         sigset_t set;
         sigemptyset(&set);
         for (const int s : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
-        ::sigprocmask(SIG_BLOCK, &set, &old_mask_);
+        ::sigprocmask(SIG_BLOCK, &set, &worker_mask_);
+        // They wait until the worker asks for them: by then it can end its sessions.
+        for (const int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&worker_mask_, s);
         ::signal(SIGPIPE, SIG_IGN);
         signals_ = UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
         return bool(signals_);
@@ -108,7 +110,7 @@ private:
     }
 
     [[noreturn]] void exec_worker(int socket) {
-        ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
+        ::sigprocmask(SIG_SETMASK, &worker_mask_, nullptr);
         ::fcntl(socket, F_SETFD, 0);
         std::vector<std::string> arguments = options_.arguments;
         if (!was_ready_) {
@@ -192,7 +194,7 @@ private:
 
     KeeperOptions options_;
     UniqueFd signals_;
-    sigset_t old_mask_{};
+    sigset_t worker_mask_{};
     UniqueFd socket_;
     pid_t worker_ = -1;
     KeptDescriptors kept_;

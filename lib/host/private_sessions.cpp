@@ -314,19 +314,14 @@ void PrivateSessions::drop(PrivateSession& session) {
     const uint32_t slot = session.saved().key.slot;
     remove_state(folder_.sessions_folder(), slot);
     sessions_[slot - wire::kMaxSessions] = nullptr;
+    hooks_.dropped();
 }
 
-void PrivateSessions::stop_all(std::function<void()> done) {
-    const auto open = std::make_shared<size_t>(1);
-    const auto one_done = [open, done = std::move(done)] {
-        if (--*open == 0) done();
-    };
+void PrivateSessions::stop_all() {
     for (const auto& session : sessions_) {
         if (session == nullptr || session->base.state != State::kRunning) continue;
-        ++*open;
-        stop(*session, [one_done](const auto&) { one_done(); });
+        stop(*session, [](const auto&) {});
     }
-    one_done();
 }
 
 // --- from what a killed host left -------------------------------------------------------------

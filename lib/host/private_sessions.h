@@ -33,6 +33,7 @@ public:
                            const ProviderConnection& who, bool registering)>
             admits;
         std::function<bool(const FileIdentity&)> log_in_use;
+        std::function<void()> dropped;  // a session has ended
     };
 
     PrivateSessions(EventLoop& loop, const RuntimeFolder& folder, AckTracker& acks,
@@ -43,7 +44,7 @@ public:
                const PeerCredentials& peer, EnableAnswer answer);
     void control(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
                  StatusAnswer answer);
-    void stop_all(std::function<void()> done);
+    void stop_all();
     bool empty() const;
     bool has(const std::string& name) const { return find(name) != nullptr; }
     bool log_in_use(const FileIdentity& file) const;

@@ -1,24 +1,14 @@
 #include "host/runtime_folder.h"
 
-#include "wire/provider_protocol.h"
-
-#include <fmt/format.h>
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 namespace etw::host {
 namespace {
-
-bool is_folder(const std::string& path) {
-    struct stat st {};
-    return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 Status make_safe_folder(const std::string& path, mode_t mode) {
     if (::mkdir(path.c_str(), mode) == 0) {
@@ -44,19 +34,6 @@ Status make_safe_folder(const std::string& path, mode_t mode) {
 }
 
 }  // namespace
-
-std::string default_runtime_folder() {
-    if (const char* given = ::secure_getenv("ETW_RUNTIME_DIR"); given != nullptr && *given != 0) {
-        return given;
-    }
-    if (::geteuid() == 0) return wire::kSystemRuntimeDir;
-    if (const char* xdg = ::secure_getenv("XDG_RUNTIME_DIR"); xdg != nullptr && *xdg != 0) {
-        return std::string(xdg) + "/etw";
-    }
-    const std::string user = fmt::format("/run/user/{}", ::geteuid());
-    if (is_folder(user)) return user + "/etw";
-    return fmt::format("/tmp/etw-{}", ::geteuid());
-}
 
 Result<RuntimeFolder> RuntimeFolder::open(const std::string& path) {
     ETW_CHECK(make_safe_folder(path, ::geteuid() == 0 ? 0755 : 0700));

@@ -7,9 +7,6 @@
 
 namespace etw::host {
 
-// The folder of the host that this process would be: see wire/provider_protocol.h.
-std::string default_runtime_folder();
-
 class RuntimeFolder {
 public:
     // Creates the folder where it does not exist: 0755 for root, else 0700. Refuses what somebody

@@ -55,6 +55,8 @@ session::Properties updated(const Session& session, const session::UpdateRequest
 
 Failure session_ended() { return {Code::kSessionNotFound, "the session has ended meanwhile"}; }
 
+Failure host_ends() { return {Code::kServiceNotAvailable, "the session host is just ending"}; }
+
 SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const KeeperLink& keeper,
                                std::optional<uid_t> only_uid)
     : loop_(loop),
@@ -78,7 +80,8 @@ SessionManager::SessionManager(EventLoop& loop, RuntimeFolder folder, const Keep
                 .admits = [](const Session& session, const session::ProviderEnable& how,
                              const ProviderConnection& who,
                              bool registering) { return admits(session, how, who, registering); },
-                .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); }}) {}
+                .log_in_use = [this](const FileIdentity& file) { return log_in_use(file); },
+                .dropped = [this] { one_dropped(); }}) {}
 
 // --- looking up ------------------------------------------------------------------------------
 
@@ -212,22 +215,26 @@ std::shared_ptr<Session> SessionManager::drop(Session& session) {
     session.forget_kept(keeper_);
     forget_consumers(session);
     remove_state(folder_.sessions_folder(), slot);
+    one_dropped();
     return std::move(sessions_[slot]);
 }
 
-void SessionManager::stop_all(std::function<void()> done) {
-    const auto open = std::make_shared<size_t>(1);
-    const auto one_done = [open, done = std::move(done)] {
-        if (--*open == 0) done();
-    };
-    for_each([&](Session& session) {
-        if (session.state != State::kRunning) return;
-        ++*open;
-        stop_session(session, [one_done](const auto&) { one_done(); });
+// Later: who asked for it is answered first.
+void SessionManager::one_dropped() {
+    if (!ending_) return;
+    loop_.post([this] {
+        if (all_ended_ && empty()) std::exchange(all_ended_, nullptr)();
     });
-    ++*open;
-    private_.stop_all(one_done);
-    one_done();
+}
+
+void SessionManager::stop_all(std::function<void()> done) {
+    ending_ = true;
+    all_ended_ = std::move(done);
+    for_each([&](Session& session) {
+        if (session.state == State::kRunning) stop_session(session, [](const auto&) {});
+    });
+    private_.stop_all();
+    one_dropped();
 }
 
 // --- while it runs ---------------------------------------------------------------------------

@@ -59,7 +59,8 @@ public:
     void consume(const session::ConsumeRequest& request, std::vector<UniqueFd> fds,
                  Answer<session::ConsumeGrant> answer);
 
-    // Ends every session as stop() does, then calls `done`.
+    // Ends every session as stop() does, those that are just being started or stopped included, and
+    // starts no more; then calls `done`.
     void stop_all(std::function<void()> done);
     bool empty() const;  // no session
     ProviderTable& providers() { return providers_; }
@@ -106,6 +107,7 @@ private:
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
     std::shared_ptr<Session> drop(Session& session);
+    void one_dropped();
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
     session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
@@ -193,6 +195,8 @@ private:
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
+    bool ending_ = false;                    // no session is to begin any more
+    std::function<void()> all_ended_;        // to be called once the last one has ended
     std::optional<MessageNumbers> numbers_;  // once a session has needed them
 };
 
@@ -208,5 +212,6 @@ void SessionManager::for_each(F f) const {
 
 uint64_t delivery_capacity(const SavedSession& saved);  // bytes of its delivery ring
 session::Failure session_ended();                       // while a request was being served
+session::Failure host_ends();                           // there will be no session
 
 }  // namespace etw::host

@@ -195,6 +195,7 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
 
 void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
                            const PeerCredentials& peer, EnableAnswer answer) {
+    if (ending_) return answer(host_ends());
     const bool traced = session::traces_processes(request.properties);
     const bool is_private = (request.properties.log_file_mode & kModePrivate) != 0;
     const std::string& name = request.properties.name;
@@ -276,6 +277,9 @@ void SessionManager::finish_start(const wire::SessionKey& key,
             failure_of(opened.error(), p.log_file.empty() ? p.name : p.log_file);
         drop(*session);
         return answer(failure);
+    }
+    if (ending_) {  // its log is to have a proper end
+        return stop_session(*session, [answer](const auto&) { answer(host_ends()); });
     }
     if ((session->saved.properties.log_file_mode & kModeRealTime) != 0) {
         if (const auto ready = ensure_feed(*session); !ready) {

@@ -81,12 +81,7 @@ public:
         code_.load(Size::k64, r1, r10, record_ + AT(duration_ns));
         code_.calculate(BPF_SUB, r0, r1);
         code_.store(Size::k64, r10, record_ + AT(duration_ns), r0);
-        code_.set(r1, context);
-        code_.load_map(r2, output);
-        code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
-        code_.point(r4, r10, record_);
-        code_.set(r5, int32_t(sizeof(AsyncRecord)));
-        code_.call_helper(BPF_FUNC_perf_event_output);
+        code_.put_out(context, output, record_, sizeof(AsyncRecord));
     }
 
 private:

@@ -65,6 +65,16 @@ public:
         add(BPF_LD | BPF_IMM | BPF_DW, to, Reg(BPF_PSEUDO_MAP_FD), 0, fd);
         add(0, r0, r0, 0, 0);
     }
+    // Hands what stands on the stack at `from` to the host, through the map `output`. `context`:
+    // what the program was called with.
+    void put_out(Reg context, int output, int from, size_t size) {
+        set(r1, context);
+        load_map(r2, output);
+        set32(r3, uint32_t(BPF_F_CURRENT_CPU));
+        point(r4, r10, from);
+        set(r5, int32_t(size));
+        call_helper(BPF_FUNC_perf_event_output);
+    }
     // `condition`: BPF_JEQ, BPF_JSGT ...; values are compared as 64 bits.
     void jump_if(uint8_t condition, Reg left, int32_t right, Label label) {
         uses_.push_back({code_.size(), label});

@@ -64,23 +64,6 @@ BuildId build_id_of_vdso() {
 
 }  // namespace
 
-BuildId build_id_of_notes(Bytes notes) {
-    constexpr uint32_t kBuildIdNote = 3;  // NT_GNU_BUILD_ID
-    ByteReader in(notes);
-    while (const auto header = in.read<Elf64_Nhdr>("note")) {
-        const auto name = in.take((size_t{header->n_namesz} + 3) & ~size_t{3}, "note: name");
-        const auto data = in.take((size_t{header->n_descsz} + 3) & ~size_t{3}, "note: data");
-        if (!name || !data) break;
-        const bool is_gnu = header->n_namesz == sizeof("GNU") &&
-                            std::memcmp(name->data(), "GNU", sizeof("GNU")) == 0;
-        if (is_gnu && header->n_type == kBuildIdNote && header->n_descsz <= data->size()) {
-            const Bytes id = data->first(header->n_descsz);
-            return {id.begin(), id.end()};
-        }
-    }
-    return {};
-}
-
 BuildId build_id_of_kernel() {
     std::ifstream in(kKernelNotes, std::ios::binary);
     std::string notes(kMaxNotes, '\0');

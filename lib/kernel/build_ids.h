@@ -1,6 +1,6 @@
-// Build ids: what tells one build of a program from another.
+// Build ids of the kernel, and of the files that are mapped.
 #pragma once
-#include "etw/bytes.h"
+#include "base/build_id.h"
 
 #include <cstdint>
 #include <map>
@@ -10,10 +10,6 @@
 
 namespace etw::kernel {
 
-using BuildId = std::vector<std::byte>;  // empty: there is none, or it is not known
-
-// Among the notes of an ELF file.
-BuildId build_id_of_notes(Bytes notes);
 BuildId build_id_of_kernel();
 
 // Of mapped files. They are read from the files: the kernel could tell them with the mappings, but

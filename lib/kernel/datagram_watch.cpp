@@ -193,12 +193,7 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     sockets_.put_ends(code_, r7, kRecordAt + AT(ends), done);
     if (sent) use_name(kRecordAt);
     use_peer(kRecordAt);
-    code_.set(r1, r6);
-    code_.load_map(r2, output_);
-    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
-    code_.point(r4, r10, kRecordAt);
-    code_.set(r5, int32_t(sizeof(Datagram)));
-    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.put_out(r6, output_, kRecordAt, sizeof(Datagram));
     code_.place(done);
     forget_peer();
     code_.place(end);

@@ -55,12 +55,7 @@ Result<BpfProbe> watch_exits(uint32_t cpus, const CounterSource& counter) {
     code.call_helper(BPF_FUNC_get_current_pid_tgid);
     code.calculate(BPF_RSH, r0, 32);
     code.store(Size::k32, r10, kRecord + int(offsetof(ExitRecord, process)), r0);
-    code.set(r1, r6);
-    code.load_map(r2, probe.output().get());
-    code.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
-    code.point(r4, r10, kRecord);
-    code.set(r5, int32_t(sizeof(ExitRecord)));
-    code.call_helper(BPF_FUNC_perf_event_output);
+    code.put_out(r6, probe.output().get(), kRecord, sizeof(ExitRecord));
     code.place(end);
     code.set(r0, 0);
     code.leave();

@@ -102,12 +102,7 @@ std::vector<bpf_insn> Writer::at_read() {
     code_.place(put_out);
     code_.store(Size::k64, r10, kRecord, r7);
     code_.store(Size::k64, r10, kRecord + int(offsetof(Splice, size)), r9);
-    code_.set(r1, r6);
-    code_.load_map(r2, output_);
-    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
-    code_.point(r4, r10, kRecord);
-    code_.set(r5, int32_t(sizeof(Splice)));
-    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.put_out(r6, output_, kRecord, sizeof(Splice));
     code_.place(end);
     code_.set(r0, 0);
     code_.leave();

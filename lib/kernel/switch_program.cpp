@@ -171,12 +171,7 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     code.store(Size::k64, r7, CONTROL_AT(head), r8);  // behind the record: see switch_ring.h
     code.calculate(BPF_AND, r8, kWakeEvery - 1);
     code.jump_if(BPF_JNE, r8, 0, end);
-    code.set(r1, r6);
-    code.load_map(r2, maps.wakes);
-    code.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
-    code.point(r4, r10, kPart);
-    code.set(r5, 4);
-    code.call_helper(BPF_FUNC_perf_event_output);
+    code.put_out(r6, maps.wakes, kPart, 4);
     code.jump(end);
     code.place(lost);
     code.load(Size::k64, r1, r7, CONTROL_AT(lost));

@@ -138,20 +138,30 @@ uint32_t Tasks::process_of(uint32_t thread) const {
 
 Process& Tasks::add(Process process) {
     if (process.key == 0) process.key = ++last_key_;
-    threads_.try_emplace(process.pid, Thread{process.pid, process.pid, process.image});
+    if (find_thread(process.pid) == nullptr) add_thread({process.pid, process.pid, process.image});
     return processes_[process.pid] = std::move(process);
 }
 
-Thread& Tasks::add_thread(Thread thread) { return threads_[thread.id] = std::move(thread); }
+const Thread& Tasks::add_thread(Thread thread) {
+    remove_thread(thread.id);
+    threads_of_[thread.process].insert(thread.id);
+    return threads_[thread.id] = std::move(thread);
+}
+
+void Tasks::remove_thread(uint32_t id) {
+    const auto thread = threads_.find(id);
+    if (thread == threads_.end()) return;
+    const auto others = threads_of_.find(thread->second.process);
+    others->second.erase(id);
+    if (others->second.empty()) threads_of_.erase(others);
+    threads_.erase(thread);
+}
 
 void Tasks::remove(uint32_t pid) {
     processes_.erase(pid);
-    std::erase_if(threads_, [pid](const auto& item) { return item.second.process == pid; });
-}
-
-bool Tasks::has_threads(uint32_t pid) const {
-    return std::any_of(threads_.begin(), threads_.end(),
-                       [pid](const auto& item) { return item.second.process == pid; });
+    const auto threads = threads_of_.extract(pid);
+    if (threads.empty()) return;
+    for (const uint32_t id : threads.mapped()) threads_.erase(id);
 }
 
 std::map<uint32_t, Thread> Tasks::threads() const { return {threads_.begin(), threads_.end()}; }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace etw::kernel {
 
@@ -44,10 +45,10 @@ public:
     uint32_t process_of(uint32_t thread) const;
     // With the thread that a process begins with, if it has none.
     Process& add(Process process);
-    Thread& add_thread(Thread thread);
-    void remove_thread(uint32_t id) { threads_.erase(id); }
+    const Thread& add_thread(Thread thread);
+    void remove_thread(uint32_t id);
     void remove(uint32_t pid);  // with its threads
-    bool has_threads(uint32_t pid) const;
+    bool has_threads(uint32_t pid) const { return threads_of_.contains(pid); }
 
     // In the order of their ids.
     const std::map<uint32_t, Process>& processes() const noexcept { return processes_; }
@@ -56,6 +57,7 @@ public:
 private:
     std::map<uint32_t, Process> processes_;
     std::unordered_map<uint32_t, Thread> threads_;
+    std::unordered_map<uint32_t, std::unordered_set<uint32_t>> threads_of_;  // none is empty
     uint64_t last_key_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // The one thread of the library in an application: connects to the hosts, applies what they say,
 // runs callbacks. It sleeps in poll() unless a host, an application or a retry has something to do.
+#include "base/runtime_folder.h"
 #include "provider/private_session.h"
 
 #include <dlfcn.h>
@@ -54,14 +55,23 @@ private:
     bool overflow_ = false;
 };
 
-bool exists(const char* path) noexcept {
+bool is_folder(const char* path) noexcept {
     struct stat status {};
-    return ::stat(path, &status) == 0;
+    return ::stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Null where it is unset or empty.
+const char* variable(const char* name) noexcept {
+    const char* value = ::secure_getenv(name);
+    return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
 void add_host(bool trusted, const char* base, const char* more, bool with_uid) noexcept {
     Host& host = g_state.hosts[g_state.host_count];
     PathBuilder path(host.path);
+    // The program may go to another folder before a host comes up.
+    char current[sizeof(Host::path)];
+    if (base[0] != '/' && ::getcwd(current, sizeof(current)) != nullptr) path.add(current).add("/");
     path.add(base);
     if (with_uid) path.add(uint32_t(::geteuid()));
     path.add(more).add("/").add(wire::kProviderSocketName);
@@ -69,18 +79,19 @@ void add_host(bool trusted, const char* base, const char* more, bool with_uid) n
     if (host.path[0] != '\0') ++g_state.host_count;
 }
 
+// The system's and the user's own: see base/runtime_folder.h, whose rule this is.
 void find_hosts() noexcept {
     if (g_state.host_count != 0) return;
-    if (const char* folder = ::secure_getenv("ETW_RUNTIME_DIR")) {
+    if (const char* folder = variable("ETW_RUNTIME_DIR")) {
         return add_host(false, folder, "", false);
     }
-    add_host(true, wire::kSystemRuntimeDir, "", false);
+    add_host(true, kSystemRuntimeFolder, "", false);
     if (::geteuid() == 0) return;  // root's own host is the system's
     char user_folder[sizeof(Host::path)];
     PathBuilder(user_folder).add("/run/user/").add(uint32_t(::geteuid()));
-    if (const char* folder = ::secure_getenv("XDG_RUNTIME_DIR")) {
+    if (const char* folder = variable("XDG_RUNTIME_DIR")) {
         add_host(false, folder, "/etw", false);
-    } else if (exists(user_folder)) {
+    } else if (is_folder(user_folder)) {
         add_host(false, user_folder, "/etw", false);
     } else {
         add_host(false, "/tmp/etw-", "", true);
@@ -121,9 +132,9 @@ bool callback_mapped(etw_callback callback) noexcept {
 void run_due_callbacks() noexcept {
     ::pthread_mutex_lock(&g_state.lock);
     while (g_state.due_count != 0) {
-        const DueCallback due = g_state.due[0];
+        const DueCallback due = g_state.due[g_state.due_first];
+        g_state.due_first = (g_state.due_first + 1) % kMaxDueCallbacks;
         --g_state.due_count;
-        std::memmove(g_state.due, g_state.due + 1, g_state.due_count * sizeof(DueCallback));
         Registration& registration = g_state.registrations[due.registration];
         const etw_callback callback = registration.callback;
         void* const context = registration.context;
@@ -136,7 +147,7 @@ void run_due_callbacks() noexcept {
             }
             ::pthread_mutex_lock(&g_state.lock);
             registration.in_callback = false;
-            ::pthread_cond_broadcast(&g_state.changed);
+            announce_change();
         }
         if (due.ack_host < kMaxHosts) send_ack(due.ack_host, due.ack_connection, due.ack_cookie);
     }
@@ -203,10 +214,10 @@ void serve_once(const PollSet& ready, bool doorbell) noexcept {
     drain(g_state.wake);
     drain(g_state.doorbell);
     repair_descriptors();
+    send_private_answers();  // first: the end of a session finds room for its callbacks
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         if (ready.fds[2 + i].revents != 0 && g_state.hosts[i].connection != 0) receive_packets(i);
     }
-    send_private_answers();
     connect_due_hosts(monotonic_ns(), doorbell);
     for (uint32_t i = 0; i < g_state.host_count; ++i) announce_registrations(i);
     release_waiters();
@@ -222,7 +233,7 @@ bool map_slice_of_pages() noexcept {
 }
 
 void sleep_until(int64_t when_ns) noexcept {
-    const timespec when = {time_t(when_ns / 1'000'000'000), long(when_ns % 1'000'000'000)};
+    const timespec when = timespec_of(when_ns);
     while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr) == EINTR) {
     }
 }
@@ -249,20 +260,28 @@ void* run_agent(void*) noexcept {
 
 // --- fork ------------------------------------------------------------------------------------
 
-void before_fork() noexcept { ::pthread_mutex_lock(&g_state.lock); }
+// No handler runs in between: one that forks, too, would wait for the lock for ever.
+void before_fork() noexcept {
+    sigset_t before;
+    hold_signals(before);
+    ::pthread_mutex_lock(&g_state.lock);
+    g_state.signals_before_fork = before;
+}
 
-void after_fork_in_parent() noexcept { ::pthread_mutex_unlock(&g_state.lock); }
+void after_fork() noexcept {
+    const sigset_t before = g_state.signals_before_fork;
+    ::pthread_mutex_unlock(&g_state.lock);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 // The child has the parent's rings and enable state and goes on writing into them. Its own agent
 // connects after a moment, so that a fork that ends in exec costs the hosts nothing.
-void after_fork_in_child() noexcept {
-    g_state.lock = PTHREAD_MUTEX_INITIALIZER;
+void begin_anew() noexcept {
     forget_identity();
     forget_private();
     forget_all_former();  // the parent has them
     if (!g_state.agent_started) return;
     g_state.agent_started = false;
-    initialise();  // threads that waited are the parent's: its condition would wait for them
     g_state.wake.reset();
     g_state.doorbell.reset();
     g_state.due_count = 0;
@@ -270,6 +289,7 @@ void after_fork_in_child() noexcept {
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         Registration& registration = g_state.registrations[i];
         registered |= registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+        registration.ready = false;
         registration.in_callback = false;
         for (HostView& view : registration.hosts) view = {};
     }
@@ -289,31 +309,34 @@ void after_fork_in_child() noexcept {
     if (registered) start_agent();
 }
 
+void after_fork_in_child() noexcept {
+    begin_anew();
+    after_fork();
+}
+
 void prepare_process() noexcept {
     static bool done;  // stays true in a forked child, which has inherited all of it
     if (done) return;
     done = true;
-    ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    ::pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 // After main() and the application's own handlers.
 [[gnu::destructor]] void at_exit() noexcept {
     if (!g_state.agent_started || g_state.agent_pid != ::getpid()) return;
-    timespec deadline{};
-    ::clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += 1;
-    if (::pthread_mutex_timedlock(&g_state.lock, &deadline) != 0) return;
-    // A file that grows past the process's limit must not change how the program ends.
+    // No host knows yet of a forked child that lives but a moment.
+    if (has_untold_losses()) await_hosts();
     sigset_t too_large, before;
-    ::sigemptyset(&too_large);
-    ::sigaddset(&too_large, SIGXFSZ);
-    ::pthread_sigmask(SIG_BLOCK, &too_large, &before);
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
+    const ScopedLock lock(g_state.lock, ScopedLock::kAtExit);
+    if (!lock) return;
     settle_lost();
     leave_rings();
+    // A file that grows past the process's limit must not change how the program ends.
+    ::sigemptyset(&too_large);
+    ::sigaddset(&too_large, SIGXFSZ);
     constexpr timespec kNow{};
     if (::sigismember(&before, SIGXFSZ) == 0) ::sigtimedwait(&too_large, nullptr, &kNow);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_mutex_unlock(&g_state.lock);
 }
 
 }  // namespace
@@ -321,6 +344,7 @@ void prepare_process() noexcept {
 void pin_module() noexcept {
     static std::atomic<bool> done;
     if (done.load(std::memory_order_acquire)) return;
+    const HeldSignals held;  // who forks in a handler finds the loader's lock free
     Dl_info info;
     if (::dladdr(reinterpret_cast<void*>(&pin_module), &info) != 0 && info.dli_fname != nullptr) {
         ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);

@@ -139,19 +139,6 @@ bool send_register(uint32_t host, const Registration& registration) noexcept {
                        item.data_size);
 }
 
-void on_registered(uint32_t host, const wire::Registered& packet) noexcept {
-    Registration* registration = registration_of_wire_id(packet.registration);
-    if (registration == nullptr) return;
-    const uint64_t connection = g_state.hosts[host].connection;
-    registration->hosts[host].answered = true;
-    for (const EnableEntry& entry : registration->entry) {
-        if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
-        const SessionSlot& slot = *entry.slot.load(std::memory_order_relaxed);
-        if (slot.host == host && entry.confirmed != connection) clear_entry(*registration, slot);
-    }
-    drop_unconfirmed(host);
-}
-
 void on_attach(uint32_t host, const wire::Attach& packet, int fd) noexcept {
     const bool valid = packet.session.epoch != 0 && packet.session.slot < wire::kMaxSessions;
     if (!valid) {
@@ -163,11 +150,7 @@ void on_attach(uint32_t host, const wire::Attach& packet, int fd) noexcept {
 
 void add_due_callback(uint32_t host, const Registration& registration, const wire::Enable& packet,
                       bool acknowledge) noexcept {
-    if (g_state.due_count == kMaxDueCallbacks) {  // the next callback tells the newest state anyway
-        if (acknowledge) send_ack(host, g_state.hosts[host].connection, packet.cookie);
-        return;
-    }
-    DueCallback& due = g_state.due[g_state.due_count++];
+    DueCallback& due = g_state.due[(g_state.due_first + g_state.due_count++) % kMaxDueCallbacks];
     due.registration = uint32_t(&registration - g_state.registrations);
     due.generation = registration.generation.load(std::memory_order_relaxed);
     std::memcpy(&due.source, &packet.source_id, sizeof(due.source));
@@ -186,6 +169,30 @@ void add_due_callback(uint32_t host, const Registration& registration, const wir
     due.level = sum.level_plus1 != 0 ? uint8_t(sum.level_plus1 - 1) : uint8_t{0};
     due.match_any = sum.keyword_any;
     due.match_all = sum.keyword_all;
+}
+
+void add_disabled_callback(uint32_t host, const Registration& registration) noexcept {
+    if (registration.callback == nullptr) return;
+    wire::Enable disabled{};
+    disabled.action = wire::EnableAction::kDisable;
+    add_due_callback(host, registration, disabled, false);
+}
+
+void on_registered(uint32_t host, const wire::Registered& packet) noexcept {
+    Registration* registration = registration_of_wire_id(packet.registration);
+    if (registration == nullptr) return;
+    const uint64_t connection = g_state.hosts[host].connection;
+    registration->hosts[host].answered = true;
+    bool heard_of = false;
+    for (const EnableEntry& entry : registration->entry) {
+        if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
+        const SessionSlot& slot = *entry.slot.load(std::memory_order_relaxed);
+        if (slot.host != host || entry.confirmed == connection) continue;
+        heard_of = heard_of || !slot.quiet;
+        clear_entry(*registration, slot);
+    }
+    if (heard_of) add_disabled_callback(host, *registration);
+    drop_unconfirmed(host);
 }
 
 bool filter_valid(const wire::IdFilter& filter) noexcept {
@@ -231,7 +238,10 @@ void on_enable(uint32_t host, const wire::Enable& packet) noexcept {
 
 void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
     forget_former(host, packet.session);
-    if (SessionSlot* slot = find_slot(host, packet.session)) end_session(host, *slot);
+    if (SessionSlot* slot = find_slot(host, packet.session)) {
+        end_session(host, *slot);
+        settle_lost(*slot);  // the host takes it until it has the answer
+    }
     send_ack(host, g_state.hosts[host].connection, packet.cookie);
 }
 
@@ -384,7 +394,7 @@ void disconnect_host(uint32_t host) noexcept {
 void receive_packets(uint32_t host) noexcept {
     Host& link = g_state.hosts[host];
     constexpr int kBatch = 64;  // then the other host and the application get their turn
-    for (int i = 0; i < kBatch; ++i) {
+    for (int i = 0; i < kBatch && has_room_for_callbacks(); ++i) {
         const int socket = link.socket.get();
         if (socket < 0) return disconnect_host(host);
         Packet packet{};
@@ -445,14 +455,15 @@ void end_session(uint32_t host, SessionSlot& slot) noexcept {
     const bool quiet = slot.quiet;
     detach_session(slot);
     if (quiet) return;
-    wire::Enable disabled{};
-    disabled.action = wire::EnableAction::kDisable;
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
-        const Registration& registration = g_state.registrations[i];
-        if ((enabled_by[i / 32] >> (i % 32) & 1) != 0 && registration.callback != nullptr) {
-            add_due_callback(host, registration, disabled, false);
+        if ((enabled_by[i / 32] >> (i % 32) & 1) != 0) {
+            add_disabled_callback(host, g_state.registrations[i]);
         }
     }
+}
+
+bool has_room_for_callbacks() noexcept {
+    return kMaxDueCallbacks - g_state.due_count >= ETW_MAX_REGISTRATIONS;
 }
 
 void send_private_status(uint32_t host, const wire::PrivateStatus& status) noexcept {
@@ -480,7 +491,7 @@ void release_waiters() noexcept {
         registration.ready = true;
         released = true;
     }
-    if (released) ::pthread_cond_broadcast(&g_state.changed);
+    if (released) announce_change();
 }
 
 }  // namespace etw::provider

@@ -2,14 +2,18 @@
 // process with an application that may close any descriptor.
 #pragma once
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 
 namespace etw::provider {
 
@@ -25,17 +29,75 @@ private:
     const int saved_;
 };
 
+constexpr int64_t kSecond = 1'000'000'000;
+
+inline timespec timespec_of(int64_t ns) noexcept {
+    return {time_t(ns / kSecond), long(ns % kSecond)};
+}
+
+inline int64_t monotonic_ns() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+// Until the word is woken or is no longer `value`, or for `timeout_ns` (negative: for ever).
+inline void futex_wait(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) noexcept {
+    const timespec timeout = timespec_of(timeout_ns);
+    ::syscall(SYS_futex, &word, FUTEX_WAIT, value, timeout_ns < 0 ? nullptr : &timeout, nullptr, 0);
+}
+
+inline void futex_wake(std::atomic<uint32_t>& word) noexcept {
+    ::syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
+}
+
+// Blocks the signals that come from outside. Those that an instruction causes stay as they are:
+// one that is blocked ends the program, where its handler would have gone on.
+inline void hold_signals(sigset_t& before) noexcept {
+    sigset_t set;
+    ::sigfillset(&set);
+    for (const int caused : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+        ::sigdelset(&set, caused);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &set, &before);
+}
+
+class HeldSignals {
+public:
+    HeldSignals() noexcept { hold_signals(before_); }
+    ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    HeldSignals(const HeldSignals&) = delete;
+    HeldSignals& operator=(const HeldSignals&) = delete;
+
+private:
+    sigset_t before_;
+};
+
+// No signal handler runs in a thread that has the lock: one that forks would wait for it for ever.
 class ScopedLock {
 public:
     explicit ScopedLock(pthread_mutex_t& mutex) noexcept : mutex_(mutex) {
         ::pthread_mutex_lock(&mutex_);
     }
-    ~ScopedLock() { ::pthread_mutex_unlock(&mutex_); }
+    // At the end of a program, whose other threads may have been stopped anywhere: for a second.
+    enum AtExit { kAtExit };
+    ScopedLock(pthread_mutex_t& mutex, AtExit) noexcept : mutex_(mutex) {
+        timespec deadline{};
+        ::clock_gettime(CLOCK_REALTIME, &deadline);
+        deadline.tv_sec += 1;
+        locked_ = ::pthread_mutex_timedlock(&mutex_, &deadline) == 0;
+    }
+    ~ScopedLock() {
+        if (locked_) ::pthread_mutex_unlock(&mutex_);
+    }
     ScopedLock(const ScopedLock&) = delete;
     ScopedLock& operator=(const ScopedLock&) = delete;
+    explicit operator bool() const noexcept { return locked_; }
 
 private:
+    const HeldSignals signals_;  // until the lock is given back
     pthread_mutex_t& mutex_;
+    bool locked_ = true;
 };
 
 // A descriptor in an application that may close it and open something else under its number. It is
@@ -94,14 +156,8 @@ private:
     ino_t inode_ = 0;
 };
 
-inline int64_t monotonic_ns() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
-}
-
-// A thread that nobody joins, with all signals blocked: the application's are not its business, and
-// the one for a file that grows past the process's limit must not end the program. Callbacks of the
+// A thread that nobody joins, with signals blocked: the application's are not its business, and the
+// one for a file that grows past the process's limit must not end the program. Callbacks of the
 // application may run on it. False: there is none to be had.
 inline bool start_thread(pthread_t& thread, void* (*run)(void*)) noexcept {
     pthread_attr_t attributes;
@@ -109,11 +165,8 @@ inline bool start_thread(pthread_t& thread, void* (*run)(void*)) noexcept {
     ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     constexpr size_t kStack = 256 * 1024;  // only touched pages cost anything
     ::pthread_attr_setstacksize(&attributes, kStack);
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const HeldSignals inherited;
     const int failed = ::pthread_create(&thread, &attributes, run, nullptr);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::pthread_attr_destroy(&attributes);
     return failed == 0;
 }

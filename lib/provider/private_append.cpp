@@ -90,7 +90,7 @@ uint32_t append_private(SessionSlot& slot, uint64_t generation, const SocketEven
         std::memcpy(out + event.time_stamp_offset, &now, sizeof(now));
         g_private.view().control(0).head.store(at + size, std::memory_order_release);
         if (switched) sleeps = &g_private.view().host_sleeps();
-        if (sleeps != nullptr && sleeps->exchange(0) == 1) futex_wake(sleeps);
+        if (sleeps != nullptr && sleeps->exchange(0) == 1) futex_wake(*sleeps);
     }
     return ETW_OK;
 }

@@ -21,7 +21,7 @@ constexpr int64_t kExitPatience = 5 * kSecond;  // a program's end must not hang
 
 void wake_private_thread() noexcept {
     std::atomic<uint32_t>& sleeps = g_private.view().host_sleeps();
-    if (sleeps.exchange(0) == 1) futex_wake(&sleeps);
+    if (sleeps.exchange(0) == 1) futex_wake(sleeps);
 }
 
 // False: it will never be read; the caller answers.
@@ -229,6 +229,7 @@ void forget_private() noexcept {
         slot->in_process = false;
     }
     g_private.log.forget();
+    g_private.append_lock.store(0, std::memory_order_relaxed);  // a thread of the parent's had it
     // A section that a signal handler forked out of starts over and finds the session gone.
     ::munmap(g_private.memory, g_private.memory_size);
     g_private.memory = nullptr;
@@ -244,23 +245,20 @@ namespace {
 [[gnu::destructor]] void finish_at_exit() noexcept {
     if (g_private.phase.load(std::memory_order_acquire) != kPrivateRunning) return;
     if (g_state.agent_pid != ::getpid()) return;
-    timespec deadline{};
-    ::clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += 1;
-    if (::pthread_mutex_timedlock(&g_state.lock, &deadline) != 0) return;
-    if (SessionSlot* slot = g_private.slot.load(std::memory_order_relaxed)) detach_session(*slot);
-    ::pthread_mutex_unlock(&g_state.lock);
+    {
+        const ScopedLock lock(g_state.lock, ScopedLock::kAtExit);
+        if (!lock) return;
+        SessionSlot* slot = g_private.slot.load(std::memory_order_relaxed);
+        if (slot != nullptr) detach_session(*slot);
+    }
     const int64_t until = monotonic_ns() + kExitPatience;
     int64_t left = kExitPatience;
     while (g_private.phase.load(std::memory_order_acquire) == kPrivateRunning && left > 0) {
         futex_wait(g_private.phase, kPrivateRunning, left);
         left = until - monotonic_ns();
     }
-    ::clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += 1;
-    if (::pthread_mutex_timedlock(&g_state.lock, &deadline) != 0) return;
-    send_private_answers();  // unless the agent has been faster
-    ::pthread_mutex_unlock(&g_state.lock);
+    const ScopedLock lock(g_state.lock, ScopedLock::kAtExit);
+    if (lock) send_private_answers();  // unless the agent has been faster
 }
 
 }  // namespace

@@ -4,12 +4,7 @@
 #include "provider/private_session.h"
 #include "ring/ring_view.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 namespace etw::provider {
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 // What the host asks of the thread.
 struct PrivateCommand {
@@ -79,15 +74,6 @@ struct PrivateSession {
 
 // One a process; zero until it begins.
 extern PrivateSession g_private;
-
-inline void futex_wait(std::atomic<uint32_t>& word, uint32_t value, int64_t timeout_ns) noexcept {
-    const timespec timeout = {time_t(timeout_ns / kSecond), long(timeout_ns % kSecond)};
-    ::syscall(SYS_futex, &word, FUTEX_WAIT, value, timeout_ns < 0 ? nullptr : &timeout, nullptr, 0);
-}
-
-inline void futex_wake(void* word) noexcept {
-    ::syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
-}
 
 // --- private_thread.cpp ---
 bool create_private_thread() noexcept;  // with the library's lock, for a g_private that is ready

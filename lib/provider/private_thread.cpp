@@ -312,7 +312,7 @@ void* run_private(void*) noexcept {
     stop(session, session.stop_cookie);
     session.log.forget();
     session.phase.store(kPrivateFinished, std::memory_order_release);
-    futex_wake(&session.phase);
+    futex_wake(session.phase);
     const ScopedLock lock(g_state.lock);
     wake_agent();
     return nullptr;

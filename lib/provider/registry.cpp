@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <utility>
 
 namespace etw::provider {
 
@@ -21,20 +22,34 @@ int64_t wait_budget_ns() noexcept {
     if (const char* text = ::secure_getenv("ETW_REGISTER_WAIT_MS")) {
         char* end = nullptr;
         const uint64_t asked = ::strtoul(text, &end, 10);
-        if (end != text && *end == '\0') wait_ms = asked < kMostMs ? asked : kMostMs;
+        const bool is_number = *text >= '0' && *text <= '9';  // strtoul() takes signs
+        if (is_number && *end == '\0') wait_ms = asked < kMostMs ? asked : kMostMs;
     }
     return int64_t(wait_ms) * 1'000'000;
 }
 
-// Waits for `done` to hold, until `deadline_ns`; with the lock.
+// Waits for `done`, which is asked with the lock, to hold, until `deadline_ns`. Without the lock,
+// so that signal handlers run meanwhile.
 template <class Done>
 bool wait_until(int64_t deadline_ns, Done done) noexcept {
-    const timespec deadline = {time_t(deadline_ns / 1'000'000'000),
-                               long(deadline_ns % 1'000'000'000)};
-    while (!done()) {
-        if (::pthread_cond_timedwait(&g_state.changed, &g_state.lock, &deadline) == ETIMEDOUT) {
-            return done();
+    for (;;) {
+        uint32_t seen = 0;
+        {
+            const ScopedLock lock(g_state.lock);
+            if (done()) return true;
+            seen = g_state.changes.load(std::memory_order_relaxed);
         }
+        const int64_t left = deadline_ns - monotonic_ns();
+        if (left <= 0) return false;
+        futex_wait(g_state.changes, seen, left);
+    }
+}
+
+bool all_ready() noexcept {
+    for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
+        const Registration& registration = g_state.registrations[i];
+        const bool live = registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+        if (live && !registration.ready) return false;
     }
     return true;
 }
@@ -78,14 +93,18 @@ Registration* free_registration() noexcept {
 
 }  // namespace
 
-void initialise() noexcept {
-    pthread_condattr_t attributes;
-    ::pthread_condattr_init(&attributes);
-    ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    ::pthread_cond_init(&g_state.changed, &attributes);
-    ::pthread_condattr_destroy(&attributes);
-    g_state.wait_budget_ns = wait_budget_ns();
-    g_state.initialised = true;
+void announce_change() noexcept {
+    g_state.changes.fetch_add(1, std::memory_order_relaxed);
+    futex_wake(g_state.changes);
+}
+
+void await_hosts() noexcept {
+    int64_t deadline_ns = monotonic_ns();
+    {
+        const ScopedLock lock(g_state.lock);
+        deadline_ns += g_state.wait_budget_ns;
+    }
+    wait_until(deadline_ns, all_ready);
 }
 
 etw_enabled combined(const Registration& registration) noexcept {
@@ -233,13 +252,10 @@ struct Applicant {
     void* context;
 };
 
-uint32_t add_registration(const Applicant& applicant, uint64_t* handle) noexcept {
-    const KeepErrno keep;
-    pin_module();
-    const ScopedLock lock(g_state.lock);
-    if (!g_state.initialised) initialise();
+// With the lock. Null: there are too many.
+Registration* add_registration(const Applicant& applicant, uint64_t* handle) noexcept {
     Registration* registration = free_registration();
-    if (registration == nullptr) return ETW_NO_SYSTEM_RESOURCES;
+    if (registration == nullptr) return nullptr;
     registration->id = *applicant.id;
     registration->enabled =
         applicant.enabled != nullptr ? applicant.enabled : &registration->own_enabled;
@@ -257,16 +273,35 @@ uint32_t add_registration(const Applicant& applicant, uint64_t* handle) noexcept
     registration->generation.store(generation, std::memory_order_release);
     const uint64_t index = uint64_t(registration - g_state.registrations);
     __atomic_store_n(handle, uint64_t{generation} << 32 | (index + 1), __ATOMIC_RELAXED);
+    return registration;
+}
 
-    if (!start_agent()) return ETW_OK;  // registered; nothing will ever enable it
-    if (::pthread_equal(::pthread_self(), g_state.agent) != 0) return ETW_OK;  // in a callback
-    wake_agent();
-    const int64_t start = monotonic_ns();
-    const bool answered = wait_until(start + g_state.wait_budget_ns, [&] {
+uint32_t enroll(const Applicant& applicant, uint64_t* handle) noexcept {
+    const KeepErrno keep;
+    pin_module();
+    Registration* registration = nullptr;
+    uint32_t generation = 0;
+    int64_t deadline_ns = 0;
+    {
+        const ScopedLock lock(g_state.lock);
+        registration = add_registration(applicant, handle);
+        if (registration == nullptr) return ETW_NO_SYSTEM_RESOURCES;
+        if (!start_agent()) return ETW_OK;  // registered; nothing will ever enable it
+        if (::pthread_equal(::pthread_self(), g_state.agent) != 0) return ETW_OK;  // in a callback
+        if (!std::exchange(g_state.wait_budget_known, true)) {
+            g_state.wait_budget_ns = wait_budget_ns();
+        }
+        wake_agent();
+        generation = registration->generation.load(std::memory_order_relaxed);
+        deadline_ns = monotonic_ns() + g_state.wait_budget_ns;
+    }
+    const bool answered = wait_until(deadline_ns, [&] {
         return registration->ready ||
                registration->generation.load(std::memory_order_relaxed) != generation;
     });
-    if (!answered) g_state.wait_budget_ns = 0;
+    if (answered) return ETW_OK;
+    const ScopedLock lock(g_state.lock);
+    g_state.wait_budget_ns = 0;
     return ETW_OK;
 }
 
@@ -281,14 +316,13 @@ uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabl
                       etw_callback callback, void* context, uint64_t* handle) {
     if (id == nullptr || handle == nullptr) return ETW_INVALID_PARAMETER;
     if (traits != nullptr && !traits_valid(traits, ETW_MAX_TRAITS)) return ETW_INVALID_PARAMETER;
-    return add_registration({id, traits, enabled, nullptr, callback, context}, handle);
+    return enroll({id, traits, enabled, nullptr, callback, context}, handle);
 }
 
 uint32_t etw_register_messages(etw_message_control* control) {
     if (control == nullptr) return ETW_INVALID_PARAMETER;
     if (__atomic_load_n(&control->handle, __ATOMIC_RELAXED) != 0) return ETW_OK;
-    return add_registration({&control->id, nullptr, nullptr, control, nullptr, nullptr},
-                            &control->handle);
+    return enroll({&control->id, nullptr, nullptr, control, nullptr, nullptr}, &control->handle);
 }
 
 void etw_unregister_messages(etw_message_control* control) {
@@ -299,26 +333,27 @@ void etw_unregister_messages(etw_message_control* control) {
 
 uint32_t etw_unregister(uint64_t handle) {
     const KeepErrno keep;
-    const ScopedLock lock(g_state.lock);
-    Registration* registration = registration_of(handle);
-    if (registration == nullptr) return ETW_INVALID_HANDLE;
-    registration->generation.fetch_add(1, std::memory_order_release);
-    registration->entries.store(0, std::memory_order_relaxed);
-    for (EnableEntry& entry : registration->entry) {
-        entry.generation.store(0, std::memory_order_relaxed);
+    Registration* registration = nullptr;
+    {
+        const ScopedLock lock(g_state.lock);
+        registration = registration_of(handle);
+        if (registration == nullptr) return ETW_INVALID_HANDLE;
+        registration->generation.fetch_add(1, std::memory_order_release);
+        registration->entries.store(0, std::memory_order_relaxed);
+        for (EnableEntry& entry : registration->entry) {
+            entry.generation.store(0, std::memory_order_relaxed);
+        }
+        publish_enabled(*registration);
+        registration->enabled = &registration->own_enabled;  // the caller's may go away now
+        registration->control = nullptr;
+        if (!g_state.agent_started) return ETW_OK;
+        settle_lost();
+        wake_agent();
+        if (::pthread_equal(::pthread_self(), g_state.agent) != 0) return ETW_OK;
     }
-    publish_enabled(*registration);
-    registration->enabled = &registration->own_enabled;  // the caller's may go away now
-    registration->control = nullptr;
-    if (!g_state.agent_started) return ETW_OK;
-    settle_lost();
-    wake_agent();
     // A callback that needs a lock which the caller holds would never end: do not wait forever.
-    constexpr int64_t kCallbackPatienceNs = 2'000'000'000;
-    if (::pthread_equal(::pthread_self(), g_state.agent) == 0) {
-        wait_until(monotonic_ns() + kCallbackPatienceNs,
-                   [&] { return !registration->in_callback; });
-    }
+    constexpr int64_t kCallbackPatienceNs = 2 * kSecond;
+    wait_until(monotonic_ns() + kCallbackPatienceNs, [&] { return !registration->in_callback; });
     return ETW_OK;
 }
 

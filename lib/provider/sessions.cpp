@@ -129,9 +129,13 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
     std::atomic<uint32_t>* const numbers = numbers_of(g_state.hosts[host], attach);
     SessionSlot* const held = find_slot(host, attach.session);
     if (held != nullptr) {
-        // Handed back and returned, or inherited from the parent process: go on with what we have.
-        if (held->rings && fd >= 0 && held->geometry == attach.geometry && held->fd.is_same(fd)) {
-            ::close(fd);
+        // Handed back and returned, inherited from the parent process, or by socket now as before,
+        // with what has been lost meanwhile: go on with what we have.
+        const bool same_rings =
+            held->rings && fd >= 0 && held->geometry == attach.geometry && held->fd.is_same(fd);
+        if (same_rings || (!held->rings && fd < 0)) {
+            if (fd >= 0) ::close(fd);
+            held->geometry = attach.geometry;
             held->numbers.store(numbers, std::memory_order_relaxed);
             held->confirmed = g_state.hosts[host].connection;
             held->orphaned = false;
@@ -179,6 +183,8 @@ SessionSlot* attach_session(uint32_t host, const wire::Attach& attach, int fd) n
         move_entries(*held, *slot);
         keep_former(*held);
         detach_session(*held);
+        slot->socket_lost.fetch_add(held->socket_lost.exchange(0, std::memory_order_relaxed),
+                                    std::memory_order_relaxed);
     }
     return slot;
 }

@@ -31,21 +31,35 @@ bool report_lost(SessionSlot& slot, int fd) noexcept {
 
 }  // namespace
 
-void settle_lost() noexcept {
+void settle_lost(SessionSlot& slot) noexcept {
     constexpr int64_t kPatienceNs = 200'000'000;
     const int64_t until = monotonic_ns() + kPatienceNs;
-    for (SessionSlot& slot : g_state.slots) {
-        if (slot.generation.load(std::memory_order_acquire) == 0 || slot.in_process) continue;
-        const int fd = g_state.hosts[slot.host].socket.get();
-        while (fd >= 0 && !report_lost(slot, fd)) {
-            const int64_t left = until - monotonic_ns();
-            pollfd writable = {fd, POLLOUT, 0};
-            if (left <= 0 || ::poll(&writable, 1, int(left / 1'000'000) + 1) <= 0 ||
-                (writable.revents & (POLLERR | POLLHUP)) != 0) {
-                break;
-            }
+    const int fd = g_state.hosts[slot.host].socket.get();
+    while (fd >= 0 && !report_lost(slot, fd)) {
+        const int64_t left = until - monotonic_ns();
+        pollfd writable = {fd, POLLOUT, 0};
+        if (left <= 0 || ::poll(&writable, 1, int(left / 1'000'000) + 1) <= 0 ||
+            (writable.revents & (POLLERR | POLLHUP)) != 0) {
+            break;
         }
     }
+}
+
+void settle_lost() noexcept {
+    for (SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_acquire) == 0 || slot.in_process) continue;
+        settle_lost(slot);
+    }
+}
+
+bool has_untold_losses() noexcept {
+    for (const SessionSlot& slot : g_state.slots) {
+        if (slot.generation.load(std::memory_order_acquire) != 0 && !slot.in_process &&
+            slot.socket_lost.load(std::memory_order_relaxed) != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept {

@@ -145,12 +145,15 @@ struct DueCallback {
     uint64_t ack_connection;
     uint64_t ack_cookie;
 };
-constexpr uint32_t kMaxDueCallbacks = 256;
+// A packet makes one due for each registration at most. No packet is taken from a host while there
+// is no room for its callbacks.
+constexpr uint32_t kMaxDueCallbacks = 2 * ETW_MAX_REGISTRATIONS;
 
 struct State {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  // all but what writers read
-    pthread_cond_t changed;                            // ready, in_callback; CLOCK_MONOTONIC
-    bool initialised;
+    std::atomic<uint32_t> changes;  // of ready and in_callback; futex word of who waits for one
+    sigset_t signals_before_fork;   // of the thread that forks
+    bool wait_budget_known;
     bool agent_started;
     pid_t agent_pid;  // process that the sockets belong to
     pthread_t agent;
@@ -167,7 +170,7 @@ struct State {
     SessionSlot slots[kMaxSlots];
     uint32_t former_count;
     FormerRings former[kMaxFormerRings];  // oldest first
-    uint32_t due_count;
+    uint32_t due_first, due_count;        // modulo kMaxDueCallbacks
     DueCallback due[kMaxDueCallbacks];
     Registration registrations[ETW_MAX_REGISTRATIONS];
 };
@@ -196,8 +199,6 @@ bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;   // async-signal-safe; preserves errno
 
 // --- registry.cpp, called by the agent with the lock ---
-// Before the first registration of a process, and anew in a forked child.
-void initialise() noexcept;
 // The session wants (or no longer wants) events of the registration. False: it has 8 already.
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept;
@@ -205,6 +206,12 @@ void clear_entry(Registration& registration, const SessionSlot& slot) noexcept;
 // Publishes what all entries together want.
 void publish_enabled(Registration& registration) noexcept;
 etw_enabled combined(const Registration& registration) noexcept;
+
+// Who waits for a registration to be ready, or for its callback's end, looks again.
+void announce_change() noexcept;
+// Until the hosts in reach know this process and have told it what they want, but for no longer
+// than a registration would wait. Without the lock.
+void await_hosts() noexcept;
 
 // --- sessions.cpp, called by the agent with the lock ---
 SessionSlot* find_slot(uint32_t host, const wire::SessionKey& key) noexcept;
@@ -237,6 +244,7 @@ void send_ack(uint32_t host, uint64_t connection, uint64_t cookie) noexcept;
 void send_private_status(uint32_t host, const wire::PrivateStatus& status) noexcept;
 // Detaches the session and tells the providers that it had enabled.
 void end_session(uint32_t host, SessionSlot& slot) noexcept;
+bool has_room_for_callbacks() noexcept;
 // Marks registrations ready that no host in reach has still to answer.
 void release_waiters() noexcept;
 
@@ -251,6 +259,8 @@ uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& e
 // Tells the hosts what was dropped and not told yet: nothing may be written after this that would.
 // Waits for room, but not for long.
 void settle_lost() noexcept;
+void settle_lost(SessionSlot& slot) noexcept;  // that is gone, or is about to be
+bool has_untold_losses() noexcept;
 
 // --- items.cpp ---
 // Makes the unwinder ready, so that a writer neither loads code nor takes a lock. Without the lock:

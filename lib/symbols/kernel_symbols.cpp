@@ -89,7 +89,7 @@ KernelSymbols KernelSymbols::parse(std::string_view list, std::string_view modul
 
 KernelSymbols KernelSymbols::of_running(Bytes build_id) {
     const std::string notes = read_all(kNotes);
-    const auto id = tmf::build_id_of_notes(std::as_bytes(std::span(notes)));
+    const auto id = build_id_of_notes(std::as_bytes(std::span(notes)));
     if (build_id.empty() || build_id.size() > id.size() ||
         !std::equal(build_id.begin(), build_id.end(), id.begin())) {
         return {};

@@ -2,7 +2,7 @@
 // This is read on every platform that the tools are built for, and libelf is not to be had on all
 // of them; what is needed of it is this page. The file is untrusted.
 #pragma once
-#include "etw/bytes.h"
+#include "base/build_id.h"
 #include "tmf/read_at.h"
 
 #include <string>
@@ -12,9 +12,6 @@
 namespace etw::tmf {
 
 constexpr std::string_view kElfMagic = "\177ELF";
-
-// The build id among GNU notes, as sections and /sys/kernel/notes have them; empty: there is none.
-std::vector<std::byte> build_id_of_notes(Bytes notes);
 
 class ElfFile {
 public:
@@ -28,7 +25,7 @@ public:
     Result<std::vector<std::byte>> read_section(std::string_view name) const;
 
     // Of the GNU note; empty where there is none.
-    std::vector<std::byte> build_id() const;
+    BuildId build_id() const;
     // Name of the file with the debug information, as .gnu_debuglink says; empty: none.
     std::string debug_link() const;
 

@@ -304,10 +304,7 @@ constexpr size_t kMaxPacketSize = sizeof(Event) + align8(size_t{kMaxRecordSize})
 
 // --- rendezvous ------------------------------------------------------------------------------
 
-// Folder of the host of the whole system. A user's own host uses $XDG_RUNTIME_DIR/etw, or
-// /run/user/<uid>/etw where the variable is unset, or /tmp/etw-<uid> where that does not exist.
-// ETW_RUNTIME_DIR replaces them all (ignored in set-user-id programs).
-constexpr char kSystemRuntimeDir[] = "/run/etw";
+// In the folder of the host: see base/runtime_folder.h.
 constexpr char kProviderSocketName[] = "provider.sock";
 constexpr char kControlSocketName[] = "control.sock";
 

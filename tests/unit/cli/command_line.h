@@ -7,6 +7,7 @@ namespace etw::cli {
 class CommandLine {
 public:
     CommandLine(std::initializer_list<std::string> words) : words_(words.begin(), words.end()) {}
+    explicit CommandLine(std::vector<std::string> words) : words_(std::move(words)) {}
     // Valid as long as this is.
     operator Args() {  // NOLINT(*explicit*): stands for one
         pointers_.clear();

@@ -7,10 +7,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <regex>
 
 namespace etw::cli {
 namespace {
 
+using testing::AllOf;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -263,7 +266,94 @@ TEST(TracelogOptions, BadNumbersNameTheirOption) {
     }
     EXPECT_THAT(error({"-start", "A", "-b", "0"}), HasSubstr("4 to 16384"));
     EXPECT_THAT(error({"-start", "A", "-b", "-5"}), HasSubstr("-5"));
-    EXPECT_THAT(error({"-start", "A", "-max", "4294967296"}), HasSubstr("more than"));
+}
+
+struct Bounds {
+    const char* option;
+    std::vector<std::string> before;  // other words that the option needs
+    const char* largest;              // that the grammar takes
+    const char* larger;
+
+    friend void PrintTo(const Bounds& bounds, std::ostream* out) { *out << bounds.option; }
+};
+
+class NumberOptions : public testing::TestWithParam<Bounds> {
+protected:
+    static std::string result(const std::string& value) {
+        std::vector<std::string> line = {"-start", "A"};
+        line.insert(line.end(), GetParam().before.begin(), GetParam().before.end());
+        line.insert(line.end(), {GetParam().option, value});
+        return error(CommandLine(std::move(line)));
+    }
+};
+
+TEST_P(NumberOptions, TakeAllThatThereIsRoomForAndNoMore) {
+    EXPECT_EQ(result(GetParam().largest), "");
+    for (const std::string& larger :
+         {std::string(GetParam().larger), std::string("18446744073709551616"),
+          std::string("0x10000000000000000"), std::string(400, '9')}) {
+        EXPECT_THAT(result(larger), AllOf(HasSubstr(GetParam().option), HasSubstr(larger),
+                                          AnyOf(HasSubstr("more than"), HasSubstr("too l"))));
+    }
+}
+
+TEST_P(NumberOptions, TakeNothingElse) {
+    for (const char* bad : {"", "+1", " 1", "1 ", "1x2", "1.5", "0x", "0x-1", "ten", "1,5"})
+        EXPECT_THAT(result(bad), HasSubstr(GetParam().option)) << "'" << bad << "'";
+    EXPECT_THAT(result("-1"), AnyOf(HasSubstr(GetParam().option), HasSubstr("'-1'")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tracelog, NumberOptions,
+    testing::Values(Bounds{"-b", {}, "4294967295", "4294967296"},
+                    Bounds{"-min", {}, "4294967295", "4294967296"},
+                    Bounds{"-max", {}, "4294967295", "4294967296"},
+                    Bounds{"-ft", {}, "4294967295", "4294967296"},
+                    Bounds{"-bt", {}, "4294967295", "4294967296"},
+                    Bounds{"-seq", {}, "4294967295", "4294967296"},
+                    Bounds{"-cir", {}, "4294967295", "4294967296"},
+                    Bounds{"-newfile", {}, "4294967295", "4294967296"},
+                    Bounds{"-seq", {"-kb"}, "4294967295", "4294967296"},
+                    Bounds{"-seq", {}, "4194303G", "4194304G"}, Bounds{"-b", {}, "4095G", "4096G"},
+                    Bounds{"-flag", {}, "0xffffffff", "0x100000000"},
+                    Bounds{"-level", {}, "0xffffffff", "0x100000000"},
+                    Bounds{"-enableproperty", {}, "0xffffffff", "0x100000000"},
+                    Bounds{"-timeout", {}, "4294967295", "4294967296"},
+                    Bounds{"-matchanykw", {}, "18446744073709551615", "18446744073709551616"},
+                    Bounds{"-matchallkw", {}, "0xffffffffffffffff", "0x10000000000000000"},
+                    Bounds{"-owner-pid", {}, "2147483647", "2147483648"},
+                    Bounds{"-ttl", {}, "4294967295", "4294967296"},
+                    Bounds{"-ttl", {}, "1193046h", "1193047h"},
+                    Bounds{"-ttl", {}, "71582788m", "71582789m"}),
+    [](const testing::TestParamInfo<Bounds>& bounds) {
+        return std::to_string(bounds.index) + "_" +
+               std::regex_replace(bounds.param.option, std::regex("\\W"), "");
+    });
+
+TEST(TracelogOptions, ListsOfNumbersHaveTheirBounds) {
+    const auto pids = [](const char* word, const char* pid) {
+        return error({"-enable", "A", "-guid", "usdt:/bin/sh:p", word, "1", pid});
+    };
+    for (const char* word : {"-PidFilter", "-pids"}) {
+        EXPECT_EQ(pids(word, "2147483647"), "");
+        for (const char* bad : {"0", "2147483648", "18446744073709551616", "x", "1.5"})
+            EXPECT_THAT(pids(word, bad), HasSubstr(word)) << bad;
+    }
+    for (const char* word : {"-EventIdFilter", "-StackWalkFilter"}) {
+        const auto id = [word](const char* text) {
+            return error({"-enable", "A", "-guid", "p", word, "-in", "1", text});
+        };
+        EXPECT_EQ(id("65535"), "");
+        for (const char* bad : {"65536", "4294967297", "18446744073709551616", "x", "1.5"})
+            EXPECT_THAT(id(bad), HasSubstr(word)) << bad;
+    }
+    for (const char* bad : {"4294967296", "18446744073709551616", "1.5", "x"}) {
+        EXPECT_THAT(error({"-start", "A", "-eflag", "PROFILE", "-SetProfInt", bad, "Timer"}),
+                    HasSubstr("SetProfInt"))
+            << bad;
+    }
+    for (const char* bad : {"4294967296", "0x100000000", "18446744073709551616"})
+        EXPECT_THAT(error({"-start", "A", "-eflag", "1", bad}), HasSubstr("-eflag")) << bad;
 }
 
 }  // namespace

@@ -285,6 +285,66 @@ TEST_F(HostProcess, EndsItsSessionsProperlyOnSigterm) {
     EXPECT_TRUE(etl::LogReader::open(folder_.file("a.etl"))->finished());
 }
 
+// Whatever it is doing: a log that has begun has a proper end, and the next host finds nothing.
+TEST_F(HostProcess, EndsSessionsProperlyThatAreJustBegun) {
+    constexpr int kRounds = 10, kSessions = 6;
+    for (int round = 0; round < kRounds; ++round) {
+        ASSERT_TRUE(backend_.start(request(fmt::format("first{}", round))));
+        const auto log_of = [&](int i) {
+            return folder_.file(fmt::format("r{}-{}.etl", round, i));
+        };
+        std::vector<std::thread> controllers;
+        for (int i = 0; i < kSessions; ++i) {
+            controllers.emplace_back([&, i] {
+                backend_linux::Backend own{
+                    backend_linux::HostLauncher{folder_.file("run"), ETWD_PROGRAM}};
+                if (own.start(request(fmt::format("r{}-{}", round, i)))) (void)own.stop("none");
+            });
+        }
+        // Another one each time.
+        const std::string seen = log_of(round % kSessions);
+        std::error_code none_yet;
+        EXPECT_TRUE(eventually(
+            [&] { return std::filesystem::file_size(seen, none_yet) > 0 && !none_yet; }));
+        for (const pid_t pid : processes()) ::kill(pid, SIGTERM);
+        for (std::thread& controller : controllers) controller.join();
+        // Who came too late for that host has started another.
+        for (const pid_t pid : processes()) ::kill(pid, SIGTERM);
+        ASSERT_TRUE(eventually([&] {
+            for (const pid_t pid : processes()) ::kill(pid, SIGTERM);
+            return !host_lives();
+        }));
+        for (int i = 0; i < kSessions; ++i) {
+            const auto log = etl::LogReader::open(log_of(i));
+            EXPECT_TRUE(!log || log->finished()) << log_of(i);
+        }
+        EXPECT_TRUE(std::filesystem::is_empty(runtime() + "/sessions"));
+    }
+}
+
+// The worker that is ended has just taken the place of one that was killed.
+TEST_F(HostProcess, EndsSessionsProperlyThatAreJustTakenUp) {
+    constexpr int kRounds = 20;
+    for (int round = 0; round < kRounds; ++round) {
+        const std::string name = fmt::format("r{}", round);
+        ASSERT_TRUE(backend_.start(request(name)));
+        const auto workers = processes(true);
+        ASSERT_EQ(workers.size(), 1u);
+        const auto keepers = processes(false);
+        ASSERT_EQ(keepers.size(), 1u);
+        ::kill(workers[0], SIGKILL);
+        ASSERT_TRUE(eventually([&] {
+            const auto now = processes(true);
+            return !now.empty() && now[0] != workers[0];
+        }));
+        ::kill(keepers[0], SIGTERM);
+        ASSERT_TRUE(eventually([&] { return !host_lives(); }));
+        const auto log = etl::LogReader::open(folder_.file(name + ".etl"));
+        ASSERT_TRUE(log);
+        EXPECT_TRUE(log->finished()) << name;
+    }
+}
+
 TEST_F(HostProcess, RefusesWhatTheRulesRefuse) {
     ASSERT_TRUE(backend_.start(request("a")));
     EXPECT_EQ(backend_.start(request("A")).error().code, Code::kAlreadyExists);
@@ -302,6 +362,26 @@ TEST_F(HostProcess, RefusesWhatTheRulesRefuse) {
     full.properties.maximum_file_size = 4'000'000'000;
     EXPECT_EQ(backend_.start(full).error().code, Code::kDiskFull);
     ASSERT_TRUE(backend_.stop("a"));
+}
+
+TEST_F(HostProcess, LetsTheLongestLifeAndPausesBeNoShortOnes) {
+    auto longest = request("a");
+    longest.properties.ttl_s = longest.properties.flush_timer_s = UINT32_MAX;
+    longest.properties.flush_threshold = UINT32_MAX;
+    ASSERT_TRUE(backend_.start(longest));
+    start_writer(0, 100);
+    ASSERT_TRUE(eventually([&] { return all_written(); }));
+    const auto workers = processes(true);
+    ASSERT_EQ(workers.size(), 1u);
+    ::kill(workers[0], SIGKILL);
+    for (int turn_of_its_loop = 0; turn_of_its_loop < 10; ++turn_of_its_loop) {
+        const auto status = backend_.query("a");
+        ASSERT_TRUE(status) << status.error().detail;
+        EXPECT_EQ(status->properties.ttl_s, UINT32_MAX);
+        EXPECT_EQ(status->buffers_written, 1u) << "flushed by a clock";
+    }
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 100u);
 }
 
 TEST_F(HostProcess, HasLimitsOnSessionsAndOnSessionsOfAProvider) {

@@ -1,4 +1,6 @@
 // The codes and rules of evntprov.h.
+#include "base/runtime_folder.h"
+#include "provider/state.h"
 #include "served.h"
 
 #include <fcntl.h>
@@ -6,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <cstdio>
 
 namespace etw::provider {
 namespace {
@@ -179,6 +182,34 @@ TEST_F(Api, CountsWhatTheSocketCouldNotTake) {
     EXPECT_EQ(host_->lost, lost);
 }
 
+TEST_F(Api, TellsWhatWasLostBeforeTheSessionEnds) {
+    start(false);
+    register_provider();
+    uint64_t lost = 0;
+    while (lost < 3) lost += write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
+    host_->send_detach();  // what the host reads makes room for the word of it
+    wait_for_ack();
+    EXPECT_EQ(host_->lost, lost);
+}
+
+TEST_F(Api, TellsTheNextHostWhatWasLostWithoutOne) {
+    start(false);
+    register_provider();
+    { const ScopedLock in_order(g_state.lock); }  // as the agent's closing of the socket is
+    host_->die();
+    uint64_t lost = 0;
+    while (lost < 2) lost += write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
+    host_.emplace(false);
+    host_->ring_doorbell();
+    ASSERT_TRUE(host_->serve_until([&] {
+        const bool written = write() == 0;
+        lost += written ? 0 : 1;
+        return written;
+    }));
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->packets.empty(); }));
+    EXPECT_EQ(host_->lost, lost);
+}
+
 TEST_F(Api, WritesTheIdOfAChildOfABareClone) {
     start();
     register_provider();
@@ -239,6 +270,53 @@ TEST(RegistrationDeathTest, WaitsForAHostAsLongAsTheEnvironmentSays) {
         return enabled;
     };
     EXPECT_EXIT(::_exit(enabled_by_a_slow_host() ? 0 : 1), testing::ExitedWithCode(0), "");
+}
+
+TEST(RegistrationDeathTest, WaitsNoLongerWhereTheEnvironmentSaysNothingSensible) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    runtime_dir();
+    const auto with = [](const char* wait) {
+        const FakeHost hangs;
+        ::setenv("ETW_REGISTER_WAIT_MS", wait, 1);
+        constexpr unsigned kSeconds = 60;
+        ::alarm(kSeconds);
+        const GUID id = {0x14, 0, 0, {}};
+        REGHANDLE handle = 0;
+        ::_exit(int(EventRegister(&id, nullptr, nullptr, &handle)));
+    };
+    for (const char* wait : {"-1", "+600000", " 600000", "600000x", ""})
+        EXPECT_EXIT(with(wait), testing::ExitedWithCode(0), "") << wait;
+}
+
+// Both have the rule: the library is made of libc alone.
+TEST(HostFolderDeathTest, IsTheOneThatTheToolsUse) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto same = [](const char* override_folder, const char* xdg, uid_t uid) {
+        const auto set = [](const char* name, const char* value) {
+            value != nullptr ? ::setenv(name, value, 1) : ::unsetenv(name);
+        };
+        set("ETW_RUNTIME_DIR", override_folder);
+        set("XDG_RUNTIME_DIR", xdg);
+        if (::geteuid() == 0 && uid != 0 && ::seteuid(uid) != 0) ::_exit(2);
+        const std::string folder = runtime_folder();
+        const GUID id = {0x15, 0, 0, {}};
+        REGHANDLE handle = 0;
+        EventRegister(&id, nullptr, nullptr, &handle);
+        const ScopedLock lock(g_state.lock);
+        const std::string last = g_state.hosts[g_state.host_count - 1].path;
+        if (last != folder + "/" + wire::kProviderSocketName) {
+            std::fprintf(stderr, "%s, not in %s\n", last.c_str(), folder.c_str());
+            ::_exit(1);
+        }
+        ::_exit(0);
+    };
+    constexpr uid_t kOther = 54321;  // who has no folder in /run/user
+    for (const uid_t uid : {uid_t{0}, kOther}) {
+        for (const char* folder : {static_cast<const char*>(nullptr), "", "/tmp/etw x", "here"}) {
+            for (const char* xdg : {static_cast<const char*>(nullptr), "", "/tmp/etw-xdg"})
+                EXPECT_EXIT(same(folder, xdg, uid), testing::ExitedWithCode(0), "");
+        }
+    }
 }
 
 // After the library's own, which has no priority.

@@ -1,5 +1,9 @@
 // When enable callbacks run, and what an application may do around and inside of them.
+#include "provider/state.h"
 #include "served.h"
+
+#include <signal.h>
+#include <sys/mman.h>
 
 #include <mutex>
 
@@ -102,6 +106,92 @@ TEST_F(Callback, MayTakeALockThatTheRegisteringThreadHolds) {
     }
     EXPECT_TRUE(host_->serve_until([&] { return calls.size() == 1; }));
     unregister();
+}
+
+// However many are due at once: the end of a session tells all its providers.
+TEST_F(Callback, IsNeverDropped) {
+    start();
+    constexpr size_t kProviders = 300, kCaptures = 50;
+    struct Counts {
+        std::atomic<size_t> enabled, disabled, captured;
+    } counts{};
+    std::vector<REGHANDLE> handles(kProviders);
+    run(
+        [&] {
+            for (REGHANDLE& handle : handles) {
+                EventRegister(
+                    &kId,
+                    [](LPCGUID, ULONG is_enabled, UCHAR, ULONGLONG, ULONGLONG,
+                       PEVENT_FILTER_DESCRIPTOR, PVOID context) {
+                        auto& c = *static_cast<Counts*>(context);
+                        ++(is_enabled == EVENT_CONTROL_CODE_CAPTURE_STATE ? c.captured
+                           : is_enabled != 0                              ? c.enabled
+                                                                          : c.disabled);
+                    },
+                    &counts, &handle);
+            }
+        },
+        [&] { return counts.enabled == kProviders; });
+    const wire::SessionKey first = host_->enable.session;
+    const wire::SessionKey second = {2, 0, 78};
+    host_->enable.session = second;
+    host_->send_attach();
+    {
+        const ScopedLock busy(g_state.lock);  // what is sent waits, and is taken in one go
+        host_->enable.session = first;
+        host_->send_detach();
+        host_->enable.session = second;
+        host_->enable.action = wire::EnableAction::kCaptureState;
+        for (size_t i = 0; i < kCaptures; ++i) {
+            host_->send_enable(host_->registered[i].registration);
+        }
+    }
+    wait_for_ack();
+    EXPECT_EQ(counts.captured, kCaptures);
+    EXPECT_EQ(counts.disabled, kProviders);
+    run(
+        [&] {
+            for (const REGHANDLE handle : handles) EventUnregister(handle);
+        },
+        [&] { return host_->unregistered == kProviders; });
+}
+
+TEST_F(Callback, TellsOfASessionThatIsGoneWithItsHost) {
+    start();
+    Calls calls;
+    register_provider(remember, &calls);
+    ASSERT_TRUE(host_->serve_until([&] { return calls.size() == 1; }));
+    host_->die();
+    host_.emplace();
+    host_->enable_at_registration = false;
+    host_->ring_doorbell();
+    EXPECT_TRUE(host_->serve_until([&] { return calls.size() == 2; }));
+    EXPECT_EQ(calls.list[1].is_enabled, ULONG{EVENT_CONTROL_CODE_DISABLE_PROVIDER});
+    EXPECT_FALSE(EventProviderEnabled(handle_, 0, 0));
+    unregister();
+}
+
+// The application's handler may be what lets the callback go on (a write barrier of its memory).
+TEST_F(Callback, MayCauseAFaultThatTheApplicationHandles) {
+    start();
+    static void* page;
+    page = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(page, MAP_FAILED);
+    struct sigaction allow {};
+    struct sigaction before {};
+    allow.sa_handler = [](int) { ::mprotect(page, 4096, PROT_READ | PROT_WRITE); };
+    ::sigaction(SIGSEGV, &allow, &before);
+    std::atomic<bool> written = false;
+    register_provider(
+        [](LPCGUID, ULONG, UCHAR, ULONGLONG, ULONGLONG, PEVENT_FILTER_DESCRIPTOR, PVOID context) {
+            *static_cast<volatile char*>(page) = 1;
+            *static_cast<std::atomic<bool>*>(context) = true;
+        },
+        &written);
+    EXPECT_TRUE(host_->serve_until([&] { return written.load(); }));
+    unregister();
+    ::sigaction(SIGSEGV, &before, nullptr);
+    ::munmap(page, 4096);
 }
 
 TEST_F(Callback, MayUnregisterItsProvider) {

@@ -1,10 +1,11 @@
 // What a forked child has of its parent's library, and what it has not.
-#include "provider/state.h"
+#include "provider/private_state.h"
 #include "served.h"
 
+#include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-
-#include <algorithm>
+#include <time.h>
 
 namespace etw::provider {
 namespace {
@@ -47,43 +48,80 @@ TEST_F(Fork, LostEventsAreTheParents) {
     EXPECT_EQ(EventUnregister(std::exchange(handle_, 0)), 0u);
 }
 
-// glibc's condition waits, before it begins a new round, for those who waited in an earlier one.
-TEST_F(Fork, ChildDoesNotWaitForThreadsOfTheParent) {
-    start();
-    // The agent is there: under the address sanitizer a child cannot allocate where another thread
-    // was just starting.
-    register_provider();
-    REGHANDLE second = 0;
-    std::thread waits([&] { EXPECT_EQ(EventRegister(&kId, nullptr, nullptr, &second), 0u); });
-    const auto is_waiting = [] {
-        const ScopedLock lock(g_state.lock);
-        return std::any_of(std::begin(g_state.registrations), std::end(g_state.registrations),
-                           [](const Registration& r) { return r.generation % 2 != 0 && !r.ready; });
-    };
-    while (!is_waiting()) std::this_thread::yield();
-    const auto two_rounds = [] {
-        for (int round = 0; round < 2; ++round) {
-            bool begun = false, over = false;
-            std::thread child([&] {
-                const ScopedLock lock(g_state.lock);
-                begun = true;
-                while (!over) ::pthread_cond_wait(&g_state.changed, &g_state.lock);
-            });
-            for (bool told = false; !told;) {
-                const ScopedLock lock(g_state.lock);
-                if (!begun) continue;
-                told = over = true;
-                ::pthread_cond_broadcast(&g_state.changed);
-            }
-            child.join();
+// Handlers of a timer that fork wherever they find their thread.
+class ForkInHandler : public Fork {
+protected:
+    static constexpr int kForks = 100;
+    static inline std::atomic<int> forks;
+    static inline std::atomic<bool> child;
+    static inline pid_t children[kForks];
+
+    static void fork_here(int) {
+        const int saved = errno;
+        if (!child && forks < kForks) {
+            const pid_t pid = ::fork();
+            if (pid == 0) child = true;
+            if (pid > 0) children[forks++] = pid;
+        }
+        errno = saved;
+    }
+
+    // Of a process of its own, which ends if it hangs, and so do its children.
+    static int register_while_forking() {
+        constexpr unsigned kSeconds = 60;
+        ::alarm(kSeconds);
+        struct sigaction action {};
+        action.sa_handler = fork_here;
+        ::sigaction(SIGUSR1, &action, nullptr);
+        // No other thread is to be interrupted: the handler is to find the one that registers.
+        sigevent event{};
+        event.sigev_notify = SIGEV_THREAD_ID;
+        event.sigev_signo = SIGUSR1;
+        event._sigev_un._tid = pid_t(::syscall(SYS_gettid));
+        timer_t timer{};
+        ::timer_create(CLOCK_MONOTONIC, &event, &timer);
+        // Not a divisor of anything that a registration does.
+        const itimerspec every = {{0, 317'000}, {0, 317'000}};
+        ::timer_settime(timer, 0, &every, nullptr);
+        while (forks < kForks && !child) {
+            REGHANDLE handle = 0;
+            if (EventRegister(&kId, nullptr, nullptr, &handle) != 0) return 1;
+            if (EventUnregister(handle) != 0) return 2;
+        }
+        if (child) {
+            ::alarm(kSeconds);
+            REGHANDLE handle = 0;
+            return EventRegister(&kId, nullptr, nullptr, &handle) == 0 &&
+                           EventUnregister(handle) == 0
+                       ? 0
+                       : 3;
+        }
+        ::timer_delete(timer);
+        for (const pid_t pid : children) {
+            int status = 0;
+            ::waitpid(pid, &status, 0);
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return 4;
         }
         return 0;
-    };
-    EXPECT_EQ(in_child(two_rounds), 0);
-    host_->die();
-    waits.join();
-    EXPECT_EQ(EventUnregister(second), 0u);
-    EXPECT_EQ(EventUnregister(std::exchange(handle_, 0)), 0u);
+    }
+};
+
+TEST_F(ForkInHandler, HangsNeitherTheParentThatRegistersNorTheChild) {
+    runtime_dir();
+    EXPECT_EQ(in_child(register_while_forking), 0);
+}
+
+// What a thread of the parent's was doing with the private session's buffer is not the child's.
+TEST_F(Fork, ChildDoesNotHaveALockOfTheParentsThreads) {
+    start();
+    register_provider();
+    g_private.phase = kPrivateFinished;  // as far as a fork looks
+    g_private.append_lock = 1;
+    const auto held = [] { return int(g_private.append_lock); };
+    EXPECT_EQ(in_child(held), 0);
+    EXPECT_EQ(held(), 1);
+    g_private.append_lock = 0;
+    g_private.phase = kPrivateNone;
 }
 
 }  // namespace
