@@ -3,6 +3,11 @@
 #include "fields_expect.h"
 
 #include <TraceLoggingProvider.h>
+#include <evntrace.h>
+#include <winmeta.h>
+#ifdef __cplusplus
+#include <TraceLoggingActivity.h>
+#endif
 
 TRACELOGGING_DEFINE_PROVIDER(FIELDS_PROVIDER, "Openetw.Test.Fields",
                              (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
@@ -10,6 +15,8 @@ TRACELOGGING_DEFINE_PROVIDER(FIELDS_PROVIDER, "Openetw.Test.Fields",
 TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_storage, "Openetw.Test.Storage",
                                      (2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
 static const TraceLoggingHProvider g_of_storage = &g_storage;
+
+#define EXPECT(condition) expect_true(#condition, condition)
 
 /* One event "E" of the given parts: what follows "E" in its schema, and its payload. */
 #define EVENT(schema, payload, ...)                                                           \
@@ -263,8 +270,9 @@ static void attributes(void) {
     TraceLoggingWrite(FIELDS_PROVIDER, "E");
     expect_head(0, 11, 5, 0, 0, NULL, NULL);
     /* The last of several counts. */
-    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(2), TraceLoggingLevel(4),
-                      TraceLoggingOpcode(1), TraceLoggingOpcode(2), TraceLoggingChannel(9),
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(WINEVENT_LEVEL_ERROR),
+                      TraceLoggingLevel(TRACE_LEVEL_INFORMATION), TraceLoggingOpcode(1),
+                      TraceLoggingOpcode(WINEVENT_OPCODE_STOP), TraceLoggingChannel(9),
                       TraceLoggingChannel(10), TraceLoggingCustomAttribute("key", "value"));
     expect_head(0, 10, 4, 2, 0, NULL, NULL);
     TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(0));
@@ -278,6 +286,72 @@ static void attributes(void) {
     TraceLoggingWrite(g_of_storage, "Unregistered");
     expect_nothing();
 }
+
+#ifdef __cplusplus
+static GUID thread_activity() {
+    GUID id;
+    EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id);
+    return id;
+}
+
+static void activities() {
+    GUID id;
+    {
+        TraceLoggingActivity<FIELDS_PROVIDER, 0x10, 3> outer;
+        EXPECT(outer.Id() == nullptr && !outer.IsStarted() && outer.Provider() == FIELDS_PROVIDER);
+        TraceLoggingWriteStart(outer, "E");
+        expect_event_of("E", 3, 1, 0x10, outer.Id(), nullptr);
+        EXPECT(outer.Id() != nullptr && outer.IsStarted());
+        TraceLoggingWriteTagged(outer, "E", TraceLoggingLevel(2));
+        expect_event_of("E", 2, 0, 0, outer.Id(), nullptr);
+
+        TraceLoggingActivity<FIELDS_PROVIDER> inner;
+        inner.SetRelatedActivity(outer);
+        TraceLoggingWriteStart(inner, "E");
+        expect_event_of("E", 5, 1, 0, inner.Id(), outer.Id());
+        TraceLoggingWriteStop(inner, "E");
+        expect_event_of("E", 5, 2, 0, inner.Id(), nullptr);
+        EXPECT(!inner.IsStarted() && memcmp(inner.Id(), outer.Id(), sizeof(id)) != 0);
+
+        id = *outer.Id();
+        const TraceLoggingActivity<FIELDS_PROVIDER, 0x10, 3> owner(
+            static_cast<TraceLoggingActivity<FIELDS_PROVIDER, 0x10, 3>&&>(outer));
+        EXPECT(owner.IsStarted() && !outer.IsStarted() && outer.Id() == nullptr);
+    }
+    expect_event_of("ActivityStopped", 3, 2, 0x10, &id, nullptr);
+    {
+        TraceLoggingActivity<FIELDS_PROVIDER, 0, 6> unwanted; /* the session's level is 5 */
+        TraceLoggingWriteStart(unwanted, "E");
+        EXPECT(unwanted.IsStarted() && unwanted.Id() == nullptr);
+    }
+    expect_nothing();
+}
+
+/* Those of a thread are the ids of all its events, and nest. */
+static void thread_activities() {
+    const GUID before = {1, 2, 3, {4}};
+    const TraceLoggingThreadActivityIdSetter setter(before);
+    GUID outer_id;
+    {
+        TraceLoggingThreadActivity<FIELDS_PROVIDER> outer;
+        TraceLoggingWriteStart(outer, "E");
+        expect_event_of("E", 5, 1, 0, outer.Id(), &before);
+        outer_id = *outer.Id();
+        TraceLoggingThreadActivity<FIELDS_PROVIDER> inner;
+        TraceLoggingWriteStart(inner, "E");
+        expect_event_of("E", 5, 1, 0, inner.Id(), &outer_id);
+        TraceLoggingWrite(FIELDS_PROVIDER, "E");
+        expect_event_of("E", 5, 0, 0, inner.Id(), nullptr);
+        TraceLoggingWriteStop(inner, "E");
+        expect_event_of("E", 5, 2, 0, inner.Id(), nullptr);
+        const GUID now = thread_activity();
+        EXPECT(memcmp(&now, &outer_id, sizeof(now)) == 0);
+    }
+    expect_event_of("ActivityStopped", 5, 2, 0, &outer_id, nullptr);
+    const GUID now = thread_activity();
+    EXPECT(memcmp(&now, &before, sizeof(now)) == 0);
+}
+#endif
 
 /* Text of any length that an event can hold arrives whole; what is longer is not cut. */
 static void long_texts(void) {
@@ -316,6 +390,10 @@ void FIELDS_FUNCTION(void) {
     custom();
     deduced();
     attributes();
+#ifdef __cplusplus
+    activities();
+    thread_activities();
+#endif
     long_texts();
     TraceLoggingUnregister(FIELDS_PROVIDER);
 }
