@@ -8,7 +8,7 @@
 
 namespace etw::provider {
 
-State g_state;
+constinit State g_state{};
 
 namespace {
 
