@@ -49,7 +49,8 @@
     } while (0)
 
 /* --- loops over the arguments: each is (KIND, ...), a field (FIELD, name, (type bytes), HOW, ...)
- * or (AUTO, name, value) --- */
+ * or (AUTO, name, value). Of several levels, opcodes, channels and ids the last counts: "& 0" takes
+ * away the one before, which binds tighter than "|" --- */
 
 #define ETW_TL_DISPATCH(op, i, arg) ETW_TL_DISPATCH_(op, i, ETW_TL_UNWRAP arg)
 #define ETW_TL_DISPATCH_(op, i, ...) ETW_TL_DISPATCH__(op, i, __VA_ARGS__)
