@@ -23,40 +23,44 @@
 #define TRACELOGGING_DECLARE_PROVIDER(symbol) extern const TraceLoggingHProvider symbol
 
 /* TRACELOGGING_DEFINE_PROVIDER(symbol, "Name", (guid...) [, TraceLoggingOptionGroup(guid...)]) */
-#define TRACELOGGING_DEFINE_PROVIDER(symbol, ...) \
-    ETW_TL_CAT(ETW_TL_DEFINE, ETW_TL_COUNT(__VA_ARGS__))(symbol, __VA_ARGS__)
+#define TRACELOGGING_DEFINE_PROVIDER(symbol, ...)                            \
+    TRACELOGGING_DEFINE_PROVIDER_STORAGE(symbol##_etw_storage, __VA_ARGS__); \
+    TRACELOGGING_DECLARE_PROVIDER(symbol);                                   \
+    const TraceLoggingHProvider symbol = &symbol##_etw_storage
+/* The same without the handle, which is the address of `storage`. */
+#define TRACELOGGING_DEFINE_PROVIDER_STORAGE(storage, ...) \
+    ETW_TL_CAT(ETW_TL_DEFINE, ETW_TL_COUNT(__VA_ARGS__))(storage, __VA_ARGS__)
 #define TraceLoggingOptionGroup(...) (__VA_ARGS__)
 
 #define ETW_TL_GUID(a, b, c, d, e, f, g, h, i, j, k) \
     {                                                \
         a, b, c, { d, e, f, g, h, i, j, k }          \
     }
-#define ETW_TL_DEFINE2(symbol, name, guid)            \
-    static const struct __attribute__((packed)) {     \
-        uint16_t size;                                \
-        char text[sizeof(name)];                      \
-    } symbol##_etw_traits = {2 + sizeof(name), name}; \
-    ETW_TL_DEFINE_STORAGE(symbol, guid)
-#define ETW_TL_DEFINE3(symbol, name, guid, group)                                \
-    static const struct __attribute__((packed)) {                                \
-        uint16_t size;                                                           \
-        char text[sizeof(name)];                                                 \
-        uint16_t trait_size;                                                     \
-        uint8_t trait;                                                           \
-        etw_guid id;                                                             \
-    } symbol##_etw_traits = {21 + sizeof(name), name, 19, 1, ETW_TL_GUID group}; \
-    ETW_TL_DEFINE_STORAGE(symbol, guid)
-/* The function at the end is for modules that are unloaded with their provider registered. */
-#define ETW_TL_DEFINE_STORAGE(symbol, guid)                             \
-    static etw_provider symbol##_etw_storage = {                        \
-        {0, 0, 0, 0}, 0, &symbol##_etw_traits, ETW_TL_GUID guid};       \
-    __attribute__((destructor)) static void symbol##_etw_unload(void) { \
-        if (symbol##_etw_storage.handle != 0) {                         \
-            EventUnregister(symbol##_etw_storage.handle);               \
-        }                                                               \
-    }                                                                   \
-    TRACELOGGING_DECLARE_PROVIDER(symbol);                              \
-    const TraceLoggingHProvider symbol = &symbol##_etw_storage
+#define ETW_TL_DEFINE2(storage, name, guid)            \
+    static const struct __attribute__((packed)) {      \
+        uint16_t size;                                 \
+        char text[sizeof(name)];                       \
+    } storage##_etw_traits = {2 + sizeof(name), name}; \
+    ETW_TL_DEFINE_STORAGE(storage, guid)
+#define ETW_TL_DEFINE3(storage, name, guid, group)                                \
+    static const struct __attribute__((packed)) {                                 \
+        uint16_t size;                                                            \
+        char text[sizeof(name)];                                                  \
+        uint16_t trait_size;                                                      \
+        uint8_t trait;                                                            \
+        etw_guid id;                                                              \
+    } storage##_etw_traits = {21 + sizeof(name), name, 19, 1, ETW_TL_GUID group}; \
+    ETW_TL_DEFINE_STORAGE(storage, guid)
+/* The function is for modules that are unloaded with their provider registered; its declaration is
+ * last since the semicolon of whoever uses the macro needs one. */
+#define ETW_TL_DEFINE_STORAGE(storage, guid)                                                  \
+    static etw_provider storage = {{0, 0, 0, 0}, 0, &storage##_etw_traits, ETW_TL_GUID guid}; \
+    __attribute__((destructor)) static void storage##_etw_unload(void) {                      \
+        if (storage.handle != 0) {                                                            \
+            EventUnregister(storage.handle);                                                  \
+        }                                                                                     \
+    }                                                                                         \
+    static void storage##_etw_unload(void)
 
 #define TraceLoggingRegister(provider) etw_tl_register((provider), NULL, NULL)
 #define TraceLoggingRegisterEx(provider, callback, context) \
@@ -93,57 +97,68 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define TraceLoggingChannel(channel) (CHANNEL, channel)
 #define TraceLoggingId(id) (ID, id)
 #define TraceLoggingDescription(text) (NOTE, text)
+#define TraceLoggingCustomAttribute(key, value) (NOTE, key)
 
-/* --- fields --- */
+/* --- fields: the name of what has a value may be left out, and is the value's text then --- */
 
-#define TraceLoggingStruct(count, ...) ETW_TL_FIELD2(24, count, (NOTHING, 0), __VA_ARGS__)
-#define TraceLoggingString(value, ...) ETW_TL_FIELD1(2, (TEXT, value), __VA_ARGS__)
-#define TraceLoggingUtf8String(value, ...) ETW_TL_FIELD2(2, 35, (TEXT, value), __VA_ARGS__)
-#define TraceLoggingJson(value, ...) ETW_TL_FIELD2(2, 12, (TEXT, value), __VA_ARGS__)
-#define TraceLoggingXml(value, ...) ETW_TL_FIELD2(2, 11, (TEXT, value), __VA_ARGS__)
-#define TraceLoggingWideString(value, ...) ETW_TL_FIELD1(1, (TEXT16, value), __VA_ARGS__)
-#define TraceLoggingString16(value, ...) ETW_TL_FIELD1(1, (TEXT16, value), __VA_ARGS__)
+#define TraceLoggingStruct(count, ...) ETW_TL_FIELD2(24, count, (NOTHING, 0), "", __VA_ARGS__)
+#define TraceLoggingString(value, ...) ETW_TL_FIELD1(2, (TEXT, value), #value, ##__VA_ARGS__)
+#define TraceLoggingUtf8String(value, ...) \
+    ETW_TL_FIELD2(2, 35, (TEXT, value), #value, ##__VA_ARGS__)
+#define TraceLoggingJson(value, ...) ETW_TL_FIELD2(2, 12, (TEXT, value), #value, ##__VA_ARGS__)
+#define TraceLoggingXml(value, ...) ETW_TL_FIELD2(2, 11, (TEXT, value), #value, ##__VA_ARGS__)
+#define TraceLoggingWideString(value, ...) ETW_TL_FIELD1(1, (TEXT16, value), #value, ##__VA_ARGS__)
+#define TraceLoggingString16(value, ...) ETW_TL_FIELD1(1, (TEXT16, value), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedString(value, count, ...) \
-    ETW_TL_FIELD1(23, (COUNTED, value, count), __VA_ARGS__)
+    ETW_TL_FIELD1(23, (COUNTED, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedUtf8String(value, count, ...) \
-    ETW_TL_FIELD2(23, 35, (COUNTED, value, count), __VA_ARGS__)
+    ETW_TL_FIELD2(23, 35, (COUNTED, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedWideString(value, count, ...) \
-    ETW_TL_FIELD1(22, (COUNTED16, value, count), __VA_ARGS__)
+    ETW_TL_FIELD1(22, (COUNTED16, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedString16 TraceLoggingCountedWideString
 #define TraceLoggingAnsiString(value, ...) \
-    ETW_TL_FIELD1(23, (STRUCTURED, ANSI_STRING, value), __VA_ARGS__)
+    ETW_TL_FIELD1(23, (STRUCTURED, ANSI_STRING, value), #value, ##__VA_ARGS__)
 #define TraceLoggingUnicodeString(value, ...) \
-    ETW_TL_FIELD1(22, (STRUCTURED, UNICODE_STRING, value), __VA_ARGS__)
-#define TraceLoggingBinary(value, size, ...) ETW_TL_FIELD1(14, (COUNTED, value, size), __VA_ARGS__)
+    ETW_TL_FIELD1(22, (STRUCTURED, UNICODE_STRING, value), #value, ##__VA_ARGS__)
+#define TraceLoggingBinary(value, size, ...) \
+    ETW_TL_FIELD1(14, (COUNTED, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryEx(value, size, out, ...) \
-    ETW_TL_FIELD2(14, out, (COUNTED, value, size), __VA_ARGS__)
+    ETW_TL_FIELD2(14, out, (COUNTED, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryBuffer(value, ctype, ...) \
-    ETW_TL_FIELD1(14, (COUNTED, value, sizeof(ctype)), __VA_ARGS__)
+    ETW_TL_FIELD1(14, (COUNTED, value, sizeof(ctype)), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryBufferEx(value, ctype, out, ...) \
-    ETW_TL_FIELD2(14, out, (COUNTED, value, sizeof(ctype)), __VA_ARGS__)
-#define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (SID, value), __VA_ARGS__)
+    ETW_TL_FIELD2(14, out, (COUNTED, value, sizeof(ctype)), #value, ##__VA_ARGS__)
+#define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (SID, value), #value, ##__VA_ARGS__)
 #define TraceLoggingSocketAddress(value, size, ...) \
-    ETW_TL_FIELD2(14, 10, (COUNTED, value, size), __VA_ARGS__)
-#define TraceLoggingIPv6Address(value, ...) ETW_TL_FIELD2(14, 9, (COUNTED, value, 16), __VA_ARGS__)
+    ETW_TL_FIELD2(14, 10, (COUNTED, value, size), #value, ##__VA_ARGS__)
+#define TraceLoggingIPv6Address(value, ...) \
+    ETW_TL_FIELD2(14, 9, (COUNTED, value, 16), #value, ##__VA_ARGS__)
+
+/* Bytes of a serializer that the application names by a number (5 to 31 are its own); what it needs
+ * to read them stands in `schema`: (bytes...), schema_size of them. */
+#define TraceLoggingCustom(value, size, protocol, schema, schema_size, ...) \
+    ETW_TL_CUSTOM(protocol, schema, schema_size, (COUNTED, value, size), #value, ##__VA_ARGS__)
 
 /* A field and its bytes apart: structures that the application has packed itself. */
 #define TraceLoggingPackedField(value, size, in, ...) \
-    ETW_TL_FIELD1(in, (RAW, value, size), __VA_ARGS__)
+    ETW_TL_FIELD1(in, (RAW, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingPackedFieldEx(value, size, in, out, ...) \
-    ETW_TL_FIELD2(in, out, (RAW, value, size), __VA_ARGS__)
-#define TraceLoggingPackedMetadata(in, ...) ETW_TL_FIELD1(in, (NOTHING, 0), __VA_ARGS__)
-#define TraceLoggingPackedMetadataEx(in, out, ...) ETW_TL_FIELD2(in, out, (NOTHING, 0), __VA_ARGS__)
-#define TraceLoggingPackedStruct(count, ...) ETW_TL_FIELD2(24, count, (NOTHING, 0), __VA_ARGS__)
+    ETW_TL_FIELD2(in, out, (RAW, value, size), #value, ##__VA_ARGS__)
+#define TraceLoggingPackedMetadata(in, ...) ETW_TL_FIELD1(in, (NOTHING, 0), "", __VA_ARGS__)
+#define TraceLoggingPackedMetadataEx(in, out, ...) \
+    ETW_TL_FIELD2(in, out, (NOTHING, 0), "", __VA_ARGS__)
+#define TraceLoggingPackedStruct(count, ...) ETW_TL_FIELD2(24, count, (NOTHING, 0), "", __VA_ARGS__)
 #define TraceLoggingPackedStructArray(count, ...) \
-    ETW_TL_FIELD2(24 | 0x40, count, (NOTHING, 0), __VA_ARGS__)
+    ETW_TL_FIELD2(24 | 0x40, count, (NOTHING, 0), "", __VA_ARGS__)
 #define TraceLoggingPackedData(value, size) (BYTES, RAW, value, size)
 
 /* --- TraceLoggingValue: the field type follows from the value's --- */
 
-/* TraceLoggingValue(value, "name" [, "description" [, tag]]) */
+/* TraceLoggingValue(value [, "name" [, "description" [, tag]]]) */
 #define TraceLoggingValue(value, ...) \
-    ETW_TL_CAT(ETW_TL_VALUE, ETW_TL_COUNT(__VA_ARGS__))(value, __VA_ARGS__)
-#define ETW_TL_VALUE1(value, name) (AUTO, name, value, PLAIN, 0)
-#define ETW_TL_VALUE2(value, name, text) (AUTO, name, value, PLAIN, 0)
-#define ETW_TL_VALUE3(value, name, text, tag) (AUTO, name, value, TAGGED, tag)
+    ETW_TL_CAT(ETW_TL_VALUE, ETW_TL_COUNT(#value, ##__VA_ARGS__))(value, #value, ##__VA_ARGS__)
+#define ETW_TL_VALUE1(value, code) (AUTO, code, value, PLAIN, 0)
+#define ETW_TL_VALUE2(value, code, name) (AUTO, name, value, PLAIN, 0)
+#define ETW_TL_VALUE3(value, code, name, text) (AUTO, name, value, PLAIN, 0)
+#define ETW_TL_VALUE4(value, code, name, text, tag) (AUTO, name, value, TAGGED, tag)
 #include "tracelogging_auto.h"

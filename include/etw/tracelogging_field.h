@@ -137,28 +137,43 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
 }
 
 /* --- type bytes: in, then out where it is not the default, then the tag where there is one, then
- * what follows (a constant count). Arguments after them: name [, description [, tag]] --- */
+ * what follows (a constant count; what a custom type needs). Arguments after them: the value as the
+ * source has it, which is the name of a field that is given none [, name [, description [, tag]]]
+ * --- */
+#define ETW_TL_NAME(...) ETW_TL_CAT(ETW_TL_NAME, ETW_TL_COUNT(__VA_ARGS__))(__VA_ARGS__)
+#define ETW_TL_NAME1(code) code
+#define ETW_TL_NAME2(code, name) name
+#define ETW_TL_NAME3(code, name, text) name
+#define ETW_TL_NAME4(code, name, text, tag) name
 #define ETW_TL_T1(in, more, ...) \
     ETW_TL_CAT(ETW_TL_T1_, ETW_TL_COUNT(__VA_ARGS__))(in, more, __VA_ARGS__)
-#define ETW_TL_T1_1(in, more, name) (in ETW_TL_UNWRAP more)
-#define ETW_TL_T1_2(in, more, name, text) (in ETW_TL_UNWRAP more)
-#define ETW_TL_T1_3(in, more, name, text, tag) \
+#define ETW_TL_T1_1(in, more, code) (in ETW_TL_UNWRAP more)
+#define ETW_TL_T1_2(in, more, code, name) (in ETW_TL_UNWRAP more)
+#define ETW_TL_T1_3(in, more, code, name, text) (in ETW_TL_UNWRAP more)
+#define ETW_TL_T1_4(in, more, code, name, text, tag) \
     ((in) | 0x80, 0x80, ETW_TL_SEVENS(tag)(tag) & 0x7F ETW_TL_UNWRAP more)
 #define ETW_TL_T2(in, out, more, ...) \
     ETW_TL_CAT(ETW_TL_T2_, ETW_TL_COUNT(__VA_ARGS__))(in, out, more, __VA_ARGS__)
-#define ETW_TL_T2_1(in, out, more, name) ((in) | 0x80, out ETW_TL_UNWRAP more)
-#define ETW_TL_T2_2(in, out, more, name, text) ((in) | 0x80, out ETW_TL_UNWRAP more)
-#define ETW_TL_T2_3(in, out, more, name, text, tag) \
+#define ETW_TL_T2_1(in, out, more, code) ((in) | 0x80, out ETW_TL_UNWRAP more)
+#define ETW_TL_T2_2(in, out, more, code, name) ((in) | 0x80, out ETW_TL_UNWRAP more)
+#define ETW_TL_T2_3(in, out, more, code, name, text) ((in) | 0x80, out ETW_TL_UNWRAP more)
+#define ETW_TL_T2_4(in, out, more, code, name, text, tag) \
     ((in) | 0x80, (out) | 0x80, ETW_TL_SEVENS(tag)(tag) & 0x7F ETW_TL_UNWRAP more)
 #define ETW_TL_CONSTANT_COUNT(count) (, (count)&0xFF, ((count) >> 8) & 0xFF)
 
 #define ETW_TL_FIELD1(in, how, ...) \
-    (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T1(in, (), __VA_ARGS__), ETW_TL_UNWRAP how)
+    (FIELD, ETW_TL_NAME(__VA_ARGS__), ETW_TL_T1(in, (), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIELD2(in, out, how, ...) \
-    (FIELD, ETW_TL_FIRST(__VA_ARGS__), ETW_TL_T2(in, out, (), __VA_ARGS__), ETW_TL_UNWRAP how)
+    (FIELD, ETW_TL_NAME(__VA_ARGS__), ETW_TL_T2(in, out, (), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIXED1(in, count, how, ...) \
-    (FIELD, ETW_TL_FIRST(__VA_ARGS__),     \
+    (FIELD, ETW_TL_NAME(__VA_ARGS__),      \
      ETW_TL_T1((in) | 0x20, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIXED2(in, out, count, how, ...) \
-    (FIELD, ETW_TL_FIRST(__VA_ARGS__),          \
+    (FIELD, ETW_TL_NAME(__VA_ARGS__),           \
      ETW_TL_T2((in) | 0x20, out, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
+#define ETW_TL_CUSTOM(protocol, schema, schema_size, how, ...)                            \
+    (FIELD, ETW_TL_NAME(__VA_ARGS__),                                                     \
+     ETW_TL_T2(14 | 0x60, protocol,                                                       \
+               (, (schema_size)&0xFF, ((schema_size) >> 8) & 0xFF, ETW_TL_UNWRAP schema), \
+               __VA_ARGS__),                                                              \
+     ETW_TL_UNWRAP how)

@@ -49,13 +49,14 @@
     } while (0)
 
 /* --- loops over the arguments: each is (KIND, ...), a field (FIELD, name, (type bytes), HOW, ...)
- * or (AUTO, name, value) --- */
+ * or (AUTO, name, value). Of several levels, opcodes, channels and ids the last counts: "& 0" takes
+ * away the one before, which binds tighter than "|" --- */
 
 #define ETW_TL_DISPATCH(op, i, arg) ETW_TL_DISPATCH_(op, i, ETW_TL_UNWRAP arg)
 #define ETW_TL_DISPATCH_(op, i, ...) ETW_TL_DISPATCH__(op, i, __VA_ARGS__)
 #define ETW_TL_DISPATCH__(op, i, kind, ...) op##_##kind(i, __VA_ARGS__)
 #define ETW_TL_LEVEL(i, arg) ETW_TL_DISPATCH(ETW_TL_LEVEL, i, arg)
-#define ETW_TL_LEVEL_LEVEL(i, ...) +1 + (__VA_ARGS__)
+#define ETW_TL_LEVEL_LEVEL(i, ...) &0 | (1 + (__VA_ARGS__))
 #define ETW_TL_LEVEL_KEYWORD(i, ...)
 #define ETW_TL_LEVEL_OPCODE(i, ...)
 #define ETW_TL_LEVEL_TAG(i, ...)
@@ -79,7 +80,7 @@
 #define ETW_TL_OPCODE(i, arg) ETW_TL_DISPATCH(ETW_TL_OPCODE, i, arg)
 #define ETW_TL_OPCODE_LEVEL(i, ...)
 #define ETW_TL_OPCODE_KEYWORD(i, ...)
-#define ETW_TL_OPCODE_OPCODE(i, ...) +(__VA_ARGS__)
+#define ETW_TL_OPCODE_OPCODE(i, ...) &0 | (__VA_ARGS__)
 #define ETW_TL_OPCODE_TAG(i, ...)
 #define ETW_TL_OPCODE_CHANNEL(i, ...)
 #define ETW_TL_OPCODE_ID(i, ...)
@@ -92,7 +93,7 @@
 #define ETW_TL_CHANNEL_KEYWORD(i, ...)
 #define ETW_TL_CHANNEL_OPCODE(i, ...)
 #define ETW_TL_CHANNEL_TAG(i, ...)
-#define ETW_TL_CHANNEL_CHANNEL(i, ...) +(__VA_ARGS__)
+#define ETW_TL_CHANNEL_CHANNEL(i, ...) &0 | (__VA_ARGS__)
 #define ETW_TL_CHANNEL_ID(i, ...)
 #define ETW_TL_CHANNEL_NOTE(i, ...)
 #define ETW_TL_CHANNEL_FIELD(i, ...)
@@ -104,7 +105,7 @@
 #define ETW_TL_ID_OPCODE(i, ...)
 #define ETW_TL_ID_TAG(i, ...)
 #define ETW_TL_ID_CHANNEL(i, ...)
-#define ETW_TL_ID_ID(i, ...) +(__VA_ARGS__)
+#define ETW_TL_ID_ID(i, ...) &0 | (__VA_ARGS__)
 #define ETW_TL_ID_NOTE(i, ...)
 #define ETW_TL_ID_FIELD(i, ...)
 #define ETW_TL_ID_BYTES(i, ...)

@@ -132,6 +132,69 @@ static inline void EventDescCreate(PEVENT_DESCRIPTOR EventDescriptor, USHORT Id,
     EventDescriptor->Keyword = Keyword;
 }
 
+static inline void EventDescZero(PEVENT_DESCRIPTOR EventDescriptor) {
+    EventDescCreate(EventDescriptor, 0, 0, 0, 0, 0, 0, 0);
+}
+
+static inline USHORT EventDescGetId(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Id;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetId(PEVENT_DESCRIPTOR EventDescriptor, USHORT Id) {
+    EventDescriptor->Id = Id;
+    return EventDescriptor;
+}
+static inline UCHAR EventDescGetVersion(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Version;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetVersion(PEVENT_DESCRIPTOR EventDescriptor,
+                                                    UCHAR Version) {
+    EventDescriptor->Version = Version;
+    return EventDescriptor;
+}
+static inline UCHAR EventDescGetChannel(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Channel;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetChannel(PEVENT_DESCRIPTOR EventDescriptor,
+                                                    UCHAR Channel) {
+    EventDescriptor->Channel = Channel;
+    return EventDescriptor;
+}
+static inline UCHAR EventDescGetLevel(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Level;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetLevel(PEVENT_DESCRIPTOR EventDescriptor, UCHAR Level) {
+    EventDescriptor->Level = Level;
+    return EventDescriptor;
+}
+static inline UCHAR EventDescGetOpcode(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Opcode;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetOpcode(PEVENT_DESCRIPTOR EventDescriptor,
+                                                   UCHAR Opcode) {
+    EventDescriptor->Opcode = Opcode;
+    return EventDescriptor;
+}
+static inline USHORT EventDescGetTask(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Task;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetTask(PEVENT_DESCRIPTOR EventDescriptor, USHORT Task) {
+    EventDescriptor->Task = Task;
+    return EventDescriptor;
+}
+static inline ULONGLONG EventDescGetKeyword(PCEVENT_DESCRIPTOR EventDescriptor) {
+    return EventDescriptor->Keyword;
+}
+static inline PEVENT_DESCRIPTOR EventDescSetKeyword(PEVENT_DESCRIPTOR EventDescriptor,
+                                                    ULONGLONG Keyword) {
+    EventDescriptor->Keyword = Keyword;
+    return EventDescriptor;
+}
+static inline PEVENT_DESCRIPTOR EventDescOrKeyword(PEVENT_DESCRIPTOR EventDescriptor,
+                                                   ULONGLONG Keyword) {
+    EventDescriptor->Keyword |= Keyword;
+    return EventDescriptor;
+}
+
 static inline void EventDataDescCreate(PEVENT_DATA_DESCRIPTOR EventDataDescriptor,
                                        const void* DataPtr, ULONG DataSize) {
     EventDataDescriptor->Ptr = (ULONGLONG)(ULONG_PTR)DataPtr;

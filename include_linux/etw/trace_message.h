@@ -19,28 +19,12 @@
 #error "Define WPP_CONTROL_GUIDS before including etw/trace_message.h."
 #endif
 #pragma GCC system_header
+#include "evntrace.h"
 #include "trace_message_check.h"
 #include "trace_message_write.h"
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-/* Names, not macros, so that they are found by name in the messages' descriptions. */
-#ifndef TRACE_LEVEL_NONE
-enum {
-    TRACE_LEVEL_NONE,
-    TRACE_LEVEL_CRITICAL,
-    TRACE_LEVEL_FATAL = TRACE_LEVEL_CRITICAL,
-    TRACE_LEVEL_ERROR,
-    TRACE_LEVEL_WARNING,
-    TRACE_LEVEL_INFORMATION,
-    TRACE_LEVEL_VERBOSE,
-    TRACE_LEVEL_RESERVED6,
-    TRACE_LEVEL_RESERVED7,
-    TRACE_LEVEL_RESERVED8,
-    TRACE_LEVEL_RESERVED9
-};
 #endif
 
 /* The file that a source's messages are known by: their message GUID is the name-based UUID

@@ -93,6 +93,13 @@ bool looks_like_a_path(const std::string& source) {
            lower.ends_with(".ctl") || lower.ends_with(".txt");
 }
 
+// One with a digit or a brace missing: as a name it would record nothing, and nobody saw why.
+bool looks_like_a_guid(const std::string& source) {
+    return source.starts_with('{') ||
+           (std::count(source.begin(), source.end(), '-') >= 3 &&
+            source.find_first_not_of("-}0123456789abcdefABCDEF") == std::string::npos);
+}
+
 Outcome<std::string> read_text(const std::string& name) {
     std::ifstream file(to_path(name), std::ios::binary);
     std::string text;
@@ -154,11 +161,11 @@ Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults
         add(out.providers, with_defaults(*guid, defaults));
         return Ok{};
     }
-    if (hash) {
-        return Failure{
-            Code::kInvalidParameter,
-            fmt::format("'{}' is not a GUID: #xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", source)};
-    }
+    const Failure not_a_guid{
+        Code::kInvalidParameter,
+        fmt::format("'{}' is not a GUID: {}xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", source,
+                    hash ? "#" : "")};
+    if (hash) return not_a_guid;
     if (source.starts_with('*') && source.size() > 1) {
         add(out.providers, by_name(source.substr(1), defaults));
         return Ok{};
@@ -170,6 +177,7 @@ Outcome<Ok> add_source(const std::string& source, const ProviderEnable& defaults
     if (looks_like_a_path(source) || source.starts_with('*')) {
         return Failure{Code::kFileNotFound, fmt::format("there is no provider file '{}'", source)};
     }
+    if (looks_like_a_guid(source)) return not_a_guid;
     add(out.providers, by_name(source, defaults));
     return Ok{};
 }

@@ -38,16 +38,26 @@ Status check_appendable(const LogHeader& log, const LogFileInfo& info) {
     const auto& fixed = log.fixed;
     constexpr uint32_t kOtherLayout = kModeCircular | kModeCompressed;
     if (!log.is_64_bit || (fixed.log_file_mode & kOtherLayout) != 0) {
-        return Error{Code::kInvalidParameter, "append: kind of log"};
+        return Error{
+            Code::kInvalidParameter,
+            "-append: the log is circular, compressed or of 32 bits; name another file with -f"};
     }
     if (fixed.buffer_size != info.buffer_size) {
-        return Error{Code::kInvalidParameter, "append: buffer size", fixed.buffer_size};
+        return Error{Code::kInvalidParameter,
+                     "-append: the log has buffers of another size; give its -b",
+                     fixed.buffer_size};
     }
     if (fixed.processors != info.processors) {
-        return Error{Code::kInvalidParameter, "append: processors", fixed.processors};
+        return Error{
+            Code::kInvalidParameter,
+            "-append: the log is of another number of processors; name another file with -f",
+            fixed.processors};
     }
     if (!same_clock(log, info)) {
-        return Error{Code::kInvalidParameter, "append: clock", fixed.clock_type};
+        return Error{
+            Code::kInvalidParameter,
+            "-append: the log has another clock; begin logs to append to with -UseSystemTime",
+            fixed.clock_type};
     }
     return Ok{};
 }
@@ -132,7 +142,10 @@ Result<LogWriter> LogWriter::append(File file, const LogFileInfo& info, uint64_t
         return Error{Code::kInvalidParameter, "append: buffer size, limit or mode"};
     }
     ETW_TRY(const uint64_t size, file.size());
-    if (size < info.buffer_size) return Error{Code::kInvalidParameter, "append: file too short"};
+    if (size < info.buffer_size) {
+        return Error{Code::kInvalidParameter,
+                     "-append: the file is no log; name another one with -f"};
+    }
     std::vector<std::byte> front(info.buffer_size);
     ETW_CHECK(file.read_at(0, front));
     ETW_TRY(const LogHeader log, parse_log_header(Bytes(front).subspan(sizeof(BufferHeader))));

@@ -81,6 +81,8 @@ session::SessionStatus Session::status() const {
             waiting += stream->rings.pending_blocks(cpu, stream->rings.published_tail(cpu));
         }
     }
+    // Given back where no program is left; the next one gets as many.
+    if (streams.empty()) out.number_of_buffers = g.blocks * g.cpus;
     // The snapshot knows rings that are gone, the rings what was lost since.
     out.events_lost = std::max(s.events_lost, lost);
     out.free_buffers = out.number_of_buffers - std::min(waiting, out.number_of_buffers);

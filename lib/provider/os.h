@@ -120,11 +120,11 @@ public:
         if (::fstat(fd, &status) != 0) return;
         device_ = status.st_dev;
         inode_ = status.st_ino;
-        __atomic_store_n(&fd_, fd, __ATOMIC_RELEASE);
+        store(fd);
     }
     // The descriptor, or -1 where it is no longer ours.
     int get() const noexcept {
-        const int fd = __atomic_load_n(&fd_, __ATOMIC_ACQUIRE);
+        const int fd = load();
         return fd >= 0 && is_same(fd) ? fd : -1;
     }
     bool is_same(int fd) const noexcept {
@@ -133,7 +133,7 @@ public:
     }
     void reset() noexcept {
         const int fd = get();
-        __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
+        store(-1);
         if (fd >= 0) ::close(fd);
     }
     // Hands what it holds over to `other`, which lets go of its own.
@@ -141,17 +141,20 @@ public:
         other.reset();
         other.device_ = device_;
         other.inode_ = inode_;
-        __atomic_store_n(&other.fd_, __atomic_load_n(&fd_, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
-        __atomic_store_n(&fd_, -1, __ATOMIC_RELEASE);
+        other.store(load());
+        store(-1);
     }
     // Of what was taken, also where the application has closed it since.
     uint64_t device() const noexcept { return device_; }
     uint64_t inode() const noexcept { return inode_; }
     // Taken and not reset, ours or not.
-    bool taken() const noexcept { return __atomic_load_n(&fd_, __ATOMIC_ACQUIRE) >= 0; }
+    bool taken() const noexcept { return load() >= 0; }
 
 private:
-    int fd_ = -1;
+    int load() const noexcept { return __atomic_load_n(&fd_plus1_, __ATOMIC_ACQUIRE) - 1; }
+    void store(int fd) noexcept { __atomic_store_n(&fd_plus1_, fd + 1, __ATOMIC_RELEASE); }
+
+    int fd_plus1_ = 0;  // 0: none, so that what has one is zero until it is used
     dev_t device_ = 0;
     ino_t inode_ = 0;
 };

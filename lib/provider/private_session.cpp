@@ -7,7 +7,7 @@
 
 namespace etw::provider {
 
-PrivateSession g_private;
+constinit PrivateSession g_private{};
 
 namespace {
 

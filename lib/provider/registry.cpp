@@ -9,7 +9,7 @@
 
 namespace etw::provider {
 
-State g_state;
+constinit State g_state{};
 
 namespace {
 

@@ -175,6 +175,7 @@ struct State {
     Registration registrations[ETW_MAX_REGISTRATIONS];
 };
 
+// Nothing initialises it as the program starts: constructors that run before may have registered.
 extern State g_state;
 
 // Registration::entries, bit kFiltered + n: entry[n] has a filter of event ids.

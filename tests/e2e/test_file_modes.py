@@ -127,11 +127,17 @@ class FileModes(EndToEnd):
     def test_append_of_another_kind_of_file_is_refused(self):
         self.record(100, "-append", "-f", "m.etl")
         before = (self.folder / "m.etl").read_bytes()
-        for options in (["-b", "128"], ["-UsePerfCounter"]):
+        for options, remedy in ((["-b", "128"], "give its -b"),
+                                (["-UsePerfCounter"], "-UseSystemTime")):
             done = self.tracelog("-start", "M", "-append", "-f", "m.etl", *options, code=1)
             self.assertIn("87L", done.stdout, done.stderr)
+            self.assertIn(remedy, done.stderr)
         (self.folder / "text.etl").write_text("no log\n" * 100)
-        self.tracelog("-start", "M", "-append", "-f", "text.etl", code=1)
+        done = self.tracelog("-start", "M", "-append", "-f", "text.etl", code=1)
+        self.assertIn("the file is no log", done.stderr)
+        self.record(100, "-f", "ticks.etl")
+        done = self.tracelog("-start", "M", "-append", "-f", "ticks.etl", code=1)
+        self.assertIn("begin logs to append to with -UseSystemTime", done.stderr)
         self.assertEqual((self.folder / "m.etl").read_bytes(), before)
         self.assertEqual((self.folder / "text.etl").read_text(), "no log\n" * 100)
 

@@ -2,12 +2,13 @@
 questions, refusals and displays."""
 import json
 import os
+import pathlib
 import pty
 import select
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID
+from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID, wait_for
 
 THIRD_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"
 
@@ -231,6 +232,16 @@ class Displays(Tracelog):
             with self.subTest(words):
                 document = json.loads(self.tracelog(*words, "-json", code=1).stdout)
                 self.assertNotEqual(document["operation_status"], 0)
+
+    def test_buffers_that_were_given_back_are_those_that_the_next_program_gets(self):
+        self.start_host()
+        self.tracelog("-start", "S", "-f", "s.etl", "-guid", WRITER_GUID, "-max", "64")
+        self.writer("--count", "10").finish()
+        maps = pathlib.Path(f"/proc/{self.worker()}/maps")
+        wait_for(lambda: "etw-ring" not in maps.read_text(), "the rings to go with the program")
+        out = self.tracelog("-q", "S").stdout
+        self.assert_line(out, "Number of Buffers:", 64)
+        self.assert_line(out, "Free Buffers:", 64)
 
 
 class RemovedFolder(Tracelog):

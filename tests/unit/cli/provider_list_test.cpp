@@ -157,6 +157,12 @@ TEST_F(Resolve, WhatGivesNoProviderFails) {
         return list ? Code::kOk : list.error().code;
     };
     EXPECT_EQ(code("#notaguid"), Code::kInvalidParameter);
+    for (const char* mistyped :
+         {"d58c126f-b309-11d1-969e-0000f875a5b", "d58c126f-b309-11d1-969e0000f875a5bc",
+          "{d58c126f-b309-11d1-969e-0000f875a5bc", "d58c126f-b309-11d1-969e-0000f875a5bc}"}) {
+        EXPECT_EQ(code(mistyped), Code::kInvalidParameter) << mistyped;
+    }
+    EXPECT_EQ(code("feed-bead-dad"), Code::kOk) << "a name";
     EXPECT_EQ(code("missing.guid"), Code::kFileNotFound);
     EXPECT_EQ(code("missing.CTL"), Code::kFileNotFound);
     EXPECT_EQ(code("missing.txt"), Code::kFileNotFound);

@@ -46,6 +46,23 @@ TEST_F(Api, RefusesWhatCannotBe) {
     EXPECT_FALSE(EventProviderEnabled(handle, 0, 0));
 }
 
+TEST(EventDescriptor, HasFunctionsForEachOfItsMembers) {
+    EVENT_DESCRIPTOR descriptor;
+    EventDescZero(&descriptor);
+    EventDescOrKeyword(EventDescSetKeyword(&descriptor, 0x10), 1);
+    EventDescSetId(EventDescSetVersion(EventDescSetChannel(&descriptor, 3), 2), 0x101);
+    EventDescSetTask(EventDescSetOpcode(EventDescSetLevel(&descriptor, 4), 5), 0x106);
+    const EVENT_DESCRIPTOR expected = {0x101, 2, 3, 4, 5, 0x106, 0x11};
+    EXPECT_EQ(std::memcmp(&descriptor, &expected, sizeof(expected)), 0);
+    EXPECT_EQ(EventDescGetId(&expected), 0x101);
+    EXPECT_EQ(EventDescGetVersion(&expected), 2);
+    EXPECT_EQ(EventDescGetChannel(&expected), 3);
+    EXPECT_EQ(EventDescGetLevel(&expected), 4);
+    EXPECT_EQ(EventDescGetOpcode(&expected), 5);
+    EXPECT_EQ(EventDescGetTask(&expected), 0x106);
+    EXPECT_EQ(EventDescGetKeyword(&expected), 0x11u);
+}
+
 TEST_F(Api, WritesStringsWithTheirNul) {
     start();
     register_provider();

@@ -3,9 +3,20 @@
 #include "fields_expect.h"
 
 #include <TraceLoggingProvider.h>
+#include <evntrace.h>
+#include <winmeta.h>
+#ifdef __cplusplus
+#include <TraceLoggingActivity.h>
+#endif
 
 TRACELOGGING_DEFINE_PROVIDER(FIELDS_PROVIDER, "Openetw.Test.Fields",
                              (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+
+TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_storage, "Openetw.Test.Storage",
+                                     (2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+static const TraceLoggingHProvider g_of_storage = &g_storage;
+
+#define EXPECT(condition) expect_true(#condition, condition)
 
 /* One event "E" of the given parts: what follows "E" in its schema, and its payload. */
 #define EVENT(schema, payload, ...)                                                           \
@@ -187,6 +198,28 @@ static void tags(void) {
           TraceLoggingUInt8FixedArray(two, 2, "f", "", 1));
 }
 
+/* A field without a name has that of its value, as the source has it. */
+static void unnamed(void) {
+    static const uint8_t two[2] = {1, 2};
+    static const int16_t x = 1;
+    EVENT("x + 1\0\x07", "\x02\0\0\0", TraceLoggingInt32(x + 1));
+    EVENT("two\0\x44", "\x02\0\x01\x02", TraceLoggingUInt8Array(two, 2));
+    EVENT("two\0\x24\x02\0", "\x01\x02", TraceLoggingUInt8FixedArray(two, 2));
+    EVENT("\"a\"\0\x02", "a\0", TraceLoggingString("a"));
+    EVENT("\"a\"\0\x82\x0c", "a\0", TraceLoggingJson("a"));
+    EVENT("two\0\x0e", "\x02\0\x01\x02", TraceLoggingBinary(two, sizeof(two)));
+    EVENT("two\0\x06", "\x01\x02", TraceLoggingPackedField(two, sizeof(two), 6));
+    EVENT("x\0\x05y\0\x05", "\x01\0\x01\0", TraceLoggingValue(x), TraceLoggingValue(x, "y"));
+}
+
+static void custom(void) {
+    EVENT("f\0\xee\x05\x03\0\x01\x02\x03", "\x02\0xy",
+          TraceLoggingCustom("xy", 2, 5, (1, 2, 3), 3, "f"));
+    EVENT("\"xy\"\0\xee\x05\x01\0\x09", "\x01\0x", TraceLoggingCustom("xy", 1, 5, (9), 1));
+    EVENT("f\0\xee\x85\x80\x80\x80\x07\x01\0\x09", "\x01\0x",
+          TraceLoggingCustom("xy", 1, 5, (9), 1, "f", "words", 7));
+}
+
 static void deduced(void) {
     char changeable[] = "ab";
     char16_t wide[] = u"a";
@@ -236,6 +269,12 @@ static void attributes(void) {
     expect_head(77, 9, 2, 1, 0x81, NULL, NULL);
     TraceLoggingWrite(FIELDS_PROVIDER, "E");
     expect_head(0, 11, 5, 0, 0, NULL, NULL);
+    /* The last of several counts. */
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(WINEVENT_LEVEL_ERROR),
+                      TraceLoggingLevel(TRACE_LEVEL_INFORMATION), TraceLoggingOpcode(1),
+                      TraceLoggingOpcode(WINEVENT_OPCODE_STOP), TraceLoggingChannel(9),
+                      TraceLoggingChannel(10), TraceLoggingCustomAttribute("key", "value"));
+    expect_head(0, 10, 4, 2, 0, NULL, NULL);
     TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(0));
     expect_head(0, 11, 0, 0, 0, NULL, NULL);
     TraceLoggingWriteActivity(FIELDS_PROVIDER, "E", &activity, &related, TraceLoggingLevel(1));
@@ -244,7 +283,75 @@ static void attributes(void) {
     expect_head(0, 11, 5, 0, 0, &activity, NULL);
     TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingEventTag(0x1234));
     expect_tag("\x80\x80\xa4\x34");
+    TraceLoggingWrite(g_of_storage, "Unregistered");
+    expect_nothing();
 }
+
+#ifdef __cplusplus
+static GUID thread_activity() {
+    GUID id;
+    EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id);
+    return id;
+}
+
+static void activities() {
+    GUID id;
+    {
+        TraceLoggingActivity<FIELDS_PROVIDER, 0x10, 3> outer;
+        EXPECT(outer.Id() == nullptr && !outer.IsStarted() && outer.Provider() == FIELDS_PROVIDER);
+        TraceLoggingWriteStart(outer, "E");
+        expect_event_of("E", 3, 1, 0x10, outer.Id(), nullptr);
+        EXPECT(outer.Id() != nullptr && outer.IsStarted());
+        TraceLoggingWriteTagged(outer, "E", TraceLoggingLevel(2));
+        expect_event_of("E", 2, 0, 0, outer.Id(), nullptr);
+
+        TraceLoggingActivity<FIELDS_PROVIDER> inner;
+        inner.SetRelatedActivity(outer);
+        TraceLoggingWriteStart(inner, "E");
+        expect_event_of("E", 5, 1, 0, inner.Id(), outer.Id());
+        TraceLoggingWriteStop(inner, "E");
+        expect_event_of("E", 5, 2, 0, inner.Id(), nullptr);
+        EXPECT(!inner.IsStarted() && memcmp(inner.Id(), outer.Id(), sizeof(id)) != 0);
+
+        id = *outer.Id();
+        const TraceLoggingActivity<FIELDS_PROVIDER, 0x10, 3> owner(
+            static_cast<TraceLoggingActivity<FIELDS_PROVIDER, 0x10, 3>&&>(outer));
+        EXPECT(owner.IsStarted() && !outer.IsStarted() && outer.Id() == nullptr);
+    }
+    expect_event_of("ActivityStopped", 3, 2, 0x10, &id, nullptr);
+    {
+        TraceLoggingActivity<FIELDS_PROVIDER, 0, 6> unwanted; /* the session's level is 5 */
+        TraceLoggingWriteStart(unwanted, "E");
+        EXPECT(unwanted.IsStarted() && unwanted.Id() == nullptr);
+    }
+    expect_nothing();
+}
+
+/* Those of a thread are the ids of all its events, and nest. */
+static void thread_activities() {
+    const GUID before = {1, 2, 3, {4}};
+    const TraceLoggingThreadActivityIdSetter setter(before);
+    GUID outer_id;
+    {
+        TraceLoggingThreadActivity<FIELDS_PROVIDER> outer;
+        TraceLoggingWriteStart(outer, "E");
+        expect_event_of("E", 5, 1, 0, outer.Id(), &before);
+        outer_id = *outer.Id();
+        TraceLoggingThreadActivity<FIELDS_PROVIDER> inner;
+        TraceLoggingWriteStart(inner, "E");
+        expect_event_of("E", 5, 1, 0, inner.Id(), &outer_id);
+        TraceLoggingWrite(FIELDS_PROVIDER, "E");
+        expect_event_of("E", 5, 0, 0, inner.Id(), nullptr);
+        TraceLoggingWriteStop(inner, "E");
+        expect_event_of("E", 5, 2, 0, inner.Id(), nullptr);
+        const GUID now = thread_activity();
+        EXPECT(memcmp(&now, &outer_id, sizeof(now)) == 0);
+    }
+    expect_event_of("ActivityStopped", 5, 2, 0, &outer_id, nullptr);
+    const GUID now = thread_activity();
+    EXPECT(memcmp(&now, &before, sizeof(now)) == 0);
+}
+#endif
 
 /* Text of any length that an event can hold arrives whole; what is longer is not cut. */
 static void long_texts(void) {
@@ -279,8 +386,14 @@ void FIELDS_FUNCTION(void) {
     bytes();
     groups();
     tags();
+    unnamed();
+    custom();
     deduced();
     attributes();
+#ifdef __cplusplus
+    activities();
+    thread_activities();
+#endif
     long_texts();
     TraceLoggingUnregister(FIELDS_PROVIDER);
 }

@@ -55,6 +55,29 @@ std::optional<Written> last_event(const char* what) {
 
 std::string schema_of_e(const std::string& fields) { return std::string("\0E\0", 3) + fields; }
 
+struct Head {
+    int id, channel, level, opcode;
+    uint64_t keyword;
+};
+
+void expect_head_of(const Written& event, const Head& head, const GUID* activity,
+                    const GUID* related) {
+    const auto& descriptor = event.header.descriptor;
+    EXPECT_EQ(descriptor.id, head.id);
+    EXPECT_EQ(descriptor.channel, head.channel);
+    EXPECT_EQ(descriptor.level, head.level);
+    EXPECT_EQ(descriptor.opcode, head.opcode);
+    EXPECT_EQ(descriptor.keyword, head.keyword);
+    const GUID none = {};
+    EXPECT_EQ(std::memcmp(&event.header.activity_id, activity != nullptr ? activity : &none,
+                          sizeof(GUID)),
+              0);
+    ASSERT_EQ(event.related.has_value(), related != nullptr);
+    if (related != nullptr) {
+        EXPECT_EQ(std::memcmp(&*event.related, related, sizeof(GUID)), 0);
+    }
+}
+
 class Fields : public testing::Test {
 protected:
     void run(void (*write)()) {
@@ -103,24 +126,21 @@ void expect_scalar(const char* what, int in, int out, int array, const void* pay
     expect_event(what, schema.data(), schema.size(), bytes.data(), bytes.size());
 }
 
+void expect_event_of(const char* name, int level, int opcode, uint64_t keyword,
+                     const GUID* activity, const GUID* related) {
+    const auto event = last_event(name);
+    if (!event) return;
+    expect_head_of(*event, {0, 11, level, opcode, keyword}, activity, related);
+    EXPECT_EQ(event->schema, std::string(1, '\0') + name + '\0');
+}
+
+void expect_true(const char* what, bool condition) { EXPECT_TRUE(condition) << what; }
+
 void expect_head(int id, int channel, int level, int opcode, uint64_t keyword, const GUID* activity,
                  const GUID* related) {
     const auto event = last_event("attributes");
     if (!event) return;
-    const auto& descriptor = event->header.descriptor;
-    EXPECT_EQ(descriptor.id, id);
-    EXPECT_EQ(descriptor.channel, channel);
-    EXPECT_EQ(descriptor.level, level);
-    EXPECT_EQ(descriptor.opcode, opcode);
-    EXPECT_EQ(descriptor.keyword, keyword);
-    const GUID none = {};
-    EXPECT_EQ(std::memcmp(&event->header.activity_id, activity != nullptr ? activity : &none,
-                          sizeof(GUID)),
-              0);
-    ASSERT_EQ(event->related.has_value(), related != nullptr);
-    if (related != nullptr) {
-        EXPECT_EQ(std::memcmp(&*event->related, related, sizeof(GUID)), 0);
-    }
+    expect_head_of(*event, {id, channel, level, opcode, keyword}, activity, related);
     EXPECT_EQ(event->schema, schema_of_e(""));
 }
 
