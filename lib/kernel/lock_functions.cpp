@@ -34,7 +34,9 @@ constexpr std::string_view kWordWait = "__futex_abstimed_wait64";
 constexpr std::string_view kMuslWait = "__timedwait";
 
 constexpr uint64_t kMaxCode = 8192;         // bytes of a function
-constexpr size_t kMaxParts = 16;            // functions that one ends in
+constexpr size_t kMaxSymbols = 256;         // of names that are looked at
+constexpr size_t kMaxParts = 16;            // functions that those of a name end in
+constexpr size_t kMaxCalled = 64;           // functions by one
 constexpr ptrdiff_t kNumberToCall = 24;     // bytes from the call's number to the call
 constexpr uint64_t kMaxStarts = 1 << 22;    // bytes of the table of functions
 constexpr uint32_t kTableOfPairs = 0x3B03;  // encodings: a count, then pairs relative to the table
@@ -181,7 +183,7 @@ public:
     Functions with_ends(std::string_view name) const {
         Functions out;
         for (const ElfSymbol& symbol : symbols_) {
-            if (symbol.name != name) continue;
+            if (symbol.name != name || out.size() >= kMaxParts) continue;
             const auto known = [&](const Function& f) { return f.has(symbol.address); };
             if (std::any_of(out.begin(), out.end(), known)) continue;
             Functions more = with_ends(symbol.address);
@@ -219,10 +221,15 @@ public:
         }
         return out;
     }
-    Addresses askers_called_by(const Functions& functions) const {
+    Addresses functions_called_by(const Functions& functions) const {
         Addresses out = called_by(functions);
-        std::erase_if(
-            out, [this](uint64_t address) { return !begins_at(address) || !asks_kernel(address); });
+        std::erase_if(out, [this](uint64_t address) { return !begins_at(address); });
+        out.resize(std::min(out.size(), kMaxCalled));
+        return out;
+    }
+    Addresses askers_called_by(const Functions& functions) const {
+        Addresses out = functions_called_by(functions);
+        std::erase_if(out, [this](uint64_t address) { return !asks_kernel(address); });
         return out;
     }
 
@@ -314,7 +321,7 @@ Places places_of_glibc(const Library& library) {
     }
     if (lock_wait) add(out, *lock_wait, Kind::kWaitForLock);
     // With it pthread_cond_wait takes its mutex again.
-    for (const uint64_t called : library.called_by(library.with_ends(kCondWait))) {
+    for (const uint64_t called : library.functions_called_by(library.with_ends(kCondWait))) {
         Functions ends = library.with_ends(called);
         if (lock_wait && has(library.called_by(ends), *lock_wait)) append(lock, std::move(ends));
     }
@@ -413,6 +420,7 @@ bool is_looked_at_for_locks(std::string_view name) {
 
 std::vector<LockPlace> find_lock_places(const ElfFile& file,
                                         const std::vector<ElfSymbol>& symbols) {
+    if (symbols.size() > kMaxSymbols) return {};
     const Library library(file, symbols);
     return is_musl(library) ? places_of_musl(library) : places_of_glibc(library);
 }

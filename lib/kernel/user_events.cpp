@@ -58,18 +58,16 @@ LockWords words_of(const UserCall& call) {
 
 // Of a function as it began, which is left out, or of a place.
 UserStack stack_top_of(const UserCall& call) {
+    constexpr bool kIsOnStack = this_machine() == Machine::kX86_64;  // the return address
     UserStack out;
     out.frame_pointer = call.frame_pointer;
-    out.words = call.top;
+    out.stack_pointer = out.words_at = call.stack_top;
+    out.words = std::span(call.copy).first(size_t(call.copy_size) / sizeof(uint64_t));
     if (call.kind == Kind::kWaitBegins) {
         out.place = call.stack[0];
-        out.stack_pointer = call.stack_top;
-        out.words_at = call.stack_top;
     } else {
-        out.place = call.top[0];
-        // Its return address is on the stack, or stands before it in the copy.
-        out.words_at = this_machine() == Machine::kX86_64 ? call.stack_top : call.stack_top - 8;
-        out.stack_pointer = out.words_at + 8;
+        out.place = call.return_address;
+        if (kIsOnStack) out.stack_pointer += sizeof(uint64_t);
     }
     return out;
 }
@@ -111,6 +109,8 @@ void UserEvents::take(const ProbeRecord& record) {
     const size_t size = std::min(record.data.size(), sizeof(out.call));
     std::memcpy(&out.call, record.data.data(), size);
     out.call.stack_size = std::min<uint64_t>(out.call.stack_size, size - kLeast);
+    if (size < sizeof(out.call)) out.call.copy_size = 0;
+    out.call.copy_size = std::min<uint64_t>(out.call.copy_size, sizeof(out.call.copy));
     arrivals_.push_back(out);
 }
 
@@ -210,9 +210,9 @@ void UserEvents::on_freed(const Call& call) {
     begin(kFreed, call).put(kProcessHeap).put(c.address).put(kMainPath).send(pending_, call.cpu);
     // The kernel goes by frame pointers, which do not know the caller of a function that has just
     // begun; some kernels do all the same.
-    std::vector<uint64_t> frames{c.top[0]};
+    std::vector<uint64_t> frames{c.return_address};
     const std::vector<uint64_t> stack = stack_of(c);
-    const size_t known = stack.size() > 1 && stack[1] == c.top[0] ? 2 : 1;
+    const size_t known = stack.size() > 1 && stack[1] == c.return_address ? 2 : 1;
     for (size_t i = known; i < stack.size(); ++i) frames.push_back(stack[i]);
     send_stack(call, frames);
 }

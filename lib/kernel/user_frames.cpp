@@ -16,6 +16,7 @@ constexpr int kStackPointer = kIsX86 ? 7 : 31;
 constexpr int kFramePointer = kIsX86 ? 6 : 29;
 constexpr int64_t kReturnAt = -8;   // from the frame's beginning
 constexpr size_t kMaxRules = 4096;  // that are kept for a file
+constexpr size_t kMaxOpen = 256;    // files
 constexpr size_t kMaxFrames = 64;   // that are looked for in a copy
 
 constexpr size_t kMaxPrologue = 64;  // bytes
@@ -76,8 +77,10 @@ void UserFrames::add(uint32_t process, const std::vector<MappedFile>& files,
 
 void UserFrames::open(Module& module) {
     module.was_tried = true;
+    if (open_ == kMaxOpen) return;
     auto file = ElfFile::open(module.mapped.path);
     if (!file) return;
+    ++open_;
     module.file = std::make_shared<const ElfFile>(std::move(*file));
     module.frames = Frames(dwarf_getcfi_elf(module.file->get()), &dwarf_cfi_end);
 }

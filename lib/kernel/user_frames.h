@@ -21,7 +21,7 @@ struct UserStack {
     uint64_t place = 0;  // a return address, or behind a call of the kernel
     uint64_t stack_pointer = 0;
     uint64_t frame_pointer = 0;
-    uint64_t words_at = 0;  // at most stack_pointer
+    uint64_t words_at = 0;
     std::span<const uint64_t> words;
 
     std::optional<uint64_t> word(uint64_t address) const {
@@ -57,12 +57,13 @@ private:
         Frames frames{nullptr, &dwarf_cfi_end};
         std::unordered_map<uint64_t, Rule> rules;  // found before, by place
     };
-    static void open(Module& module);
+    void open(Module& module);
     static Rule find_rule(const Module& module, uint64_t place);
     Module* module_of(uint32_t process, uint64_t place);
     bool step(uint32_t process, UserStack& stack, bool& keeps_pointer);
 
     std::map<uint32_t, std::vector<Module>> modules_;  // by process
+    size_t open_ = 0;
 };
 
 }  // namespace etw::kernel

@@ -20,19 +20,20 @@ enum class UserFunctionKind : uint8_t {
     kAllocateAligned,  // 1: size
     kAllocateInto,     // 0: where to put the address, 2: size; returns 0 or an errno
     kFree,             // 0: address
-    // Those of locks, from here on. One call, or several, for each time that a lock is waited for.
-    kWaitForLock,  // 0: the lock
-    kWaitForWord,  // 0: a word of the lock, 1: what it holds; of the callers that are listed
+    // Those of locks, in the order in which they are to be looked at, so that no wait is taken to
+    // be for the same as the one before. First, what nobody comes to before a lock that was waited
+    // for has been taken.
+    kWaitIsOver,
+    kLockIsTried,  // the same, with the result of trylock: not if it is EBUSY
     // Places within functions: the kernel has been asked to wait (futex), and is about to be. What
     // is told is of the latter's kind.
     kWaitEnds,
     kWaitBegins,
-    // What nobody comes to before a lock that was waited for has been taken.
-    kWaitIsOver,
-    kLockIsTried,  // the same, with the result of trylock: not if it is EBUSY
-    kWaitGoesOn,   // no function: told of a call that is for the same lock as the one before
+    kWaitForLock,  // 0: the lock. One call for each time that it is waited for
+    kWaitForWord,  // 0: a word of the lock, 1: what it holds; of the callers that are listed
+    kWaitGoesOn,   // no function: told of a wait that is for the same as the one before
 };
-constexpr bool is_of_locks(UserFunctionKind kind) { return kind >= UserFunctionKind::kWaitForLock; }
+constexpr bool is_of_locks(UserFunctionKind kind) { return kind >= UserFunctionKind::kWaitIsOver; }
 
 // Whose lock a word is of: where it is in the lock, and what else is.
 enum class LockKind : uint8_t { kMutex = 1, kRwlock, kMuslMutex, kMuslRwlock };

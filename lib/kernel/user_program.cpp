@@ -95,14 +95,15 @@ private:
     }
     void find_call();
     void take_arguments();
-    void take_top();
+    void take_return_address();
+    void copy_stack();
     void take_lock();
     void find_caller();
     void find_lock();
     void go_on(BpfCode::Label is_new, BpfCode::Label is_taken);
     void end_wait();
     void tell();
-    void put_out(Reg size);
+    void put_out();
 
     const Maps& maps_;
     Kind kind_;
@@ -160,7 +161,7 @@ void Writer::take_arguments() {
         case Kind::kFree:
             set_from_argument(AT(address), 0);
             code_.jump_if(BPF_JEQ, r1, 0, end_);
-            take_top();
+            take_return_address();
             break;
         case Kind::kWaitForLock:
         case Kind::kWaitForWord:
@@ -207,8 +208,8 @@ void Writer::go_on(BpfCode::Label is_new, BpfCode::Label is_taken) {
     code_.store(Size::k8, r7, AT(is_for_same), 1);
     code_.store(Size::k8, r7, AT(kind), int32_t(Kind::kWaitGoesOn));
     code_.store(Size::k64, r7, AT(stack_size), 0);
-    code_.set(r0, 0);
-    put_out(r0);
+    code_.set(r5, AT(stack));
+    put_out();
     code_.store(Size::k8, r7, AT(kind), int32_t(kind_));
     code_.jump(is_taken);
 }
@@ -249,7 +250,8 @@ void Writer::take_lock() {
     read_user(AT(mutex), kMutexBytes);
     code_.load(Size::k64, r1, r6, kFramePointerAt);
     code_.store(Size::k64, r7, AT(frame_pointer), r1);
-    take_top();
+    take_return_address();
+    copy_stack();
     code_.call_helper(BPF_FUNC_ktime_get_ns);
     code_.store(Size::k64, r7, AT(begun_ns), r0);
 }
@@ -281,23 +283,27 @@ void Writer::end_wait() {
     code_.place(is_over);
 }
 
-void Writer::take_top() {
+void Writer::take_return_address() {
 #if defined(__aarch64__)
     code_.load(Size::k64, r1, r6, kReturnAddressAt);
-    code_.store(Size::k64, r7, AT(top), r1);
-    constexpr int kBegin = 8;
+    code_.store(Size::k64, r7, AT(return_address), r1);
 #else
-    constexpr int kBegin = 0;
-#endif
-    const auto taken = code_.label();
-    if (is_of_locks(kind_)) {
-        code_.load(Size::k64, r3, r6, kStackAt);
-        read_user(AT(top) + kBegin, kTopWords * 8 - kBegin);
-        code_.jump_if(BPF_JEQ, r0, 0, taken);
-    }
     code_.load(Size::k64, r3, r6, kStackAt);
-    read_user(AT(top) + kBegin, kLeastTopWords * 8 - kBegin);
-    code_.place(taken);
+    read_user(AT(return_address), 8);
+#endif
+}
+
+void Writer::copy_stack() {
+    const auto copied = code_.label();
+    for (const size_t words : {kCopyWords, kLeastCopyWords}) {
+        const auto bytes = int32_t(words * sizeof(uint64_t));
+        code_.store(Size::k64, r7, AT(copy_size), bytes);
+        code_.load(Size::k64, r3, r6, kStackAt);
+        read_user(AT(copy), bytes);
+        code_.jump_if(BPF_JEQ, r0, 0, copied);
+    }
+    code_.store(Size::k64, r7, AT(copy_size), 0);
+    code_.place(copied);
 }
 
 void Writer::tell() {
@@ -312,13 +318,14 @@ void Writer::tell() {
     code_.place(taken);
     code_.jump_if(BPF_JGT, r0, int32_t(sizeof(UserCall::stack)), end_);
     code_.store(Size::k64, r7, AT(stack_size), r0);
-    put_out(r0);
+    code_.set(r5, r0);
+    code_.calculate(BPF_ADD, r5, AT(stack));
+    if (is_of_locks(kind_)) code_.set(r5, int32_t(sizeof(UserCall)));
+    put_out();
 }
 
-// With so many bytes of the stack.
-void Writer::put_out(Reg size) {
-    code_.set(r5, size);
-    code_.calculate(BPF_ADD, r5, AT(stack));
+// So many bytes as r5 says.
+void Writer::put_out() {
     code_.set(r1, r6);
     code_.load_map(r2, maps_.output);
     code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
@@ -349,7 +356,8 @@ std::vector<bpf_insn> Writer::at_entry(bool waits) {
     code_.load(Size::k64, r1, r7, AT(task));
     code_.jump_if(BPF_JNE, r1, r8, is_outermost);  // of a thread that had this number before
     code_.load(Size::k64, r1, r7, AT(stack_top));
-    code_.jump_if(BPF_JLE, r9, r1, end_);
+    // What waits for a lock is not the end of something else that does.
+    code_.jump_if(is_of_locks(kind_) ? BPF_JLT : BPF_JLE, r9, r1, end_);
     code_.place(is_outermost);
     code_.store(Size::k8, r7, AT(is_under_way), 0);
     if (is_of_locks(kind_)) {

@@ -11,8 +11,8 @@
 namespace etw::kernel {
 
 constexpr size_t kMaxUserFrames = 127;  // kernel.perf_event_max_stack, unless somebody raised it
-constexpr size_t kTopWords = 128;
-constexpr size_t kLeastTopWords = 16;  // where the stack has no more
+constexpr size_t kCopyWords = 128;
+constexpr size_t kLeastCopyWords = 16;  // where the stack has no more
 
 // The beginning of glibc's pthread_mutex_t. Other locks have other things in its place: glibc's for
 // readers and writers `readers` first and at last `writer`; musl's mutex its type and then the
@@ -46,14 +46,15 @@ struct UserCall {
     uint64_t begun_ns;
     uint64_t duration_ns;
     uint64_t frame_pointer;
-    // Of kFree and what waits for locks, as the function began: the words on top of the stack,
-    // first of them the return address, but of kWaitBegins there is none; and, of the latter, the
-    // lock as the first wait began.
-    uint64_t top[kTopWords];
-    MutexWords mutex;
+    uint64_t return_address;         // of kFree and what waits for locks, as the function began
+    MutexWords mutex;                // as the first wait for it began
+    uint64_t copy_size;              // bytes of `copy`
     uint64_t stack_size;             // bytes of what follows
     uint64_t stack[kMaxUserFrames];  // innermost first; from the caller on, but of kFree from the
                                      // function itself
+    // Of what waits for locks, as it began: what is on top of the stack. On x86-64 the first word
+    // is the return address, but not of kWaitBegins.
+    uint64_t copy[kCopyWords];
 };
 static_assert(sizeof(UserCall) % 8 == 0);
 

@@ -104,7 +104,7 @@ TEST_F(UserCalls, AReallocationOfNothingIsAnAllocationAndOneToNothingAFree) {
 
 TEST_F(UserCalls, AFreeBeginsItsStackInItsCaller) {
     UserCall call = called(Kind::kFree, 0xA000, 0, 0);
-    call.top[0] = 0x33;
+    call.return_address = 0x33;
     set_stack(call, {0x11, 0x22});  // in free itself, then as frame pointers say
     give(call, 100);
     set_stack(call, {0x11, 0x33, 0x22});  // of a kernel that knows better
