@@ -91,7 +91,7 @@ Where to (-start)
 Programs as they are (-start NAME -um; as root)
   -heap -pids N PID...      what these processes allocate and free, with stacks;
                             10 at most
-  -critsec -pids N PID...   where their threads wait for a mutex, and how long
+  -critsec -pids N PID...   where their threads wait for a lock, and how long
 
 Log file (-start)
   -seq MB           stop recording at this size

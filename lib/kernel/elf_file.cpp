@@ -6,6 +6,11 @@
 #include <algorithm>
 
 namespace etw::kernel {
+namespace {
+
+constexpr size_t kMaxSymbols = 1 << 20;  // of one table
+
+}  // namespace
 
 Result<ElfFile> ElfFile::open(const std::string& path) {
     // Before it is opened: to open a device can do something.
@@ -21,6 +26,25 @@ Result<ElfFile> ElfFile::open(const std::string& path) {
         return Error{Code::kInvalidData, "no 64-bit ELF file", 0};
     }
     return ElfFile(std::move(file), std::move(elf));
+}
+
+std::vector<ElfSymbol> ElfFile::functions(uint32_t table) const {
+    std::vector<ElfSymbol> out;
+    for (Elf_Scn* section = nullptr; (section = elf_nextscn(get(), section)) != nullptr;) {
+        GElf_Shdr header{};
+        if (gelf_getshdr(section, &header) == nullptr || header.sh_type != table) continue;
+        Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr || header.sh_entsize == 0) continue;
+        const size_t count = std::min(size_t(data->d_size / header.sh_entsize), kMaxSymbols);
+        for (size_t i = 0; i < count; ++i) {
+            GElf_Sym symbol{};
+            if (gelf_getsym(data, int(i), &symbol) == nullptr) break;
+            if (symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_FUNC) continue;
+            const char* name = elf_strptr(get(), header.sh_link, symbol.st_name);
+            if (name != nullptr) out.push_back({name, symbol.st_value, symbol.st_size});
+        }
+    }
+    return out;
 }
 
 std::vector<uint8_t> ElfFile::code_at(uint64_t address, size_t size) const {

@@ -8,9 +8,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace etw::kernel {
+
+struct ElfSymbol {
+    std::string_view name;  // good as long as the file is open
+    uint64_t address = 0;   // of the loaded image
+    uint64_t size = 0;
+};
 
 class ElfFile {
 public:
@@ -18,6 +25,8 @@ public:
     // it, kInvalidData where it is no such file.
     static Result<ElfFile> open(const std::string& path);
     Elf* get() const noexcept { return elf_.get(); }
+    // That a table of symbols (SHT_DYNSYM, SHT_SYMTAB) defines.
+    std::vector<ElfSymbol> functions(uint32_t table) const;
     // The bytes at an address of the loaded image; fewer where the file ends.
     std::vector<uint8_t> code_at(uint64_t address, size_t size) const;
 

@@ -1,5 +1,7 @@
 #include "kernel/user_events.h"
 
+#include "kernel/usdt.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -17,11 +19,56 @@ constexpr uint8_t kWithWaitTime = 3;  // version: what Windows has, and then how
 constexpr uint64_t kProcessHeap = 1;  // HeapHandle: a process has one heap here
 constexpr uint32_t kMainPath = 3;     // SourceId: MEMORY_FROM_MAINPATH
 constexpr size_t kMaxSizes = size_t{1} << 22;
+constexpr size_t kMaxTold = size_t{1} << 16;
+constexpr uint32_t kInheriting = 0x20;       // of a mutex's type
+constexpr uint32_t kOwnerBits = 0x3FFFFFFF;  // of a lock that has its owner in it
+constexpr uint32_t kMuslTypeBits = 0xF;
 
 std::vector<uint64_t> stack_of(const UserCall& call) {
     const size_t count = std::min(size_t(call.stack_size) / sizeof(uint64_t), kMaxUserFrames);
     std::vector<uint64_t> out(call.stack, call.stack + count);
     std::erase(out, uint64_t{0});
+    return out;
+}
+
+bool is_mutex(const UserCall& call) {
+    return call.kind != Kind::kWaitForWord || call.lock_kind == LockKind::kMutex;
+}
+
+struct LockWords {
+    uint32_t lock = 0;
+    uint32_t spins = 0;
+    uint32_t owner = 0;
+};
+LockWords words_of(const UserCall& call) {
+    const MutexWords& words = call.mutex;
+    if (is_mutex(call)) return {words.lock, words.spins, words.owner};
+    switch (call.lock_kind) {
+        case LockKind::kRwlock:
+            return {words.lock, 0, words.writer};
+        case LockKind::kMuslMutex: {
+            const uint32_t type = words.lock;
+            const uint32_t lock = words.count;
+            return {lock, 0, (type & kMuslTypeBits) != 0 ? lock & kOwnerBits : 0};
+        }
+        default:
+            return {words.lock, 0, 0};
+    }
+}
+
+// Of a function as it began, which is left out, or of a place.
+UserStack stack_top_of(const UserCall& call) {
+    constexpr bool kIsOnStack = this_machine() == Machine::kX86_64;  // the return address
+    UserStack out;
+    out.frame_pointer = call.frame_pointer;
+    out.stack_pointer = out.words_at = call.stack_top;
+    out.words = std::span(call.copy).first(size_t(call.copy_size) / sizeof(uint64_t));
+    if (call.kind == Kind::kWaitBegins) {
+        out.place = call.stack[0];
+    } else {
+        out.place = call.return_address;
+        if (kIsOnStack) out.stack_pointer += sizeof(uint64_t);
+    }
     return out;
 }
 
@@ -38,8 +85,8 @@ Status UserEvents::set_up(uint32_t cpus, const TracedProcesses& processes) {
     for (const uint32_t pid : processes.pids) {
         auto functions = find_user_functions(processes.what, pid);
         if (!functions) continue;
-        for (const UserFunction& function : *functions) {
-            if (function.kind == Kind::kWaitForLock) lock_callers_.add(pid, function);
+        if (processes.what == TracedProcesses::What::kLocks) {
+            if (const auto files = files_with_code(pid)) frames_.add(pid, *files, *functions);
         }
         found.push_back({pid, std::move(*functions)});
     }
@@ -62,6 +109,8 @@ void UserEvents::take(const ProbeRecord& record) {
     const size_t size = std::min(record.data.size(), sizeof(out.call));
     std::memcpy(&out.call, record.data.data(), size);
     out.call.stack_size = std::min<uint64_t>(out.call.stack_size, size - kLeast);
+    if (size < sizeof(out.call)) out.call.copy_size = 0;
+    out.call.copy_size = std::min<uint64_t>(out.call.copy_size, sizeof(out.call.copy));
     arrivals_.push_back(out);
 }
 
@@ -70,6 +119,7 @@ void UserEvents::convert(int64_t now) {
                      [](const Call& a, const Call& b) { return a.time < b.time; });
     const auto later = std::find_if(arrivals_.begin(), arrivals_.end(),
                                     [now](const Call& call) { return call.time > now; });
+    find_what_goes_on();
     for (auto call = arrivals_.begin(); call != later; ++call) {
         call->time = std::max(call->time, pending_.handed_out());
         convert(*call);
@@ -78,13 +128,32 @@ void UserEvents::convert(int64_t now) {
     pending_.sort();
 }
 
+// Of the waits of a thread for one time that a lock is taken, the last is told.
+void UserEvents::find_what_goes_on() {
+    std::unordered_set<uint32_t> going_on;
+    for (auto call = arrivals_.rbegin(); call != arrivals_.rend(); ++call) {
+        if (!is_of_locks(call->call.kind)) continue;
+        if (call->call.kind == Kind::kWaitGoesOn) {
+            going_on.insert(call->ids.thread);
+        } else {
+            call->goes_on = going_on.erase(call->ids.thread) != 0;
+        }
+    }
+}
+
 void UserEvents::convert(const Call& call) {
     switch (call.call.kind) {
         case Kind::kNone:
+        case Kind::kWaitEnds:
+        case Kind::kWaitIsOver:
+        case Kind::kLockIsTried:
+        case Kind::kWaitGoesOn:
             return;
         case Kind::kFree:
             return on_freed(call);
         case Kind::kWaitForLock:
+        case Kind::kWaitForWord:
+        case Kind::kWaitBegins:
             return on_waited(call);
         default:
             return on_allocated(call);
@@ -141,28 +210,31 @@ void UserEvents::on_freed(const Call& call) {
     begin(kFreed, call).put(kProcessHeap).put(c.address).put(kMainPath).send(pending_, call.cpu);
     // The kernel goes by frame pointers, which do not know the caller of a function that has just
     // begun; some kernels do all the same.
-    std::vector<uint64_t> frames{c.top[0]};
+    std::vector<uint64_t> frames{c.return_address};
     const std::vector<uint64_t> stack = stack_of(c);
-    const size_t known = stack.size() > 1 && stack[1] == c.top[0] ? 2 : 1;
+    const size_t known = stack.size() > 1 && stack[1] == c.return_address ? 2 : 1;
     for (size_t i = known; i < stack.size(); ++i) frames.push_back(stack[i]);
     send_stack(call, frames);
 }
 
 void UserEvents::on_waited(const Call& call) {
     const UserCall& c = call.call;
+    if (c.is_for_same == 0) told_.erase(call.ids.thread);
+    if (call.goes_on) return;
+    // Told already where what was read ended between two waits.
+    if (told_.size() >= kMaxTold) told_.clear();
+    if (!told_.insert(call.ids.thread).second) return;
+    const LockWords words = words_of(c);
+    // A lock whose owner has died is nobody's: the kernel hands it out at once.
+    if ((c.mutex.type & kInheriting) != 0 && is_mutex(c) && (words.lock & kOwnerBits) == 0) return;
     RecordBuilder(kCollision, kWithWaitTime, call.time, call.ids)
-        .put(c.mutex.lock)
-        .put(uint32_t{c.mutex.spins})
-        .put(uint64_t{c.mutex.owner})
+        .put(words.lock)
+        .put(words.spins)
+        .put(uint64_t{words.owner})
         .put(c.address)
         .put(c.duration_ns)
         .send(pending_, call.cpu);
-    // pthread_mutex_lock is where it returns to; whom that returns to, frame pointers do not know.
-    std::vector<uint64_t> frames = stack_of(c);
-    const uint64_t caller = lock_callers_.find(call.ids.process, c.top);
-    const bool is_known = frames.size() > 1 && frames[1] == caller;
-    if (caller != 0 && !frames.empty() && !is_known) frames.insert(frames.begin() + 1, caller);
-    send_stack(call, frames);
+    send_stack(call, frames_.find(call.ids.process, stack_top_of(c), stack_of(c)));
 }
 
 void UserEvents::send_stack(const Call& call, const std::vector<uint64_t>& frames) {

@@ -1,12 +1,13 @@
 // Heap and CritSec: what processes allocate and free, and where they wait for locks.
 #pragma once
 #include "kernel/dispatch.h"
-#include "kernel/lock_callers.h"
 #include "kernel/pending_records.h"
+#include "kernel/user_frames.h"
 #include "kernel/user_program.h"
 
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace etw::kernel {
@@ -47,7 +48,9 @@ private:
         uint32_t cpu = 0;
         RecordIds ids;
         UserCall call{};
+        bool goes_on = false;  // a wait that another one for the same follows
     };
+    void find_what_goes_on();
     void convert(const Call& call);
     void on_allocated(const Call& call);
     void on_freed(const Call& call);
@@ -60,12 +63,13 @@ private:
     Context& context_;
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
-    LockCallers lock_callers_;
+    UserFrames frames_;
     std::vector<Call> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
     // Sizes of what was allocated, by process and address.
     std::unordered_map<uint32_t, std::unordered_map<uint64_t, uint64_t>> sizes_;
     size_t size_count_ = 0;
+    std::unordered_set<uint32_t> told_;  // threads whose last wait was
 };
 
 }  // namespace etw::kernel

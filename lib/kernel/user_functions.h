@@ -20,7 +20,28 @@ enum class UserFunctionKind : uint8_t {
     kAllocateAligned,  // 1: size
     kAllocateInto,     // 0: where to put the address, 2: size; returns 0 or an errno
     kFree,             // 0: address
-    kWaitForLock,      // 0: the lock
+    // Those of locks, in the order in which they are to be looked at, so that no wait is taken to
+    // be for the same as the one before. First, what nobody comes to before a lock that was waited
+    // for has been taken.
+    kWaitIsOver,
+    kLockIsTried,  // the same, with the result of trylock: not if it is EBUSY
+    // Places within functions: the kernel has been asked to wait (futex), and is about to be. What
+    // is told is of the latter's kind.
+    kWaitEnds,
+    kWaitBegins,
+    kWaitForLock,  // 0: the lock. One call for each time that it is waited for
+    kWaitForWord,  // 0: a word of the lock, 1: what it holds; of the callers that are listed
+    kWaitGoesOn,   // no function: told of a wait that is for the same as the one before
+};
+constexpr bool is_of_locks(UserFunctionKind kind) { return kind >= UserFunctionKind::kWaitIsOver; }
+
+// Whose lock a word is of: where it is in the lock, and what else is.
+enum class LockKind : uint8_t { kMutex = 1, kRwlock, kMuslMutex, kMuslRwlock };
+struct LockCaller {
+    uint64_t address = 0;  // that the function returns to, in the process
+    LockKind kind = LockKind::kMutex;
+
+    friend bool operator==(const LockCaller&, const LockCaller&) = default;
 };
 
 struct UserFunction {
@@ -30,6 +51,7 @@ struct UserFunction {
     UserFunctionKind kind = UserFunctionKind::kNone;
     // Others of the process's functions of this kind may run inside of it.
     bool nests = false;
+    std::vector<LockCaller> callers;  // of kWaitForWord
 
     friend bool operator==(const UserFunction&, const UserFunction&) = default;
 };
@@ -38,14 +60,18 @@ struct UserFunction {
 struct MappedFile {
     std::string path;
     uint64_t base = 0;  // where its first byte would lie in the process
+    uint64_t from = 0;  // its code, in the process
+    uint64_t to = 0;
 };
+// Each file once. Fails where the process has ended or is another user's.
+Result<std::vector<MappedFile>> files_with_code(uint32_t pid);
 
 // All that the modules of the process have of malloc and its relatives: a library that stands in
 // for libc's is among them. Fails with kFileNotFound where there is no malloc: none is mapped, or
 // its symbols were stripped from the program; with kAccessDenied where the process's files may not
 // be read.
 Result<std::vector<UserFunction>> find_heap_functions(uint32_t pid);
-// Where pthread_mutex_lock and its relatives go to sleep. Fails as above.
+// Where the functions of pthreads that lock go to sleep; see lock_functions.h. Fails as above.
 Result<std::vector<UserFunction>> find_lock_functions(uint32_t pid);
 // The same in these files.
 Result<std::vector<UserFunction>> find_heap_functions(const std::vector<MappedFile>& modules);

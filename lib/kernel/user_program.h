@@ -11,9 +11,12 @@
 namespace etw::kernel {
 
 constexpr size_t kMaxUserFrames = 127;  // kernel.perf_event_max_stack, unless somebody raised it
-constexpr size_t kTopWords = 16;
+constexpr size_t kCopyWords = 128;
+constexpr size_t kLeastCopyWords = 16;  // where the stack has no more
 
-// The beginning of glibc's pthread_mutex_t.
+// The beginning of glibc's pthread_mutex_t. Other locks have other things in its place: glibc's for
+// readers and writers `readers` first and at last `writer`; musl's mutex its type and then the
+// lock, with its owner if it is no plain one; musl's other locks the lock first.
 struct MutexWords {
     uint32_t lock;
     uint32_t count;
@@ -22,26 +25,36 @@ struct MutexWords {
     uint32_t type;
     uint16_t spins;
     uint16_t reserved;
+    uint32_t writer;
+    uint32_t unused;
 };
 
 // A thread's call, while it is under way and as it is told.
 struct UserCall {
     UserFunctionKind kind;
     uint8_t is_under_way;
-    uint8_t reserved[6];
+    LockKind lock_kind;   // of what is of locks
+    uint8_t is_for_same;  // wait as the one before, which did not get the lock
+    uint8_t may_go_on;    // the next wait may be for the same
+    uint8_t hands_over;   // who is woken has the lock
+    uint8_t reserved[2];
     uint64_t task;       // the kernel's structure of the thread
     uint64_t stack_top;  // as the function began
     uint64_t address;    // what it is to free, to replace, to fill in or to lock; 0: nothing
     uint64_t size;       // bytes asked for
-    uint64_t result;     // the address that it has returned or filled in
+    uint64_t result;     // the address that it has returned or filled in; of a wait an errno or 0
+    uint64_t begun_ns;
     uint64_t duration_ns;
-    // Of kFree and kWaitForLock, as the function began: the words on top of the stack, first of
-    // them the return address; and, of the latter, the mutex.
-    uint64_t top[kTopWords];
-    MutexWords mutex;
+    uint64_t frame_pointer;
+    uint64_t return_address;         // of kFree and what waits for locks, as the function began
+    MutexWords mutex;                // as the first wait for it began
+    uint64_t copy_size;              // bytes of `copy`
     uint64_t stack_size;             // bytes of what follows
     uint64_t stack[kMaxUserFrames];  // innermost first; from the caller on, but of kFree from the
                                      // function itself
+    // Of what waits for locks, as it began: what is on top of the stack. On x86-64 the first word
+    // is the return address, but not of kWaitBegins.
+    uint64_t copy[kCopyWords];
 };
 static_assert(sizeof(UserCall) % 8 == 0);
 

@@ -19,8 +19,10 @@ void check(const etw::Result<std::vector<UserFunction>>& found, const std::strin
     if (!found) return;
     if (found->empty()) std::abort();
     for (const UserFunction& function : *found) {
-        const bool waits = function.kind == UserFunctionKind::kWaitForLock;
-        if (function.kind == UserFunctionKind::kNone || waits != locks) std::abort();
+        if (function.kind == UserFunctionKind::kNone) std::abort();
+        if (is_of_locks(function.kind) != locks) std::abort();
+        const bool is_of_words = function.kind == UserFunctionKind::kWaitForWord;
+        if (function.callers.empty() == is_of_words) std::abort();
         if (function.path != path || function.base != kBase) std::abort();
         if (std::count(found->begin(), found->end(), function) != 1) std::abort();
     }
@@ -31,7 +33,7 @@ void check(const etw::Result<std::vector<UserFunction>>& found, const std::strin
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const int fd = ::memfd_create("library", MFD_CLOEXEC);
     if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, data, size, 0) != ssize_t(size)) return 0;
-    const std::vector<MappedFile> modules{{"/proc/self/fd/" + std::to_string(fd), kBase}};
+    const std::vector<MappedFile> modules{{"/proc/self/fd/" + std::to_string(fd), kBase, 0, 0}};
     check(find_heap_functions(modules), modules[0].path, false);
     check(find_lock_functions(modules), modules[0].path, true);
     return 0;

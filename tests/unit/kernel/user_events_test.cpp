@@ -1,5 +1,6 @@
 #include "kernel/user_events.h"
 
+#include "kernel/usdt.h"
 #include "synthetic.h"
 
 #include <gtest/gtest.h>
@@ -103,7 +104,7 @@ TEST_F(UserCalls, AReallocationOfNothingIsAnAllocationAndOneToNothingAFree) {
 
 TEST_F(UserCalls, AFreeBeginsItsStackInItsCaller) {
     UserCall call = called(Kind::kFree, 0xA000, 0, 0);
-    call.top[0] = 0x33;
+    call.return_address = 0x33;
     set_stack(call, {0x11, 0x22});  // in free itself, then as frame pointers say
     give(call, 100);
     set_stack(call, {0x11, 0x33, 0x22});  // of a kernel that knows better
@@ -116,7 +117,7 @@ TEST_F(UserCalls, AFreeBeginsItsStackInItsCaller) {
 
 TEST_F(UserCalls, AWaitHasLockOwnerAndTime) {
     UserCall call = called(Kind::kWaitForLock, 0xC000, 0, 0);
-    call.mutex = {2, 0, 77, 1, 0, 5, 0};
+    call.mutex = {2, 0, 77, 1, 0, 5, 0, 0, 0};
     call.duration_ns = 123456;
     give(call, 100);
     hand_out(200);
@@ -129,6 +130,95 @@ TEST_F(UserCalls, AWaitHasLockOwnerAndTime) {
     EXPECT_EQ(collision.at<uint64_t>(kPayload + 8), 77u);
     EXPECT_EQ(collision.at<uint64_t>(kPayload + 16), 0xC000u);
     EXPECT_EQ(collision.at<uint64_t>(kPayload + 24), 123456u);
+}
+
+class Waits : public UserCalls {
+protected:
+    static UserCall waited(LockKind kind, MutexWords words) {
+        UserCall out = called(Kind::kWaitForWord, 0xC000, 0, 0);
+        out.lock_kind = kind;
+        out.mutex = words;
+        return out;
+    }
+    // One more for the same: its beginning, and its end.
+    void go_on(UserCall call, int64_t begin, int64_t end) {
+        call.is_for_same = 1;
+        call.kind = Kind::kWaitGoesOn;
+        give(call, begin);
+        call.kind = Kind::kWaitForWord;
+        call.duration_ns = uint64_t(end);
+        give(call, end);
+    }
+    std::vector<uint64_t> told_durations() const {
+        std::vector<uint64_t> out;
+        for (const auto& record : sink_.of(0x1722))
+            out.push_back(record.at<uint64_t>(kPayload + 24));
+        return out;
+    }
+};
+
+TEST_F(Waits, OfThoseForOneTimeTheLastIsTold) {
+    UserCall call = waited(LockKind::kMutex, {});
+    for (int64_t time : {100, 200}) {
+        call.duration_ns = uint64_t(time);
+        give(call, time);
+        go_on(call, time + 10, time + 20);
+        go_on(call, time + 30, time + 40);
+    }
+    hand_out(1000);
+    EXPECT_EQ(told_durations(), (std::vector<uint64_t>{140, 240}));
+}
+
+TEST_F(Waits, ThoseForTimesOfTheirOwnAreToldEach) {
+    UserCall call = waited(LockKind::kMutex, {});
+    call.duration_ns = 5;
+    give(call, 100);
+    give(call, 200);
+    hand_out(1000);
+    EXPECT_EQ(told_durations(), (std::vector<uint64_t>{5, 5}));
+}
+
+TEST_F(Waits, WhatWasToldBeforeItWentOnIsNotToldAgain) {
+    UserCall call = waited(LockKind::kMutex, {});
+    call.duration_ns = 5;
+    give(call, 100);
+    hand_out(105);
+    go_on(call, 110, 120);
+    hand_out(130);
+    go_on(call, 140, 150);
+    call.duration_ns = 7;
+    give(call, 200);
+    hand_out(1000);
+    EXPECT_EQ(told_durations(), (std::vector<uint64_t>{5, 7}));
+}
+
+TEST_F(Waits, TheOwnerIsWhereTheKindOfLockHasIt) {
+    give(waited(LockKind::kMutex, {2, 0, 77, 1, 0, 5, 0, 0, 0}), 100);
+    give(waited(LockKind::kRwlock, {9, 0, 0, 3, 0, 0, 0, 78, 0}), 110);
+    give(waited(LockKind::kMuslMutex, {4, 0x8000004F, 1, 0, 0, 0, 0, 0, 0}), 120);
+    give(waited(LockKind::kMuslMutex, {0, 0x80000010, 1, 0, 0, 0, 0, 0, 0}), 130);
+    give(waited(LockKind::kMuslRwlock, {0x7FFFFFFF, 1, 0, 0, 0, 0, 0, 0, 0}), 140);
+    hand_out(1000);
+    std::vector<std::vector<uint64_t>> found;  // lock, spins, owner
+    for (const auto& record : sink_.of(0x1722)) {
+        found.push_back({record.at<uint32_t>(kPayload), record.at<uint32_t>(kPayload + 4),
+                         record.at<uint64_t>(kPayload + 8)});
+    }
+    EXPECT_EQ(
+        found,
+        (std::vector<std::vector<uint64_t>>{
+            {2, 5, 77}, {9, 0, 78}, {0x8000004F, 0, 79}, {0x80000010, 0, 0}, {0x7FFFFFFF, 0, 0}}));
+}
+
+TEST_F(Waits, AnInheritingLockWhoseOwnerHasDiedIsNobodys) {
+    UserCall call = called(Kind::kWaitForLock, 0xC000, 0, 0);
+    call.mutex = {0x40000000, 0, 77, 1, 0x30, 0, 0, 0, 0};
+    give(call, 100);
+    call.mutex.lock = 0x4000004D;
+    give(call, 110);
+    hand_out(1000);
+    ASSERT_EQ(sink_.of(0x1722).size(), 1u);
+    EXPECT_EQ(sink_.of(0x1722)[0].time, 110);
 }
 
 TEST_F(UserCalls, WhatComesLaterWaitsAndOrderIsThatOfTime) {
@@ -167,6 +257,17 @@ TEST(UserFunctions, AreThoseOfTheModulesThatTheProcessHas) {
     const auto locks = find_lock_functions(uint32_t(::getpid()));
     ASSERT_TRUE(locks) << locks.error().what;
     EXPECT_EQ(locks->at(0).kind, Kind::kWaitForLock);
+    if (this_machine() == Machine::kX86_64) {  // of glibc
+        const auto count = [&](Kind kind) {
+            return std::count_if(locks->begin(), locks->end(),
+                                 [kind](const UserFunction& f) { return f.kind == kind; });
+        };
+        EXPECT_EQ(count(Kind::kWaitForLock), 2);  // and the one that inherits priority
+        EXPECT_EQ(count(Kind::kWaitForWord), 1);
+        EXPECT_GE(count(Kind::kWaitBegins), 2);
+        EXPECT_EQ(count(Kind::kWaitBegins), count(Kind::kWaitEnds));
+        EXPECT_GE(count(Kind::kWaitIsOver), 3);
+    }
     EXPECT_FALSE(find_heap_functions(~0u >> 1));
 }
 

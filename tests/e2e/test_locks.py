@@ -1,0 +1,211 @@
+"""Contended locks of each kind, of programs that know nothing of it."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+from harness import BIN
+from test_heap import HeapTest
+from test_stacks import functions
+
+ROUNDS = 5
+KINDS = ("plain", "recursive", "checking", "robust", "inheriting", "robust-inheriting", "timed",
+         "timed-recursive", "timed-robust", "timed-inheriting", "read", "write", "write-read",
+         "timed-read", "timed-write", "c11", "timed-c11")
+OF_GLIBC = ("adaptive", "clock", "clock-read", "clock-write")
+# Whose owner the lock does not say: readers, and of musl also plain mutexes and writers.
+OWNERLESS = ("write-read",)
+OWNED_IN_MUSL = ("recursive", "checking", "robust", "timed-recursive", "timed-robust")
+
+
+class LocksTest(HeapTest):
+    def contend(self, program, what, count=ROUNDS):
+        """The lock's address, who waited and who had it."""
+        program.process.stdin.write(f"{what} {count}\n")
+        program.process.stdin.flush()
+        done, address, waiter, holder, last = program.process.stdout.readline().split()
+        self.assertEqual(done, "done")
+        self.last = int(last)
+        return int(address, 16), int(waiter), int(holder)
+
+    def build(self, name, compiler, *options):
+        if shutil.which(compiler) is None:
+            self.skipTest(f"no {compiler}")
+        source = pathlib.Path(__file__).with_name("locks.c")
+        done = subprocess.run([compiler, "-O1", "-fno-omit-frame-pointer",
+                               "-fno-optimize-sibling-calls", *options, "-o",
+                               str(self.folder / name), str(source), "-lpthread"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"cannot build: {done.stderr}")
+        return self.folder / name
+
+    def check_kinds(self, program, kinds, owned):
+        """Each kind is told once for each time that it was waited for, with all that is known."""
+        self.start("-critsec", program)
+        expected = [(kind, *self.contend(program, kind)) for kind in kinds]
+        self.assertEqual(self.stop(), 0)
+        records = self.told("CritSec")
+        for kind, address, waiter, holder in expected:
+            waits, records = records[:ROUNDS], records[ROUNDS:]
+            self.assertEqual(len(waits), ROUNDS, kind)
+            for record in waits:
+                fields = record["fields"]
+                self.assertEqual(int(str(fields["CritSecAddr"]), 16), address, kind)
+                self.assertEqual(record["tid"], waiter, kind)
+                self.assertEqual(int(str(fields["OwningThread"]), 0),
+                                 holder if kind in owned else 0, (kind, record))
+                self.assertGreater(fields["WaitTime"], 0)
+                found = functions(record["symbols"])
+                self.assertTrue(any(found[i:i + 2] == ["take_lock", "work"]
+                                    for i in range(len(found))), (kind, record["symbols"]))
+        self.assertEqual(records, [])
+        self.check_etl(self.folder / "a.etl")
+
+    def check_crowd(self, program, kind):
+        """Nobody is told of more often than the program has found its lock taken."""
+        self.start("-critsec", program, options=("-f", f"{kind}.etl"))
+        address, _, _ = self.contend(program, f"{kind}/crowd", 1000)
+        self.stop(code=None)
+        records = self.told("CritSec", f"{kind}.etl")
+        self.assertGreater(self.last, 0)
+        self.assertGreater(len(records), 0)
+        self.assertLessEqual(len(records), self.last, kind)
+        for record in records:
+            self.assertEqual(int(str(record["fields"]["CritSecAddr"]), 16), address)
+            self.assertIn("be_one_of_crowd", functions(record["symbols"]))
+
+    def check_once(self, program, *what):
+        """However often a thread sleeps for a lock, it is told once."""
+        self.start("-critsec", program)
+        expected = [(w, *self.contend(program, w)) for w in what]
+        self.assertEqual(self.stop(), 0)
+        records = self.told("CritSec")
+        for name, address, waiter, _ in expected:
+            mine = [r for r in records if r["tid"] == waiter
+                    and int(str(r["fields"]["CritSecAddr"]), 16) == address]
+            self.assertEqual(len(mine), ROUNDS * sum(e[1] == address for e in expected), name)
+        return records
+
+
+class Contended(LocksTest):
+    def locks(self):
+        return self.program(BIN / "etw-test-locks")
+
+    def test_each_kind_of_glibc(self):
+        kinds = KINDS + OF_GLIBC
+        self.check_kinds(self.locks(), kinds, [k for k in kinds if k not in OWNERLESS])
+
+    def test_what_loses_a_lock_again_is_told_once(self):
+        self.check_once(self.locks(), "plain/steal", "robust/steal", "timed/steal",
+                        "timed-robust/steal", "inheriting/steal")
+
+    def test_a_crowd(self):
+        program = self.locks()
+        for kind in ("plain", "robust", "inheriting", "timed", "timed-robust", "write"):
+            self.check_crowd(program, kind)
+
+    def test_a_writer_that_waits_for_writers_and_then_readers_is_told_once(self):
+        records = self.check_once(self.locks(), "write/twice")
+        self.assertEqual(len(records), 2 * ROUNDS)  # and the reader
+
+    def test_the_mutex_of_a_condition(self):
+        records = self.check_once(self.locks(), "plain/cond", "robust/cond", "inheriting/cond")
+        for record in records:
+            found = functions(record["symbols"])
+            self.assertIn("take_lock", found)
+            self.assertIn("wait_for_signal", found)
+
+    def test_who_gives_up(self):
+        program = self.locks()
+        self.check_once(program, "timed/timeout")
+
+
+class LinkedStatically(LocksTest):
+    def test_each_kind_of_glibc(self):
+        kinds = KINDS + OF_GLIBC
+        program = self.program(self.build("locks", os.environ.get("ETW_CC", "cc"), "-static"))
+        self.check_kinds(program, kinds, [k for k in kinds if k not in OWNERLESS])
+
+    def test_without_symbols_it_is_refused(self):
+        program = self.program(self.build("locks", os.environ.get("ETW_CC", "cc"), "-static", "-s"))
+        done = self.start("-critsec", program, code=1)
+        self.assertIn(f"process {program.pid} has no pthread_mutex_lock", done.stderr)
+
+
+class Musl(LocksTest):
+    def test_each_kind(self):
+        kinds = [k for k in KINDS if "inheriting" not in k]
+        self.check_kinds(self.program(self.build("locks", "musl-gcc")), kinds, OWNED_IN_MUSL)
+
+    def test_each_kind_linked_statically(self):
+        kinds = [k for k in KINDS if "inheriting" not in k]
+        self.check_kinds(self.program(self.build("locks", "musl-gcc", "-static")), kinds,
+                         OWNED_IN_MUSL)
+
+    def test_what_loses_a_lock_again_is_told_once(self):
+        self.check_once(self.program(self.build("locks", "musl-gcc")), "plain/steal",
+                        "recursive/steal", "robust/steal", "timed/steal", "timed/timeout")
+
+    def test_a_crowd(self):
+        program = self.program(self.build("locks", "musl-gcc"))
+        for kind in ("plain", "recursive", "robust", "timed", "write"):
+            self.check_crowd(program, kind)
+
+
+class Detached(LocksTest):
+    def code(self, pid):
+        """All of a program's code, as it is in its memory."""
+        out = {}
+        with open(f"/proc/{pid}/mem", "rb") as memory:
+            for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+                place, rights, _, _, inode, *name = line.split()
+                if "x" not in rights or inode == "0":
+                    continue
+                begin, end = (int(x, 16) for x in place.split("-"))
+                memory.seek(begin)
+                out[name[0]] = memory.read(end - begin)
+        return out
+
+    def check_detached(self, program):
+        before = self.code(program.pid)
+        self.start("-critsec", program)
+        self.contend(program, "plain")
+        self.assertNotEqual(self.code(program.pid), before)
+        self.stop()
+        self.assertEqual(self.code(program.pid), before)
+        for kind in KINDS:
+            self.contend(program, kind, 1)
+        self.assertEqual(program.close(), 0)
+
+    def test_a_stop_leaves_glibc_as_it_was(self):
+        self.check_detached(self.program(BIN / "etw-test-locks"))
+
+    def test_a_stop_leaves_musl_as_it_was(self):
+        self.check_detached(self.program(self.build("locks", "musl-gcc")))
+
+    def test_what_waits_goes_on_when_the_session_stops(self):
+        program = self.program(BIN / "etw-test-locks")
+        for kind in ("plain", "robust", "inheriting", "timed", "write"):
+            self.start("-critsec", program)
+            program.process.stdin.write(f"{kind}/crowd 5000\n")
+            program.process.stdin.flush()
+            self.stop(code=None)
+            self.assertEqual(program.process.stdout.readline().split()[0], "done")
+        self.assertEqual(program.close(), 0)
+
+    def test_locks_that_are_free_cost_nothing(self):
+        """Nothing that a lock which is free comes by has a breakpoint: one costs five microseconds
+        at least, the lock itself some ten nanoseconds."""
+        self.check_free(self.program(BIN / "etw-test-locks"), KINDS + OF_GLIBC)
+
+    def test_locks_of_musl_that_are_free_cost_nothing(self):
+        self.check_free(self.program(self.build("locks", "musl-gcc")), KINDS)
+
+    def check_free(self, program, kinds):
+        self.start("-critsec", program)
+        for kind in kinds:
+            self.contend(program, kind + "/free", 100000)
+            self.assertLess(self.last, 100000 * 2000, kind)
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual(self.told("CritSec"), [])
