@@ -116,9 +116,9 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
       user_events_(context_, options.counter),
-      lost_(options.cpus),
       probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    traced_.count_in(*options.progress);
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
         image_events_.on_fork(parent, {pid, event.time, event.cpu});
     };
@@ -162,8 +162,7 @@ Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
 }
 
 Status Collector::set_up() {
-    // What a predecessor lost is told already, or was told by nobody: it is not ours to tell.
-    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost_[cpu] = instance_.lost(cpu);
+    if (instance_.is_new()) *options_.progress = {};
     adopt_switch_watch();
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
@@ -179,10 +178,12 @@ Status Collector::set_up() {
         begin();
     } else {
         const std::lock_guard lock(mutex_);
+        count_what_is_gone();
         tasks_.scan();
         scan_images();
         scan_sockets();
     }
+    options_.holder->drop_left();
     thread_ = std::thread([this] { run(); });
     return Ok{};
 }
@@ -281,8 +282,9 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
     }
     Status opened = perf_events_.bind(*dispatch, tracing);
-    if (opened) opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
-    if (opened) opened = file_events_.set_up(options_.cpus, tracing);
+    Holder& holder = *options_.holder;
+    if (opened) opened = perf_events_.set_up(options_.cpus, tracing, *dispatch, holder);
+    if (opened) opened = file_events_.set_up(options_.cpus, tracing, holder);
     if (!opened) {
         context_.flags = before;
         return opened;
@@ -313,19 +315,6 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         });
     }
     return Ok{};
-}
-
-// Before the tracepoints are enabled, so that what is found is there before the event that it
-// belongs to.
-void Collector::set_watches() {
-    const auto set = [this](auto& watch, uint32_t flag, auto open) {
-        if (!context_.has(flag)) watch.reset();
-        if (!context_.has(flag) || watch) return;
-        if (auto opened = open(options_.cpus, options_.counter)) watch = std::move(*opened);
-    };
-    set(exit_watch_, kKernelProcess, watch_exits);
-    set(datagram_watch_, kKernelNetwork, watch_datagrams);
-    set(splice_watch_, kKernelNetwork, SpliceWatch::open);
 }
 
 Dispatch::MakeHandler Collector::expect_exec() {
@@ -371,8 +360,8 @@ Status Collector::open_limited() {
         static_cast<void>(instance.remove());
         return ready;
     }
-    limited_.emplace(Limited{instance, std::vector<uint64_t>(options_.cpus), nullptr, {}});
-    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) limited_->lost[cpu] = instance.lost(cpu);
+    limited_.emplace(Limited{instance, nullptr, {}});
+    if (instance.is_new()) options_.progress->told_lost[kLimitedSource] = 0;
     return Ok{};
 }
 
@@ -406,7 +395,7 @@ void Collector::end_limited() {
             fmt::format("{}/instances/{}{}", tracefs_, instance_.name(), kLimitedEnding), none);
         return;
     }
-    count_lost_of(limited_->instance, limited_->lost);
+    count_lost_of(limited_->instance, options_.progress->told_lost[kLimitedSource]);
     reader_.drop(kLimitedSource);
     static_cast<void>(limited_->instance.remove());
     limited_.reset();
@@ -493,6 +482,7 @@ bool Collector::end(bool at_once) {
         drop_switch_watch();
         static_cast<void>(instance_.remove());
         uprobes_.keep_only({});
+        options_.holder->let_go_all();
         ended_ = true;
     }
     return !sink_.waiting_since();
@@ -531,7 +521,12 @@ int64_t Collector::collect_locked(bool all) {
         until = perf_events_.read(now, outlook_.get());
         file_events_.read(now);
         user_events_.read(now);
-        until = std::min(until, reader_.read(now, outlook_.get()));
+        traced_.set_under_way(reader_.count() + perf_events_.count_pending() +
+                              file_events_.count_rest() + user_events_.count_rest());
+        perf_events_.give_back();
+        file_events_.give_back();
+        user_events_.give_back();
+        until = std::min(until, reader_.read(now, outlook_.get(), [this] { traced_.one_more(); }));
         // Last: whoever read the counter before `now` has written its record by now.
         if (switch_watch_) switch_watch_->read();
         take_looks();
@@ -543,6 +538,7 @@ int64_t Collector::collect_locked(bool all) {
                 return false;
             }
             (event.source == kLimitedSource ? *limited_->dispatch : *dispatch_)(event);
+            traced_.done_with_one();
             return true;
         });
         if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
@@ -598,6 +594,7 @@ void Collector::take_looks() {
             const auto exit = in.read<ExitRecord>("exit record");
             if (exit) task_events_.found_exit(exit->process, exit_status(exit->status));
         });
+        exit_watch_->give_back();
     }
     if (datagram_watch_) {
         datagram_watch_->read([this](const ProbeRecord& record) {
@@ -605,6 +602,7 @@ void Collector::take_looks() {
             const auto datagram = in.read<Datagram>("datagram record");
             if (datagram) net_events_.found_datagram(record.thread, *datagram);
         });
+        datagram_watch_->give_back();
     }
     if (splice_watch_) {
         splice_watch_->probe().read([this](const ProbeRecord& record) {
@@ -612,6 +610,7 @@ void Collector::take_looks() {
             const auto splice = in.read<Splice>("splice record");
             if (splice) net_events_.found_splice(record.thread, *splice, record.time);
         });
+        splice_watch_->probe().give_back();
         const uint64_t lost = splice_watch_->probe().take_lost();
         if (lost != 0) sink_.add_lost(lost);
     }
@@ -621,18 +620,21 @@ void Collector::take_looks() {
 
 void Collector::count_lost() {
     lost_read_at_ = std::chrono::steady_clock::now();
-    count_lost_of(instance_, lost_);
-    if (limited_) count_lost_of(limited_->instance, limited_->lost);
+    uint64_t(&told)[2] = options_.progress->told_lost;
+    count_lost_of(instance_, told[0]);
+    if (limited_) count_lost_of(limited_->instance, told[kLimitedSource]);
+    if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
     if (switch_watch_) switch_watch_->rings().tell_lost(sink_);
+    note_switches();
 }
 
-void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& told) {
-    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) {
-        const uint64_t lost = instance.lost(cpu);
-        if (lost > told[cpu]) sink_.add_lost(lost - told[cpu]);
-        told[cpu] = std::max(told[cpu], lost);
+void Collector::count_lost_of(const Instance& instance, uint64_t& told) {
+    uint64_t lost = 0;
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost += instance.lost(cpu);
+    if (lost > told) {
+        sink_.add_lost(lost - told);
+        kernel::set(told, lost);
     }
-    if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
 }
 
 // Once what happens to sockets is recorded, so that nothing is missed in between.

@@ -33,7 +33,9 @@ public:
         TracedProcesses traced;  // of others than these, nothing is told by the flags
         uint32_t cpus = 1;       // that may ever run
         CounterSource counter;
-        SwitchHolder* switch_holder = nullptr;  // outlives the collector
+        // These outlive the collector.
+        Holder* holder = nullptr;
+        Progress* progress = nullptr;
     };
 
     // Begins to record; what runs already is told first. In an instance that is there, because the
@@ -105,7 +107,10 @@ private:
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
-    void count_lost_of(const Instance& instance, std::vector<uint64_t>& told);
+    void count_lost_of(const Instance& instance, uint64_t& told);
+    void count_what_is_gone();
+    uint64_t count_switches_since() const;
+    void note_switches();
     void stop_thread();
     void run();
 
@@ -142,13 +147,11 @@ private:
     std::unique_ptr<Dispatch> dispatch_;
     std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
-    std::vector<uint64_t> lost_;         // by CPU, as told to the sink
     ProbeEvents probe_events_;
     // Of the providers that only some processes are to be recorded of: the kernel picks these for
     // an instance as a whole.
     struct Limited {
         Instance instance;
-        std::vector<uint64_t> lost;
         std::unique_ptr<Dispatch> dispatch;
         std::vector<uint32_t> pids;
     };

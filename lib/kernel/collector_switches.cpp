@@ -12,10 +12,8 @@ const Tracepoint& Collector::switch_point() {
 
 // Before anything is written to the sink.
 void Collector::adopt_switch_watch() {
-    auto left = options_.switch_holder->take_left();
-    if (!left) return;
-    auto adopted = SwitchWatch::adopt(std::move(*left), options_.cpus, options_.counter);
-    if (!adopted) return options_.switch_holder->let_go();
+    auto adopted = SwitchWatch::adopt(*options_.holder, options_.cpus, options_.counter);
+    if (!adopted) return;
     switch_watch_.emplace(std::move(*adopted));
     switch_watch_->rings().go_on(sink_);
 }
@@ -32,7 +30,7 @@ void Collector::set_switch_watch() {
         } else if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
             switch_watch_.emplace(std::move(*opened));
         }
-        if (switch_watch_) options_.switch_holder->hold(switch_watch_->parts());
+        if (switch_watch_) switch_watch_->hold(*options_.holder);
     }
     task_events_.set_switches_apart(switch_watch_.has_value());
 }
@@ -52,8 +50,9 @@ void Collector::tell_rest_of_switches() {
 
 void Collector::drop_switch_watch() {
     if (!switch_watch_) return;
+    kernel::set(options_.progress->switches, 0);
     switch_watch_.reset();
-    options_.switch_holder->let_go();
+    SwitchWatch::let_go(*options_.holder);
 }
 
 // --- from the program to perf and back -------------------------------------------------------
@@ -99,10 +98,12 @@ int64_t Collector::next_switch() const noexcept {
 }
 
 std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
-    return switch_watch_->rings().for_each(until, [this](const Switch& event) {
+    uint64_t& told = options_.progress->told_switches;
+    return switch_watch_->rings().for_each(until, [this, &told](const Switch& event) {
         if (!sink_.has_room(event.cpu)) return false;
         switch_watch_->rings().taking(event.cpu, sink_);
         task_events_.on_switch(event);
+        kernel::set(told, told + 1);
         return true;
     });
 }

@@ -2,6 +2,7 @@
 
 #include <asm/unistd.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -45,6 +46,10 @@ constexpr uint32_t kDispositionInformation = 13;
 constexpr uint32_t kEndOfFileInformation = 20;
 constexpr uint64_t kOpened = 1;  // what a create ends with: FILE_OPENED, FILE_CREATED
 constexpr uint64_t kCreated = 2;
+
+constexpr char kNames[] = "file-names";  // by which our programs are held
+constexpr char kCalls[] = "file-calls";
+constexpr char kCallsWithStacks[] = "file-calls-and-stacks";
 
 constexpr size_t kMaxOpen = size_t{1} << 20;
 constexpr uint32_t kFileOperations = kKernelFileIo | kKernelFileIoInit;
@@ -126,22 +131,28 @@ uint64_t before(const CallFile& file, uint64_t size) {
 
 }  // namespace
 
-Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing) {
+Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing, Holder& holder) {
     const bool operations = context_.has(kFileOperations);
     const bool stacks =
         operations && std::any_of(tracing.stack_events.begin(), tracing.stack_events.end(),
                                   [](uint16_t hook) { return hook >> 8 == kGroup; });
     if (!operations && !context_.has(kKernelDiskFileIo)) {
+        if (probe_) holder.let_go(held_as_);
         probe_.reset();
         return Ok{};
     }
-    if (probe_ && names_only_ == !operations && with_stacks_ == stacks) return Ok{};
-    auto probe = watch_files(cpus, counter_, !operations, stacks);
+    const std::string as = !operations ? kNames : stacks ? kCallsWithStacks : kCalls;
+    if (probe_ && held_as_ == as) return Ok{};
+    auto probe = adopt_files(holder, as, cpus, counter_, stacks);
+    const bool is_held = bool(probe);
+    if (!probe) probe = watch_files(cpus, counter_, !operations, stacks);
     if (!probe && operations) return probe.error();
+    if (probe_) holder.let_go(held_as_);
     probe_.reset();
-    names_only_ = !operations;
-    with_stacks_ = stacks;
-    if (probe) probe_ = std::move(*probe);
+    held_as_ = as;
+    if (!probe) return Ok{};
+    probe_ = std::move(*probe);
+    if (!is_held) probe_->hold(holder, as);
     return Ok{};
 }
 
@@ -173,6 +184,8 @@ void FileEvents::take_name(const ProbeRecord& record) {
 }
 
 void FileEvents::take_call(const ProbeRecord& record) {
+    // Of ours, before a predecessor's program knew who we are.
+    if (record.process == uint32_t(::getpid())) return;
     Call call;
     const Bytes data = record.data;
     if (data.size() < offsetof(CallRecord, folders)) return;

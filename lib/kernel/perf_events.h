@@ -24,7 +24,7 @@ public:
     // Opens what the flags need and closes what they do not. `dispatch`: what the tracepoints are
     // wanted for; those that feed records with stacks or counters are ours from now on. Fails with
     // kAccessDenied without the rights, kNotSupported where the machine lacks a source.
-    Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
+    Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch, Holder& holder);
     // Whether the events of a tracepoint come from here, and must not come from tracefs too.
     bool has(const Tracepoint& point) const noexcept;
     // Whether they do, where this is asked for.
@@ -60,10 +60,14 @@ public:
     int64_t next_time() const noexcept {
         return next_ < pending_.size() ? pending_[next_].time : INT64_MAX;
     }
-    // What the kernel had no room for since the last call.
+    // What was read is not for a successor any more.
+    void give_back();
+    // What the kernel had no room for since the last call, a predecessor's included.
     uint64_t take_lost();
     // Events that were read and have not been handed out.
     uint64_t count_rest() const;
+    // With mappings.
+    uint64_t count_pending() const noexcept { return pending_.size() - next_; }
 
 private:
     struct Pending {
@@ -91,7 +95,10 @@ private:
         std::vector<int64_t> from = {};  // by CPU, or none
         std::vector<int64_t> until = {};
     };
-    Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
+    Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
+                       Holder& holder);
+    Status set_up_maps(uint32_t cpus, Holder& holder);
+    Status set_up_samples(uint32_t cpus, const Tracing& tracing, Holder& holder);
     void take(PerfRing& ring, const Pending& as, const PerfForm& form);
     bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
