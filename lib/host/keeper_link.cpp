@@ -98,7 +98,7 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
         return Error{code_from_errno(errno), "keeper: socketpair", uint64_t(errno)};
     }
     UniqueFd ours(pair[0]);
-    const UniqueFd theirs(pair[1]);
+    UniqueFd theirs(pair[1]);
     arguments.insert(arguments.end(), {"--kept-fd", std::to_string(theirs.get())});
     std::vector<char*> argv;
     for (std::string& a : arguments) argv.push_back(a.data());
@@ -111,6 +111,7 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
         ::execv("/proc/self/exe", argv.data());
         ::_exit(127);
     }
+    theirs.reset();  // or its end would not be seen
     const Status handed_over = hand_over(ours.get());
     if (!handed_over) {
         // To the end of this connection it would answer with a second worker.

@@ -167,6 +167,25 @@ class KilledWorkerFiles(Kills):
 
 
 class KilledWithKeeper(Kills):
+    def test_a_worker_whose_keeper_is_killed_hands_all_over_to_the_next(self):
+        self.tracelog("-start", "T", "-f", "a.etl", "-b", "256", "-max", "400", "-eflag",
+                      "LOADER", "-stackwalk", "ImageLoad")
+        actor = Actor(self.folder, "image")
+        try:
+            for _ in range(3):
+                actor.act(300)
+                worker = self.worker()
+                keeper, = set(self.host_pids()) - {worker}
+                self.kill_hosts([keeper])
+                actor.act(300)
+                self.worker(but=[worker])
+                self.tracelog("-flush", "T")
+        finally:
+            actor.close()
+        self.stop_and_count_lost()
+        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith("/true")
+                       for e in self.events("Image/Load", "a.etl")), actor)
+
     def test_what_nobody_recorded_is_counted(self):
         """Once for each kind of which nobody knows how much it was."""
         self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "LOADER")
