@@ -297,7 +297,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         const bool is_switch = point == switch_point();
         return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
     });
-    ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
+    ETW_CHECK(enable_points(std::move(wanted)));
     dispatch_ = std::move(dispatch);
     outlook_.reset();
     if ((flags & kKernelProcess) != 0) {
@@ -324,6 +324,11 @@ Dispatch::MakeHandler Collector::expect_exec() {
             execs_.expect(uint32_t(e.number(pid)), e.time, std::string(e.text(file)));
         };
     };
+}
+
+Status Collector::enable_points(std::vector<Tracepoint> wanted) {
+    const std::vector<Tracepoint> before = std::exchange(enabled_, std::move(wanted));
+    return enable(instance_, enabled_, before);
 }
 
 // --- providers -------------------------------------------------------------------------------
@@ -427,6 +432,7 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     collect_locked(true);
     const uint32_t before = context_.flags;
     hand_over_switches(flags, tracing);
+    hand_over_points(tracing);
     const Status bound = bind(flags, tracing);
     end_hand_over(bool(bound));
     ETW_CHECK(bound);
@@ -537,7 +543,11 @@ int64_t Collector::collect_locked(bool all) {
                 until = *full;
                 return false;
             }
-            (event.source == kLimitedSource ? *limited_->dispatch : *dispatch_)(event);
+            if (event.source == kLimitedSource) {
+                (*limited_->dispatch)(event);
+            } else if (handed_.empty() || !is_of_perf(event)) {
+                (*dispatch_)(event);
+            }
             traced_.done_with_one();
             return true;
         });

@@ -91,6 +91,9 @@ private:
     void drop_switch_watch();
     void tell_rest_of_switches();
     void hand_over_switches(uint32_t flags, const Tracing& tracing);
+    void hand_over_points(const Tracing& tracing);
+    bool is_of_perf(const RawEvent& event) const noexcept;
+    Status enable_points(std::vector<Tracepoint> wanted);
     void end_hand_over(bool is_done);
     static const Tracepoint& switch_point();
     void begin();
@@ -145,7 +148,15 @@ private:
     std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches
     std::optional<SwitchWatch> next_watch_;    // is about to take over from perf
     std::unique_ptr<Dispatch> dispatch_;
-    std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
+    std::vector<Tracepoint> enabled_;  // of what it wants, in the instance
+    // Whose events perf tells from these times on, by CPU, or before them.
+    struct Handed {
+        Tracepoint point;
+        uint16_t id;
+        bool to_perf;
+        std::vector<int64_t> times;
+    };
+    std::vector<Handed> handed_;
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
     ProbeEvents probe_events_;
     // Of the providers that only some processes are to be recorded of: the kernel picks these for

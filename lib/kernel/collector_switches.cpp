@@ -1,7 +1,11 @@
 // How the collector has context switches recorded, and by whom: our program where it can be had,
-// perf where they are to have stacks or counters, else tracefs.
+// perf where they are to have stacks or counters, else tracefs. And how these take over from each
+// other, with whatever tracepoint.
 #include "kernel/collector.h"
 #include "kernel/quiet_instants.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace etw::kernel {
 
@@ -85,10 +89,58 @@ void Collector::hand_over_switches(uint32_t flags, const Tracing& tracing) {
     }
 }
 
+// The same between tracefs and perf. What tracefs has of the time that is perf's is not told.
+void Collector::hand_over_points(const Tracing& tracing) {
+    const std::vector<Tracepoint> leaving = perf_events_.leaving(tracing);
+    std::vector<Handed> handed;
+    for (const Tracepoint& point : enabled_) {
+        if (point == switch_point() && switch_watch_) continue;  // for a provider alone
+        const uint16_t id = dispatch_->id_of(point.name);
+        if (id == 0 || perf_events_.has(point) || !PerfEvents::takes(point.name, tracing)) continue;
+        if (perf_events_.prepare(options_.cpus, point, id, tracing)) {
+            handed.push_back({point, id, true, {}});
+        }
+    }
+    for (const Tracepoint& point : leaving) {
+        // Where our program takes over from perf, tracefs has nothing to do with it.
+        if (point == switch_point() && next_watch_) continue;
+        std::vector<Tracepoint> with = enabled_;
+        with.push_back(point);
+        if (enable_points(std::move(with))) {
+            handed.push_back({point, dispatch_->id_of(point.name), false, {}});
+        }
+    }
+    if (handed.empty()) return;
+    const auto instants = quiet_instants(options_.cpus, options_.counter);
+    perf_events_.begin_prepared_at(instants);
+    for (const Tracepoint& point : leaving) {
+        if (point == switch_point() && next_watch_) continue;
+        perf_events_.end_at(point, instants);
+    }
+    for (Handed& one : handed) {
+        one.times = instants;
+        std::erase_if(handed_, [&](const Handed& old) { return old.id == one.id; });
+        handed_.push_back(std::move(one));
+    }
+    collect_locked(true);
+}
+
+bool Collector::is_of_perf(const RawEvent& event) const noexcept {
+    return std::any_of(handed_.begin(), handed_.end(), [&](const Handed& handed) {
+        if (handed.id != event.id() || event.cpu >= handed.times.size()) return false;
+        return (event.time >= handed.times[event.cpu]) == handed.to_perf;
+    });
+}
+
 void Collector::end_hand_over(bool is_done) {
     perf_events_.cancel();
     next_watch_.reset();
-    if (!is_done && switch_watch_) switch_watch_->rings().hold_back_from({});
+    // Of what perf does not tell after all, or will not.
+    std::erase_if(handed_, [this](const Handed& handed) {
+        return handed.to_perf && !perf_events_.has(handed.point);
+    });
+    if (is_done) return;
+    if (switch_watch_) switch_watch_->rings().hold_back_from({});
 }
 
 // --- collecting ------------------------------------------------------------------------------

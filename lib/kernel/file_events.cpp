@@ -1,5 +1,7 @@
 #include "kernel/file_events.h"
 
+#include "kernel/quiet_instants.h"
+
 #include <asm/unistd.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -148,17 +150,38 @@ Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing, Holder& holder)
     if (!probe) probe = watch_files(cpus, counter_, !operations, stacks);
     if (!probe && operations) return probe.error();
     if (probe_) holder.let_go(held_as_);
-    probe_.reset();
     held_as_ = as;
-    if (!probe) return Ok{};
-    probe_ = std::move(*probe);
+    if (!probe) {
+        probe_.reset();
+        return Ok{};
+    }
+    replace(std::move(*probe), cpus);
     if (!is_held) probe_->hold(holder, as);
     return Ok{};
 }
 
+// Both record for a while; on each processor one tells what ended before an instant, the other what
+// did from there on.
+void FileEvents::replace(BpfProbe probe, uint32_t cpus) {
+    std::vector<int64_t> instants;
+    if (probe_) {
+        instants = quiet_instants(cpus, counter_);
+        probe_->read([&](const ProbeRecord& record) {
+            if (record.time < instants[record.cpu]) take_if_ours(record);
+        });
+        if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
+    }
+    probe_ = std::move(probe);
+    from_ = std::move(instants);
+}
+
+void FileEvents::take_if_ours(const ProbeRecord& record) {
+    if (from_.empty() || record.time >= from_[record.cpu]) take(record);
+}
+
 void FileEvents::read(int64_t now) {
     if (!probe_) return;
-    probe_->read([this](const ProbeRecord& record) { take(record); });
+    probe_->read([this](const ProbeRecord& record) { take_if_ours(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
     convert(now);
 }

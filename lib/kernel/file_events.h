@@ -78,6 +78,8 @@ private:
         int64_t time = 0;  // of a call: its end
         std::variant<Name, Call> what;
     };
+    void replace(BpfProbe probe, uint32_t cpus);
+    void take_if_ours(const ProbeRecord& record);
     void take_name(const ProbeRecord& record);
     void take_call(const ProbeRecord& record);
     void take_async(const ProbeRecord& record);
@@ -110,6 +112,7 @@ private:
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
     std::string held_as_;
+    std::vector<int64_t> from_;      // by CPU: what ended earlier was told by the programs before
     std::vector<Arrival> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
     int64_t beginning_ = 0;

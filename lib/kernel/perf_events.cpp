@@ -131,8 +131,11 @@ Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Disp
     const uint32_t pages = pages_for(cpus, wanted.size());
     for (const Tracepoint& point : wanted) {
         if (has(point)) continue;
-        if (prepared_ && prepared_->tracepoint == point) {
-            points_.push_back(*std::exchange(prepared_, std::nullopt));
+        const auto prepared = std::find_if(prepared_.begin(), prepared_.end(),
+                                           [&](const Point& p) { return p.tracepoint == point; });
+        if (prepared != prepared_.end()) {
+            points_.push_back(std::move(*prepared));
+            prepared_.erase(prepared);
         } else if (auto adopted = PerfLane::adopt(holder, held_as(point), cpus, form_of(tracing))) {
             points_.push_back({point, std::move(*adopted)});
             continue;
@@ -150,8 +153,22 @@ Status PerfEvents::prepare(uint32_t cpus, const Tracepoint& point, uint16_t id,
                            const Tracing& tracing) {
     ETW_TRY(PerfLane lane,
             open_tracepoint(cpus, id, point.filter, tracing, pages_for(cpus, points_.size() + 1)));
-    prepared_.emplace(Point{point, std::move(lane)});
+    prepared_.push_back({point, std::move(lane)});
     return Ok{};
+}
+
+void PerfEvents::begin_prepared_at(const std::vector<int64_t>& times) {
+    for (Point& point : prepared_) {
+        if (point.from.empty()) point.from = times;
+    }
+}
+
+std::vector<Tracepoint> PerfEvents::leaving(const Tracing& tracing) const {
+    std::vector<Tracepoint> out;
+    for (const Point& point : points_) {
+        if (!takes(point.tracepoint.name, tracing)) out.push_back(point.tracepoint);
+    }
+    return out;
 }
 
 void PerfEvents::end_at(const Tracepoint& point, const std::vector<int64_t>& times) {
@@ -161,7 +178,7 @@ void PerfEvents::end_at(const Tracepoint& point, const std::vector<int64_t>& tim
 }
 
 void PerfEvents::cancel() {
-    prepared_.reset();
+    prepared_.clear();
     for (Point& point : points_) point.until.clear();
 }
 

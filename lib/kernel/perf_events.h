@@ -30,11 +30,14 @@ public:
     // Whether they do, where this is asked for.
     static bool takes(const std::string& tracepoint, const Tracing& tracing);
 
+    // Tracepoints that come from here and will not, where this is asked for.
+    std::vector<Tracepoint> leaving(const Tracing& tracing) const;
     // A tracepoint, of number `id`, that set_up() will have to take over from another source is
     // recorded from now on, but not read yet.
     Status prepare(uint32_t cpus, const Tracepoint& point, uint16_t id, const Tracing& tracing);
-    // Its events that are earlier than these times, by CPU, are the other source's.
-    void begin_prepared_at(const std::vector<int64_t>& times) { prepared_->from = times; }
+    // Events of all that were prepared since the last call that are earlier than these times, by
+    // CPU, are the other source's.
+    void begin_prepared_at(const std::vector<int64_t>& times);
     // Events of a tracepoint from these times on are another source's.
     void end_at(const Tracepoint& point, const std::vector<int64_t>& times);
     // Neither of them is to be.
@@ -114,7 +117,7 @@ private:
     std::vector<PerfRing> maps_;  // by CPU, or none
     PerfLane samples_;            // likewise
     std::vector<Point> points_;
-    std::optional<Point> prepared_;
+    std::vector<Point> prepared_;
     // Of threads that are about to map a file to run: who calls for it.
     std::unordered_map<uint32_t, std::vector<uint64_t>> mapping_;
     std::vector<Pending> pending_;  // in the order of time

@@ -103,6 +103,11 @@ class Kills(KernelTest):
         self.assertIn(done.returncode, (0, 3))
         self.lost = self.summary("a.etl")["events_lost"]
 
+    def of_net(self, provider, kind):
+        return [r["fields"] for r in self.all_events("a.etl")
+                if r.get("provider") == provider and
+                r.get("event", "").split("/")[-1].startswith(kind)]
+
     def check(self, found, actor):
         """As often as it was done, but for what is counted as lost, of whatever kind."""
         self.assertLessEqual(found, actor.count)
@@ -135,11 +140,6 @@ class KilledWorker(Kills):
             self.check(sum(e["PID"] == actor.pid and e["size"] == 55
                            for e in self.of_net("TcpIp", kind)), actor)
 
-    def of_net(self, provider, kind):
-        return [r["fields"] for r in self.all_events("a.etl")
-                if r.get("provider") == provider and
-                r.get("event", "").split("/")[-1].startswith(kind)]
-
     def test_datagrams(self):
         actor = self.act_over_kills("datagram", 300, "-eflag", "NETWORKTRACE")
         sent = [e for e in self.of_net("UdpIp", "Send") if e["PID"] == actor.pid and e["size"] == 77]
@@ -164,6 +164,43 @@ class KilledWorkerFiles(Kills):
     def test_reads_with_stacks(self):
         self.check_reads(self.act_over_kills("read", 500, "-eflag", "FILE_IO_INIT", "-stackwalk",
                                              "FileRead"))
+
+
+class StacksThatComeAndGo(Kills):
+    """With stacks events come from elsewhere. Both ways record while one takes over from the other,
+    and each event is told by one of them."""
+
+    def act_over_updates(self, action, times, flags, stacks):
+        self.tracelog("-start", "T", "-f", "a.etl", "-b", "256", "-max", "400", "-eflag", *flags)
+        actor = Actor(self.folder, action)
+        try:
+            actor.act(0)  # it runs
+            for _ in range(4):
+                for with_stacks in (("-stackwalk", stacks), ()):
+                    actor.begin(times)
+                    self.tracelog("-update", "T", "-eflag", *flags, *with_stacks)
+                    actor.wait()
+        finally:
+            actor.close()
+        self.stop_and_count_lost()
+        return actor
+
+    def test_threads(self):
+        actor = self.act_over_updates("thread", 300, ("PROC_THREAD",), "ThreadCreate")
+        self.check(sum(e["ProcessId"] == actor.pid != e["TThreadId"]
+                       for e in self.events("Thread/Start", "a.etl")), actor)
+        self.assertTrue(self.events("StackWalk/Stack", "a.etl"))
+
+    def test_what_is_sent(self):
+        actor = self.act_over_updates("stream", 2000, ("NETWORKTRACE",), "TcpSend")
+        self.check(sum(e["PID"] == actor.pid and e["size"] == 55
+                       for e in self.of_net("TcpIp", "Send")), actor)
+
+    @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")
+    def test_reads(self):
+        actor = self.act_over_updates("read", 10000, ("FILE_IO_INIT",), "FileRead")
+        self.check(sum(e["TTID"] == actor.pid and e["IoSize"] == 10
+                       for e in self.events("FileIo/Read", "a.etl")), actor)
 
 
 class KilledWithKeeper(Kills):
