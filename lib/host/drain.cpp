@@ -320,6 +320,7 @@ void Drain::commit() {
         }
     }
     checkpoint_.commit(progress_);
+    if (source_ != nullptr) source_->committed();
 }
 
 void Drain::publish_tails() {

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@
 #include <cerrno>
 #include <chrono>
 #include <deque>
+#include <map>
+#include <memory>
 #include <thread>
 
 namespace etw::host {
@@ -45,6 +48,32 @@ void raise_descriptor_limit() {
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// A descriptor, and memory mapped from it that nobody here looks at.
+class Kept {
+public:
+    Kept(UniqueFd fd, uint64_t mapped) : fd_(std::move(fd)) {
+        if (mapped == 0) return;
+        void* memory =
+            ::mmap(nullptr, size_t(mapped), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+        if (memory == MAP_FAILED) return;
+        memory_ = memory;
+        size_ = size_t(mapped);
+    }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+    ~Kept() {
+        if (memory_ != nullptr) ::munmap(memory_, size_);
+    }
+
+    int fd() const noexcept { return fd_.get(); }
+    uint64_t mapped() const noexcept { return size_; }
+
+private:
+    UniqueFd fd_;
+    void* memory_ = nullptr;
+    size_t size_ = 0;
+};
 
 class Keeper {
 public:
@@ -128,11 +157,12 @@ private:
 
     // The worker reads these first; a socket pair holds only so many, so this may wait for it.
     Status hand_over() {
-        for (const auto& [name, fd] : kept_) {
-            if (auto sent = send_to_peer(socket_.get(), KeeperOp::kStore, name, fd.get()); !sent) {
-                if (sent.error().where == EPIPE || sent.error().where == ECONNRESET) return Ok{};
-                return sent;
-            }
+        for (const auto& [name, kept] : kept_) {
+            auto sent =
+                send_to_peer(socket_.get(), KeeperOp::kStore, name, kept->fd(), kept->mapped());
+            if (sent) continue;
+            if (sent.error().where == EPIPE || sent.error().where == ECONNRESET) return Ok{};
+            return sent;
         }
         auto sent = send_to_peer(socket_.get(), KeeperOp::kEnd, "");
         if (!sent && sent.error().where != EPIPE && sent.error().where != ECONNRESET) return sent;
@@ -164,7 +194,10 @@ private:
         }
         switch (message->op) {
             case KeeperOp::kStore:
-                if (message->fd) kept_[message->name] = std::move(message->fd);
+                if (message->fd) {
+                    kept_[message->name] =
+                        std::make_unique<Kept>(std::move(message->fd), message->mapped);
+                }
                 break;
             case KeeperOp::kRemove:
                 kept_.erase(message->name);
@@ -174,6 +207,7 @@ private:
                 was_ready_ = true;
                 break;
             case KeeperOp::kEnd:
+                static_cast<void>(send_to_peer(socket_.get(), KeeperOp::kEnd, ""));
                 break;
         }
     }
@@ -197,7 +231,7 @@ private:
     sigset_t worker_mask_{};
     UniqueFd socket_;
     pid_t worker_ = -1;
-    KeptDescriptors kept_;
+    std::map<std::string, std::unique_ptr<Kept>> kept_;
     std::deque<steady_clock::time_point> crashes_;
     bool was_ready_;
     bool ending_ = false;

@@ -1,5 +1,5 @@
 // The host's parent: holds the descriptors that must outlive a crash (rings, log files, listening
-// sockets, what records context switches) and starts the worker again when a signal ended it. It
+// sockets, what records kernel events) and starts the worker again when a signal ended it. It
 // does nothing else, so that nothing else can end it.
 #pragma once
 #include "base/unique_fd.h"

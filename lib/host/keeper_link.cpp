@@ -14,9 +14,10 @@
 
 namespace etw::host {
 
-Status send_to_peer(int socket, KeeperOp op, std::string_view name, int fd) {
+Status send_to_peer(int socket, KeeperOp op, std::string_view name, int fd, uint64_t mapped) {
     KeeperPacket packet{};
     packet.op = op;
+    packet.mapped = mapped;
     ETW_ASSERT(name.size() < sizeof(packet.name));
     std::copy(name.begin(), name.end(), packet.name);
     const std::span<const int> fds(&fd, fd >= 0 ? 1 : 0);
@@ -33,7 +34,7 @@ Result<KeeperMessage> receive_from_peer(int socket) {
     if (got.size != sizeof(packet) || got.truncated || packet.name[sizeof(packet.name) - 1] != 0) {
         return Error{Code::kInvalidData, "keeper: packet", got.size};
     }
-    KeeperMessage message{packet.op, packet.name, {}};
+    KeeperMessage message{packet.op, packet.name, {}, packet.mapped};
     if (!fds.empty()) message.fd = std::move(fds.front());
     return message;
 }
@@ -44,30 +45,30 @@ Result<KeptDescriptors> KeeperLink::fetch() {
         ETW_TRY(auto message, receive_from_peer(socket_.get()));
         if (message.op == KeeperOp::kEnd) break;
         if (message.op == KeeperOp::kStore && message.fd) {
-            remember(message.name, message.fd);
+            remember(message.name, message.fd, message.mapped);
             kept[message.name] = std::move(message.fd);
         }
     }
     return kept;
 }
 
-void KeeperLink::tell(KeeperOp op, const std::string& name, int fd) const {
+void KeeperLink::tell(KeeperOp op, const std::string& name, int fd, uint64_t mapped) const {
     if (!socket_) return;
-    if (auto sent = send_to_peer(socket_.get(), op, name, fd); !sent) {
+    if (auto sent = send_to_peer(socket_.get(), op, name, fd, mapped); !sent) {
         journal("cannot reach the keeper", sent.error());
     }
 }
 
-void KeeperLink::remember(const std::string& name, const UniqueFd& fd) const {
+void KeeperLink::remember(const std::string& name, const UniqueFd& fd, uint64_t mapped) const {
     if (!socket_) return;
     UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     const std::lock_guard lock(mutex_);
-    copies_[name] = std::move(copy);
+    copies_[name] = {std::move(copy), mapped};
 }
 
-void KeeperLink::store(const std::string& name, const UniqueFd& fd) const {
-    remember(name, fd);
-    tell(KeeperOp::kStore, name, fd.get());
+void KeeperLink::store(const std::string& name, const UniqueFd& fd, uint64_t mapped) const {
+    remember(name, fd, mapped);
+    tell(KeeperOp::kStore, name, fd.get(), mapped);
 }
 
 void KeeperLink::remove(const std::string& name) const {
@@ -78,6 +79,17 @@ void KeeperLink::remove(const std::string& name) const {
     tell(KeeperOp::kRemove, name, -1);
 }
 
+void KeeperLink::remove_all(const std::string& beginning) const {
+    std::vector<std::string> names;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [name, copy] : copies_) {
+            if (name.starts_with(beginning)) names.push_back(name);
+        }
+    }
+    for (const std::string& name : names) remove(name);
+}
+
 void KeeperLink::ready() const { tell(KeeperOp::kReady, "", -1); }
 
 Status KeeperLink::start_another(std::vector<std::string> arguments) const {
@@ -86,7 +98,7 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
         return Error{code_from_errno(errno), "keeper: socketpair", uint64_t(errno)};
     }
     UniqueFd ours(pair[0]);
-    const UniqueFd theirs(pair[1]);
+    UniqueFd theirs(pair[1]);
     arguments.insert(arguments.end(), {"--kept-fd", std::to_string(theirs.get())});
     std::vector<char*> argv;
     for (std::string& a : arguments) argv.push_back(a.data());
@@ -99,16 +111,29 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
         ::execv("/proc/self/exe", argv.data());
         ::_exit(127);
     }
-    const std::lock_guard lock(mutex_);
-    for (const auto& [name, fd] : copies_) {
-        const Status sent = send_to_peer(ours.get(), KeeperOp::kStore, name, fd.get());
-        if (sent) continue;
+    theirs.reset();  // or its end would not be seen
+    const Status handed_over = hand_over(ours.get());
+    if (!handed_over) {
         // To the end of this connection it would answer with a second worker.
         ::kill(child, SIGKILL);
         ::waitpid(child, nullptr, 0);
-        return sent;
+        return handed_over;
     }
     (void)ours.release();  // open until the process has ended
+    return Ok{};
+}
+
+// Waits until the other has it all: what is mapped here goes with this process.
+Status KeeperLink::hand_over(int socket) const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, copy] : copies_) {
+        ETW_CHECK(send_to_peer(socket, KeeperOp::kStore, name, copy.fd.get(), copy.mapped));
+    }
+    ETW_CHECK(send_to_peer(socket, KeeperOp::kEnd, ""));
+    ETW_TRY(const KeeperMessage answer, receive_from_peer(socket));
+    if (answer.op != KeeperOp::kEnd) {
+        return Error{Code::kInvalidData, "keeper: answer", uint64_t(answer.op)};
+    }
     return Ok{};
 }
 

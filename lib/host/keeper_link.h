@@ -7,9 +7,14 @@
 //   kStore name + fd    ->       kept until removed; replaces one of the same name
 //   kRemove name        ->
 //   kReady              ->       the host listens
+//   kEnd                ->       everything has been handed over, to another keeper:
+//                       <-       kEnd, when it has it all
 //
 // The worker has a copy of all that it has stored: when the keeper dies it starts another one and
 // hands the copies over.
+//
+// Some descriptors are kept with memory mapped from them (`mapped` bytes at the beginning): the
+// ring of an event of perf goes with the last mapping of it, whoever has the event open.
 #pragma once
 #include "base/unique_fd.h"
 #include "etw/bytes.h"
@@ -28,16 +33,19 @@ struct KeeperPacket {
     static constexpr size_t kMaxName = 120;
     KeeperOp op;
     char name[kMaxName];  // NUL-terminated
+    uint64_t mapped;
 };
 
 using KeptDescriptors = std::map<std::string, UniqueFd>;
 
-Status send_to_peer(int socket, KeeperOp op, std::string_view name, int fd = -1);
+Status send_to_peer(int socket, KeeperOp op, std::string_view name, int fd = -1,
+                    uint64_t mapped = 0);
 
 struct KeeperMessage {
     KeeperOp op;
     std::string name;
     UniqueFd fd;
+    uint64_t mapped;
 };
 // kNoMoreItems: the other end is gone.
 Result<KeeperMessage> receive_from_peer(int socket);
@@ -51,9 +59,11 @@ public:
 
     // What a predecessor left; call once, first.
     Result<KeptDescriptors> fetch();
-    // When it returns, the descriptor survives this process.
-    void store(const std::string& name, const UniqueFd& fd) const;
+    // When it returns, the descriptor survives this process; what is mapped of it, a moment later.
+    void store(const std::string& name, const UniqueFd& fd, uint64_t mapped = 0) const;
     void remove(const std::string& name) const;
+    // All whose names begin so.
+    void remove_all(const std::string& beginning) const;
     void ready() const;
 
     // The keeper has died: starts another one (`arguments` is its command line) and hands over.
@@ -63,11 +73,16 @@ public:
     int socket() const noexcept { return socket_.get(); }
 
 private:
-    void remember(const std::string& name, const UniqueFd& fd) const;
-    void tell(KeeperOp op, const std::string& name, int fd) const;
+    struct Copy {
+        UniqueFd fd;
+        uint64_t mapped;
+    };
+    void remember(const std::string& name, const UniqueFd& fd, uint64_t mapped) const;
+    void tell(KeeperOp op, const std::string& name, int fd, uint64_t mapped = 0) const;
+    Status hand_over(int socket) const;
     UniqueFd socket_;
     mutable std::mutex mutex_;
-    mutable KeptDescriptors copies_;  // guarded by mutex_
+    mutable std::map<std::string, Copy> copies_;  // guarded by mutex_
 };
 
 }  // namespace etw::host

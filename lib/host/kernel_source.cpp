@@ -98,18 +98,25 @@ session::Outcome<Ok> check_sources(const session::KernelTracing& asked) {
     return Ok{};
 }
 
-KernelSource::KernelSource(StreamWriter writer, KeptSwitches switches)
-    : switches_(std::move(switches)), writer_(std::move(writer)), lanes_(writer_.geometry().cpus) {}
+KernelSource::KernelSource(StreamWriter writer, KeptKernel held, KernelProgress progress)
+    : held_(std::move(held)),
+      progress_(std::move(progress)),
+      writer_(std::move(writer)),
+      lanes_(writer_.geometry().cpus) {}
 
 KernelSource::~KernelSource() = default;
 
-Result<std::unique_ptr<KernelSource>> KernelSource::start(
-    const SavedSession& saved, const Stream& stream, const KeeperLink& keeper,
-    std::optional<kernel::SwitchDescriptors> left) {
+Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& saved,
+                                                          const Stream& stream,
+                                                          const KeeperLink& keeper,
+                                                          const std::string& sessions_folder,
+                                                          KeptDescriptors left) {
     // The kernel's events have times of their own, which lie before the call that brings them.
     ETW_TRY(auto writer, StreamWriter::over(stream, saved.start_counter));
-    std::unique_ptr<KernelSource> out(
-        new KernelSource(std::move(writer), {saved.key, keeper, std::move(left)}));
+    ETW_TRY(auto progress, KernelProgress::open(state_folder(sessions_folder, saved.key.slot)));
+    std::unique_ptr<KernelSource> out(new KernelSource(
+        std::move(writer), {saved.key, keeper, std::move(left)}, std::move(progress)));
+    out->count_what_is_gone();
     kernel::Collector::Options options;
     options.session = saved.key.epoch;
     // Of other sessions they are what -flag said.
@@ -123,7 +130,8 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(
     }
     options.cpus = cpu_count();
     options.longest_record = saved.geometry.block_size - wire::kRingFirstOffset;
-    options.switch_holder = &out->switches_;
+    options.holder = &out->held_;
+    options.progress = &out->progress_.get();
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
     return out;
@@ -167,7 +175,7 @@ bool KernelSource::settle(uint32_t lane) {
     auto& waiting = lanes_[lane];
     while (!waiting.empty()) {
         const Waiting& first = waiting.front();
-        if (!writer_.try_append(lane, first.record, first.time_offset, first.time)) return false;
+        if (!try_append(lane, first.record, first.time_offset, first.time)) return false;
         waiting.pop_front();
     }
     return true;
@@ -181,7 +189,7 @@ bool KernelSource::has_room(uint32_t cpu) {
 void KernelSource::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     const uint32_t lane = lane_of(cpu);
     bytes_ += record.size();
-    if (settle(lane) && writer_.try_append(lane, record, time_offset, time)) return;
+    if (settle(lane) && try_append(lane, record, time_offset, time)) return;
     lanes_[lane].push_back({{record.begin(), record.end()}, time_offset, time});
 }
 
@@ -196,5 +204,26 @@ std::optional<int64_t> KernelSource::waiting_since() {
 }
 
 void KernelSource::add_lost(uint64_t count) { writer_.add_lost(count); }
+
+bool KernelSource::try_append(uint32_t lane, Bytes record, uint32_t time_offset, int64_t time) {
+    if (!writer_.try_append(lane, record, time_offset, time)) return false;
+    kernel::Progress& progress = progress_.get();
+    kernel::set(progress.appended, progress.appended + 1);
+    return true;
+}
+
+void KernelSource::committed() noexcept {
+    kernel::Progress& progress = progress_.get();
+    kernel::set(progress.committed, std::atomic_ref(progress.appended).load());
+}
+
+// Where the stream went with the keeper, so did what was in it: what came to it after the last
+// checkpoint at least, and it is not known what else.
+void KernelSource::count_what_is_gone() {
+    kernel::Progress& progress = progress_.get();
+    if (progress.appended == 0 || !writer_.is_new()) return;
+    writer_.add_lost(std::max<uint64_t>(progress.appended - progress.committed, 1));
+    progress.appended = progress.committed = 0;
+}
 
 }  // namespace etw::host

@@ -3,7 +3,8 @@
 // kernel and user events are merged as if all were written where they happen.
 #pragma once
 #include "etw/session.h"
-#include "host/kept_switches.h"
+#include "host/kept_kernel.h"
+#include "host/kernel_progress.h"
 #include "host/saved_session.h"
 #include "host/stream.h"
 #include "kernel/record_builder.h"
@@ -25,10 +26,12 @@ session::Outcome<Ok> check_sources(const session::KernelTracing& asked);
 class KernelSource final : public kernel::LastingSink {
 public:
     // Begins to record into `stream`, or goes on for a host that was killed: with what that one
-    // had the keeper hold, `left`.
-    static Result<std::unique_ptr<KernelSource>> start(
-        const SavedSession& saved, const Stream& stream, const KeeperLink& keeper,
-        std::optional<kernel::SwitchDescriptors> left = std::nullopt);
+    // had the keeper hold, `left` (take_kept_kernel()).
+    static Result<std::unique_ptr<KernelSource>> start(const SavedSession& saved,
+                                                       const Stream& stream,
+                                                       const KeeperLink& keeper,
+                                                       const std::string& sessions_folder,
+                                                       KeptDescriptors left = {});
     ~KernelSource() override;
 
     // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
@@ -44,6 +47,8 @@ public:
     Status use(const Stream& stream);
     // See kernel::Collector.
     bool end(bool at_once);
+    // A checkpoint was committed.
+    void committed() noexcept;
 
     bool has_room(uint32_t cpu) override;
     std::optional<int64_t> waiting_since() override;
@@ -53,7 +58,7 @@ public:
     uint64_t lost() const override { return writer_.lost(); }
 
 private:
-    KernelSource(StreamWriter writer, KeptSwitches switches);
+    KernelSource(StreamWriter writer, KeptKernel held, KernelProgress progress);
     uint32_t lane_of(uint32_t cpu) const noexcept;
 
     // A record that the stream had no room for: of one event more than fits, or of a rundown.
@@ -63,8 +68,11 @@ private:
         int64_t time;
     };
     bool settle(uint32_t lane);
+    bool try_append(uint32_t lane, Bytes record, uint32_t time_offset, int64_t time);
+    void count_what_is_gone();
 
-    KeptSwitches switches_;
+    KeptKernel held_;
+    KernelProgress progress_;
     StreamWriter writer_;  // under the collector's lock, as all that follows
     std::vector<std::deque<Waiting>> lanes_;
     uint64_t bytes_ = 0;                            // of all records so far

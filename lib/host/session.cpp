@@ -1,7 +1,6 @@
 #include "host/session.h"
 
 #include "base/letter_case.h"
-#include "host/kept_switches.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
@@ -103,16 +102,14 @@ std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""
 
 std::string Session::kept_feed() const { return kept_name("feed", saved.key, ""); }
 
-std::string kept_switches_name(const wire::SessionKey& key, size_t part) {
-    return kept_name("switch", key, std::to_string(part));
-}
+std::string kept_kernel_name(const wire::SessionKey& key) { return kept_name("kernel", key, ""); }
 
 void Session::forget_kept(const KeeperLink& keeper) const {
     keeper.remove(kept_log(claimed_log));
     if (thread != nullptr) keeper.remove(kept_log(thread->snapshot().file));
     keeper.remove(kept_folder());
     keeper.remove(kept_feed());
-    if (records_kernel()) forget_switches(saved.key, keeper);
+    keeper.remove_all(kept_kernel_name(saved.key));
     for (const auto& stream : streams) keeper.remove(kept_rings(*stream));
     for (const auto& stream : retiring) keeper.remove(kept_rings(*stream));
 }

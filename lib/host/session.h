@@ -60,11 +60,13 @@ struct Session {
 
 // A descriptor's name at the keeper, taken apart. slot, epoch and what it is.
 struct KeptName {
-    std::string kind;  // "log", "ring", "dir", "feed", "switch"
+    std::string kind;  // "log", "ring", "dir", "feed", "kernel"
     wire::SessionKey key{};
-    std::string rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode; "switch": part
+    std::string
+        rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode; "kernel": what/part
 };
-std::string kept_switches_name(const wire::SessionKey& key, size_t part);
+// With which the names of all begin that records its kernel events.
+std::string kept_kernel_name(const wire::SessionKey& key);
 std::optional<KeptName> parse_kept_name(const std::string& name);
 
 }  // namespace etw::host

@@ -22,6 +22,7 @@ void SessionManager::settle_probes(Session& session, std::function<void(Status)>
         if (const Status ready = ensure_kernel_stream(session); !ready) return done(ready);
     }
     session.thread->post([this, needed, saved = session.saved, stream = kernel_stream(session),
+                          folder = folder_.sessions_folder(),
                           done = std::move(done)](SessionThread& thread) {
         const Status set = [&]() -> Status {
             Drain& drain = thread.drain();
@@ -33,7 +34,7 @@ void SessionManager::settle_probes(Session& session, std::function<void(Status)>
                 thread.flush();  // what happened before is told by those that were enabled then
                 return drain.kernel_source()->set_providers(probe_providers(saved));
             }
-            ETW_TRY(auto source, KernelSource::start(saved, *stream, keeper_));
+            ETW_TRY(auto source, KernelSource::start(saved, *stream, keeper_, folder));
             drain.set_kernel_source(std::move(source));
             return Ok{};
         }();

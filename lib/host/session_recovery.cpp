@@ -138,8 +138,8 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     ETW_CHECK(recover_feed(session, **drain, kept));
     const auto kernel = kernel_stream(session);
     if (kernel != nullptr && needs_kernel_source(saved)) {
-        ETW_TRY(auto source,
-                KernelSource::start(saved, *kernel, keeper_, take_switches(saved.key, kept)));
+        ETW_TRY(auto source, KernelSource::start(saved, *kernel, keeper_, folder_.sessions_folder(),
+                                                 take_kept_kernel(saved.key, kept)));
         (*drain)->set_kernel_source(std::move(source));
     }
     const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };

@@ -66,7 +66,8 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
         std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint), std::move(progress));
     for (const auto& stream : what.streams) ETW_CHECK(drain->add_stream(stream));
     if (what.kernel != nullptr) {
-        ETW_TRY(auto source, KernelSource::start(saved, *what.kernel, what.keeper));
+        ETW_TRY(auto source,
+                KernelSource::start(saved, *what.kernel, what.keeper, what.sessions_folder));
         drain->set_kernel_source(std::move(source));
     }
     return drain;

@@ -122,6 +122,13 @@ uint64_t StreamWriter::lost() const noexcept {
     return control(0).lost.load(std::memory_order_relaxed);
 }
 
+bool StreamWriter::is_new() const noexcept {
+    for (uint32_t cpu = 0; cpu < geometry_.cpus; ++cpu) {
+        if (head(cpu) != ring_position(0, kRingFirstOffset)) return false;
+    }
+    return true;
+}
+
 void StreamWriter::wake_host(uint64_t full) noexcept {
     auto& sleeps = reinterpret_cast<wire::RingSetHeader*>(base_)->host_sleeps;
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the head first, as in the wake section

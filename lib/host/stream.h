@@ -46,6 +46,7 @@ public:
     void add_lost(uint64_t count);
     wire::RingPosition head(uint32_t cpu) const noexcept;
     uint64_t lost() const noexcept;  // of add_lost()
+    bool is_new() const noexcept;    // nothing was ever written
     const wire::RingGeometry& geometry() const noexcept { return geometry_; }
 
 private:

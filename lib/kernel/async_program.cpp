@@ -221,7 +221,6 @@ std::vector<bpf_insn> RingWriter::at_request() {
     code_.store(Size::k64, r10, kValue, 0);
     fetch(kValue, r7, ring_.operation, 1);
     steps_.begin();
-    code_.jump_if(BPF_JEQ, r0, int32_t(::getpid()), end);
     code_.load(Size::k64, r1, r10, kValue);
     steps_.set_kind(kRingReads, kRingWrites, end);
     fetch(kRecord + FILE_AT(position), r7, ring_.position);
@@ -290,8 +289,8 @@ void watch_io_uring(BpfProbe& probe, const FileOffsets& offsets, int told) {
     if (probe.attach("io_uring_complete", writer().at_end())) {
         static_cast<void>(probe.attach("io_uring_submit_req", writer().at_request()));
     }
-    probe.keep(std::move(*scratch));
-    probe.keep(std::move(*requests));
+    probe.keep("ring scratch", std::move(*scratch));
+    probe.keep("ring requests", std::move(*requests));
 }
 
 }  // namespace etw::kernel

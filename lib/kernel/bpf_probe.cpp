@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -26,8 +27,10 @@ namespace etw::kernel {
 namespace {
 
 constexpr char kUprobes[] = "/sys/bus/event_source/devices/uprobe/";
-constexpr uint32_t kUprobeMulti = 48;  // BPF_TRACE_UPROBE_MULTI
-constexpr char kLicense[] = "GPL";     // what the helpers ask of a program that calls them
+constexpr uint32_t kUprobeMulti = 48;   // BPF_TRACE_UPROBE_MULTI
+constexpr size_t kMaxKey = 64;          // bytes of a map's key
+constexpr uint32_t kMaxKeys = 1 << 17;  // of a map that is cleared
+constexpr char kLicense[] = "GPL";      // what the helpers ask of a program that calls them
 
 Error bpf_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
 
@@ -327,17 +330,78 @@ bool BpfProbe::parse(const PerfRing::Record& record, ProbeRecord& out) const {
     return true;
 }
 
+const UniqueFd& BpfProbe::map(const std::string& name) const {
+    static const UniqueFd kNone;
+    const auto found = maps_.find(name);
+    return found == maps_.end() ? kNone : found->second;
+}
+
+void BpfProbe::clear_map(const std::string& name) const {
+    const int fd = map(name).get();
+    std::array<std::byte, kMaxKey> key{};
+    // Bounded: programs add keys meanwhile.
+    for (uint32_t i = 0; i < kMaxKeys && ::bpf_map_get_next_key(fd, nullptr, key.data()) == 0;
+         ++i) {
+        static_cast<void>(::bpf_map_delete_elem(fd, key.data()));
+    }
+}
+
+void BpfProbe::stop() noexcept {
+    for (const PerfRing& ring : rings_) {
+        static_cast<void>(::ioctl(ring.fd().get(), PERF_EVENT_IOC_DISABLE, 0));
+    }
+}
+
+void BpfProbe::give_back() noexcept {
+    for (PerfRing& ring : rings_) ring.give_back();
+}
+
 uint64_t BpfProbe::take_lost() {
     uint64_t lost = 0;
-    for (const PerfRing& ring : rings_) {
+    for (PerfRing& ring : rings_) {
         struct Counts {
             uint64_t value, lost;
         } counts{};
-        if (::read(ring.fd().get(), &counts, sizeof(counts)) == sizeof(counts)) lost += counts.lost;
+        if (::read(ring.fd().get(), &counts, sizeof(counts)) == sizeof(counts)) {
+            lost += ring.count_lost(counts.lost);
+        }
     }
-    const uint64_t more = lost - lost_;
-    lost_ = lost;
-    return more;
+    return lost;
+}
+
+// --- over the end of a process ---------------------------------------------------------------
+
+namespace {
+
+constexpr char kOutput[] = "output";
+constexpr char kMap[] = "map/";
+
+}  // namespace
+
+// The output last: where it is, all the others are.
+void BpfProbe::hold(Holder& holder, const std::string& what) const {
+    hold_rings(holder, what, rings_);
+    for (const auto& [name, map] : maps_) holder.hold(what, kMap + name, map);
+    for (size_t i = 0; i < kept_.size(); ++i) {
+        holder.hold(what, std::to_string(i), kept_[i]);
+    }
+    holder.hold(what, kOutput, output_);
+}
+
+Result<BpfProbe> BpfProbe::adopt(Holder& holder, const std::string& what, uint32_t cpus,
+                                 const CounterSource& counter, bool with_stacks) {
+    HeldParts parts = holder.take_left(what);
+    const auto output = parts.find(kOutput);
+    if (output == parts.end()) return Error{Code::kNoMoreItems, "bpf: nothing is held", 0};
+    ETW_TRY(auto rings, adopt_rings(parts, cpus));
+    BpfProbe out(std::move(output->second), std::move(rings), counter, with_stacks);
+    for (size_t i = 0; parts.contains(std::to_string(i)); ++i) {
+        out.kept_.push_back(std::move(parts[std::to_string(i)]));
+    }
+    for (auto& [name, fd] : parts) {
+        if (name.starts_with(kMap)) out.maps_[name.substr(sizeof(kMap) - 1)] = std::move(fd);
+    }
+    return out;
 }
 
 }  // namespace etw::kernel

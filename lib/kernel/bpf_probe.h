@@ -1,10 +1,12 @@
 // Programs in the kernel (BPF) at its tracepoints, and the rings that they write to. All of it goes
-// with its descriptors: a host that is killed leaves nothing behind.
+// with its descriptors: a host that is killed with who holds them leaves nothing behind.
 #pragma once
 #include "kernel/bpf_code.h"
+#include "kernel/holder.h"
 #include "kernel/perf_ring.h"
 #include "kernel/trace_clock.h"
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,9 +59,19 @@ public:
     static Result<BpfProbe> over(UniqueFd output, uint32_t cpus, const Rings& shape,
                                  const CounterSource& counter);
 
+    // Has all of it go on, as `what`, when this process is killed.
+    void hold(Holder& holder, const std::string& what) const;
+    // What a predecessor had held under this name.
+    static Result<BpfProbe> adopt(Holder& holder, const std::string& what, uint32_t cpus,
+                                  const CounterSource& counter, bool with_stacks = false);
+
     // The map that programs put records out to.
     const UniqueFd& output() const noexcept { return output_; }
-    void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
+    // A map that belongs to the programs.
+    void keep(const std::string& name, UniqueFd map) { maps_[name] = std::move(map); }
+    const UniqueFd& map(const std::string& name) const;
+    // Forgets all keys of a map.
+    void clear_map(const std::string& name) const;
     // Runs a program at a raw tracepoint from now on.
     Status attach(const char* tracepoint, std::vector<bpf_insn> code);
     // Where the kernel asks programs about addresses of sockets (BPF_CGROUP_UDP4_RECVMSG ...), for
@@ -83,6 +95,8 @@ public:
     }
 
     std::vector<int> fds() const;
+    // No record is put out from now on, whoever holds the programs.
+    void stop() noexcept;
     // Hands out what the rings hold, each CPU's in order. F: void(const ProbeRecord&).
     template <class F>
     void read(F handle) {
@@ -96,7 +110,9 @@ public:
             }
         }
     }
-    // Records that found no room, since the last call.
+    // See PerfRing: a successor does not read what was handed out before.
+    void give_back() noexcept;
+    // Records that found no room, since the last call, a predecessor's included.
     uint64_t take_lost();
 
 private:
@@ -114,8 +130,8 @@ private:
     std::vector<PerfRing> rings_;  // by CPU
     RawClock clock_;
     bool with_stacks_ = false;
-    std::vector<UniqueFd> kept_;
-    uint64_t lost_ = 0;
+    std::map<std::string, UniqueFd> maps_;
+    std::vector<UniqueFd> kept_;  // programs, and what has them run
 };
 
 }  // namespace etw::kernel

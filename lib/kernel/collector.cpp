@@ -123,9 +123,9 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
       user_events_(context_, options.counter),
-      lost_(options.cpus),
       probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    traced_.count_in(*options.progress);
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
         image_events_.on_fork(parent, {pid, event.time, event.cpu});
     };
@@ -171,8 +171,7 @@ Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
 }
 
 Status Collector::set_up() {
-    // What a predecessor lost is told already, or was told by nobody: it is not ours to tell.
-    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost_[cpu] = instance_.lost(cpu);
+    if (instance_.is_new()) *options_.progress = {};
     adopt_switch_watch();
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
@@ -188,10 +187,12 @@ Status Collector::set_up() {
         begin();
     } else {
         const std::lock_guard lock(mutex_);
+        count_what_is_gone();
         tasks_.scan();
         scan_images();
         scan_sockets();
     }
+    options_.holder->drop_left();
     thread_ = std::thread([this] { run(); });
     return Ok{};
 }
@@ -291,8 +292,9 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         return Error{Code::kNotSupported, "this kernel lacks a tracepoint that the flags need", 0};
     }
     Status opened = perf_events_.bind(*dispatch, tracing);
-    if (opened) opened = perf_events_.set_up(options_.cpus, tracing, *dispatch);
-    if (opened) opened = file_events_.set_up(options_.cpus, tracing);
+    Holder& holder = *options_.holder;
+    if (opened) opened = perf_events_.set_up(options_.cpus, tracing, *dispatch, holder);
+    if (opened) opened = file_events_.set_up(options_.cpus, tracing, holder);
     if (!opened) {
         context_.flags = before;
         return opened;
@@ -305,7 +307,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         const bool is_switch = point == switch_point();
         return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
     });
-    ETW_CHECK(enable(instance_, wanted, std::exchange(enabled_, wanted)));
+    ETW_CHECK(enable_points(std::move(wanted)));
     if (!context_.has(kKernelHardFaults)) kprobes_.keep_only({});
     dispatch_ = std::move(dispatch);
     outlook_.reset();
@@ -334,19 +336,6 @@ void Collector::define_file_fault_probe() {
     interrupt_events_.set_file_fault_system(kprobes_.name());
 }
 
-// Before the tracepoints are enabled, so that what is found is there before the event that it
-// belongs to.
-void Collector::set_watches() {
-    const auto set = [this](auto& watch, uint32_t flag, auto open) {
-        if (!context_.has(flag)) watch.reset();
-        if (!context_.has(flag) || watch) return;
-        if (auto opened = open(options_.cpus, options_.counter)) watch = std::move(*opened);
-    };
-    set(exit_watch_, kKernelProcess, watch_exits);
-    set(datagram_watch_, kKernelNetwork, watch_datagrams);
-    set(splice_watch_, kKernelNetwork, SpliceWatch::open);
-}
-
 Dispatch::MakeHandler Collector::expect_exec() {
     return [this](const Format& f) -> Dispatch::Handler {
         return [this, pid = f.field("pid"), file = f.field("filename")](const RawEvent& e) {
@@ -354,6 +343,11 @@ Dispatch::MakeHandler Collector::expect_exec() {
             execs_.expect(uint32_t(e.number(pid)), e.time, std::string(e.text(file)));
         };
     };
+}
+
+Status Collector::enable_points(std::vector<Tracepoint> wanted) {
+    const std::vector<Tracepoint> before = std::exchange(enabled_, std::move(wanted));
+    return enable(instance_, enabled_, before);
 }
 
 // --- providers -------------------------------------------------------------------------------
@@ -390,8 +384,8 @@ Status Collector::open_limited() {
         static_cast<void>(instance.remove());
         return ready;
     }
-    limited_.emplace(Limited{instance, std::vector<uint64_t>(options_.cpus), nullptr, {}});
-    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) limited_->lost[cpu] = instance.lost(cpu);
+    limited_.emplace(Limited{instance, nullptr, {}});
+    if (instance.is_new()) options_.progress->told_lost[kLimitedSource] = 0;
     return Ok{};
 }
 
@@ -425,7 +419,7 @@ void Collector::end_limited() {
             fmt::format("{}/instances/{}{}", tracefs_, instance_.name(), kLimitedEnding), none);
         return;
     }
-    count_lost_of(limited_->instance, limited_->lost);
+    count_lost_of(limited_->instance, options_.progress->told_lost[kLimitedSource]);
     reader_.drop(kLimitedSource);
     static_cast<void>(limited_->instance.remove());
     limited_.reset();
@@ -459,6 +453,7 @@ Status Collector::set(uint32_t flags, const Tracing& tracing) {
     // The end of the session will not tell of it.
     if (const uint32_t ended = before & ~flags; ended != 0) tell(ended, true, now);
     hand_over_switches(flags, tracing);
+    hand_over_points(tracing);
     const Status bound = bind(flags, tracing);
     end_hand_over(bool(bound));
     ETW_CHECK(bound);
@@ -523,6 +518,7 @@ bool Collector::end(bool at_once) {
         static_cast<void>(instance_.remove());
         uprobes_.keep_only({});
         kprobes_.keep_only({});
+        options_.holder->let_go_all();
         ended_ = true;
     }
     return !sink_.waiting_since();
@@ -561,7 +557,12 @@ int64_t Collector::collect_locked(bool all) {
         until = perf_events_.read(now, outlook_.get());
         file_events_.read(now);
         user_events_.read(now);
-        until = std::min(until, reader_.read(now, outlook_.get()));
+        traced_.set_under_way(reader_.count() + perf_events_.count_pending() +
+                              file_events_.count_rest() + user_events_.count_rest());
+        perf_events_.give_back();
+        file_events_.give_back();
+        user_events_.give_back();
+        until = std::min(until, reader_.read(now, outlook_.get(), [this] { traced_.one_more(); }));
         // Last: whoever read the counter before `now` has written its record by now.
         if (switch_watch_) switch_watch_->read();
         take_looks();
@@ -572,7 +573,12 @@ int64_t Collector::collect_locked(bool all) {
                 until = *full;
                 return false;
             }
-            (event.source == kLimitedSource ? *limited_->dispatch : *dispatch_)(event);
+            if (event.source == kLimitedSource) {
+                (*limited_->dispatch)(event);
+            } else if (handed_.empty() || !is_of_perf(event)) {
+                (*dispatch_)(event);
+            }
+            traced_.done_with_one();
             return true;
         });
         if (const uint64_t damaged = reader_.take_damaged(); damaged != 0) sink_.add_lost(damaged);
@@ -628,6 +634,7 @@ void Collector::take_looks() {
             const auto exit = in.read<ExitRecord>("exit record");
             if (exit) task_events_.found_exit(exit->process, exit_status(exit->status));
         });
+        exit_watch_->give_back();
     }
     if (datagram_watch_) {
         datagram_watch_->read([this](const ProbeRecord& record) {
@@ -635,6 +642,7 @@ void Collector::take_looks() {
             const auto datagram = in.read<Datagram>("datagram record");
             if (datagram) net_events_.found_datagram(record.thread, *datagram);
         });
+        datagram_watch_->give_back();
     }
     if (splice_watch_) {
         splice_watch_->probe().read([this](const ProbeRecord& record) {
@@ -642,6 +650,7 @@ void Collector::take_looks() {
             const auto splice = in.read<Splice>("splice record");
             if (splice) net_events_.found_splice(record.thread, *splice, record.time);
         });
+        splice_watch_->probe().give_back();
         const uint64_t lost = splice_watch_->probe().take_lost();
         if (lost != 0) sink_.add_lost(lost);
     }
@@ -651,18 +660,21 @@ void Collector::take_looks() {
 
 void Collector::count_lost() {
     lost_read_at_ = std::chrono::steady_clock::now();
-    count_lost_of(instance_, lost_);
-    if (limited_) count_lost_of(limited_->instance, limited_->lost);
+    uint64_t(&told)[2] = options_.progress->told_lost;
+    count_lost_of(instance_, told[0]);
+    if (limited_) count_lost_of(limited_->instance, told[kLimitedSource]);
+    if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
     if (switch_watch_) switch_watch_->rings().tell_lost(sink_);
+    note_switches();
 }
 
-void Collector::count_lost_of(const Instance& instance, std::vector<uint64_t>& told) {
-    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) {
-        const uint64_t lost = instance.lost(cpu);
-        if (lost > told[cpu]) sink_.add_lost(lost - told[cpu]);
-        told[cpu] = std::max(told[cpu], lost);
+void Collector::count_lost_of(const Instance& instance, uint64_t& told) {
+    uint64_t lost = 0;
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) lost += instance.lost(cpu);
+    if (lost > told) {
+        sink_.add_lost(lost - told);
+        kernel::set(told, lost);
     }
-    if (const uint64_t lost = perf_events_.take_lost(); lost != 0) sink_.add_lost(lost);
 }
 
 // Once what happens to sockets is recorded, so that nothing is missed in between.

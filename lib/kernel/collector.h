@@ -34,7 +34,9 @@ public:
         uint32_t cpus = 1;       // that may ever run
         size_t longest_record = RecordBuilder::kMaxSize;  // that the sink takes; no less
         CounterSource counter;
-        SwitchHolder* switch_holder = nullptr;  // outlives the collector
+        // These outlive the collector.
+        Holder* holder = nullptr;
+        Progress* progress = nullptr;
     };
 
     // Begins to record; what runs already is told first. In an instance that is there, because the
@@ -93,6 +95,9 @@ private:
     void drop_switch_watch();
     void tell_rest_of_switches();
     void hand_over_switches(uint32_t flags, const Tracing& tracing);
+    void hand_over_points(const Tracing& tracing);
+    bool is_of_perf(const RawEvent& event) const noexcept;
+    Status enable_points(std::vector<Tracepoint> wanted);
     void end_hand_over(bool is_done);
     static const Tracepoint& switch_point();
     void begin();
@@ -109,7 +114,10 @@ private:
     int64_t before_open_forks(int64_t until);
     void take_looks();
     void count_lost();
-    void count_lost_of(const Instance& instance, std::vector<uint64_t>& told);
+    void count_lost_of(const Instance& instance, uint64_t& told);
+    void count_what_is_gone();
+    uint64_t count_switches_since() const;
+    void note_switches();
     void stop_thread();
     void run();
 
@@ -145,15 +153,21 @@ private:
     std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches
     std::optional<SwitchWatch> next_watch_;    // is about to take over from perf
     std::unique_ptr<Dispatch> dispatch_;
-    std::vector<Tracepoint> enabled_;    // of what it wants, in the instance
+    std::vector<Tracepoint> enabled_;  // of what it wants, in the instance
+    // Whose events perf tells from these times on, by CPU, or before them.
+    struct Handed {
+        Tracepoint point;
+        uint16_t id;
+        bool to_perf;
+        std::vector<int64_t> times;
+    };
+    std::vector<Handed> handed_;
     std::unique_ptr<Dispatch> outlook_;  // of pages that were just read; null: nothing to look for
-    std::vector<uint64_t> lost_;         // by CPU, as told to the sink
     ProbeEvents probe_events_;
     // Of the providers that only some processes are to be recorded of: the kernel picks these for
     // an instance as a whole.
     struct Limited {
         Instance instance;
-        std::vector<uint64_t> lost;
         std::unique_ptr<Dispatch> dispatch;
         std::vector<uint32_t> pids;
     };

@@ -1,7 +1,11 @@
 // How the collector has context switches recorded, and by whom: our program where it can be had,
-// perf where they are to have stacks or counters, else tracefs.
+// perf where they are to have stacks or counters, else tracefs. And how these take over from each
+// other, with whatever tracepoint.
 #include "kernel/collector.h"
 #include "kernel/quiet_instants.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace etw::kernel {
 
@@ -12,10 +16,8 @@ const Tracepoint& Collector::switch_point() {
 
 // Before anything is written to the sink.
 void Collector::adopt_switch_watch() {
-    auto left = options_.switch_holder->take_left();
-    if (!left) return;
-    auto adopted = SwitchWatch::adopt(std::move(*left), options_.cpus, options_.counter);
-    if (!adopted) return options_.switch_holder->let_go();
+    auto adopted = SwitchWatch::adopt(*options_.holder, options_.cpus, options_.counter);
+    if (!adopted) return;
     switch_watch_.emplace(std::move(*adopted));
     switch_watch_->rings().go_on(sink_);
 }
@@ -32,7 +34,7 @@ void Collector::set_switch_watch() {
         } else if (auto opened = SwitchWatch::open(options_.cpus, options_.counter)) {
             switch_watch_.emplace(std::move(*opened));
         }
-        if (switch_watch_) options_.switch_holder->hold(switch_watch_->parts());
+        if (switch_watch_) switch_watch_->hold(*options_.holder);
     }
     task_events_.set_switches_apart(switch_watch_.has_value());
 }
@@ -52,8 +54,9 @@ void Collector::tell_rest_of_switches() {
 
 void Collector::drop_switch_watch() {
     if (!switch_watch_) return;
+    kernel::set(options_.progress->switches, 0);
     switch_watch_.reset();
-    options_.switch_holder->let_go();
+    SwitchWatch::let_go(*options_.holder);
 }
 
 // --- from the program to perf and back -------------------------------------------------------
@@ -86,10 +89,58 @@ void Collector::hand_over_switches(uint32_t flags, const Tracing& tracing) {
     }
 }
 
+// The same between tracefs and perf. What tracefs has of the time that is perf's is not told.
+void Collector::hand_over_points(const Tracing& tracing) {
+    const std::vector<Tracepoint> leaving = perf_events_.leaving(tracing);
+    std::vector<Handed> handed;
+    for (const Tracepoint& point : enabled_) {
+        if (point == switch_point() && switch_watch_) continue;  // for a provider alone
+        const uint16_t id = dispatch_->id_of(point.name);
+        if (id == 0 || perf_events_.has(point) || !PerfEvents::takes(point.name, tracing)) continue;
+        if (perf_events_.prepare(options_.cpus, point, id, tracing)) {
+            handed.push_back({point, id, true, {}});
+        }
+    }
+    for (const Tracepoint& point : leaving) {
+        // Where our program takes over from perf, tracefs has nothing to do with it.
+        if (point == switch_point() && next_watch_) continue;
+        std::vector<Tracepoint> with = enabled_;
+        with.push_back(point);
+        if (enable_points(std::move(with))) {
+            handed.push_back({point, dispatch_->id_of(point.name), false, {}});
+        }
+    }
+    if (handed.empty()) return;
+    const auto instants = quiet_instants(options_.cpus, options_.counter);
+    perf_events_.begin_prepared_at(instants);
+    for (const Tracepoint& point : leaving) {
+        if (point == switch_point() && next_watch_) continue;
+        perf_events_.end_at(point, instants);
+    }
+    for (Handed& one : handed) {
+        one.times = instants;
+        std::erase_if(handed_, [&](const Handed& old) { return old.id == one.id; });
+        handed_.push_back(std::move(one));
+    }
+    collect_locked(true);
+}
+
+bool Collector::is_of_perf(const RawEvent& event) const noexcept {
+    return std::any_of(handed_.begin(), handed_.end(), [&](const Handed& handed) {
+        if (handed.id != event.id() || event.cpu >= handed.times.size()) return false;
+        return (event.time >= handed.times[event.cpu]) == handed.to_perf;
+    });
+}
+
 void Collector::end_hand_over(bool is_done) {
     perf_events_.cancel();
     next_watch_.reset();
-    if (!is_done && switch_watch_) switch_watch_->rings().hold_back_from({});
+    // Of what perf does not tell after all, or will not.
+    std::erase_if(handed_, [this](const Handed& handed) {
+        return handed.to_perf && !perf_events_.has(handed.point);
+    });
+    if (is_done) return;
+    if (switch_watch_) switch_watch_->rings().hold_back_from({});
 }
 
 // --- collecting ------------------------------------------------------------------------------
@@ -99,10 +150,12 @@ int64_t Collector::next_switch() const noexcept {
 }
 
 std::optional<int64_t> Collector::hand_out_switches(int64_t until) {
-    return switch_watch_->rings().for_each(until, [this](const Switch& event) {
+    uint64_t& told = options_.progress->told_switches;
+    return switch_watch_->rings().for_each(until, [this, &told](const Switch& event) {
         if (!sink_.has_room(event.cpu)) return false;
         switch_watch_->rings().taking(event.cpu, sink_);
         task_events_.on_switch(event);
+        kernel::set(told, told + 1);
         return true;
     });
 }

@@ -223,7 +223,7 @@ Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
           std::pair(BPF_CGROUP_UDP4_SENDMSG, false), std::pair(BPF_CGROUP_UDP6_SENDMSG, true)}) {
         static_cast<void>(probe.attach_to_groups(type, writer().at_address(version_6)));
     }
-    probe.keep(std::move(peers));
+    probe.keep("peers", std::move(peers));
     return probe;
 }
 

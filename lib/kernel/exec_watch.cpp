@@ -57,6 +57,7 @@ void ExecWatch::look() {
             const auto sample = in.read<Sample>("perf sample: exec");
             if (record->type == PERF_RECORD_SAMPLE && sample) execs.push_back(*sample);
         }
+        ring.give_back();
     }
     std::stable_sort(execs.begin(), execs.end(),
                      [](const Sample& a, const Sample& b) { return a.time < b.time; });

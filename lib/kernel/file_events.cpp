@@ -1,7 +1,10 @@
 #include "kernel/file_events.h"
 
+#include "kernel/quiet_instants.h"
+
 #include <asm/unistd.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -45,6 +48,10 @@ constexpr uint32_t kDispositionInformation = 13;
 constexpr uint32_t kEndOfFileInformation = 20;
 constexpr uint64_t kOpened = 1;  // what a create ends with: FILE_OPENED, FILE_CREATED
 constexpr uint64_t kCreated = 2;
+
+constexpr char kNames[] = "file-names";  // by which our programs are held
+constexpr char kCalls[] = "file-calls";
+constexpr char kCallsWithStacks[] = "file-calls-and-stacks";
 
 constexpr size_t kMaxOpen = size_t{1} << 20;
 constexpr uint32_t kFileOperations = kKernelFileIo | kKernelFileIoInit;
@@ -126,28 +133,55 @@ uint64_t before(const CallFile& file, uint64_t size) {
 
 }  // namespace
 
-Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing) {
+Status FileEvents::set_up(uint32_t cpus, const Tracing& tracing, Holder& holder) {
     const bool operations = context_.has(kFileOperations);
     const bool stacks =
         operations && std::any_of(tracing.stack_events.begin(), tracing.stack_events.end(),
                                   [](uint16_t hook) { return hook >> 8 == kGroup; });
     if (!operations && !context_.has(kKernelDiskFileIo)) {
+        if (probe_) holder.let_go(held_as_);
         probe_.reset();
         return Ok{};
     }
-    if (probe_ && names_only_ == !operations && with_stacks_ == stacks) return Ok{};
-    auto probe = watch_files(cpus, counter_, !operations, stacks);
+    const std::string as = !operations ? kNames : stacks ? kCallsWithStacks : kCalls;
+    if (probe_ && held_as_ == as) return Ok{};
+    auto probe = adopt_files(holder, as, cpus, counter_, stacks);
+    const bool is_held = bool(probe);
+    if (!probe) probe = watch_files(cpus, counter_, !operations, stacks);
     if (!probe && operations) return probe.error();
-    probe_.reset();
-    names_only_ = !operations;
-    with_stacks_ = stacks;
-    if (probe) probe_ = std::move(*probe);
+    if (probe_) holder.let_go(held_as_);
+    held_as_ = as;
+    if (!probe) {
+        probe_.reset();
+        return Ok{};
+    }
+    replace(std::move(*probe), cpus);
+    if (!is_held) probe_->hold(holder, as);
     return Ok{};
+}
+
+// Both record for a while; on each processor one tells what ended before an instant, the other what
+// did from there on.
+void FileEvents::replace(BpfProbe probe, uint32_t cpus) {
+    std::vector<int64_t> instants;
+    if (probe_) {
+        instants = quiet_instants(cpus, counter_);
+        probe_->read([&](const ProbeRecord& record) {
+            if (record.time < instants[record.cpu]) take_if_ours(record);
+        });
+        if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
+    }
+    probe_ = std::move(probe);
+    from_ = std::move(instants);
+}
+
+void FileEvents::take_if_ours(const ProbeRecord& record) {
+    if (from_.empty() || record.time >= from_[record.cpu]) take(record);
 }
 
 void FileEvents::read(int64_t now) {
     if (!probe_) return;
-    probe_->read([this](const ProbeRecord& record) { take(record); });
+    probe_->read([this](const ProbeRecord& record) { take_if_ours(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);
     convert(now);
 }
@@ -173,6 +207,8 @@ void FileEvents::take_name(const ProbeRecord& record) {
 }
 
 void FileEvents::take_call(const ProbeRecord& record) {
+    // Of ours, before a predecessor's program knew who we are.
+    if (record.process == uint32_t(::getpid())) return;
     Call call;
     const Bytes data = record.data;
     if (data.size() < offsetof(CallRecord, folders)) return;

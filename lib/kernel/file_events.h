@@ -20,7 +20,7 @@ public:
 
     // Has the kernel tell what the flags need. Fails with kNotSupported where it cannot; without
     // the files that are opened where only names are wanted.
-    Status set_up(uint32_t cpus, const Tracing& tracing);
+    Status set_up(uint32_t cpus, const Tracing& tracing, Holder& holder);
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
 
     // What ended before is none of the trace's.
@@ -32,13 +32,20 @@ public:
     // records; a call stands where it began, or, where that has been handed out already, right
     // behind it.
     void read(int64_t now);
+    // What was read is not for a successor any more.
+    void give_back() {
+        if (probe_) probe_->give_back();
+    }
     // No call that ends from now on is met; what is there is still to be read.
     void stop() {
+        if (probe_) probe_->stop();
         while (probe_ && probe_->detach_one()) {
         }
     }
     PendingRecords& pending() noexcept { return pending_; }
     const PendingRecords& pending() const noexcept { return pending_; }
+    // Calls and names that were read, and records of them, that have not been handed out.
+    uint64_t count_rest() const noexcept { return arrivals_.size() + pending_.count(); }
 
     // What read() takes, and what it makes of it: for tests.
     void take(const ProbeRecord& record);
@@ -71,6 +78,8 @@ private:
         int64_t time = 0;  // of a call: its end
         std::variant<Name, Call> what;
     };
+    void replace(BpfProbe probe, uint32_t cpus);
+    void take_if_ours(const ProbeRecord& record);
     void take_name(const ProbeRecord& record);
     void take_call(const ProbeRecord& record);
     void take_async(const ProbeRecord& record);
@@ -102,8 +111,8 @@ private:
     FileNames& names_;
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
-    bool names_only_ = false;
-    bool with_stacks_ = false;
+    std::string held_as_;
+    std::vector<int64_t> from_;      // by CPU: what ended earlier was told by the programs before
     std::vector<Arrival> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
     int64_t beginning_ = 0;

@@ -20,6 +20,8 @@ constexpr uint32_t kMaxCall = 512;
 
 constexpr uint32_t kAllRingPages = 32 * 1024;  // over all processors
 constexpr uint32_t kMaxRingPages = 2048;
+constexpr char kHost[] = "host";  // the process that is left out
+constexpr char kTold[] = "told";
 constexpr uint32_t kMaxNames = 65536;    // that the program knows to have told
 constexpr uint32_t kMaxRunning = 16384;  // calls at a time
 constexpr int32_t kMaxPath = 1024;
@@ -36,7 +38,7 @@ constexpr int32_t kCompat = 1 << 22;  // TIF_32BIT
 
 struct Maps {
     FileMaps files;
-    int calls, running, requests;
+    int calls, host, running, requests;
 };
 
 // Writes the two programs.
@@ -115,7 +117,7 @@ void Writer::write_set_base() {
 }
 
 std::vector<bpf_insn> Writer::at_entry() {
-    constexpr int kCall = -8, kThread = -16, kRecord = -16 - int(sizeof(CallRecord));
+    constexpr int kCall = -8, kZero = -4, kThread = -16, kRecord = -16 - int(sizeof(CallRecord));
     const auto end = code_.label();
     code_.set(r6, r1);
     code_.load(Size::k64, r9, r6, 8);
@@ -127,7 +129,12 @@ std::vector<bpf_insn> Writer::at_entry() {
     code_.call_helper(BPF_FUNC_get_current_pid_tgid);
     code_.store(Size::k32, r10, kThread, r0);
     code_.calculate(BPF_RSH, r0, 32);
-    code_.jump_if(BPF_JEQ, r0, int32_t(::getpid()), end);
+    code_.set(r8, r0);
+    code_.store(Size::k32, r10, kZero, 0);
+    look_up(maps_.host, kZero);
+    code_.jump_if(BPF_JEQ, r0, 0, end);
+    code_.load(Size::k32, r1, r0, 0);
+    code_.jump_if(BPF_JEQ, r1, r8, end);
     for (size_t i = 0; i < sizeof(CallRecord); i += 8) {
         code_.store(Size::k64, r10, kRecord + int(i), 0);
     }
@@ -380,6 +387,12 @@ std::vector<bpf_insn> Writer::at_return() {
     return code_.finish();
 }
 
+Status set_host(const BpfProbe& probe) {
+    const uint32_t first = 0;
+    const auto process = uint32_t(::getpid());
+    return set_in_map(probe.map(kHost), &first, &process);
+}
+
 }  // namespace
 
 Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only,
@@ -387,6 +400,9 @@ Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool n
     ETW_TRY(const FileOffsets offsets, find_file_offsets());
     const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {pages, with_stacks}, counter));
+    ETW_TRY(UniqueFd host, make_map({BPF_MAP_TYPE_ARRAY, "etw_host", 4, 4, 1}));
+    probe.keep(kHost, std::move(host));
+    ETW_CHECK(set_host(probe));
     ETW_TRY(UniqueFd calls, make_map({BPF_MAP_TYPE_ARRAY, "etw_calls", 4, 4, kMaxCall}));
     ETW_TRY(UniqueFd running,
             make_map({BPF_MAP_TYPE_LRU_HASH, "etw_running", 4, sizeof(CallRecord), kMaxRunning}));
@@ -402,13 +418,25 @@ Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool n
     ETW_TRY(UniqueFd requests, make_request_map());
     const Maps maps{{probe.output().get(), told.get(), scratch.get()},
                     calls.get(),
+                    probe.map(kHost).get(),
                     running.get(),
                     requests.get()};
     ETW_CHECK(probe.attach("sys_exit", Writer(offsets, maps, names_only).at_return()));
     ETW_CHECK(probe.attach("sys_enter", Writer(offsets, maps, names_only).at_entry()));
     if (!names_only) watch_io_uring(probe, offsets, told.get());
-    for (UniqueFd* map : {&calls, &running, &told, &scratch, &requests})
-        probe.keep(std::move(*map));
+    probe.keep("calls", std::move(calls));
+    probe.keep("running", std::move(running));
+    probe.keep(kTold, std::move(told));
+    probe.keep("scratch", std::move(scratch));
+    probe.keep("requests", std::move(requests));
+    return probe;
+}
+
+Result<BpfProbe> adopt_files(Holder& holder, const std::string& what, uint32_t cpus,
+                             const CounterSource& counter, bool with_stacks) {
+    ETW_TRY(BpfProbe probe, BpfProbe::adopt(holder, what, cpus, counter, with_stacks));
+    ETW_CHECK(set_host(probe));
+    probe.clear_map(kTold);
     return probe;
 }
 

@@ -13,5 +13,9 @@ namespace etw::kernel {
 // kNotSupported where the kernel cannot.
 Result<BpfProbe> watch_files(uint32_t cpus, const CounterSource& counter, bool names_only,
                              bool with_stacks);
+// What a predecessor had held. It leaves out our calls from now on, and names files again, whose
+// keys that one knew.
+Result<BpfProbe> adopt_files(Holder& holder, const std::string& what, uint32_t cpus,
+                             const CounterSource& counter, bool with_stacks);
 
 }  // namespace etw::kernel

@@ -23,11 +23,16 @@ constexpr uint64_t kMaxPages = 8192;
 constexpr size_t kMaxPending = 64 * 1024;
 constexpr size_t kMaxMapping = 64 * 1024;
 
+constexpr char kMaps[] = "maps";  // as which rings are held
+constexpr char kSamples[] = "samples";
+
 // Of each ring.
 uint32_t pages_for(uint32_t cpus, size_t points) {
     const uint64_t share = kAllPages / (uint64_t{cpus} * points);
     return uint32_t(std::bit_floor(std::clamp(share, kMinPages, kMaxPages)));
 }
+
+std::string held_as(const Tracepoint& point) { return "tracepoint-" + point.name; }
 
 bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
     return std::find(hooks.begin(), hooks.end(), hook) != hooks.end();
@@ -60,47 +65,86 @@ Status PerfEvents::bind(Dispatch& dispatch, const Tracing& tracing) {
     return Ok{};
 }
 
-Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
-    const bool same = tracing == tracing_;
-    const bool maps = context_.has(kKernelImageLoad | kKernelDiskFileIo);
-    const bool samples = context_.has(kKernelProfile);
-    if (!maps) maps_.clear();
-    if (!samples || !same) samples_ = {};
-    if (maps && maps_.empty()) {
-        ETW_TRY(maps_, open_maps(cpus, context_.has(kKernelDiskFileIo)));
+Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
+                          Holder& holder) {
+    ETW_CHECK(set_up_maps(cpus, holder));
+    ETW_CHECK(set_up_samples(cpus, tracing, holder));
+    if (tracing.counters != tracing_.counters) {  // these come with each event
+        for (const Point& point : points_) holder.let_go(held_as(point.tracepoint));
+        points_.clear();
     }
-    if (samples && samples_.rings.empty()) {
-        const uint16_t hook = tracing.by_timer ? kSample : kCounterSample;
-        ETW_TRY(samples_, open_samples(cpus, tracing, contains(tracing.stack_events, hook),
-                                       contains(tracing.counter_events, hook)));
-    }
-    if (tracing.counters != tracing_.counters) points_.clear();  // these come with each event
-    ETW_CHECK(open_points(cpus, tracing, dispatch));
+    ETW_CHECK(open_points(cpus, tracing, dispatch, holder));
     tracing_ = tracing;
     sink_.set(tracing);
     return Ok{};
 }
 
+Status PerfEvents::set_up_maps(uint32_t cpus, Holder& holder) {
+    if (!context_.has(kKernelImageLoad | kKernelDiskFileIo)) {
+        if (!maps_.empty()) holder.let_go(kMaps);
+        maps_.clear();
+    } else if (maps_.empty()) {
+        HeldParts left = holder.take_left(kMaps);
+        if (auto adopted = adopt_rings(left, cpus)) {
+            maps_ = std::move(*adopted);
+            return Ok{};
+        }
+        ETW_TRY(maps_, open_maps(cpus, context_.has(kKernelDiskFileIo)));
+        hold_rings(holder, kMaps, maps_);
+    }
+    return Ok{};
+}
+
+Status PerfEvents::set_up_samples(uint32_t cpus, const Tracing& tracing, Holder& holder) {
+    const bool wanted = context_.has(kKernelProfile);
+    if (!samples_.rings.empty() && (!wanted || tracing != tracing_)) {
+        holder.let_go(kSamples);
+        samples_ = {};
+    }
+    if (!wanted || !samples_.rings.empty()) return Ok{};
+    const uint16_t hook = tracing.by_timer ? kSample : kCounterSample;
+    const PerfForm form{
+        contains(tracing.counter_events, hook) ? uint32_t(tracing.counters.size()) : 0,
+        contains(tracing.stack_events, hook), false};
+    if (auto adopted = PerfLane::adopt(holder, kSamples, cpus, form)) {
+        samples_ = std::move(*adopted);
+        return Ok{};
+    }
+    ETW_TRY(samples_, open_samples(cpus, tracing, form));
+    samples_.hold(holder, kSamples);
+    return Ok{};
+}
+
 // What is open already stays open: its events go on without a gap.
-Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
+Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
+                               Holder& holder) {
     std::vector<Tracepoint> wanted;
     for (const Tracepoint& point : dispatch.wanted()) {
         if (takes(point.name, tracing)) wanted.push_back(point);
     }
     std::erase_if(points_, [&](const Point& point) {
-        return std::find(wanted.begin(), wanted.end(), point.tracepoint) == wanted.end();
+        if (std::find(wanted.begin(), wanted.end(), point.tracepoint) != wanted.end()) return false;
+        holder.let_go(held_as(point.tracepoint));
+        return true;
     });
     if (wanted.empty()) return Ok{};
     const uint32_t pages = pages_for(cpus, wanted.size());
     for (const Tracepoint& point : wanted) {
         if (has(point)) continue;
-        if (prepared_ && prepared_->tracepoint == point) {
-            points_.push_back(*std::exchange(prepared_, std::nullopt));
+        const auto prepared = std::find_if(prepared_.begin(), prepared_.end(),
+                                           [&](const Point& p) { return p.tracepoint == point; });
+        if (prepared != prepared_.end()) {
+            points_.push_back(std::move(*prepared));
+            prepared_.erase(prepared);
+        } else if (auto adopted = PerfLane::adopt(holder, held_as(point), cpus, form_of(tracing))) {
+            points_.push_back({point, std::move(*adopted)});
             continue;
+        } else {
+            ETW_TRY(PerfLane lane, open_tracepoint(cpus, dispatch.id_of(point.name), point.filter,
+                                                   tracing, pages));
+            points_.push_back({point, std::move(lane)});
         }
-        ETW_TRY(PerfLane lane,
-                open_tracepoint(cpus, dispatch.id_of(point.name), point.filter, tracing, pages));
-        points_.push_back({point, std::move(lane)});
+        points_.back().lane.hold(holder, held_as(point));
     }
     return Ok{};
 }
@@ -109,8 +153,22 @@ Status PerfEvents::prepare(uint32_t cpus, const Tracepoint& point, uint16_t id,
                            const Tracing& tracing) {
     ETW_TRY(PerfLane lane,
             open_tracepoint(cpus, id, point.filter, tracing, pages_for(cpus, points_.size() + 1)));
-    prepared_.emplace(Point{point, std::move(lane)});
+    prepared_.push_back({point, std::move(lane)});
     return Ok{};
+}
+
+void PerfEvents::begin_prepared_at(const std::vector<int64_t>& times) {
+    for (Point& point : prepared_) {
+        if (point.from.empty()) point.from = times;
+    }
+}
+
+std::vector<Tracepoint> PerfEvents::leaving(const Tracing& tracing) const {
+    std::vector<Tracepoint> out;
+    for (const Point& point : points_) {
+        if (!takes(point.tracepoint.name, tracing)) out.push_back(point.tracepoint);
+    }
+    return out;
 }
 
 void PerfEvents::end_at(const Tracepoint& point, const std::vector<int64_t>& times) {
@@ -120,7 +178,7 @@ void PerfEvents::end_at(const Tracepoint& point, const std::vector<int64_t>& tim
 }
 
 void PerfEvents::cancel() {
-    prepared_.reset();
+    prepared_.clear();
     for (Point& point : points_) point.until.clear();
 }
 
@@ -319,6 +377,7 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
                 sink_.clear();
                 break;
         }
+        sink_.done_with_one();
     }
     return std::nullopt;
 }
@@ -347,6 +406,12 @@ void PerfEvents::send_sample(const Pending& p) {
             .put(uint16_t{0})
             .send(context_.sink, p.cpu);
     }
+}
+
+void PerfEvents::give_back() {
+    for (PerfRing& ring : maps_) ring.give_back();
+    samples_.give_back();
+    for (Point& point : points_) point.lane.give_back();
 }
 
 uint64_t PerfEvents::take_lost() {

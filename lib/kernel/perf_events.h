@@ -24,17 +24,20 @@ public:
     // Opens what the flags need and closes what they do not. `dispatch`: what the tracepoints are
     // wanted for; those that feed records with stacks or counters are ours from now on. Fails with
     // kAccessDenied without the rights, kNotSupported where the machine lacks a source.
-    Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
+    Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch, Holder& holder);
     // Whether the events of a tracepoint come from here, and must not come from tracefs too.
     bool has(const Tracepoint& point) const noexcept;
     // Whether they do, where this is asked for.
     static bool takes(const std::string& tracepoint, const Tracing& tracing);
 
+    // Tracepoints that come from here and will not, where this is asked for.
+    std::vector<Tracepoint> leaving(const Tracing& tracing) const;
     // A tracepoint, of number `id`, that set_up() will have to take over from another source is
     // recorded from now on, but not read yet.
     Status prepare(uint32_t cpus, const Tracepoint& point, uint16_t id, const Tracing& tracing);
-    // Its events that are earlier than these times, by CPU, are the other source's.
-    void begin_prepared_at(const std::vector<int64_t>& times) { prepared_->from = times; }
+    // Events of all that were prepared since the last call that are earlier than these times, by
+    // CPU, are the other source's.
+    void begin_prepared_at(const std::vector<int64_t>& times);
     // Events of a tracepoint from these times on are another source's.
     void end_at(const Tracepoint& point, const std::vector<int64_t>& times);
     // Neither of them is to be.
@@ -60,10 +63,14 @@ public:
     int64_t next_time() const noexcept {
         return next_ < pending_.size() ? pending_[next_].time : INT64_MAX;
     }
-    // What the kernel had no room for since the last call.
+    // What was read is not for a successor any more.
+    void give_back();
+    // What the kernel had no room for since the last call, a predecessor's included.
     uint64_t take_lost();
     // Events that were read and have not been handed out.
     uint64_t count_rest() const;
+    // With mappings.
+    uint64_t count_pending() const noexcept { return pending_.size() - next_; }
 
 private:
     struct Pending {
@@ -91,7 +98,10 @@ private:
         std::vector<int64_t> from = {};  // by CPU, or none
         std::vector<int64_t> until = {};
     };
-    Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
+    Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
+                       Holder& holder);
+    Status set_up_maps(uint32_t cpus, Holder& holder);
+    Status set_up_samples(uint32_t cpus, const Tracing& tracing, Holder& holder);
     void take(PerfRing& ring, const Pending& as, const PerfForm& form);
     bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
@@ -107,7 +117,7 @@ private:
     std::vector<PerfRing> maps_;  // by CPU, or none
     PerfLane samples_;            // likewise
     std::vector<Point> points_;
-    std::optional<Point> prepared_;
+    std::vector<Point> prepared_;
     // Of threads that are about to map a file to run: who calls for it.
     std::unordered_map<uint32_t, std::vector<uint64_t>> mapping_;
     std::vector<Pending> pending_;  // in the order of time

@@ -1,5 +1,7 @@
 #include "kernel/perf_open.h"
 
+#include <fmt/format.h>
+
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -79,7 +81,6 @@ Status begin(const PerfLane& lane) {
 Status open_lane(const perf_event_attr& attr, uint32_t cpus, uint32_t pages,
                  const std::vector<Source>& counters, PerfLane& lane) {
     ETW_CHECK(open_all(attr, cpus, pages, lane.rings));
-    lane.lost.resize(cpus);
     if (lane.form.counters == 0) return Ok{};
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
         for (const Source& source : counters) {
@@ -101,10 +102,35 @@ uint64_t PerfLane::take_lost() {
         } now{};
         if (::read(rings[cpu].fd().get(), &now, sizeof(now)) < ssize_t(3 * sizeof(uint64_t)))
             continue;
-        if (now.lost > lost[cpu]) sum += now.lost - lost[cpu];
-        lost[cpu] = std::max(lost[cpu], now.lost);
+        sum += rings[cpu].count_lost(now.lost);
     }
     return sum;
+}
+
+void PerfLane::give_back() noexcept {
+    for (PerfRing& ring : rings) ring.give_back();
+}
+
+void PerfLane::hold(Holder& holder, const std::string& what) const {
+    for (size_t i = 0; i < counters.size(); ++i) {
+        holder.hold(what, fmt::format("counter{}", i), counters[i]);
+    }
+    hold_rings(holder, what, rings);
+}
+
+Result<PerfLane> PerfLane::adopt(Holder& holder, const std::string& what, uint32_t cpus,
+                                 const PerfForm& form) {
+    HeldParts parts = holder.take_left(what);
+    PerfLane out;
+    out.form = form;
+    ETW_TRY(out.rings, adopt_rings(parts, cpus));
+    for (auto& [name, fd] : parts) {
+        if (name.starts_with("counter")) out.counters.push_back(std::move(fd));
+    }
+    if (out.counters.size() != size_t{form.counters} * cpus) {
+        return Error{Code::kNoMoreItems, "perf: held counters", out.counters.size()};
+    }
+    return out;
 }
 
 Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data) {
@@ -125,10 +151,11 @@ Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data) {
     return out;
 }
 
-Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack, bool counters) {
+PerfForm form_of(const Tracing& tracing) { return {uint32_t(tracing.counters.size()), true, true}; }
+
+Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, const PerfForm& form) {
     PerfLane out;
-    out.form.stack = stack;
-    if (counters) out.form.counters = uint32_t(tracing.counters.size());
+    out.form = form;
     perf_event_attr attr = attr_for_samples(kSamplePages, out.form);
     attr.type = tracing.profile_source.type;
     attr.config = tracing.profile_source.config;
@@ -141,7 +168,7 @@ Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack,
 Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& filter,
                                  const Tracing& tracing, uint32_t pages) {
     PerfLane out;
-    out.form = {uint32_t(tracing.counters.size()), true, true};
+    out.form = form_of(tracing);
     perf_event_attr attr = attr_for_samples(pages, out.form);
     attr.type = PERF_TYPE_TRACEPOINT;
     attr.config = id;

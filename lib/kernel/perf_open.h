@@ -1,5 +1,6 @@
 // Which events are asked of perf_event_open(), and how.
 #pragma once
+#include "kernel/holder.h"
 #include "kernel/perf_ring.h"
 #include "kernel/perf_sample.h"
 #include "kernel/tracing.h"
@@ -13,8 +14,12 @@ struct PerfLane {
     PerfForm form;
     std::vector<PerfRing> rings;
     std::vector<UniqueFd> counters;
-    std::vector<uint64_t> lost;  // by CPU, as told
 
+    void hold(Holder& holder, const std::string& what) const;
+    // What a predecessor had held under this name.
+    static Result<PerfLane> adopt(Holder& holder, const std::string& what, uint32_t cpus,
+                                  const PerfForm& form);
+    void give_back() noexcept;
     // What the kernel had no room for since the last call.
     uint64_t take_lost();
 };
@@ -22,8 +27,10 @@ struct PerfLane {
 // Mappings of files, and code that the kernel makes;
 // `data`: also of mappings that are not to run.
 Result<std::vector<PerfRing>> open_maps(uint32_t cpus, bool data);
-// Samples of what runs. `stack`, `counters`: with each.
-Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack, bool counters);
+// Samples of what runs. `form`: with what.
+Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, const PerfForm& form);
+// What comes with the events of tracepoints.
+PerfForm form_of(const Tracing& tracing);
 // The events of tracepoint `id` that pass `filter`. `pages` of each ring, a power of two.
 Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& filter,
                                  const Tracing& tracing, uint32_t pages);

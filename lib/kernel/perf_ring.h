@@ -1,7 +1,11 @@
 // One perf_event_open() event of one CPU and the ring that its records come in.
+//
+// Event and ring outlive the process that opened them where another one holds the event and has the
+// ring mapped: then they record on, and a successor reads on from what the last give_back() left.
 #pragma once
 #include "base/unique_fd.h"
 #include "etw/bytes.h"
+#include "kernel/holder.h"
 
 #include <optional>
 #include <vector>
@@ -14,11 +18,16 @@ class PerfRing {
 public:
     // `pages` of data, a power of two. Fails with the code of the kernel's refusal.
     static Result<PerfRing> open(const perf_event_attr& attr, uint32_t cpu, uint32_t pages);
+    // That of a predecessor, of as many pages.
+    static Result<PerfRing> over(UniqueFd event, uint32_t pages);
     PerfRing(PerfRing&& other) noexcept;
     PerfRing& operator=(PerfRing&& other) noexcept;
     ~PerfRing();
 
     const UniqueFd& fd() const noexcept { return fd_; }
+    uint32_t pages() const noexcept;
+    // What is mapped, in bytes.
+    size_t mapped() const noexcept;
     // What front() shows from now on is what is there now: whoever reads until there is none is
     // done some time, however much comes meanwhile.
     void look() noexcept;
@@ -31,18 +40,28 @@ public:
     };
     std::optional<Record> front();
     void pop() noexcept;
+    // The kernel gets the room back of all that was popped; a successor does not see it any more.
+    void give_back() noexcept;
+    // Of `lost`, what the kernel has counted for the event so far, what no call was told yet, of a
+    // predecessor's neither.
+    uint64_t count_lost(uint64_t lost) noexcept;
 
 private:
-    PerfRing(UniqueFd fd, void* base, size_t size) noexcept
-        : fd_(std::move(fd)), base_(base), size_(size) {}
+    PerfRing(UniqueFd fd, void* base, size_t size) noexcept;
     void copy(uint64_t from, std::byte* to, size_t size) const noexcept;
 
     UniqueFd fd_;
     void* base_ = nullptr;
     size_t size_ = 0;    // of the data, in bytes
     uint64_t head_ = 0;  // end of what front() may show
+    uint64_t tail_ = 0;  // what was popped
     size_t front_size_ = 0;
     std::vector<std::byte> record_;  // the copy that front() shows
 };
+
+// Rings of one event, by CPU, as parts of what is held.
+void hold_rings(Holder& holder, const std::string& what, const std::vector<PerfRing>& rings);
+// Takes them out of the parts again. Fails with kNoMoreItems where they are not all there.
+Result<std::vector<PerfRing>> adopt_rings(HeldParts& parts, uint32_t cpus);
 
 }  // namespace etw::kernel

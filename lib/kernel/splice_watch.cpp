@@ -13,6 +13,7 @@ namespace {
 using Size = BpfCode::Size;
 
 constexpr uint32_t kRingPages = 64;
+constexpr char kPositions[] = "positions";  // by socket
 constexpr uint32_t kMaxConnections = 65536;
 constexpr int32_t kDone = 1 << 1;  // SOCK_DONE of the kernel's net/sock.h: the other end has closed
 
@@ -139,12 +140,20 @@ Result<SpliceWatch> SpliceWatch::open(uint32_t cpus, const CounterSource& counte
     const auto writer = [&] { return Writer(offsets, probe.output().get(), positions.get()); };
     ETW_CHECK(probe.attach("inet_sock_set_state", writer().at_state()));
     ETW_CHECK(probe.attach("tcp_rcv_space_adjust", writer().at_read()));
-    return SpliceWatch(std::move(probe), std::move(positions));
+    probe.keep(kPositions, std::move(positions));
+    return SpliceWatch(std::move(probe));
+}
+
+Result<SpliceWatch> SpliceWatch::adopt(Holder& holder, const std::string& what, uint32_t cpus,
+                                       const CounterSource& counter) {
+    ETW_TRY(BpfProbe probe, BpfProbe::adopt(holder, what, cpus, counter));
+    return SpliceWatch(std::move(probe));
 }
 
 void SpliceWatch::begin_at(uint64_t socket, uint32_t read_to) {
     const uint64_t position = read_to;
-    static_cast<void>(::bpf_map_update_elem(positions_.get(), &socket, &position, BPF_NOEXIST));
+    static_cast<void>(
+        ::bpf_map_update_elem(probe_.map(kPositions).get(), &socket, &position, BPF_NOEXIST));
 }
 
 }  // namespace etw::kernel

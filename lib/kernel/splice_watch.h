@@ -19,17 +19,20 @@ public:
     // kNotSupported where the kernel cannot.
     static Result<SpliceWatch> open(uint32_t cpus, const CounterSource& counter);
 
+    // That of a predecessor, see BpfProbe.
+    static Result<SpliceWatch> adopt(Holder& holder, const std::string& what, uint32_t cpus,
+                                     const CounterSource& counter);
+
     BpfProbe& probe() noexcept { return probe_; }
+    const BpfProbe& probe() const noexcept { return probe_; }
     // How far a connection that is older had been read (OpenConnection::read_to) some time after
     // open(). What the program has seen of it goes before.
     void begin_at(uint64_t socket, uint32_t read_to);
 
 private:
-    SpliceWatch(BpfProbe probe, UniqueFd positions)
-        : probe_(std::move(probe)), positions_(std::move(positions)) {}
+    explicit SpliceWatch(BpfProbe probe) : probe_(std::move(probe)) {}
 
     BpfProbe probe_;
-    UniqueFd positions_;  // by socket
 };
 
 }  // namespace etw::kernel

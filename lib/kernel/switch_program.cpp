@@ -30,6 +30,8 @@ constexpr uint64_t kAllRecords = uint64_t{1} << 23;  // 192 MB
 constexpr uint32_t kMaxParts = 8;                    // of a processor: 6 MB
 constexpr int32_t kWakeEvery = 8192;
 constexpr BpfProbe::Rings kWakeRings{.pages = 1, .wakes = BpfProbe::Wakes::kAtEach};
+constexpr char kHeldAs[] = "switches";
+constexpr const char* kPartNames[kSwitchParts] = {"controls", "records", "counts", "wakes", "link"};
 constexpr char kCounter[] = "/sys/bus/event_source/devices/msr/";
 
 Error not_supported(const char* what) { return {Code::kNotSupported, what, 0}; }
@@ -262,31 +264,41 @@ Result<SwitchWatch> SwitchWatch::open(uint32_t cpus, const CounterSource& counte
                        std::move(record_memory), cpus, uint64_t{parts} * kPartRecords);
 }
 
-Result<SwitchWatch> SwitchWatch::adopt(SwitchDescriptors left, uint32_t cpus,
+Result<SwitchWatch> SwitchWatch::adopt(Holder& holder, uint32_t cpus,
                                        const CounterSource& counter) {
+    HeldParts parts = holder.take_left(kHeldAs);
+    SwitchDescriptors left;
+    for (size_t part = 0; part < left.size(); ++part) {
+        left[part] = std::move(parts[kPartNames[part]]);
+        if (!left[part]) return Error{Code::kNoMoreItems, "bpf: nothing is held", part};
+    }
     ETW_TRY(const MapValues controls, values_of(left[kControls]));
     ETW_TRY(const MapValues records, values_of(left[kRecords]));
-    const uint32_t parts = records.count / cpus;
+    const uint32_t parts_of_one = records.count / cpus;
     if (controls.size != sizeof(SwitchControl) || controls.count != cpus ||
-        records.size != kPartSize || !std::has_single_bit(parts)) {
+        records.size != kPartSize || !std::has_single_bit(parts_of_one)) {
         return not_supported("rings of switches of another layout");
     }
     ETW_TRY(Mapping control_memory, map_values(left[kControls], cpus * sizeof(SwitchControl)));
-    ETW_TRY(Mapping record_memory, map_values(left[kRecords], cpus * parts * kPartSize));
+    ETW_TRY(Mapping record_memory, map_values(left[kRecords], cpus * parts_of_one * kPartSize));
     ETW_TRY(BpfProbe probe, BpfProbe::over(std::move(left[kWakes]), cpus, kWakeRings, counter));
     SwitchWatch out(std::move(left), std::move(probe), std::move(control_memory),
-                    std::move(record_memory), cpus, uint64_t{parts} * kPartRecords);
+                    std::move(record_memory), cpus, uint64_t{parts_of_one} * kPartRecords);
     out.is_new_ = false;
     return out;
 }
 
-std::array<const UniqueFd*, kSwitchParts> SwitchWatch::parts() const noexcept {
-    return {&parts_[kControls], &parts_[kRecords], &parts_[kCounts], &probe_.output(),
-            &parts_[kLink]};
+void SwitchWatch::hold(Holder& holder) const {
+    for (size_t part = 0; part < parts_.size(); ++part) {
+        holder.hold(kHeldAs, kPartNames[part], part == kWakes ? probe_.output() : parts_[part]);
+    }
 }
+
+void SwitchWatch::let_go(Holder& holder) { holder.let_go(kHeldAs); }
 
 void SwitchWatch::read() {
     probe_.read([](const ProbeRecord&) {});  // what woke us
+    probe_.give_back();
     rings_.read();
 }
 

@@ -16,26 +16,17 @@ namespace etw::kernel {
 enum SwitchPart : size_t { kControls, kRecords, kCounts, kWakes, kLink, kSwitchParts };
 using SwitchDescriptors = std::array<UniqueFd, kSwitchParts>;
 
-// Keeps a watch's descriptors open beyond the end of this process, for a successor.
-class SwitchHolder {
-public:
-    virtual ~SwitchHolder() = default;
-    virtual void hold(const std::array<const UniqueFd*, kSwitchParts>& parts) = 0;
-    virtual void let_go() = 0;
-    // What a predecessor had held, if it had; once.
-    virtual std::optional<SwitchDescriptors> take_left() = 0;
-};
-
 class SwitchWatch {
 public:
     // From now on. Fails with kNotSupported where the kernel has no type information, or the
     // counter cannot be read by a program to the tick; with what the kernel says where it refuses.
     static Result<SwitchWatch> open(uint32_t cpus, const CounterSource& counter);
+    // Has it record on when this process is killed. Under one name: a session has one watch.
+    void hold(Holder& holder) const;
+    static void let_go(Holder& holder);
     // The watch of a predecessor, which has recorded on; its rings are to go_on().
-    static Result<SwitchWatch> adopt(SwitchDescriptors left, uint32_t cpus,
-                                     const CounterSource& counter);
+    static Result<SwitchWatch> adopt(Holder& holder, uint32_t cpus, const CounterSource& counter);
     bool is_new() const noexcept { return is_new_; }
-    std::array<const UniqueFd*, kSwitchParts> parts() const noexcept;
 
     // Ready each time that a part of a ring has been filled.
     std::vector<int> fds() const { return probe_.fds(); }

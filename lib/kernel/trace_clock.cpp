@@ -1,5 +1,6 @@
 #include "kernel/trace_clock.h"
 
+#include <cstdlib>
 #include <ctime>
 #include <utility>
 
@@ -64,7 +65,8 @@ int64_t RawClock::to_counter(uint64_t time) const noexcept {
     __extension__ using Wide = __int128;
     const int64_t since = int64_t(time) - last_.raw_ns;
     const int64_t span_ns = last_.raw_ns - before_.raw_ns;
-    const bool line = span_ns > 0;  // else there has been one instant
+    // A line that is short does not go far: then the rate that is known is the better one.
+    const bool line = span_ns > 0 && (span_ns >= kLineNs || std::abs(since) <= span_ns);
     const Wide rise = line ? Wide(last_.counter - before_.counter) : Wide(counter_.hz);
     const Wide run = line ? Wide(span_ns) : Wide(1'000'000'000);
     return last_.counter + int64_t(Wide(since) * rise / run);

@@ -43,7 +43,7 @@ std::vector<int> TraceReader::fds() const {
     return out;
 }
 
-bool TraceReader::read_page(Lane& lane, const Dispatch* look) {
+bool TraceReader::read_page(Lane& lane, const Dispatch* look, const std::function<void()>& taken) {
     Page page;
     if (free_.empty()) {
         page.bytes = std::make_unique<std::byte[]>(page_size_);
@@ -57,9 +57,13 @@ bool TraceReader::read_page(Lane& lane, const Dispatch* look) {
         return false;
     }
     page.size = size_t(n);
+    PageWalker walker(Bytes(page.bytes.get(), page.size));
+    for (PageWalker::Event event; walker.next(event); ++lane.count) {
+        if (taken) taken();
+    }
     if (look != nullptr) {
-        PageWalker walker(Bytes(page.bytes.get(), page.size));
-        for (PageWalker::Event event; walker.next(event);) {
+        PageWalker again(Bytes(page.bytes.get(), page.size));
+        for (PageWalker::Event event; again.next(event);) {
             (*look)({lane.cpu, clock_.to_counter(event.time), event.data, lane.source});
         }
     }
@@ -83,13 +87,13 @@ int64_t TraceReader::end_of(const Lane& lane) const {
     return end;
 }
 
-int64_t TraceReader::read(int64_t now, const Dispatch* look) {
+int64_t TraceReader::read(int64_t now, const Dispatch* look, const std::function<void()>& taken) {
     int64_t until = now;
     has_more_ = false;
     for (Lane& lane : lanes_) {
         // Only the first source tells of processes.
         const Dispatch* shown = lane.source == 0 ? look : nullptr;
-        while (lane.pages.size() < kMaxPages && read_page(lane, shown)) {
+        while (lane.pages.size() < kMaxPages && read_page(lane, shown, taken)) {
         }
         // What is later than `now` is read, and kept for the next call.
         if (lane.pages.size() < kMaxPages) continue;
@@ -120,6 +124,12 @@ void TraceReader::advance(Lane& lane) {
         if (free_.size() < kMaxPages) free_.push_back(std::move(lane.pages.front().bytes));
         lane.pages.pop_front();
     }
+}
+
+uint64_t TraceReader::count() const noexcept {
+    uint64_t sum = 0;
+    for (const Lane& lane : lanes_) sum += lane.count;
+    return sum;
 }
 
 uint64_t TraceReader::count_rest() {

@@ -6,6 +6,7 @@
 #include "kernel/trace_clock.h"
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -25,10 +26,13 @@ public:
     std::vector<int> fds() const;
 
     // Reads what the kernel has, up to a bound. `look`: is shown every event of a page that is
-    // read, by CPU, before any of them is handed out; may be empty. Returns the time up to which
+    // read, by CPU, before any of them is handed out; may be empty. `taken`, void(): is called for
+    // each event, as soon as the kernel has it no longer. Returns the time up to which
     // everything has been read, at most `now`, which was taken before the call.
-    int64_t read(int64_t now, const Dispatch* look);
+    int64_t read(int64_t now, const Dispatch* look, const std::function<void()>& taken = {});
     bool has_more() const noexcept { return has_more_; }  // the bound was met
+    // Events that were read and have not been handed out.
+    uint64_t count() const noexcept;
 
     // Hands out events up to `until`, in order. `handle` returns false to stop; that event will be
     // the first of the next call. Returns the time of the event it stopped at.
@@ -51,12 +55,13 @@ private:
         uint32_t cpu = 0;
         uint8_t source = 0;
         std::deque<Page> pages;  // the first is being handed out
+        uint64_t count = 0;      // events that are to be handed out
         std::optional<PageWalker> walker;
         RawEvent event;  // next of this CPU
         bool has_event = false;
         int64_t last_time = 0;  // of this CPU's events, as handed out: never falls
     };
-    bool read_page(Lane& lane, const Dispatch* look);
+    bool read_page(Lane& lane, const Dispatch* look, const std::function<void()>& taken);
     int64_t end_of(const Lane& lane) const;
     void advance(Lane& lane);
     Lane* earliest(int64_t until, int64_t& next_of_others);
@@ -76,6 +81,7 @@ std::optional<int64_t> TraceReader::for_each(int64_t until, F handle) {
         // As long as this CPU is ahead of the others, there is nothing to compare.
         do {
             if (!handle(lane->event)) return lane->event.time;
+            --lane->count;
             advance(*lane);
         } while (lane->has_event && lane->event.time <= next_of_others);
     }

@@ -2,6 +2,7 @@
 // record of its own right behind, and what was counted, in their headers. The converters know
 // nothing of it.
 #pragma once
+#include "kernel/progress.h"
 #include "kernel/record_builder.h"
 #include "kernel/tasks.h"
 #include "kernel/tracing.h"
@@ -36,6 +37,15 @@ public:
         return cpu < last_times_.size() ? last_times_[cpu] : 0;
     }
 
+    // Counts events that were read and have not been handed out, where a successor finds them.
+    void count_in(Progress& progress) noexcept { progress_ = &progress; }
+    void set_under_way(uint64_t events) noexcept { kernel::set(progress_->under_way, events); }
+    void one_more() noexcept { set_under_way(progress_->under_way + 1); }
+    // One of them has become what it becomes.
+    void done_with_one() noexcept {
+        if (progress_->under_way != 0) set_under_way(progress_->under_way - 1);
+    }
+
     bool has_room(uint32_t cpu) override { return sink_->has_room(cpu); }
     void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override;
     std::optional<int64_t> waiting_since() override { return sink_->waiting_since(); }
@@ -52,6 +62,8 @@ private:
     std::vector<uint16_t> stack_events_;    // sorted
     std::vector<uint16_t> counter_events_;  // sorted
     With with_;
+    Progress own_{};
+    Progress* progress_ = &own_;
     std::vector<int64_t> last_times_;               // by CPU
     std::unordered_map<uint32_t, Addresses> left_;  // where a thread that does not run waits
 };

@@ -32,6 +32,10 @@ public:
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
     // Takes out one breakpoint; what was told by it is still to be read. False: none is left, and
     // the processes are as they were.
+    void give_back() {
+        if (probe_) probe_->give_back();
+    }
+    uint64_t count_rest() const noexcept { return arrivals_.size() + pending_.count(); }
     bool detach_one() { return probe_ && probe_->detach_one(); }
     // Takes what the rings hold. Calls that were told up to `now`, which was taken before, become
     // records.

@@ -2,6 +2,7 @@
 import collections
 import contextlib
 import ctypes
+import functools
 import json
 import mmap
 import os
@@ -17,6 +18,7 @@ import unittest
 from harness import BIN, DEADLINE, NOBODY, EndToEnd, hang, is_root, wait_for
 
 TRACEFS = pathlib.Path("/sys/kernel/tracing")
+TRIES = 5  # of a test whose sessions are to lose nothing
 
 
 def has_tracefs():
@@ -31,12 +33,48 @@ def instances():
     return {p.name for p in (TRACEFS / "instances").iterdir() if p.name.startswith("etw-")}
 
 
+class EventsLost(Exception):
+    """Other processes of the machine have filled the session's buffers."""
+
+
+def until_whole(test):
+    """Does a test again whose session has lost events, with more room. Where it always does, the
+    test has failed, but on a machine that is far too busy."""
+    @functools.wraps(test)
+    def tried(self):
+        for self.tries in range(TRIES):
+            if self.tries:
+                self.tearDown()
+                self.doCleanups()
+                self.setUp()
+            with contextlib.suppress(EventsLost):
+                return test(self)
+        if os.getloadavg()[0] > 4 * os.cpu_count():
+            self.skipTest("the machine is too busy: the session lost events")
+        raise AssertionError(f"the session lost events, {TRIES} times")
+    return tried
+
+
 class KernelTest(EndToEnd):
+    tries = 0  # before this one
+    cached = None
+
+    def __init_subclass__(cls):
+        for name, test in list(vars(cls).items()):
+            if name.startswith("test"):
+                setattr(cls, name, until_whole(test))
+
     def setUp(self):
         if not has_tracefs():
             self.skipTest("needs root and tracefs")
         super().setUp()
+        self.cached = None
         self.left = set()  # instances of hosts that were killed
+
+    def tracelog(self, *args, **kwargs):
+        if self.tries and args[0] == "-start" and "-eflag" in args and "-b" not in args:
+            args += ("-b", "256", "-max", "400")
+        return super().tracelog(*args, **kwargs)
 
     def tearDown(self):
         self.kill_hosts()
@@ -56,7 +94,7 @@ class KernelTest(EndToEnd):
                 if r.get("provider", "") + "/" + r.get("event", "").split("/")[-1] == name]
 
     def all_events(self, *files):
-        if not hasattr(self, "cached") or self.cached[0] != files:
+        if not self.cached or self.cached[0] != files:
             self.cached = (files, self.records(*files))
         return self.cached[1]
 
@@ -71,11 +109,10 @@ class KernelTest(EndToEnd):
         return {name for name in instances() if name.split("-")[1] in pids}
 
     def stop(self, *name):
-        """Of a session that has lost nothing; other processes of the machine may have filled its
-        buffers."""
+        """Of a session that has lost nothing; where it has, the test is done again."""
         done = self.tracelog("-stop", *name, code=None)
         if done.returncode == 3:
-            self.skipTest("the machine is too busy: the session lost events")
+            raise EventsLost
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def overflow(self, name):

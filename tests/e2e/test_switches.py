@@ -109,6 +109,18 @@ class Program(SwitchTest):
         self.assertGreater(self.count(work), 0)
         self.check_order()
 
+    def test_what_nobody_recorded_while_there_was_no_host_is_counted(self):
+        """Killed with its keeper: the machine's own count tells how many there were."""
+        def work():
+            play(3000)
+            self.tracelog("-flush", "T")
+            self.kill_hosts()
+            play(10000)
+            self.tracelog("-flush", "T")
+            play(3000)
+        self.assertGreater(self.count(work), 20000)
+        self.check_order()
+
     def links(self):
         """Programs that the host's processes hold in the kernel, by process and descriptor."""
         found = []

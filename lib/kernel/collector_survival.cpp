@@ -1,0 +1,88 @@
+// What a killed collector leaves to its successor, and what that counts as lost.
+#include "kernel/collector.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <utility>
+
+namespace etw::kernel {
+namespace {
+
+const BpfProbe& probe_of(const BpfProbe& probe) { return probe; }
+const BpfProbe& probe_of(const SpliceWatch& watch) { return watch.probe(); }
+
+// Context switches of the machine since it began to run. 0: not to be known.
+uint64_t machine_switches() {
+    std::ifstream in("/proc/stat");
+    std::string word;
+    uint64_t count = 0;
+    while (in >> word) {
+        if (word == "ctxt") return in >> count ? count : 0;
+        in.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    }
+    return 0;
+}
+
+}  // namespace
+
+// Before the tracepoints are enabled, so that what is found is there before the event that it
+// belongs to.
+void Collector::set_watches() {
+    Holder& holder = *options_.holder;
+    const auto set = [&](auto& watch, const char* as, uint32_t flag, auto open, auto adopt) {
+        if (!context_.has(flag)) {
+            if (watch) holder.let_go(as);
+            watch.reset();
+        }
+        if (!context_.has(flag) || watch) return;
+        if (auto adopted = adopt(as)) {
+            watch = std::move(*adopted);
+        } else if (auto opened = open(options_.cpus, options_.counter)) {
+            watch = std::move(*opened);
+            probe_of(*watch).hold(holder, as);
+        }
+    };
+    const auto adopt_probe = [&](const char* as) {
+        return BpfProbe::adopt(holder, as, options_.cpus, options_.counter);
+    };
+    const auto adopt_splices = [&](const char* as) {
+        return SpliceWatch::adopt(holder, as, options_.cpus, options_.counter);
+    };
+    set(exit_watch_, "exits", kKernelProcess, watch_exits, adopt_probe);
+    set(datagram_watch_, "datagrams", kKernelNetwork, watch_datagrams, adopt_probe);
+    set(splice_watch_, "splices", kKernelNetwork, SpliceWatch::open, adopt_splices);
+}
+
+// --- losses ----------------------------------------------------------------------------------
+
+// What the predecessor had read and not handed out, and what nobody has recorded since: how many
+// switches there were is known well enough, of all else that there was something.
+void Collector::count_what_is_gone() {
+    uint64_t gone = std::exchange(options_.progress->under_way, 0);
+    gone += options_.holder->begun();
+    if (options_.traced.what != TracedProcesses::What::kNothing) ++gone;  // nobody holds these
+    if (switch_watch_ && switch_watch_->is_new()) {
+        gone += count_switches_since();
+        switch_watch_->rings().begin_at(options_.counter.now());
+    }
+    if (gone != 0) sink_.add_lost(gone);
+}
+
+// Since the predecessor handed out its last one. Some in a thousand pass no tracepoint at all.
+uint64_t Collector::count_switches_since() const {
+    const Progress& progress = *options_.progress;
+    if (progress.switches == 0) return 0;
+    const uint64_t since = machine_switches() - progress.switches;
+    return since > progress.told_switches ? since - progress.told_switches : 0;
+}
+
+// From here on a successor counts, should the program be gone with the keeper.
+void Collector::note_switches() {
+    if (!switch_watch_) return;
+    kernel::set(options_.progress->switches, 0);
+    kernel::set(options_.progress->told_switches, 0);
+    kernel::set(options_.progress->switches, machine_switches());
+}
+
+}  // namespace etw::kernel
