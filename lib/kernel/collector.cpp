@@ -324,6 +324,8 @@ void Collector::set_watches() {
         if (auto opened = open(options_.cpus, options_.counter)) watch = std::move(*opened);
     };
     set(exit_watch_, kKernelProcess, watch_exits);
+    set(accept_watch_, kKernelNetwork, watch_accepts);
+    net_events_.set_accepts_watched(accept_watch_.has_value());
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
     set(splice_watch_, kKernelNetwork, SpliceWatch::open);
 }
@@ -486,6 +488,7 @@ bool Collector::end(bool at_once) {
         if (stalled_) {
             sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
                            file_events_.pending().count() + user_events_.pending().count() +
+                           net_events_.count_accepts() +
                            (switch_watch_ ? switch_watch_->rings().count() : 0));
         }
         end_limited();
@@ -571,14 +574,17 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
         }
         const int64_t perf = perf_events_.next_time();
         const int64_t time = first->next_time();
-        const int64_t others = std::min(perf, time);
+        const int64_t accept = net_events_.next_accept();
+        const int64_t others = std::min({perf, time, accept});
         const int64_t switches = next_switch();
         if (std::min(others, switches) > until) break;
         std::optional<int64_t> full;
         if (switches <= others) {
             full = hand_out_switches(std::min(until, others));
-        } else if (perf <= time) {
-            full = perf_events_.hand_out(std::min({until, time, switches}), *dispatch_);
+        } else if (perf == others) {
+            full = perf_events_.hand_out(std::min({until, time, accept, switches}), *dispatch_);
+        } else if (accept == others) {
+            full = net_events_.hand_out_accept();
         } else {
             full = first->hand_out(traced_, time);
         }
@@ -587,6 +593,7 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
     for (PendingRecords* each : pending) {
         if (const auto full = each->hand_out(traced_, until)) return full;
     }
+    net_events_.handed_out(until);
     return std::nullopt;
 }
 
@@ -599,18 +606,25 @@ void Collector::take_looks() {
             if (exit) task_events_.found_exit(exit->process, exit_status(exit->status));
         });
     }
+    if (accept_watch_) {
+        accept_watch_->read([this](const ProbeRecord& record) {
+            ByteReader in(record.data);
+            const auto acceptance = in.read<Acceptance>("accept record");
+            if (acceptance) net_events_.found_acceptance(*acceptance, record);
+        });
+    }
     if (datagram_watch_) {
         datagram_watch_->read([this](const ProbeRecord& record) {
             ByteReader in(record.data);
             const auto datagram = in.read<Datagram>("datagram record");
-            if (datagram) net_events_.found_datagram(record.thread, *datagram);
+            if (datagram) net_events_.found_datagram(*datagram, record);
         });
     }
     if (splice_watch_) {
         splice_watch_->probe().read([this](const ProbeRecord& record) {
             ByteReader in(record.data);
             const auto splice = in.read<Splice>("splice record");
-            if (splice) net_events_.found_splice(record.thread, *splice, record.time);
+            if (splice) net_events_.found_splice(*splice, record);
         });
         const uint64_t lost = splice_watch_->probe().take_lost();
         if (lost != 0) sink_.add_lost(lost);
@@ -665,7 +679,7 @@ void Collector::run() {
             if (switch_watch_) {
                 for (const int fd : switch_watch_->fds()) fds.push_back({fd, POLLIN, 0});
             }
-            for (const auto* watch : {&exit_watch_, &datagram_watch_}) {
+            for (const auto* watch : {&exit_watch_, &accept_watch_, &datagram_watch_}) {
                 if (!*watch) continue;
                 for (const int fd : (*watch)->fds()) fds.push_back({fd, POLLIN, 0});
             }

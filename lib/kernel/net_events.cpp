@@ -27,7 +27,7 @@ constexpr uint64_t kTcp = 6;
 constexpr uint64_t kUdp = 17;
 constexpr uint64_t kPeek = 0x02;  // MSG_PEEK: will be received once more
 constexpr size_t kMaxConnections = 1u << 20;
-constexpr size_t kMaxDatagramThreads = 65536;
+constexpr size_t kMaxThreads = 65536;
 
 enum TcpState : uint64_t {  // of the kernel's net/tcp_states.h
     kEstablished = 1,
@@ -101,7 +101,7 @@ bool NetEvents::bind(Dispatch& dispatch) {
         return [this, ends = end_fields(f)](const RawEvent& e) {
             Connection& c = connection(e.number(ends.socket));
             set_ends(c, e, ends);
-            send(kTcpGroup, kRetransmit, c, c.process, 0, e);
+            send(kTcpGroup, kRetransmit, c, c.process, 0, {e.time, e.cpu});
         };
     });
     // Tells what splice() has read, and the ends of connections that are older than the trace,
@@ -163,28 +163,62 @@ void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
             context_.tasks.process_of(event.thread());
         return;
     }
-    if (from == kListening) return;
+    if (from == kListening && to == kClosed) return;
+    const bool comes_in = from == kSynReceived || from == kNewSynReceived;
+    // A new one, whatever has become of the last that had its place. (Ends that connect to each
+    // other at the same time go from the one to the other.)
+    const bool begins = to == kSynSent || (to == kSynReceived && from != kSynSent);
+    if (begins) connections_.erase(socket);
     Connection& c = connection(socket);
+    const bool is_new = c.local_port == 0;
     set_ends(c, event, fields.ends);
     if (to == kSynSent) {
         // What follows happens wherever the answer arrives.
         c.process = context_.tasks.process_of(event.thread());
-        return;
+    } else if (is_new && (to == kSynReceived || comes_in)) {
+        c.incoming = true;
+        const auto listener = listeners_.find(c.local_port);
+        if (listener != listeners_.end()) c.process = listener->second;
     }
+    const Moment now{event.time, event.cpu};
     if (to == kEstablished) {
         c.established = true;
-        const bool accepted = from == kSynReceived || from == kNewSynReceived;
-        if (accepted) {
-            c.accepted = true;
-            const auto listener = listeners_.find(c.local_port);
-            if (listener != listeners_.end()) c.process = listener->second;
-        }
-        send(kTcpGroup, accepted ? kAccept : kConnect, c, c.process, 0, event);
-        return;
+        if (!c.incoming) send(kTcpGroup, kConnect, c, c.process, 0, now);
+        if (!accepts_watched_) accept(c, c.process, now);
     }
     if (to != kClosed) return;
-    if (c.established) send(kTcpGroup, kDisconnect, c, c.process, 0, event);
+    if (c.established) {
+        accept(c, c.process, now);
+        send(kTcpGroup, kDisconnect, c, c.process, 0, now);
+    }
     connections_.erase(socket);
+}
+
+// Where it has come in and was not told yet.
+void NetEvents::accept(Connection& c, uint32_t process, Moment when) {
+    if (!c.incoming || c.accepted) return;
+    c.accepted = c.established = true;
+    c.process = process;
+    send(kTcpGroup, kAccept, c, process, 0, when);
+}
+
+void NetEvents::found_acceptance(const Acceptance& acceptance, const ProbeRecord& record) {
+    acceptances_.emplace(std::max(record.time, handed_out_),
+                         Taken{acceptance, record.process, record.cpu});
+}
+
+std::optional<int64_t> NetEvents::hand_out_accept() {
+    const auto& [time, taken] = *acceptances_.begin();
+    if (!context_.sink.has_room(taken.cpu)) return time;
+    const SocketEnds& ends = taken.acceptance.ends;
+    Connection& c = connection(taken.acceptance.socket);
+    // It may have come in before the trace, or a moment ago on another clock.
+    c.incoming = true;
+    c.is_v6 = ends.family == kFamily6;
+    set_ends(c, ends);
+    accept(c, taken.process, {time, taken.cpu});
+    acceptances_.erase(acceptances_.begin());
+    return std::nullopt;
 }
 
 void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, bool sent) {
@@ -202,7 +236,7 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
         Connection udp;
         udp.is_v6 = family == kFamily6;
         set_datagram_ends(udp, event.thread(), event.number(fields.socket), uint32_t(size), sent);
-        return this->send(kUdpGroup, type, udp, process, uint32_t(size), event);
+        return this->send(kUdpGroup, type, udp, process, uint32_t(size), {event.time, event.cpu});
     }
     Connection& c = connection(event.number(fields.socket));
     if (c.local_port == 0) c.is_v6 = family == kFamily6;
@@ -213,13 +247,22 @@ void NetEvents::on_transfer(Connection& c, uint8_t type, uint32_t size, const Ra
     const uint32_t process = context_.tasks.process_of(event.thread());
     // Of a connection that is older than the trace: its end is worth telling too.
     c.established = true;
-    if (c.process == 0 || c.accepted) c.process = process;
-    send(kTcpGroup, type, c, process, size, event);
+    accept(c, process, {event.time, event.cpu});
+    if (c.process == 0 || c.incoming) c.process = process;
+    send(kTcpGroup, type, c, process, size, {event.time, event.cpu});
 }
 
-void NetEvents::found_splice(uint32_t thread, const Splice& splice, int64_t time) {
-    if (splices_.size() >= kMaxDatagramThreads) splices_.clear();  // their events were lost
-    splices_[thread].push_back({time, splice});
+template <class T>
+void NetEvents::add(OfThreads<T>& to, const T& what, const ProbeRecord& record) {
+    if (to.size() >= kMaxThreads) to.clear();  // the events that they belong to were lost
+    auto& waiting = to[record.thread];
+    auto before = waiting.end();
+    while (before != waiting.begin() && std::prev(before)->time > record.time) --before;
+    waiting.insert(before, {record.time, what});
+}
+
+void NetEvents::found_splice(const Splice& splice, const ProbeRecord& record) {
+    add(splices_, splice, record);
 }
 
 // Of the parts that a thread reads, others are read by other calls. What splice() has read was seen
@@ -230,7 +273,7 @@ void NetEvents::on_part_read(const RawEvent& event, uint64_t socket) {
     auto& waiting = found->second;
     const auto apart = int64_t(context_.counter_hz / 500'000);
     while (!waiting.empty() && waiting.front().time <= event.time + apart) {
-        const Splice splice = waiting.front().splice;
+        const Splice splice = waiting.front().what;
         waiting.pop_front();
         // The event of another one was lost.
         if (splice.socket == socket) on_transfer(connection(socket), kReceive, splice.size, event);
@@ -247,9 +290,8 @@ void NetEvents::add_connection(const OpenConnection& found) {
     set_ends(c, found.ends);
 }
 
-void NetEvents::found_datagram(uint32_t thread, const Datagram& datagram) {
-    if (datagrams_.size() >= kMaxDatagramThreads) datagrams_.clear();  // their sizes were lost
-    datagrams_[thread].push_back(datagram);
+void NetEvents::found_datagram(const Datagram& datagram, const ProbeRecord& record) {
+    add(datagrams_, datagram, record);
 }
 
 void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socket, uint32_t size,
@@ -259,7 +301,7 @@ void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socke
     auto& waiting = found->second;
     // Those before it belong to sizes that were lost.
     while (!waiting.empty()) {
-        const Datagram first = waiting.front();
+        const Datagram first = waiting.front().what;
         waiting.pop_front();
         if (first.socket != socket || first.size != size || (first.sent != 0) != sent) continue;
         set_ends(c, first.ends);
@@ -269,17 +311,17 @@ void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socke
 }
 
 void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t process,
-                     uint32_t size, const RawEvent& event) {
+                     uint32_t size, Moment when) {
     const auto hook = uint16_t(group << 8 | (type + (c.is_v6 ? kVersion6 : 0)));
     const auto big_endian = [](uint16_t port) { return uint16_t(port << 8 | port >> 8); };
     const size_t length = c.is_v6 ? 16 : 4;
-    RecordBuilder out(hook, 2, event.time);
+    RecordBuilder out(hook, 2, when.time);
     out.put(process).put(size);
     out.append(std::as_bytes(std::span(c.remote)).first(length));
     out.append(std::as_bytes(std::span(c.local)).first(length));
     out.put(big_endian(c.remote_port)).put(big_endian(c.local_port));
     if (group == kTcpGroup && type == kSend) {
-        const uint32_t now = context_.milliseconds(event.time) / 10;
+        const uint32_t now = context_.milliseconds(when.time) / 10;
         out.put(now).put(now);  // start and end of the call, in units of 10 ms
     }
     if (type == kConnect || type == kAccept) {
@@ -292,7 +334,7 @@ void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t 
     }
     out.put(uint32_t{0});  // sequence number: not told
     out.put(c.id);
-    out.send(context_.sink, event.cpu);
+    out.send(context_.sink, when.cpu);
 }
 
 }  // namespace etw::kernel
