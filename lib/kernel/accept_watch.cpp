@@ -24,7 +24,7 @@ constexpr int kOthers[] = {__NR_getpeername, 287};
 std::vector<bpf_insn> at_address(const SocketCode& sockets, int output) {
     constexpr int kRecord = -int(sizeof(Acceptance)), kValue = kRecord - 8;
     BpfCode code;
-    const auto end = code.label();
+    const auto end = code.label(), is_tcp = code.label();
     code.set(r6, r1);
     for (int at = kRecord; at < 0; at += 8) code.store(Size::k64, r10, at, 0);
     code.call_helper(BPF_FUNC_get_current_task_btf);
@@ -38,10 +38,11 @@ std::vector<bpf_insn> at_address(const SocketCode& sockets, int output) {
     code.store(Size::k64, r10, kValue, r1);
     code.fetch(kRecord + int(offsetof(Acceptance, socket)), r10, kValue, 8);
     code.load(Size::k64, r7, r10, kRecord + int(offsetof(Acceptance, socket)));
-    code.store(Size::k64, r10, kValue, 0);
-    sockets.put_protocol(code, r7, kValue);
-    code.load(Size::k64, r1, r10, kValue);
-    code.jump_if(BPF_JNE, r1, IPPROTO_TCP, end);
+    sockets.put_protocol(code, r7, kRecord + int(offsetof(Acceptance, protocol)));
+    code.load(Size::k64, r1, r10, kRecord + int(offsetof(Acceptance, protocol)));
+    code.jump_if(BPF_JEQ, r1, IPPROTO_TCP, is_tcp);
+    code.jump_if(BPF_JNE, r1, IPPROTO_MPTCP, end);
+    code.place(is_tcp);
     sockets.put_ends(code, r7, kRecord + int(offsetof(Acceptance, ends)), end);
     code.set(r1, r6);
     code.load_map(r2, output);

@@ -11,8 +11,9 @@ namespace etw::kernel {
 struct Acceptance {
     uint64_t socket;  // the kernel's, of the connection
     SocketEnds ends;
+    uint64_t protocol;  // IPPROTO_TCP, IPPROTO_MPTCP
 };
-static_assert(sizeof(Acceptance) == 48);
+static_assert(sizeof(Acceptance) == 56);
 
 // Puts out an Acceptance in the thread that takes a connection, before it can use it. Fails with
 // kNotSupported where the kernel cannot.

@@ -179,11 +179,10 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     sockets_.put_protocol(code_, r7, kValueAt);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
-    code_.jump_if(BPF_JEQ, r8, 0, done);
     code_.jump_if(BPF_JGT, r8, INT32_MAX, done);  // an error
     if (!sent) {
         code_.load(Size::k32, r1, r6, 16);
-        code_.calculate(BPF_AND, r1, MSG_PEEK);
+        code_.calculate(BPF_AND, r1, MSG_PEEK | MSG_ERRQUEUE);
         code_.jump_if(BPF_JNE, r1, 0, done);
     }
     clear(kRecordAt, sizeof(Datagram));

@@ -25,8 +25,12 @@ constexpr uint64_t kFamily4 = 2;  // AF_INET
 constexpr uint64_t kFamily6 = 10;
 constexpr uint64_t kTcp = 6;
 constexpr uint64_t kUdp = 17;
-constexpr uint64_t kPeek = 0x02;  // MSG_PEEK: will be received once more
+constexpr uint64_t kMultipathTcp = 262;
+// Nothing that has arrived: MSG_PEEK, which will be received once more, and MSG_ERRQUEUE, what was
+// sent and comes back with an error or a time.
+constexpr uint64_t kNoReceipt = 0x02 | 0x2000;
 constexpr size_t kMaxConnections = 1u << 20;
+constexpr size_t kMaxClosed = 16384;
 constexpr size_t kMaxThreads = 65536;
 
 enum TcpState : uint64_t {  // of the kernel's net/tcp_states.h
@@ -134,6 +138,16 @@ NetEvents::Connection& NetEvents::connection(uint64_t socket) {
     return out;
 }
 
+// The kernel is done with it before the program where both ends have said that they send no more.
+void NetEvents::close(uint64_t socket, Connection& c) {
+    c.closed = true;
+    closed_.push_back(socket);
+    if (closed_.size() <= kMaxClosed) return;
+    const auto oldest = connections_.find(closed_.front());
+    closed_.pop_front();
+    if (oldest != connections_.end() && oldest->second.closed) connections_.erase(oldest);
+}
+
 void NetEvents::set_ends(Connection& c, const RawEvent& event, const EndFields& fields) {
     c.is_v6 = event.number(fields.family) == kFamily6;
     const auto copy = [&](Address& to, const Field& v4, const Field& v6) {
@@ -154,7 +168,9 @@ void NetEvents::set_ends(Connection& c, const SocketEnds& ends) {
 }
 
 void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
-    if (event.number(fields.protocol) != kTcp) return;
+    const uint64_t protocol = event.number(fields.protocol);
+    if (protocol == kMultipathTcp) on_multipath_state(event, fields);
+    if (protocol != kTcp) return;
     const uint64_t socket = event.number(fields.ends.socket);
     const uint64_t from = event.number(fields.old_state);
     const uint64_t to = event.number(fields.new_state);
@@ -170,6 +186,7 @@ void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
     const bool begins = to == kSynSent || (to == kSynReceived && from != kSynSent);
     if (begins) connections_.erase(socket);
     Connection& c = connection(socket);
+    if (c.closed) return;
     const bool is_new = c.local_port == 0;
     set_ends(c, event, fields.ends);
     if (to == kSynSent) {
@@ -191,7 +208,33 @@ void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
         accept(c, c.process, now);
         send(kTcpGroup, kDisconnect, c, c.process, 0, now);
     }
-    connections_.erase(socket);
+    close(socket, c);
+}
+
+// Its parts are connections and come and go as such. What is sent and received is told of the
+// whole, of which this tells the ends; those of one that has come in are known as it is accepted.
+void NetEvents::on_multipath_state(const RawEvent& event, const StateFields& fields) {
+    const uint64_t socket = event.number(fields.ends.socket);
+    const uint64_t to = event.number(fields.new_state);
+    if (to == kSynSent || event.number(fields.old_state) == kListening) connections_.erase(socket);
+    Connection& whole = connection(socket);
+    if (to == kClosed) {
+        if (!whole.closed) close(socket, whole);
+    } else if (event.number(fields.ends.remote_port) != 0) {
+        set_ends(whole, event, fields.ends);
+        if (const Connection* part = part_of(whole)) whole.id = part->id;
+    }
+}
+
+// The first of its parts has the same ends.
+NetEvents::Connection* NetEvents::part_of(const Connection& whole) {
+    for (auto& [socket, c] : connections_) {
+        if (!c.closed && c.local_port == whole.local_port && c.remote_port == whole.remote_port &&
+            c.local == whole.local && c.remote == whole.remote && &c != &whole) {
+            return &c;
+        }
+    }
+    return nullptr;
 }
 
 // Where it has come in and was not told yet.
@@ -212,21 +255,29 @@ std::optional<int64_t> NetEvents::hand_out_accept() {
     if (!context_.sink.has_room(taken.cpu)) return time;
     const SocketEnds& ends = taken.acceptance.ends;
     Connection& c = connection(taken.acceptance.socket);
-    // It may have come in before the trace, or a moment ago on another clock.
-    c.incoming = true;
     c.is_v6 = ends.family == kFamily6;
     set_ends(c, ends);
-    accept(c, taken.process, {time, taken.cpu});
+    const Moment when{time, taken.cpu};
+    if (taken.acceptance.protocol == kMultipathTcp) {
+        Connection* part = part_of(c);
+        if (part != nullptr) accept(*part, taken.process, when);
+        if (part != nullptr) c.id = part->id;
+    } else {
+        c.incoming = true;  // before the trace, or a moment ago on another clock
+        accept(c, taken.process, when);
+    }
     acceptances_.erase(acceptances_.begin());
     return std::nullopt;
 }
 
 void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, bool sent) {
     const auto size = int32_t(event.number(fields.result));
-    if (size <= 0 || (!sent && (event.number(fields.flags) & kPeek) != 0)) return;
+    if (size < 0 || (!sent && (event.number(fields.flags) & kNoReceipt) != 0)) return;
     const uint64_t protocol = event.number(fields.protocol);
+    if (size == 0 && protocol != kUdp) return;  // a datagram may be empty
     const uint64_t family = event.number(fields.family);
-    if ((protocol != kTcp && protocol != kUdp) || (family != kFamily4 && family != kFamily6)) {
+    const bool is_tcp = protocol == kTcp || protocol == kMultipathTcp;
+    if ((!is_tcp && protocol != kUdp) || (family != kFamily4 && family != kFamily6)) {
         return;
     }
     const uint32_t process = context_.tasks.process_of(event.thread());

@@ -63,6 +63,7 @@ private:
         bool established = false;
         bool incoming = false;  // and so of whoever uses it: servers hand connections on
         bool accepted = false;  // and told to be
+        bool closed = false;    // what has arrived before may still be received
         Address local{};        // of version 4: the first 4 bytes
         Address remote{};
         uint16_t local_port = 0;
@@ -73,6 +74,7 @@ private:
     };
     static EndFields end_fields(const Format& format);
     Connection& connection(uint64_t socket);
+    void close(uint64_t socket, Connection& connection);
     void set_ends(Connection& connection, const RawEvent& event, const EndFields& fields);
     static void set_ends(Connection& connection, const SocketEnds& ends);
 
@@ -81,6 +83,7 @@ private:
         Field old_state, new_state, protocol;
     };
     void on_state(const RawEvent& event, const StateFields& fields);
+    void on_multipath_state(const RawEvent& event, const StateFields& fields);
     struct LengthFields {
         Field socket, family, protocol, result, flags;
     };
@@ -92,6 +95,7 @@ private:
         uint32_t cpu;
     };
     void accept(Connection& connection, uint32_t process, Moment when);
+    Connection* part_of(const Connection& whole);
     void set_datagram_ends(Connection& connection, uint32_t thread, uint64_t socket, uint32_t size,
                            bool sent);
     void send(uint8_t group, uint8_t type, const Connection& connection, uint32_t process,
@@ -99,6 +103,7 @@ private:
 
     Context& context_;
     std::unordered_map<uint64_t, Connection> connections_;  // by the kernel's socket
+    std::deque<uint64_t> closed_;                           // those of them, the oldest first
     std::unordered_map<uint16_t, uint32_t> listeners_;      // process by port
     struct Taken {
         Acceptance acceptance;

@@ -1,13 +1,11 @@
 """Network events of programs whose every connection, byte and datagram is known."""
-import json
 import os
 import pathlib
 import socket
 import subprocess
 import sys
-import unittest
 
-from harness import DEADLINE
+from harness import DEADLINE, wait_for
 from test_kernel import TRACEFS
 from test_kernel_classes import ClassTest
 
@@ -122,6 +120,27 @@ class Datagrams(NetworkTest):
         self.stop()
         self.assertEqual([e["dport"] for e in self.events("UdpIp/Send", "a.etl")
                           if e["PID"] == os.getpid()], ports)
+
+    def test_empty_ones_and_what_comes_back_with_an_error(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        server, client = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        with server, client:
+            server.bind(("127.0.0.1", 0))
+            client.bind(("127.0.0.1", 0))
+            client.sendto(b"", server.getsockname())
+            self.assertEqual(server.recvfrom(100), (b"", client.getsockname()))
+            ip_recverr = 11
+            client.setsockopt(socket.SOL_IP, ip_recverr, 1)
+            ports = server.getsockname()[1], client.getsockname()[1]
+            server.close()  # what is sent comes back
+            client.sendto(b"x" * 70, ("127.0.0.1", ports[0]))
+            msg_errqueue = 0x2000
+            self.assertEqual(len(client.recvmsg(100, 1000, msg_errqueue)[0]), 70)
+        self.stop()
+        told = [(e["event"].split("/")[-1][:4], e["fields"]["size"])
+                for e in self.all_events("a.etl") if e.get("provider") == "UdpIp"
+                and e["fields"]["PID"] == os.getpid() and e["fields"]["sport"] in ports]
+        self.assertEqual(told, [("Send", 0), ("Recv", 0), ("Send", 70)])
 
     MANY = """
 import ctypes, os, socket, struct, sys
@@ -356,6 +375,106 @@ print(os.getpid(), listener.getsockname()[1], *(c.getsockname()[1] for c in clie
         if pid == 0:
             self.skipTest("no io_uring here")
         self.assert_accepted(ports[0], {port: pid for port in ports[1:]})
+
+
+class Connections(NetworkTest):
+    def told(self, port):
+        """[(event, size, whether it is of the end at this port)], of this process."""
+        return [(e["event"].split("/")[-1].replace("IPV4", ""), e["fields"]["size"],
+                 e["fields"]["sport"] == port) for e in self.all_events("a.etl")
+                if e.get("provider") == "TcpIp" and e["fields"]["PID"] == os.getpid()
+                and port in (e["fields"]["sport"], e["fields"]["dport"])]
+
+    def connect(self, protocol=0, listener_protocol=0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, listener_protocol)
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
+        self.addCleanup(client.close)
+        client.connect(listener.getsockname())
+        peer, _ = listener.accept()
+        self.addCleanup(peer.close)
+        return client, peer, listener.getsockname()[1]
+
+    def test_what_is_received_when_both_ends_send_no_more(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer, port = self.connect()
+        client.sendall(b"x" * 10)
+        client.shutdown(socket.SHUT_WR)
+        peer.recv(100)
+        peer.sendall(b"x" * 3000)
+        peer.close()
+        tcp_info, closed = 11, 7
+        wait_for(lambda: client.getsockopt(socket.IPPROTO_TCP, tcp_info, 1)[0] == closed,
+                 "the kernel to be done with it")
+        self.assertEqual(len(client.recv(1000)), 1000)
+        self.assertEqual(len(client.recv(9000)), 2000)
+        client.close()
+        self.stop()
+        told = self.told(port)
+        self.assertEqual([t for t in told if t[0] in ("Send", "Recv")],
+                         [("Send", 10, False), ("Recv", 10, True), ("Send", 3000, True),
+                          ("Recv", 1000, False), ("Recv", 2000, False)])
+        self.assertEqual(sorted(t[0] for t in told if t[1] == 0),
+                         ["Accept", "Connect", "Disconnect", "Disconnect"])
+
+    def test_what_is_sent_to_an_end_that_is_gone(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer, port = self.connect()
+        peer.close()
+        self.assertEqual(client.recv(1), b"")
+        self.assertEqual(client.send(b"x" * 44), 44)  # which is answered by an end
+        client.close()
+        self.stop()
+        sent = [t for t in self.told(port) if t[0] == "Send"]
+        self.assertEqual(sent[0], ("Send", 44, False))
+        self.assertEqual(sum(t[0] == "Disconnect" for t in self.told(port)), 2)
+
+    def test_refused_and_of_a_socket_that_tries_again(self):
+        self.start("NETWORKTRACE", "PROCESS")
+        with socket.socket() as nobody, socket.socket() as client:
+            nobody.bind(("127.0.0.1", 0))
+            refused = nobody.getsockname()[1]
+            with self.assertRaises(ConnectionRefusedError):
+                client.connect(("127.0.0.1", refused))
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+                client.connect(("127.0.0.1", port))
+                listener.accept()[0].close()
+        self.stop()
+        self.assertEqual(self.told(refused), [])
+        self.assertEqual(sorted(t[0] for t in self.told(port)),
+                         ["Accept", "Connect", "Disconnect", "Disconnect"])
+
+    def test_of_several_paths(self):
+        """Multipath TCP: what is sent and received belongs to the first of its connections."""
+        multipath = 262
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, multipath).close()
+        except OSError:
+            self.skipTest("no multipath TCP here")
+        if not has_control_groups():
+            self.skipTest("no control groups of version 2 are mounted")
+        self.start("NETWORKTRACE", "PROCESS")
+        ports = []
+        for listener_protocol in (multipath, 0):
+            client, peer, port = self.connect(multipath, listener_protocol)
+            client.sendall(b"x" * 1000)
+            self.assertEqual(len(peer.recv(2000)), 1000)
+            peer.sendall(b"x" * 77)
+            self.assertEqual(len(client.recv(2000)), 77)
+            ports.append(port)
+        self.stop()
+        for port in ports:
+            expected = [("Connect", 0, False), ("Accept", 0, True), ("Send", 1000, False),
+                        ("Recv", 1000, True), ("Send", 77, True), ("Recv", 77, False)]
+            told = self.told(port)
+            self.assertEqual(sorted(told), sorted(expected))
+            ids = {(e["fields"]["sport"], e["fields"]["connid"])
+                   for e in self.all_events("a.etl") if e.get("provider") == "TcpIp"
+                   and port in (e["fields"]["sport"], e["fields"]["dport"])}
+            self.assertEqual(len(ids), 2)
 
 
 class Splices(NetworkTest):

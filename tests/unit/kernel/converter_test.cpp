@@ -154,11 +154,27 @@ protected:
         values.push_back(at(72, uint16_t{6}));
         feed(10, 100, thread, values);
     }
+    // Of the whole that the connection of socket_ends() is a part of.
+    void set_multipath_state(uint32_t from, uint32_t to, uint16_t local_port,
+                             uint16_t remote_port) {
+        auto values = socket_ends(local_port, remote_port);
+        values.push_back(at(8, uint64_t{0xDEF}));
+        values.push_back(at(64, from));
+        values.push_back(at(68, to));
+        values.push_back(at(72, uint16_t{262}));
+        feed(10, 100, 0, values);
+    }
+    void transfer(bool sent, uint32_t size, uint32_t flags = 0, uint16_t protocol = 6,
+                  uint64_t socket = 0xABC) {
+        feed(sent ? 12 : 13, 200, 300,
+             {at(8, socket), at(16, uint16_t{2}), at(18, protocol), at(20, size), at(24, flags)});
+    }
 
     // Of the connection that socket_ends() tells of.
-    void found_acceptance(uint32_t process, int64_t time) {
+    void found_acceptance(uint32_t process, int64_t time, uint64_t protocol = 6) {
         Acceptance out{};
-        out.socket = 0xABC;
+        out.socket = protocol == 6 ? 0xABC : 0xDEF;
+        out.protocol = protocol;
         out.ends.family = 2;
         out.ends.local_port = 8080;
         out.ends.remote_port = 0x8813;  // 5000, as on the wire
@@ -563,6 +579,65 @@ TEST_F(Converters, EndsThatConnectToEachOtherAtTheSameTimeBothConnect) {
     ASSERT_EQ(sink_.of(0x060C).size(), 1u);
     EXPECT_EQ(sink_.of(0x060C)[0].at<uint32_t>(kPerfInfoPayload), 300u);
     EXPECT_TRUE(sink_.of(0x060F).empty());
+}
+
+TEST_F(Converters, WhatHasArrivedBeforeTheEndIsReceivedAfterIt) {
+    bind();
+    set_state(300, 7, 2);
+    set_state(0, 2, 1);
+    set_state(0, 5, 7);  // both ends have said that they send no more
+    transfer(false, 50);
+    set_state(300, 7, 7);
+    const auto received = sink_.of(0x060B);
+    ASSERT_EQ(received.size(), 1u);
+    EXPECT_EQ(received[0].at<uint16_t>(kPerfInfoPayload + 16), 0x5000);
+    EXPECT_EQ(received[0].at<uint64_t>(kPerfInfoPayload + 24), 1u);
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+    set_state(300, 7, 2);  // another one
+    set_state(0, 2, 1);
+    set_state(0, 1, 7);
+    ASSERT_EQ(sink_.of(0x060D).size(), 2u);
+    EXPECT_EQ(sink_.of(0x060C).size(), 2u);
+}
+
+TEST_F(Converters, ADatagramMayBeEmptyAndAnEndIsNone) {
+    bind();
+    transfer(true, 0, 0, 17);
+    transfer(false, 0, 0, 17);
+    transfer(false, 0);
+    EXPECT_EQ(sink_.of(0x080A).size(), 1u);
+    EXPECT_EQ(sink_.of(0x080B).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x060B).empty());
+}
+
+TEST_F(Converters, WhatComesBackWithAnErrorIsNotReceived) {
+    bind();
+    transfer(false, 50, 0x2000, 17);
+    transfer(false, 50, 0x2000);
+    EXPECT_TRUE(sink_.of(0x080B).empty());
+    EXPECT_TRUE(sink_.of(0x060B).empty());
+}
+
+TEST_F(Converters, OfMultipathTcpThePartsComeAndGoAndTheWholeIsSent) {
+    bind();
+    net_.set_accepts_watched(true);
+    set_state(0, 10, 3, 8080, 5000);
+    set_multipath_state(10, 1, 8080, 0);
+    set_state(0, 3, 1, 8080, 5000);
+    found_acceptance(300, 150, 262);
+    EXPECT_FALSE(net_.hand_out_accept());
+    EXPECT_EQ(only_accept(), 300u);
+    transfer(true, 50, 0, 262, 0xDEF);
+    set_multipath_state(1, 7, 8080, 5000);
+    EXPECT_TRUE(sink_.of(0x060D).empty());
+    set_state(0, 1, 7, 8080, 5000);
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+    EXPECT_EQ(only_accept(), 300u);
+    const auto sent = sink_.of(0x060A);
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0].at<uint32_t>(kPerfInfoPayload + 4), 50u);
+    EXPECT_EQ(sent[0].at<uint16_t>(kPerfInfoPayload + 16), 0x8813);
+    EXPECT_EQ(sent[0].at<uint64_t>(kPerfInfoPayload + 32), 1u);  // the part's number
 }
 
 TEST_F(Converters, DatagramsOfAThreadAreFoundInTheOrderOfItsProcessors) {
