@@ -55,13 +55,16 @@ private:
     static constexpr int kKey = -8, kPosition = -16, kValue = -24;
     static constexpr int kRecord = kValue - int(sizeof(Splice)), kTask = kRecord - 8;
 
-    // The context in r6, the socket in r7 and as the key, how far it has been read in r8.
-    void begin() {
-        code_.load(Size::k64, r7, r6, 0);
+    // The context in r6, the struct tcp_sock in r7 and its address as the key, how far it has been
+    // read in r8.
+    void begin(BpfCode::Label others) {
+        code_.load(Size::k64, r1, r6, 0);
+        code_.call_helper(BPF_FUNC_skc_to_tcp_sock);
+        code_.jump_if(BPF_JEQ, r0, 0, others);
+        code_.set(r7, r0);
+        code_.load(Size::k32, r8, r7, o_.read_to);
         code_.store(Size::k64, r10, kKey, r7);
-        code_.store(Size::k64, r10, kPosition, 0);
-        code_.fetch(kPosition, r7, o_.read_to, 4);
-        code_.load(Size::k64, r8, r10, kPosition);
+        code_.store(Size::k64, r10, kPosition, r8);
     }
     void keep() {
         code_.load_map(r1, positions_);
@@ -87,12 +90,11 @@ void Writer::pick_worker(BpfCode::Label splices, BpfCode::Label others) {
         code_.fetch(kValue, r1, offset, size);
         code_.load(Size::k64, r1, r10, kValue);
     };
-    code_.load(Size::k64, r1, r10, kTask);
-    follow(workers_->task_flags, 4);
+    code_.load(Size::k64, r2, r10, kTask);
+    code_.load(Size::k32, r1, r2, workers_->task_flags);
     code_.calculate(BPF_AND, r1, kRingWorker);
     code_.jump_if(BPF_JEQ, r1, 0, others);
-    code_.load(Size::k64, r1, r10, kTask);
-    follow(workers_->task_worker, 8);
+    code_.load(Size::k64, r1, r2, workers_->task_worker);
     follow(workers_->worker_work, 8);
     code_.jump_if(BPF_JEQ, r1, 0, others);
     follow(workers_->work_operation, 1);
@@ -103,7 +105,7 @@ std::vector<bpf_insn> Writer::at_read() {
     const auto end = code_.label(), known = code_.label(), put_out = code_.label();
     const auto spliced = code_.label();
     code_.set(r6, r1);
-    begin();
+    begin(end);
     code_.load_map(r1, positions_);
     code_.point(r2, r10, kKey);
     code_.call_helper(BPF_FUNC_map_lookup_elem);
@@ -122,20 +124,16 @@ std::vector<bpf_insn> Writer::at_read() {
     code_.store(Size::k64, r10, kTask, r0);
     code_.set(r1, r0);
     code_.call_helper(BPF_FUNC_task_pt_regs);
-    code_.fetch(kValue, r0, kCallAt, 8);
-    code_.load(Size::k64, r1, r10, kValue);
+    code_.load(Size::k64, r1, r0, kCallAt);
     for (const int call : kCalls) code_.jump_if(BPF_JEQ, r1, call, spliced);
     if (workers_) pick_worker(spliced, end);
     code_.jump(end);
     code_.place(spliced);
     // The end of what the other end has sent counts as a byte.
-    code_.fetch(kValue, r7, o_.flags, 8);
-    code_.load(Size::k64, r1, r10, kValue);
+    code_.load(Size::k64, r1, r7, o_.flags);
     code_.calculate(BPF_AND, r1, kDone);
     code_.jump_if(BPF_JEQ, r1, 0, put_out);
-    code_.store(Size::k64, r10, kValue, 0);
-    code_.fetch(kValue, r7, o_.received_to, 4);
-    code_.load(Size::k64, r1, r10, kValue);
+    code_.load(Size::k32, r1, r7, o_.received_to);
     code_.jump_if(BPF_JNE, r1, r8, put_out);
     code_.calculate(BPF_SUB, r9, 1);
     code_.jump_if(BPF_JEQ, r9, 0, end);
@@ -157,9 +155,10 @@ std::vector<bpf_insn> Writer::at_read() {
 std::vector<bpf_insn> Writer::at_state() {
     const auto end = code_.label();
     code_.set(r6, r1);
-    code_.load(Size::k32, r1, r6, 16);
+    code_.load(Size::k64, r1, r6, 16);
+    code_.narrow(r1);
     code_.jump_if(BPF_JNE, r1, TCP_ESTABLISHED, end);
-    begin();
+    begin(end);
     keep();
     code_.place(end);
     code_.set(r0, 0);
@@ -178,6 +177,8 @@ Result<SpliceWatch> SpliceWatch::open(uint32_t cpus, const CounterSource& counte
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
+    ETW_TRY(const uint32_t at_state, types.tracepoint("inet_sock_set_state"));
+    ETW_TRY(const uint32_t at_read, types.tracepoint("tcp_rcv_space_adjust"));
     std::optional<WorkerOffsets> workers;
     const WorkerOffsets found{
         int32_t(types.offset("task_struct", "flags")),
@@ -191,8 +192,10 @@ Result<SpliceWatch> SpliceWatch::open(uint32_t cpus, const CounterSource& counte
     const auto writer = [&] {
         return Writer(offsets, workers, probe.output().get(), positions.get());
     };
-    ETW_CHECK(probe.attach("inet_sock_set_state", writer().at_state()));
-    ETW_CHECK(probe.attach("tcp_rcv_space_adjust", writer().at_read()));
+    ETW_TRY(UniqueFd states, attach_typed(at_state, writer().at_state()));
+    ETW_TRY(UniqueFd reads, attach_typed(at_read, writer().at_read()));
+    probe.keep(std::move(states));
+    probe.keep(std::move(reads));
     return SpliceWatch(std::move(probe), std::move(positions));
 }
 
