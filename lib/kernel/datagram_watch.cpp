@@ -79,8 +79,8 @@ constexpr int kValueAt = kRecordAt - 8;
 constexpr int kNameAt = kRecordAt - 40;  // struct sockaddr_in or _in6
 
 // The address that the call names, if it does: it goes before the one the socket is connected to.
-// Where use_peer() does not have it, as it does of calls that send many messages, which are not seen
-// from here.
+// Where use_peer() does not have it, as it does of calls that send many messages, which are not
+// seen from here.
 void Writer::use_name(int record) {
     const auto none = code_.label(), message = code_.label(), named = code_.label();
     const auto version_6 = code_.label();

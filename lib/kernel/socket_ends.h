@@ -20,8 +20,8 @@ static_assert(sizeof(SocketEnds) == 40);
 
 class SocketCode {
 public:
-    // How a program has the struct sock: as an address, or so that the kernel knows what it is (at a
-    // tracepoint, attach_typed()), which costs less.
+    // How a program has the struct sock: as an address, or so that the kernel knows what it is (at
+    // a tracepoint, attach_typed()), which costs less.
     enum class Reach : uint8_t { kByAddress, kTyped };
     // What is not to be found shows in types.complete().
     explicit SocketCode(KernelTypes& types, Reach reach = Reach::kByAddress);
