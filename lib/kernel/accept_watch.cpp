@@ -58,13 +58,13 @@ std::vector<bpf_insn> at_address(const SocketCode& sockets, int output) {
 
 }  // namespace
 
-Result<BpfProbe> watch_accepts(uint32_t cpus, const CounterSource& counter) {
+Result<BpfProbe> watch_accepts(uint32_t cpus, const CounterSource& counter, bool with_stacks) {
     ETW_TRY(KernelTypes types, KernelTypes::load());
     const SocketCode sockets(types);
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
-    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages}, counter));
+    ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages, with_stacks}, counter));
     for (const auto type : {BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET6_GETPEERNAME}) {
         ETW_CHECK(probe.attach_to_groups(type, at_address(sockets, probe.output().get())));
     }

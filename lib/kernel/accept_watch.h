@@ -17,6 +17,6 @@ static_assert(sizeof(Acceptance) == 56);
 
 // Puts out an Acceptance in the thread that takes a connection, before it can use it. Fails with
 // kNotSupported where the kernel cannot.
-Result<BpfProbe> watch_accepts(uint32_t cpus, const CounterSource& counter);
+Result<BpfProbe> watch_accepts(uint32_t cpus, const CounterSource& counter, bool with_stacks);
 
 }  // namespace etw::kernel

@@ -59,6 +59,7 @@ public:
 
     // The map that programs put records out to.
     const UniqueFd& output() const noexcept { return output_; }
+    bool has_stacks() const noexcept { return with_stacks_; }
     void keep(UniqueFd map) { kept_.push_back(std::move(map)); }
     // Runs a program at a raw tracepoint from now on.
     Status attach(const char* tracepoint, std::vector<bpf_insn> code);

@@ -37,6 +37,7 @@ constexpr milliseconds kRetryPause{10};
 constexpr uint16_t kCounterNames = 0x0F30;
 constexpr uint16_t kSamplingBegins = 0x0F49;
 constexpr uint16_t kSamplingEnds = 0x0F4A;
+constexpr uint16_t kAccept = 0x060F;
 constexpr uint64_t kForksPerSecond = 20;  // 50 ms for a fork to become an exec
 
 // Ids of the threads that the processes have now, parted by blanks. First one that no thread ever
@@ -287,7 +288,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         context_.flags = before;
         return opened;
     }
-    set_watches();
+    set_watches(tracing);
     set_switch_watch();
     ETW_CHECK(set_buffers(instance_));
     std::vector<Tracepoint> wanted = dispatch->wanted();
@@ -317,14 +318,19 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
 
 // Before the tracepoints are enabled, so that what is found is there before the event that it
 // belongs to.
-void Collector::set_watches() {
+void Collector::set_watches(const Tracing& tracing) {
     const auto set = [this](auto& watch, uint32_t flag, auto open) {
         if (!context_.has(flag)) watch.reset();
         if (!context_.has(flag) || watch) return;
         if (auto opened = open(options_.cpus, options_.counter)) watch = std::move(*opened);
     };
     set(exit_watch_, kKernelProcess, watch_exits);
-    set(accept_watch_, kKernelNetwork, watch_accepts);
+    const auto& stacks = tracing.stack_events;
+    const bool with_stacks = std::find(stacks.begin(), stacks.end(), kAccept) != stacks.end();
+    if (accept_watch_ && accept_watch_->has_stacks() != with_stacks) accept_watch_.reset();
+    set(accept_watch_, kKernelNetwork, [&](uint32_t cpus, const CounterSource& counter) {
+        return watch_accepts(cpus, counter, with_stacks);
+    });
     net_events_.set_accepts_watched(accept_watch_.has_value());
     set(datagram_watch_, kKernelNetwork, watch_datagrams);
     set(splice_watch_, kKernelNetwork, SpliceWatch::open);
@@ -584,7 +590,7 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
         } else if (perf == others) {
             full = perf_events_.hand_out(std::min({until, time, accept, switches}), *dispatch_);
         } else if (accept == others) {
-            full = net_events_.hand_out_accept();
+            full = hand_out_accept();
         } else {
             full = first->hand_out(traced_, time);
         }
@@ -595,6 +601,14 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
     }
     net_events_.handed_out(until);
     return std::nullopt;
+}
+
+std::optional<int64_t> Collector::hand_out_accept() {
+    const Caller& acceptor = net_events_.next_acceptor();
+    traced_.begin({acceptor.ids, acceptor.stack, {}});
+    const auto full = net_events_.hand_out_accept();
+    traced_.clear();
+    return full;
 }
 
 // After the pages, so that nothing in them is without the look at it.

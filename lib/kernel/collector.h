@@ -83,7 +83,8 @@ private:
     bool is_busy() const;
     Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
-    void set_watches();
+    void set_watches(const Tracing& tracing);
+    std::optional<int64_t> hand_out_accept();
     void adopt_switch_watch();
     void set_switch_watch();
     void drop_switch_watch();

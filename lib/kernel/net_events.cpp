@@ -246,8 +246,9 @@ void NetEvents::accept(Connection& c, uint32_t process, Moment when) {
 }
 
 void NetEvents::found_acceptance(const Acceptance& acceptance, const ProbeRecord& record) {
-    acceptances_.emplace(std::max(record.time, handed_out_),
-                         Taken{acceptance, record.process, record.cpu});
+    acceptances_.emplace(
+        std::max(record.time, handed_out_),
+        Taken{acceptance, {{record.thread, record.process}, record.stack}, record.cpu});
 }
 
 std::optional<int64_t> NetEvents::hand_out_accept() {
@@ -258,13 +259,14 @@ std::optional<int64_t> NetEvents::hand_out_accept() {
     c.is_v6 = ends.family == kFamily6;
     set_ends(c, ends);
     const Moment when{time, taken.cpu};
+    const uint32_t process = taken.caller.ids.process;
     if (taken.acceptance.protocol == kMultipathTcp) {
         Connection* part = part_of(c);
-        if (part != nullptr) accept(*part, taken.process, when);
+        if (part != nullptr) accept(*part, process, when);
         if (part != nullptr) c.id = part->id;
     } else {
         c.incoming = true;  // before the trace, or a moment ago on another clock
-        accept(c, taken.process, when);
+        accept(c, process, when);
     }
     acceptances_.erase(acceptances_.begin());
     return std::nullopt;

@@ -4,6 +4,7 @@
 #include "kernel/connection_list.h"
 #include "kernel/datagram_watch.h"
 #include "kernel/dispatch.h"
+#include "kernel/pending_records.h"
 #include "kernel/splice_watch.h"
 
 #include <array>
@@ -48,6 +49,8 @@ public:
     int64_t next_accept() const noexcept {
         return acceptances_.empty() ? kNever : acceptances_.begin()->first;
     }
+    // Who has made it, and how; there is one.
+    const Caller& next_acceptor() const { return acceptances_.begin()->second.caller; }
     // Tells the first one. Returns its time where the sink has no room for it.
     std::optional<int64_t> hand_out_accept();
     uint64_t count_accepts() const noexcept { return acceptances_.size(); }
@@ -107,7 +110,7 @@ private:
     std::unordered_map<uint16_t, uint32_t> listeners_;      // process by port
     struct Taken {
         Acceptance acceptance;
-        uint32_t process;
+        Caller caller;
         uint32_t cpu;
     };
     std::multimap<int64_t, Taken> acceptances_;  // by time

@@ -319,6 +319,20 @@ while True:
         self.assertEqual(len(taken), 30)
         self.assert_accepted(port, taken)
 
+    def test_with_the_stack_of_the_call(self):
+        if not has_control_groups():
+            self.skipTest("no control groups of version 2 are mounted")
+        self.tracelog("-start", "T", "-f", "a.etl", "-eflag", "NETWORKTRACE+PROCESS",
+                      "-stackwalk", "TcpAccept")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            with socket.create_connection(("127.0.0.1", port)):
+                listener.accept()[0].close()
+        self.stop()
+        accept, = [e for e in self.all_events("a.etl") if e.get("provider") == "TcpIp"
+                   and e["event"].endswith("/Accept") and e["fields"]["sport"] == port]
+        self.assertTrue(any("accept4" in name for name in accept["symbols"]), accept)
+
     USE_OTHERS = """
 import ctypes, os, socket, sys
 libc = ctypes.CDLL(None)
