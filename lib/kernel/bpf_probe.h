@@ -67,6 +67,9 @@ public:
 
     // The map that programs put records out to.
     const UniqueFd& output() const noexcept { return output_; }
+    bool has_stacks() const noexcept { return with_stacks_; }
+    // What runs a program: see attach_typed().
+    void keep(UniqueFd link) { kept_.push_back(std::move(link)); }
     // A map that belongs to the programs.
     void keep(const std::string& name, UniqueFd map) { maps_[name] = std::move(map); }
     const UniqueFd& map(const std::string& name) const;

@@ -299,7 +299,7 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
         context_.flags = before;
         return opened;
     }
-    set_watches();
+    set_watches(tracing);
     set_switch_watch();
     ETW_CHECK(set_buffers(instance_));
     std::vector<Tracepoint> wanted = dispatch->wanted();
@@ -510,6 +510,7 @@ bool Collector::end(bool at_once) {
         if (stalled_) {
             sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
                            file_events_.pending().count() + user_events_.pending().count() +
+                           net_events_.count_accepts() +
                            (switch_watch_ ? switch_watch_->rings().count() : 0));
         }
         end_limited();
@@ -607,14 +608,17 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
         }
         const int64_t perf = perf_events_.next_time();
         const int64_t time = first->next_time();
-        const int64_t others = std::min(perf, time);
+        const int64_t accept = net_events_.next_accept();
+        const int64_t others = std::min({perf, time, accept});
         const int64_t switches = next_switch();
         if (std::min(others, switches) > until) break;
         std::optional<int64_t> full;
         if (switches <= others) {
             full = hand_out_switches(std::min(until, others));
-        } else if (perf <= time) {
-            full = perf_events_.hand_out(std::min({until, time, switches}), *dispatch_);
+        } else if (perf == others) {
+            full = perf_events_.hand_out(std::min({until, time, accept, switches}), *dispatch_);
+        } else if (accept == others) {
+            full = hand_out_accept();
         } else {
             full = first->hand_out(traced_, time);
         }
@@ -623,7 +627,16 @@ std::optional<int64_t> Collector::hand_out(int64_t until) {
     for (PendingRecords* each : pending) {
         if (const auto full = each->hand_out(traced_, until)) return full;
     }
+    net_events_.handed_out(until);
     return std::nullopt;
+}
+
+std::optional<int64_t> Collector::hand_out_accept() {
+    const Caller& acceptor = net_events_.next_acceptor();
+    traced_.begin({acceptor.ids, acceptor.stack, {}});
+    const auto full = net_events_.hand_out_accept();
+    traced_.clear();
+    return full;
 }
 
 // After the pages, so that nothing in them is without the look at it.
@@ -636,11 +649,19 @@ void Collector::take_looks() {
         });
         exit_watch_->give_back();
     }
+    if (accept_watch_) {
+        accept_watch_->read([this](const ProbeRecord& record) {
+            ByteReader in(record.data);
+            const auto acceptance = in.read<Acceptance>("accept record");
+            if (acceptance) net_events_.found_acceptance(*acceptance, record);
+        });
+        accept_watch_->give_back();
+    }
     if (datagram_watch_) {
         datagram_watch_->read([this](const ProbeRecord& record) {
             ByteReader in(record.data);
             const auto datagram = in.read<Datagram>("datagram record");
-            if (datagram) net_events_.found_datagram(record.thread, *datagram);
+            if (datagram) net_events_.found_datagram(*datagram, record);
         });
         datagram_watch_->give_back();
     }
@@ -648,7 +669,7 @@ void Collector::take_looks() {
         splice_watch_->probe().read([this](const ProbeRecord& record) {
             ByteReader in(record.data);
             const auto splice = in.read<Splice>("splice record");
-            if (splice) net_events_.found_splice(record.thread, *splice, record.time);
+            if (splice) net_events_.found_splice(*splice, record);
         });
         splice_watch_->probe().give_back();
         const uint64_t lost = splice_watch_->probe().take_lost();
@@ -707,7 +728,7 @@ void Collector::run() {
             if (switch_watch_) {
                 for (const int fd : switch_watch_->fds()) fds.push_back({fd, POLLIN, 0});
             }
-            for (const auto* watch : {&exit_watch_, &datagram_watch_}) {
+            for (const auto* watch : {&exit_watch_, &accept_watch_, &datagram_watch_}) {
                 if (!*watch) continue;
                 for (const int fd : (*watch)->fds()) fds.push_back({fd, POLLIN, 0});
             }

@@ -89,7 +89,8 @@ private:
     Status set_buffers(const Instance& instance) const;
     Dispatch::MakeHandler expect_exec();
     void define_file_fault_probe();
-    void set_watches();
+    void set_watches(const Tracing& tracing);
+    std::optional<int64_t> hand_out_accept();
     void adopt_switch_watch();
     void set_switch_watch();
     void drop_switch_watch();
@@ -145,9 +146,10 @@ private:
     PerfEvents perf_events_;
     FileEvents file_events_;
     UserEvents user_events_;
-    // Without them, what processes end with, whom datagrams go to and what splice() reads from
-    // connections is not told.
+    // Without them, what processes end with, whom datagrams go to, who accepts connections and what
+    // splice() reads from them is not told.
     std::optional<BpfProbe> exit_watch_;
+    std::optional<BpfProbe> accept_watch_;
     std::optional<BpfProbe> datagram_watch_;
     std::optional<SpliceWatch> splice_watch_;
     std::optional<SwitchWatch> switch_watch_;  // without it, tracefs tells switches

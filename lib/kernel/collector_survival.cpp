@@ -9,6 +9,9 @@
 namespace etw::kernel {
 namespace {
 
+constexpr char kAccepts[] = "accepts";
+constexpr uint16_t kAccept = 0x060F;  // TcpIp/AcceptIPV4, by which stacks are asked for
+
 const BpfProbe& probe_of(const BpfProbe& probe) { return probe; }
 const BpfProbe& probe_of(const SpliceWatch& watch) { return watch.probe(); }
 
@@ -28,7 +31,7 @@ uint64_t machine_switches() {
 
 // Before the tracepoints are enabled, so that what is found is there before the event that it
 // belongs to.
-void Collector::set_watches() {
+void Collector::set_watches(const Tracing& tracing) {
     Holder& holder = *options_.holder;
     const auto set = [&](auto& watch, const char* as, uint32_t flag, auto open, auto adopt) {
         if (!context_.has(flag)) {
@@ -50,6 +53,21 @@ void Collector::set_watches() {
         return SpliceWatch::adopt(holder, as, options_.cpus, options_.counter);
     };
     set(exit_watch_, "exits", kKernelProcess, watch_exits, adopt_probe);
+    const auto& stacks = tracing.stack_events;
+    const bool with_stacks = std::find(stacks.begin(), stacks.end(), kAccept) != stacks.end();
+    if (accept_watch_ && accept_watch_->has_stacks() != with_stacks) {
+        holder.let_go(kAccepts);
+        accept_watch_.reset();
+    }
+    set(
+        accept_watch_, kAccepts, kKernelNetwork,
+        [&](uint32_t cpus, const CounterSource& counter) {
+            return watch_accepts(cpus, counter, with_stacks);
+        },
+        [&](const char* as) {
+            return BpfProbe::adopt(holder, as, options_.cpus, options_.counter, with_stacks);
+        });
+    net_events_.set_accepts_watched(accept_watch_.has_value());
     set(datagram_watch_, "datagrams", kKernelNetwork, watch_datagrams, adopt_probe);
     set(splice_watch_, "splices", kKernelNetwork, SpliceWatch::open, adopt_splices);
 }

@@ -43,7 +43,7 @@ Result<std::vector<bpf_insn>> at_file() {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
     BpfCode code;
-    const auto end = code.label();
+    const auto end = code.label(), is_tcp = code.label();
     code.set(r6, r1);
     code.load(Size::k64, r7, r6, kTaskAt);
     code.jump_if(BPF_JEQ, r7, 0, end);  // the last call has neither
@@ -60,7 +60,9 @@ Result<std::vector<bpf_insn>> at_file() {
     code.store(Size::k64, r10, kValueAt, 0);
     sockets.put_protocol(code, r8, kValueAt);
     code.load(Size::k64, r1, r10, kValueAt);
-    code.jump_if(BPF_JNE, r1, IPPROTO_TCP, end);
+    code.jump_if(BPF_JEQ, r1, IPPROTO_TCP, is_tcp);
+    code.jump_if(BPF_JNE, r1, IPPROTO_MPTCP, end);
+    code.place(is_tcp);
     code.fetch(AT(state), r8, state, 1);
     code.load(Size::k8, r1, r10, AT(state));
     code.jump_if(BPF_JEQ, r1, TCP_LISTEN, end);

@@ -25,10 +25,11 @@ constexpr int kFifthAt = 4 * 8;
 
 #define AT(member) int(offsetof(Datagram, member))
 
-// Of the datagram that a thread sends, or is about to be given: the other end.
+// Of the datagram that a thread sends, or is about to be given: the other end. It is kept with the
+// thread, which alone uses it: to make and remove it each time would cost more than all the rest.
 struct Peer {
     uint16_t port;    // as on the wire
-    uint16_t family;  // AF_INET, AF_INET6
+    uint16_t family;  // AF_INET, AF_INET6; 0: of none
     uint16_t zero[2];
     uint8_t address[16];  // of version 4: the first 4 bytes
 };
@@ -39,8 +40,9 @@ constexpr uint32_t kMaxPeers = 16384;  // threads at a time
 
 class Writer {
 public:
-    Writer(const SocketCode& sockets, int output, int peers)
-        : sockets_(sockets), output_(output), peers_(peers) {}
+    // `peers_told`: at_address() runs as a sender names one.
+    Writer(const SocketCode& sockets, int output, int peers, bool peers_told)
+        : sockets_(sockets), output_(output), peers_(peers), peers_told_(peers_told) {}
 
     // As a receiver is given the sender's address, or a sender has named one (struct
     // bpf_sock_addr), before the size is told.
@@ -56,14 +58,19 @@ private:
     void use_name(int record);
     void use_peer(int record);
     void forget_peer();
-    void put_thread(int to) {
+    // What is kept of the thread, in r0; null: nothing. `at` is 8 bytes of the stack.
+    void find_peer(int at) {
         code_.call_helper(BPF_FUNC_get_current_pid_tgid);
-        code_.store(Size::k64, r10, to, r0);
+        code_.store(Size::k64, r10, at, r0);
+        code_.load_map(r1, peers_);
+        code_.point(r2, r10, at);
+        code_.call_helper(BPF_FUNC_map_lookup_elem);
     }
 
     const SocketCode& sockets_;
     int output_;
     int peers_;
+    bool peers_told_;
     BpfCode code_;
 };
 
@@ -72,7 +79,8 @@ constexpr int kValueAt = kRecordAt - 8;
 constexpr int kNameAt = kRecordAt - 40;  // struct sockaddr_in or _in6
 
 // The address that the call names, if it does: it goes before the one the socket is connected to.
-// Of calls that send many messages, which is not seen from here, use_peer() has it.
+// Where use_peer() does not have it, as it does of calls that send many messages, which are not
+// seen from here.
 void Writer::use_name(int record) {
     const auto none = code_.label(), message = code_.label(), named = code_.label();
     const auto version_6 = code_.label();
@@ -123,12 +131,21 @@ std::vector<bpf_insn> Writer::at_address(bool version_6) {
         code_.load(Size::k32, r1, r6, from + i);
         code_.store(Size::k32, r10, kPeer + PEER_AT(address) + i, r1);
     }
-    put_thread(kThread);
+    const auto is_first = code_.label(), end = code_.label();
+    find_peer(kThread);
+    code_.jump_if(BPF_JEQ, r0, 0, is_first);
+    for (int i = 0; i < int(sizeof(Peer)); i += 8) {
+        code_.load(Size::k64, r1, r10, kPeer + i);
+        code_.store(Size::k64, r0, i, r1);
+    }
+    code_.jump(end);
+    code_.place(is_first);
     code_.load_map(r1, peers_);
     code_.point(r2, r10, kThread);
     code_.point(r3, r10, kPeer);
     code_.set(r4, BPF_ANY);
     code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.place(end);
     code_.set(r0, 1);  // to go on
     code_.leave();
     return code_.finish();
@@ -136,11 +153,11 @@ std::vector<bpf_insn> Writer::at_address(bool version_6) {
 
 void Writer::use_peer(int record) {
     const auto none = code_.label(), as_it_is = code_.label();
-    put_thread(kNameAt);
-    code_.load_map(r1, peers_);
-    code_.point(r2, r10, kNameAt);
-    code_.call_helper(BPF_FUNC_map_lookup_elem);
+    find_peer(kNameAt);
     code_.jump_if(BPF_JEQ, r0, 0, none);
+    code_.load(Size::k16, r3, r0, PEER_AT(family));
+    code_.jump_if(BPF_JEQ, r3, 0, none);
+    code_.store(Size::k16, r0, PEER_AT(family), 0);
     code_.load(Size::k16, r1, r0, PEER_AT(port));
     code_.store(Size::k16, r10, record + AT(ends.remote_port), r1);
     const auto copy = [&](int to, int size) {
@@ -149,9 +166,8 @@ void Writer::use_peer(int record) {
             code_.store(Size::k32, r10, record + AT(ends.remote) + to + i, r1);
         }
     };
-    code_.load(Size::k16, r1, r0, PEER_AT(family));
     code_.load(Size::k16, r2, r10, record + AT(ends.family));
-    code_.jump_if(BPF_JEQ, r1, r2, as_it_is);
+    code_.jump_if(BPF_JEQ, r3, r2, as_it_is);
     // What a socket of version 6 sends by version 4: ::ffff:a.b.c.d.
     code_.store(Size::k64, r10, record + AT(ends.remote), 0);
     code_.store(Size::k32, r10, record + AT(ends.remote) + 8, int32_t(htonl(0xFFFF)));
@@ -164,26 +180,27 @@ void Writer::use_peer(int record) {
 
 // So that the next datagram, which nobody may name the other end of, does not get this one's.
 void Writer::forget_peer() {
-    put_thread(kNameAt);
-    code_.load_map(r1, peers_);
-    code_.point(r2, r10, kNameAt);
-    code_.call_helper(BPF_FUNC_map_delete_elem);
+    const auto none = code_.label();
+    find_peer(kNameAt);
+    code_.jump_if(BPF_JEQ, r0, 0, none);
+    code_.store(Size::k16, r0, PEER_AT(family), 0);
+    code_.place(none);
 }
 
 std::vector<bpf_insn> Writer::at_length(bool sent) {
     const auto end = code_.label(), done = code_.label();
     code_.set(r6, r1);
     code_.load(Size::k64, r7, r6, 0);
-    code_.load(Size::k32, r8, r6, 8);
+    code_.load(Size::k64, r8, r6, 8);
+    code_.narrow(r8);
     clear(kValueAt, 8);
     sockets_.put_protocol(code_, r7, kValueAt);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
-    code_.jump_if(BPF_JEQ, r8, 0, done);
     code_.jump_if(BPF_JGT, r8, INT32_MAX, done);  // an error
     if (!sent) {
-        code_.load(Size::k32, r1, r6, 16);
-        code_.calculate(BPF_AND, r1, MSG_PEEK);
+        code_.load(Size::k64, r1, r6, 16);
+        code_.calculate(BPF_AND, r1, MSG_PEEK | MSG_ERRQUEUE);
         code_.jump_if(BPF_JNE, r1, 0, done);
     }
     clear(kRecordAt, sizeof(Datagram));
@@ -191,9 +208,10 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
     code_.store(Size::k32, r10, kRecordAt + AT(size), r8);
     code_.store(Size::k8, r10, kRecordAt + AT(sent), sent ? 1 : 0);
     sockets_.put_ends(code_, r7, kRecordAt + AT(ends), done);
-    if (sent) use_name(kRecordAt);
+    if (sent && !peers_told_) use_name(kRecordAt);
     use_peer(kRecordAt);
     code_.put_out(r6, output_, kRecordAt, sizeof(Datagram));
+    code_.jump(end);
     code_.place(done);
     forget_peer();
     code_.place(end);
@@ -206,23 +224,30 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
 
 Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
     ETW_TRY(KernelTypes types, KernelTypes::load());
-    const SocketCode sockets(types);
+    const SocketCode sockets(types, SocketCode::Reach::kTyped);
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
+    ETW_TRY(const uint32_t at_receipt, types.tracepoint("sock_recv_length"));
+    ETW_TRY(const uint32_t at_sending, types.tracepoint("sock_send_length"));
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages}, counter));
     ETW_TRY(UniqueFd peers, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_peers", sizeof(uint64_t),
                                       sizeof(Peer), kMaxPeers}));
-    const auto writer = [&] { return Writer(sockets, probe.output().get(), peers.get()); };
-    ETW_CHECK(probe.attach("sock_recv_length", writer().at_length(false)));
-    ETW_CHECK(probe.attach("sock_send_length", writer().at_length(true)));
     // Where there are no control groups of version 2, senders are not told, nor whom sendmmsg sends
     // to.
+    bool peers_told = true;
+    const auto writer = [&] {
+        return Writer(sockets, probe.output().get(), peers.get(), peers_told);
+    };
     for (const auto& [type, version_6] :
          {std::pair(BPF_CGROUP_UDP4_RECVMSG, false), std::pair(BPF_CGROUP_UDP6_RECVMSG, true),
           std::pair(BPF_CGROUP_UDP4_SENDMSG, false), std::pair(BPF_CGROUP_UDP6_SENDMSG, true)}) {
-        static_cast<void>(probe.attach_to_groups(type, writer().at_address(version_6)));
+        if (!probe.attach_to_groups(type, writer().at_address(version_6))) peers_told = false;
     }
+    ETW_TRY(UniqueFd receipts, attach_typed(at_receipt, writer().at_length(false)));
+    ETW_TRY(UniqueFd sendings, attach_typed(at_sending, writer().at_length(true)));
+    probe.keep(std::move(receipts));
+    probe.keep(std::move(sendings));
     probe.keep("peers", std::move(peers));
     return probe;
 }

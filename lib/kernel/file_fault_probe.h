@@ -1,5 +1,6 @@
 // Where faults on mapped files are told. The kernel has a tracepoint for them since 6.11,
-// filemap:mm_filemap_fault; before, a probe of ours at the function that it stands in tells the same.
+// filemap:mm_filemap_fault; before, a probe of ours at the function that it stands in tells the
+// same.
 #pragma once
 #include "kernel/probe_group.h"
 

@@ -25,9 +25,13 @@ constexpr uint64_t kFamily4 = 2;  // AF_INET
 constexpr uint64_t kFamily6 = 10;
 constexpr uint64_t kTcp = 6;
 constexpr uint64_t kUdp = 17;
-constexpr uint64_t kPeek = 0x02;  // MSG_PEEK: will be received once more
+constexpr uint64_t kMultipathTcp = 262;
+// Nothing that has arrived: MSG_PEEK, which will be received once more, and MSG_ERRQUEUE, what was
+// sent and comes back with an error or a time.
+constexpr uint64_t kNoReceipt = 0x02 | 0x2000;
 constexpr size_t kMaxConnections = 1u << 20;
-constexpr size_t kMaxDatagramThreads = 65536;
+constexpr size_t kMaxClosed = 16384;
+constexpr size_t kMaxThreads = 65536;
 
 enum TcpState : uint64_t {  // of the kernel's net/tcp_states.h
     kEstablished = 1,
@@ -101,7 +105,7 @@ bool NetEvents::bind(Dispatch& dispatch) {
         return [this, ends = end_fields(f)](const RawEvent& e) {
             Connection& c = connection(e.number(ends.socket));
             set_ends(c, e, ends);
-            send(kTcpGroup, kRetransmit, c, c.process, 0, e);
+            send(kTcpGroup, kRetransmit, c, c.process, 0, {e.time, e.cpu});
         };
     });
     // Tells what splice() has read, and the ends of connections that are older than the trace,
@@ -134,6 +138,16 @@ NetEvents::Connection& NetEvents::connection(uint64_t socket) {
     return out;
 }
 
+// The kernel is done with it before the program where both ends have said that they send no more.
+void NetEvents::close(uint64_t socket, Connection& c) {
+    c.closed = true;
+    closed_.push_back(socket);
+    if (closed_.size() <= kMaxClosed) return;
+    const auto oldest = connections_.find(closed_.front());
+    closed_.pop_front();
+    if (oldest != connections_.end() && oldest->second.closed) connections_.erase(oldest);
+}
+
 void NetEvents::set_ends(Connection& c, const RawEvent& event, const EndFields& fields) {
     c.is_v6 = event.number(fields.family) == kFamily6;
     const auto copy = [&](Address& to, const Field& v4, const Field& v6) {
@@ -154,7 +168,9 @@ void NetEvents::set_ends(Connection& c, const SocketEnds& ends) {
 }
 
 void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
-    if (event.number(fields.protocol) != kTcp) return;
+    const uint64_t protocol = event.number(fields.protocol);
+    if (protocol == kMultipathTcp) on_multipath_state(event, fields);
+    if (protocol != kTcp) return;
     const uint64_t socket = event.number(fields.ends.socket);
     const uint64_t from = event.number(fields.old_state);
     const uint64_t to = event.number(fields.new_state);
@@ -163,36 +179,107 @@ void NetEvents::on_state(const RawEvent& event, const StateFields& fields) {
             context_.tasks.process_of(event.thread());
         return;
     }
-    if (from == kListening) return;
+    if (from == kListening && to == kClosed) return;
+    const bool comes_in = from == kSynReceived || from == kNewSynReceived;
+    // A new one, whatever has become of the last that had its place. (Ends that connect to each
+    // other at the same time go from the one to the other.)
+    const bool begins = to == kSynSent || (to == kSynReceived && from != kSynSent);
+    if (begins) connections_.erase(socket);
     Connection& c = connection(socket);
+    if (c.closed) return;
+    const bool is_new = c.local_port == 0;
     set_ends(c, event, fields.ends);
     if (to == kSynSent) {
         // What follows happens wherever the answer arrives.
         c.process = context_.tasks.process_of(event.thread());
-        return;
+    } else if (is_new && (to == kSynReceived || comes_in)) {
+        c.incoming = true;
+        const auto listener = listeners_.find(c.local_port);
+        if (listener != listeners_.end()) c.process = listener->second;
     }
+    const Moment now{event.time, event.cpu};
     if (to == kEstablished) {
         c.established = true;
-        const bool accepted = from == kSynReceived || from == kNewSynReceived;
-        if (accepted) {
-            c.accepted = true;
-            const auto listener = listeners_.find(c.local_port);
-            if (listener != listeners_.end()) c.process = listener->second;
-        }
-        send(kTcpGroup, accepted ? kAccept : kConnect, c, c.process, 0, event);
-        return;
+        if (!c.incoming) send(kTcpGroup, kConnect, c, c.process, 0, now);
+        if (!accepts_watched_) accept(c, c.process, now);
     }
     if (to != kClosed) return;
-    if (c.established) send(kTcpGroup, kDisconnect, c, c.process, 0, event);
-    connections_.erase(socket);
+    if (c.established) {
+        accept(c, c.process, now);
+        send(kTcpGroup, kDisconnect, c, c.process, 0, now);
+    }
+    close(socket, c);
+}
+
+// Its parts are connections and come and go as such. What is sent and received is told of the
+// whole, of which this tells the ends; those of one that has come in are known as it is accepted.
+void NetEvents::on_multipath_state(const RawEvent& event, const StateFields& fields) {
+    const uint64_t socket = event.number(fields.ends.socket);
+    const uint64_t to = event.number(fields.new_state);
+    if (to == kSynSent || event.number(fields.old_state) == kListening) connections_.erase(socket);
+    Connection& whole = connection(socket);
+    if (to == kClosed) {
+        if (!whole.closed) close(socket, whole);
+    } else if (event.number(fields.ends.remote_port) != 0) {
+        set_ends(whole, event, fields.ends);
+        if (const Connection* part = part_of(whole)) whole.id = part->id;
+    }
+}
+
+// The first of its parts has the same ends.
+NetEvents::Connection* NetEvents::part_of(const Connection& whole) {
+    for (auto& [socket, c] : connections_) {
+        if (!c.closed && c.local_port == whole.local_port && c.remote_port == whole.remote_port &&
+            c.local == whole.local && c.remote == whole.remote && &c != &whole) {
+            return &c;
+        }
+    }
+    return nullptr;
+}
+
+// Where it has come in and was not told yet.
+void NetEvents::accept(Connection& c, uint32_t process, Moment when) {
+    if (!c.incoming || c.accepted) return;
+    c.accepted = c.established = true;
+    c.process = process;
+    send(kTcpGroup, kAccept, c, process, 0, when);
+}
+
+void NetEvents::found_acceptance(const Acceptance& acceptance, const ProbeRecord& record) {
+    acceptances_.emplace(
+        std::max(record.time, handed_out_),
+        Taken{acceptance, {{record.thread, record.process}, record.stack}, record.cpu});
+}
+
+std::optional<int64_t> NetEvents::hand_out_accept() {
+    const auto& [time, taken] = *acceptances_.begin();
+    if (!context_.sink.has_room(taken.cpu)) return time;
+    const SocketEnds& ends = taken.acceptance.ends;
+    Connection& c = connection(taken.acceptance.socket);
+    c.is_v6 = ends.family == kFamily6;
+    set_ends(c, ends);
+    const Moment when{time, taken.cpu};
+    const uint32_t process = taken.caller.ids.process;
+    if (taken.acceptance.protocol == kMultipathTcp) {
+        Connection* part = part_of(c);
+        if (part != nullptr) accept(*part, process, when);
+        if (part != nullptr) c.id = part->id;
+    } else {
+        c.incoming = true;  // before the trace, or a moment ago on another clock
+        accept(c, process, when);
+    }
+    acceptances_.erase(acceptances_.begin());
+    return std::nullopt;
 }
 
 void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, bool sent) {
     const auto size = int32_t(event.number(fields.result));
-    if (size <= 0 || (!sent && (event.number(fields.flags) & kPeek) != 0)) return;
+    if (size < 0 || (!sent && (event.number(fields.flags) & kNoReceipt) != 0)) return;
     const uint64_t protocol = event.number(fields.protocol);
+    if (size == 0 && protocol != kUdp) return;  // a datagram may be empty
     const uint64_t family = event.number(fields.family);
-    if ((protocol != kTcp && protocol != kUdp) || (family != kFamily4 && family != kFamily6)) {
+    const bool is_tcp = protocol == kTcp || protocol == kMultipathTcp;
+    if ((!is_tcp && protocol != kUdp) || (family != kFamily4 && family != kFamily6)) {
         return;
     }
     const uint32_t process = context_.tasks.process_of(event.thread());
@@ -202,7 +289,7 @@ void NetEvents::on_length(const RawEvent& event, const LengthFields& fields, boo
         Connection udp;
         udp.is_v6 = family == kFamily6;
         set_datagram_ends(udp, event.thread(), event.number(fields.socket), uint32_t(size), sent);
-        return this->send(kUdpGroup, type, udp, process, uint32_t(size), event);
+        return this->send(kUdpGroup, type, udp, process, uint32_t(size), {event.time, event.cpu});
     }
     Connection& c = connection(event.number(fields.socket));
     if (c.local_port == 0) c.is_v6 = family == kFamily6;
@@ -213,13 +300,22 @@ void NetEvents::on_transfer(Connection& c, uint8_t type, uint32_t size, const Ra
     const uint32_t process = context_.tasks.process_of(event.thread());
     // Of a connection that is older than the trace: its end is worth telling too.
     c.established = true;
-    if (c.process == 0 || c.accepted) c.process = process;
-    send(kTcpGroup, type, c, process, size, event);
+    accept(c, process, {event.time, event.cpu});
+    if (c.process == 0 || c.incoming) c.process = process;
+    send(kTcpGroup, type, c, process, size, {event.time, event.cpu});
 }
 
-void NetEvents::found_splice(uint32_t thread, const Splice& splice, int64_t time) {
-    if (splices_.size() >= kMaxDatagramThreads) splices_.clear();  // their events were lost
-    splices_[thread].push_back({time, splice});
+template <class T>
+void NetEvents::add(OfThreads<T>& to, const T& what, const ProbeRecord& record) {
+    if (to.size() >= kMaxThreads) to.clear();  // the events that they belong to were lost
+    auto& waiting = to[record.thread];
+    auto before = waiting.end();
+    while (before != waiting.begin() && std::prev(before)->time > record.time) --before;
+    waiting.insert(before, {record.time, what});
+}
+
+void NetEvents::found_splice(const Splice& splice, const ProbeRecord& record) {
+    add(splices_, splice, record);
 }
 
 // Of the parts that a thread reads, others are read by other calls. What splice() has read was seen
@@ -230,7 +326,7 @@ void NetEvents::on_part_read(const RawEvent& event, uint64_t socket) {
     auto& waiting = found->second;
     const auto apart = int64_t(context_.counter_hz / 500'000);
     while (!waiting.empty() && waiting.front().time <= event.time + apart) {
-        const Splice splice = waiting.front().splice;
+        const Splice splice = waiting.front().what;
         waiting.pop_front();
         // The event of another one was lost.
         if (splice.socket == socket) on_transfer(connection(socket), kReceive, splice.size, event);
@@ -247,9 +343,8 @@ void NetEvents::add_connection(const OpenConnection& found) {
     set_ends(c, found.ends);
 }
 
-void NetEvents::found_datagram(uint32_t thread, const Datagram& datagram) {
-    if (datagrams_.size() >= kMaxDatagramThreads) datagrams_.clear();  // their sizes were lost
-    datagrams_[thread].push_back(datagram);
+void NetEvents::found_datagram(const Datagram& datagram, const ProbeRecord& record) {
+    add(datagrams_, datagram, record);
 }
 
 void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socket, uint32_t size,
@@ -259,7 +354,7 @@ void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socke
     auto& waiting = found->second;
     // Those before it belong to sizes that were lost.
     while (!waiting.empty()) {
-        const Datagram first = waiting.front();
+        const Datagram first = waiting.front().what;
         waiting.pop_front();
         if (first.socket != socket || first.size != size || (first.sent != 0) != sent) continue;
         set_ends(c, first.ends);
@@ -269,17 +364,17 @@ void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socke
 }
 
 void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t process,
-                     uint32_t size, const RawEvent& event) {
+                     uint32_t size, Moment when) {
     const auto hook = uint16_t(group << 8 | (type + (c.is_v6 ? kVersion6 : 0)));
     const auto big_endian = [](uint16_t port) { return uint16_t(port << 8 | port >> 8); };
     const size_t length = c.is_v6 ? 16 : 4;
-    RecordBuilder out(hook, 2, event.time);
+    RecordBuilder out(hook, 2, when.time);
     out.put(process).put(size);
     out.append(std::as_bytes(std::span(c.remote)).first(length));
     out.append(std::as_bytes(std::span(c.local)).first(length));
     out.put(big_endian(c.remote_port)).put(big_endian(c.local_port));
     if (group == kTcpGroup && type == kSend) {
-        const uint32_t now = context_.milliseconds(event.time) / 10;
+        const uint32_t now = context_.milliseconds(when.time) / 10;
         out.put(now).put(now);  // start and end of the call, in units of 10 ms
     }
     if (type == kConnect || type == kAccept) {
@@ -292,7 +387,7 @@ void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t 
     }
     out.put(uint32_t{0});  // sequence number: not told
     out.put(c.id);
-    out.send(context_.sink, event.cpu);
+    out.send(context_.sink, when.cpu);
 }
 
 }  // namespace etw::kernel

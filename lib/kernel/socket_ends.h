@@ -4,6 +4,7 @@
 #include "kernel/kernel_types.h"
 
 #include <array>
+#include <cstdint>
 
 namespace etw::kernel {
 
@@ -19,8 +20,11 @@ static_assert(sizeof(SocketEnds) == 40);
 
 class SocketCode {
 public:
+    // How a program has the struct sock: as an address, or so that the kernel knows what it is (at
+    // a tracepoint, attach_typed()), which costs less.
+    enum class Reach : uint8_t { kByAddress, kTyped };
     // What is not to be found shows in types.complete().
-    explicit SocketCode(KernelTypes& types);
+    explicit SocketCode(KernelTypes& types, Reach reach = Reach::kByAddress);
 
     // Puts the protocol (IPPROTO_*) of the struct sock in `socket` on the stack at `to`, 2 bytes.
     void put_protocol(BpfCode& code, Reg socket, int to) const;
@@ -28,6 +32,9 @@ public:
     void put_ends(BpfCode& code, Reg socket, int to, BpfCode::Label others) const;
 
 private:
+    void put(BpfCode& code, int to, Reg socket, int32_t offset, int32_t size) const;
+
+    Reach reach_;
     int32_t family_, port_, remote_port_, local_, remote_, local_v6_, remote_v6_, protocol_;
 };
 

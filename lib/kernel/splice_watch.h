@@ -1,6 +1,7 @@
-// What programs read from TCP connections by splice(), which no tracepoint tells the size of: a
-// program of ours at tcp_rcv_space_adjust, where the kernel comes by after each part that it has
-// taken from a connection, looks how far that has been read.
+// What programs read from TCP connections by splice() and its relatives, also those of io_uring,
+// which no tracepoint tells the size of: a program of ours at tcp_rcv_space_adjust, where the
+// kernel comes by after each part that it has taken from a connection, looks how far that has been
+// read.
 #pragma once
 #include "kernel/bpf_probe.h"
 

@@ -59,6 +59,7 @@ std::vector<Point> points() {
          ends + field("int oldstate", 64, 4) + field("int newstate", 68, 4) +
              field("__u16 protocol", 72, 2)},
         {"tcp_retransmit_skb", 11, ends},
+        {"tcp_rcv_space_adjust", 18, ends},
         {"sock_send_length", 12,
          field("void * sk", 8, 8) + field("__u16 family", 16, 2) + field("__u16 protocol", 18, 2) +
              field("int ret", 20, 4) + field("int flags", 24, 4)},
@@ -152,6 +153,44 @@ protected:
         values.push_back(at(68, to));
         values.push_back(at(72, uint16_t{6}));
         feed(10, 100, thread, values);
+    }
+    // Of the whole that the connection of socket_ends() is a part of.
+    void set_multipath_state(uint32_t from, uint32_t to, uint16_t local_port,
+                             uint16_t remote_port) {
+        auto values = socket_ends(local_port, remote_port);
+        values.push_back(at(8, uint64_t{0xDEF}));
+        values.push_back(at(64, from));
+        values.push_back(at(68, to));
+        values.push_back(at(72, uint16_t{262}));
+        feed(10, 100, 0, values);
+    }
+    void transfer(bool sent, uint32_t size, uint32_t flags = 0, uint16_t protocol = 6,
+                  uint64_t socket = 0xABC) {
+        feed(sent ? 12 : 13, 200, 300,
+             {at(8, socket), at(16, uint16_t{2}), at(18, protocol), at(20, size), at(24, flags)});
+    }
+
+    // Of the connection that socket_ends() tells of.
+    void found_acceptance(uint32_t process, int64_t time, uint64_t protocol = 6) {
+        Acceptance out{};
+        out.socket = protocol == 6 ? 0xABC : 0xDEF;
+        out.protocol = protocol;
+        out.ends.family = 2;
+        out.ends.local_port = 8080;
+        out.ends.remote_port = 0x8813;  // 5000, as on the wire
+        out.ends.local = {127, 0, 0, 1};
+        out.ends.remote = {127, 0, 0, 2};
+        net_.found_acceptance(out, found(process, time));
+    }
+    static ProbeRecord found(uint32_t process, int64_t time) {
+        ProbeRecord out;
+        out.time = time;
+        out.process = out.thread = process;
+        return out;
+    }
+    uint32_t only_accept() {
+        const auto accepts = sink_.of(0x060F);
+        return accepts.size() == 1 ? accepts[0].at<uint32_t>(kPerfInfoPayload) : 0;
     }
 
     FakeSink sink_;
@@ -454,6 +493,188 @@ TEST_F(Converters, WhatIsAcceptedIsEndedByWhoUsesIt) {
     set_state(0, 1, 7, 8080, 5000);
     ASSERT_EQ(sink_.of(0x060D).size(), 1u);
     EXPECT_EQ(sink_.of(0x060D)[0].at<uint32_t>(kPerfInfoPayload), 300u);
+}
+
+TEST_F(Converters, AConnectionIsAcceptedOnceByWhoTakesIt) {
+    bind();
+    net_.set_accepts_watched(true);
+    net_.add_listener({8080, 77});
+    EXPECT_EQ(net_.next_accept(), NetEvents::kNever);
+    set_state(0, 10, 3, 8080, 5000);
+    set_state(0, 3, 1, 8080, 5000);
+    EXPECT_TRUE(sink_.of(0x060F).empty());
+    found_acceptance(300, 150);
+    EXPECT_EQ(net_.next_accept(), 150);
+    EXPECT_FALSE(net_.hand_out_accept());
+    EXPECT_EQ(net_.next_accept(), NetEvents::kNever);
+    EXPECT_EQ(only_accept(), 300u);
+    EXPECT_EQ(sink_.of(0x060F)[0].at<uint16_t>(kPerfInfoPayload + 16), 0x8813);
+    feed(13, 200, 301,
+         {at(8, uint64_t{0xABC}), at(16, uint16_t{2}), at(18, uint16_t{6}), at(20, 50)});
+    set_state(0, 1, 7, 8080, 5000);
+    EXPECT_EQ(only_accept(), 300u);
+    EXPECT_EQ(sink_.of(0x060D)[0].at<uint32_t>(kPerfInfoPayload), 301u);
+}
+
+TEST_F(Converters, AnAcceptanceMayBeSeenBeforeTheConnection) {
+    bind();
+    net_.set_accepts_watched(true);
+    found_acceptance(300, 99);
+    EXPECT_FALSE(net_.hand_out_accept());
+    set_state(0, 3, 1, 8080, 5000);
+    EXPECT_EQ(only_accept(), 300u);
+    EXPECT_TRUE(sink_.of(0x060C).empty());
+    EXPECT_EQ(sink_.of(0x060F)[0].at<uint16_t>(kPerfInfoPayload + 16), 0x8813);
+    set_state(0, 1, 7, 8080, 5000);
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+}
+
+TEST_F(Converters, WhatNobodyIsSeenToAcceptIsAcceptedByWhoUsesItFirst) {
+    bind();
+    net_.set_accepts_watched(true);
+    net_.add_listener({8080, 77});
+    set_state(0, 10, 3, 8080, 5000);
+    set_state(0, 3, 1, 8080, 5000);
+    feed(12, 200, 300,
+         {at(8, uint64_t{0xABC}), at(16, uint16_t{2}), at(18, uint16_t{6}), at(20, 50)});
+    EXPECT_EQ(only_accept(), 300u);
+    EXPECT_EQ(sink_.of(0x060A).size(), 1u);
+}
+
+TEST_F(Converters, WhatNobodyUsesIsAcceptedByWhoListens) {
+    bind();
+    net_.set_accepts_watched(true);
+    net_.add_listener({8080, 77});
+    set_state(0, 10, 3, 8080, 5000);
+    set_state(0, 3, 1, 8080, 5000);
+    set_state(0, 1, 7, 8080, 5000);
+    EXPECT_EQ(only_accept(), 77u);
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+}
+
+TEST_F(Converters, AnAcceptWaitsForRoom) {
+    bind();
+    net_.set_accepts_watched(true);
+    found_acceptance(300, 99);
+    sink_.full = true;
+    EXPECT_EQ(net_.hand_out_accept(), 99);
+    sink_.full = false;
+    EXPECT_FALSE(net_.hand_out_accept());
+    EXPECT_EQ(only_accept(), 300u);
+}
+
+TEST_F(Converters, AnAcceptanceThatIsFoundLateIsNotToldAsEarlier) {
+    bind();
+    net_.handed_out(500);
+    found_acceptance(300, 499);
+    EXPECT_EQ(net_.next_accept(), 500);
+}
+
+TEST_F(Converters, EndsThatConnectToEachOtherAtTheSameTimeBothConnect) {
+    bind();
+    tasks_.add(process(300, "client"));
+    set_state(300, 7, 2);
+    set_state(0, 2, 3);
+    set_state(0, 3, 1);
+    ASSERT_EQ(sink_.of(0x060C).size(), 1u);
+    EXPECT_EQ(sink_.of(0x060C)[0].at<uint32_t>(kPerfInfoPayload), 300u);
+    EXPECT_TRUE(sink_.of(0x060F).empty());
+}
+
+TEST_F(Converters, WhatHasArrivedBeforeTheEndIsReceivedAfterIt) {
+    bind();
+    set_state(300, 7, 2);
+    set_state(0, 2, 1);
+    set_state(0, 5, 7);  // both ends have said that they send no more
+    transfer(false, 50);
+    set_state(300, 7, 7);
+    const auto received = sink_.of(0x060B);
+    ASSERT_EQ(received.size(), 1u);
+    EXPECT_EQ(received[0].at<uint16_t>(kPerfInfoPayload + 16), 0x5000);
+    EXPECT_EQ(received[0].at<uint64_t>(kPerfInfoPayload + 24), 1u);
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+    set_state(300, 7, 2);  // another one
+    set_state(0, 2, 1);
+    set_state(0, 1, 7);
+    ASSERT_EQ(sink_.of(0x060D).size(), 2u);
+    EXPECT_EQ(sink_.of(0x060C).size(), 2u);
+}
+
+TEST_F(Converters, ADatagramMayBeEmptyAndAnEndIsNone) {
+    bind();
+    transfer(true, 0, 0, 17);
+    transfer(false, 0, 0, 17);
+    transfer(false, 0);
+    EXPECT_EQ(sink_.of(0x080A).size(), 1u);
+    EXPECT_EQ(sink_.of(0x080B).size(), 1u);
+    EXPECT_TRUE(sink_.of(0x060B).empty());
+}
+
+TEST_F(Converters, WhatComesBackWithAnErrorIsNotReceived) {
+    bind();
+    transfer(false, 50, 0x2000, 17);
+    transfer(false, 50, 0x2000);
+    EXPECT_TRUE(sink_.of(0x080B).empty());
+    EXPECT_TRUE(sink_.of(0x060B).empty());
+}
+
+TEST_F(Converters, OfMultipathTcpThePartsComeAndGoAndTheWholeIsSent) {
+    bind();
+    net_.set_accepts_watched(true);
+    set_state(0, 10, 3, 8080, 5000);
+    set_multipath_state(10, 1, 8080, 0);
+    set_state(0, 3, 1, 8080, 5000);
+    found_acceptance(300, 150, 262);
+    EXPECT_FALSE(net_.hand_out_accept());
+    EXPECT_EQ(only_accept(), 300u);
+    transfer(true, 50, 0, 262, 0xDEF);
+    set_multipath_state(1, 7, 8080, 5000);
+    EXPECT_TRUE(sink_.of(0x060D).empty());
+    set_state(0, 1, 7, 8080, 5000);
+    EXPECT_EQ(sink_.of(0x060D).size(), 1u);
+    EXPECT_EQ(only_accept(), 300u);
+    const auto sent = sink_.of(0x060A);
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(sent[0].at<uint32_t>(kPerfInfoPayload + 4), 50u);
+    EXPECT_EQ(sent[0].at<uint16_t>(kPerfInfoPayload + 16), 0x8813);
+    EXPECT_EQ(sent[0].at<uint64_t>(kPerfInfoPayload + 32), 1u);  // the part's number
+}
+
+TEST_F(Converters, DatagramsOfAThreadAreFoundInTheOrderOfItsProcessors) {
+    bind();
+    const auto datagram = [](uint32_t size, uint16_t port) {
+        Datagram out{};
+        out.socket = 0xDEF;
+        out.size = size;
+        out.sent = 1;
+        out.ends.family = 2;
+        out.ends.remote_port = port;
+        return out;
+    };
+    const auto send = [&](int64_t time, uint32_t size) {
+        feed(12, time, 300,
+             {at(8, uint64_t{0xDEF}), at(16, uint16_t{2}), at(18, uint16_t{17}), at(20, size)});
+    };
+    net_.found_datagram(datagram(20, 0x0200), found(300, 120));  // on the first one
+    net_.found_datagram(datagram(10, 0x0100), found(300, 110));
+    send(111, 10);
+    send(121, 20);
+    const auto sent = sink_.of(0x080A);
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_EQ(sent[0].at<uint16_t>(kPerfInfoPayload + 16), 0x0100);
+    EXPECT_EQ(sent[1].at<uint16_t>(kPerfInfoPayload + 16), 0x0200);
+}
+
+TEST_F(Converters, SplicesOfAThreadAreFoundInTheOrderOfItsProcessors) {
+    bind();
+    net_.found_splice({0xABC, 20, 0}, found(300, 120));
+    net_.found_splice({0xABC, 10, 0}, found(300, 110));
+    feed(18, 111, 300, socket_ends(4000, 80));
+    feed(18, 121, 300, socket_ends(4000, 80));
+    const auto received = sink_.of(0x060B);
+    ASSERT_EQ(received.size(), 2u);
+    EXPECT_EQ(received[0].at<uint32_t>(kPerfInfoPayload + 4), 10u);
+    EXPECT_EQ(received[1].at<uint32_t>(kPerfInfoPayload + 4), 20u);
 }
 
 TEST_F(Converters, ASoftInterruptIsADpcWithItsBeginning) {

@@ -82,7 +82,7 @@ public:
             return all.find(text) != std::string_view::npos;
         }
     };
-    bool has_room(uint32_t) override { return true; }
+    bool has_room(uint32_t) override { return !full; }
     void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override {
         sent.push_back({cpu, {record.begin(), record.end()}, time});
         int64_t written = 0;
@@ -101,6 +101,7 @@ public:
     }
     std::vector<Sent> sent;
     uint64_t lost = 0;
+    bool full = false;
 };
 
 }  // namespace etw::kernel
