@@ -1,6 +1,7 @@
 #include "base/unix_socket.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <array>
@@ -93,6 +94,8 @@ Result<UniqueFd> listen_at(const std::string& path, int type) {
     UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return os_error("socket");
     ::unlink(path.c_str());
+    // What bind() makes is nobody else's, whatever the umask, until its owner says whose it is.
+    if (::fchmod(fd.get(), 0600) != 0) return os_error("socket: mode");
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         return os_error("bind");
     }

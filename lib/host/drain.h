@@ -93,7 +93,8 @@ public:
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }
     uint64_t log_size();  // bytes
     uint64_t events_lost() const;
-    uint64_t capacity() const;       // bytes of all rings
+    void count_lost(uint64_t events) { progress_.written_off += events; }  // of no stream
+    uint64_t capacity() const;                                             // bytes of all rings
     size_t passes_over_all() const;  // that take, from every CPU, the block that writers are in
     // Blocks to drain, of all rings.
     uint64_t full_blocks() const;

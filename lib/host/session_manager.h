@@ -17,6 +17,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 
 namespace etw::host {
@@ -144,6 +145,7 @@ private:
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
+    static void count_lost(Session& session, uint64_t events);
     Status ensure_kernel_stream(Session& session);  // for a session that has kernel events
     static std::shared_ptr<Stream> kernel_stream(const Session& session);
     void attach(ProviderConnection& to, Session& session);
@@ -195,9 +197,10 @@ private:
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
     uint64_t last_consumer_ = 0;
-    bool ending_ = false;                    // no session is to begin any more
-    std::function<void()> all_ended_;        // to be called once the last one has ended
-    std::optional<MessageNumbers> numbers_;  // once a session has needed them
+    bool ending_ = false;                             // no session is to begin any more
+    std::function<void()> all_ended_;                 // to be called once the last one has ended
+    std::map<uint32_t, EventLoop::TimerId> leaving_;  // users of whom a process has left
+    std::optional<MessageNumbers> numbers_;           // once a session has needed them
 };
 
 // Name under which the keeper has the numbers of trace messages.

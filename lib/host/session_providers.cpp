@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace etw::host {
 
@@ -220,7 +221,11 @@ void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
 void SessionManager::on_closed(ProviderConnection& from) {
     acks_.connection_ended(from.id());
     private_.on_closed(from);
-    loop_.after(kRetireAfter, [this, uid = from.peer().uid] {
+    // One timer a user, however many processes come and go.
+    EventLoop::TimerId& timer = leaving_[from.peer().uid];
+    loop_.cancel(timer);
+    timer = loop_.after(kRetireAfter, [this, uid = from.peer().uid] {
+        leaving_.erase(uid);
         bool alive = false;
         providers_.for_each([&](ProviderConnection& to) { alive |= to.peer().uid == uid; });
         if (alive) return;
@@ -424,7 +429,7 @@ void SessionManager::on_event(ProviderConnection& from, const EventPacket& packe
         return;  // on its way when the session ended
     }
     // A process may have been given a ring and found that it cannot map it.
-    if (!ensure_socket_stream(*session)) return;
+    if (!ensure_socket_stream(*session)) return count_lost(*session, 1);
     static thread_local std::vector<std::byte> record;
     record.assign(packet.record.begin(), packet.record.end());
     const auto shape = shape_of(record, wire::align8(record.size()));
@@ -440,11 +445,16 @@ void SessionManager::on_event(ProviderConnection& from, const EventPacket& packe
 
 void SessionManager::on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) {
     Session* session = find(packet.session);
-    if (session == nullptr || !session->socket_writer ||
-        !from.attached().contains(session->saved.key.epoch)) {
-        return;
-    }
-    session->socket_writer->add_lost(packet.count);
+    if (session == nullptr || !from.attached().contains(session->saved.key.epoch)) return;
+    // Nobody loses more between two packets; others' losses are in the same sum.
+    constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
+    count_lost(*session, std::min(packet.count, kMost));
+}
+
+// A session whose programs have all had rings may have no stream for it.
+void SessionManager::count_lost(Session& session, uint64_t events) {
+    if (session.socket_writer) return session.socket_writer->add_lost(events);
+    session.thread->post([events](SessionThread& thread) { thread.drain().count_lost(events); });
 }
 
 }  // namespace etw::host

@@ -52,8 +52,12 @@ public:
                block % geometry_.blocks * geometry_.block_size;
     }
 
+    // No more than there can have been, so that a sum over all rings is one whatever a writer's
+    // memory says.
     uint64_t lost(uint32_t cpu) const noexcept {
-        return control(cpu).lost.load(std::memory_order_relaxed);
+        constexpr uint64_t kMost = uint64_t{1} << 44;  // 20 days of 10 million each second
+        const uint64_t count = control(cpu).lost.load(std::memory_order_relaxed);
+        return count < kMost ? count : kMost;
     }
     wire::RingPosition head(uint32_t cpu) const noexcept {
         return control(cpu).head.load(std::memory_order_acquire);

@@ -47,6 +47,19 @@ TEST(Drain, CountsEveryEventThatFoundNoRoomOnce) {
     EXPECT_EQ(drain->events_lost(), 1000 - written) << "also while the rings are missing";
 }
 
+TEST(Drain, CountsTheLossesOfOthersWhateverAProcessStores) {
+    const TempFolder folder;
+    const SavedSession saved = test_session();
+    auto drain = begin_drain(folder, saved);
+    StreamWriter hostile = add_user(*drain, 1000, saved.geometry);
+    StreamWriter other = add_user(*drain, 1001, saved.geometry);
+    hostile.add_lost(UINT64_MAX - 2);  // which with 5 more would be 2
+    other.add_lost(5);
+    EXPECT_GT(drain->events_lost(), 5u);
+    drain_all(*drain);
+    EXPECT_GT(drain->events_lost(), 5u);
+}
+
 // A process may hand rings to the next host whose drained state it was not told of.
 TEST(Drain, CountsNoLossAgainWhenRetiredRingsAreHandedBack) {
     const TempFolder folder;

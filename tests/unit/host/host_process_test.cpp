@@ -483,6 +483,45 @@ TEST_F(HostProcess, TakesEventsThroughTheSocketWhereThereAreNoRings) {
     EXPECT_SOUND_LOG(folder_.file("a.etl"));
 }
 
+// A child that ends before it has a connection of its own: what it wrote until then is counted.
+TEST_F(HostProcess, CountsWhatAForkedChildOfAMomentLostOnItsSocket) {
+    auto r = request("a");
+    r.properties.log_file_mode = kModeNoPerProcessor;
+    ASSERT_TRUE(backend_.start(r));
+    constexpr int kChildren = 5;
+    constexpr uint64_t kEvents = 20;
+    const pid_t parent = ::fork();
+    if (parent == 0) {
+        ::setenv("ETW_RUNTIME_DIR", runtime().c_str(), 1);
+        ::setenv("ETW_REGISTER_WAIT_MS", "60000", 1);
+        uint64_t handle = 0;
+        etw_guid guid{};
+        std::memcpy(&guid, &kProvider, sizeof(guid));
+        if (etw_register(&guid, nullptr, nullptr, nullptr, nullptr, &handle) != 0) ::_exit(1);
+        for (int i = 0; i < kChildren; ++i) {
+            const pid_t child = ::fork();
+            if (child == 0) {
+                etw_descriptor descriptor{};
+                descriptor.level = 4;
+                for (uint64_t n = 0; n < kEvents; ++n)
+                    etw_write(handle, &descriptor, nullptr, nullptr, 0, nullptr);
+                std::exit(0);
+            }
+            ::waitpid(child, nullptr, 0);
+        }
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(parent, &status, 0), parent);
+    ASSERT_EQ(status, 0);
+    // Their last packets have been read once their connections have ended.
+    ASSERT_TRUE(eventually([&] { return backend_.registered_providers()->empty(); }));
+    const auto stopped = backend_.stop("a");
+    ASSERT_TRUE(stopped);
+    const auto recorded = read_events(folder_.file("a.etl")).size();
+    EXPECT_EQ(recorded + stopped->events_lost, kChildren * kEvents);
+}
+
 TEST_F(HostProcess, MakesTheNextFileOfANewfileSession) {
     auto r = request("a");
     r.properties.log_file = folder_.file("n%d.etl");
@@ -552,6 +591,38 @@ TEST_F(HostProcess, DisconnectsHostileProviders) {
     ASSERT_TRUE(eventually([&] { return all_written(); }));
     ASSERT_TRUE(backend_.stop("a"));
     EXPECT_EQ(read_events(folder_.file("a.etl")).size(), 10u);
+}
+
+// A program that could not map its rings and found the socket full tells so before any event.
+TEST_F(HostProcess, CountsWhatAProviderWithRingsLostOnItsSocket) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const auto socket = connect_to(runtime() + "/" + wire::kProviderSocketName, SOCK_SEQPACKET);
+    ASSERT_TRUE(socket);
+    const auto send_packet = [&](const auto& packet) {
+        EXPECT_TRUE(send(socket->get(), std::as_bytes(std::span(&packet, 1))));
+    };
+    const wire::Hello hello{
+        {wire::ProviderMessage::kHello, sizeof(hello)}, wire::kProviderProtocolVersion, 0};
+    send_packet(hello);
+    send_packet(wire::Register{
+        {wire::ProviderMessage::kRegister, sizeof(wire::Register)}, 1, 0, 0, kProvider});
+    wire::Attach attach{};
+    while (attach.header.type != wire::ProviderMessage::kAttach) {
+        std::vector<UniqueFd> rings;
+        const auto got =
+            receive(socket->get(), std::as_writable_bytes(std::span(&attach, 1)), rings);
+        ASSERT_TRUE(got && got->size != 0);
+    }
+    wire::EventsLost lost{{wire::ProviderMessage::kEventsLost, sizeof(lost)}, attach.session, 7};
+    send_packet(lost);
+    const auto counted = [&] { return backend_.query("a")->events_lost; };
+    EXPECT_TRUE(eventually([&] { return counted() == 7; }));
+    lost.count = UINT64_MAX - 3;  // which would make others' losses none
+    send_packet(lost);
+    EXPECT_TRUE(eventually([&] { return counted() > 7; }));
+    const auto status = backend_.stop("a");
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->events_lost, 7 + uint64_t{UINT32_MAX});
 }
 
 TEST_F(HostProcess, ClosesConnectionsThatItHasNoDescriptorsFor) {
