@@ -2,11 +2,13 @@
  * thread wait for a lock of the kind N times, and take it when it is free as often; it is answered
  * by "done", the lock's address, who waited, who had it and the nanoseconds that this one ran. The
  * holder lets go when the other one sleeps for the lock. "KIND/free N" takes it without anybody
- * waiting. Knows nothing of tracing. */
+ * waiting, "KIND/crowd N" in four threads as often as that: the last number is how often one found
+ * it taken. Knows nothing of tracing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,6 +283,35 @@ static void lock_free(void) {
     kind->unlock();
 }
 
+/* Threads that take it at once; how often one has found it taken. */
+static long taken;
+static void* be_one_of_crowd(void* rounds) {
+    const int reads = kind->address == &rwlock && syscall(SYS_gettid) % 2 == 0;
+    for (long i = 0; i < *(long*)rounds; ++i) {
+        const int free = kind->address == &mutex ? pthread_mutex_trylock(&mutex) == 0
+                         : reads                 ? pthread_rwlock_tryrdlock(&rwlock) == 0
+                                                 : pthread_rwlock_trywrlock(&rwlock) == 0;
+        if (!free) {
+            __atomic_fetch_add(&taken, 1, __ATOMIC_RELAXED);
+            if (reads) {
+                read_lock();
+            } else {
+                kind->lock();
+            }
+        }
+        if (i % 64 == 0) sched_yield(); /* with it */
+        kind->unlock();
+    }
+    return NULL;
+}
+static void crowd(long rounds) {
+    pthread_t threads[4];
+    taken = 0;
+    for (size_t i = 0; i < 4; ++i)
+        check(pthread_create(&threads[i], NULL, be_one_of_crowd, &rounds));
+    for (size_t i = 0; i < 4; ++i) pthread_join(threads[i], NULL);
+}
+
 static void set_kind(const char* name) {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); ++i) {
         if (strcmp(kinds[i].name, name) == 0) kind = &kinds[i];
@@ -313,7 +344,9 @@ int main(void) {
         set_kind(name);
         struct timespec begin, end;
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-        for (long i = 0; i < count; ++i) {
+        const int is_crowd = how != NULL && strcmp(how + 1, "crowd") == 0;
+        if (is_crowd) crowd(count);
+        for (long i = 0; i < count && !is_crowd; ++i) {
             if (how == NULL) {
                 contend(&workers[0]);
             } else if (strcmp(how + 1, "free") == 0) {
@@ -332,9 +365,9 @@ int main(void) {
             }
         }
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+        const long ran = (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec;
         n = snprintf(line, sizeof(line), "done %p %d %d %ld\n", kind->address, workers[0].id,
-                     (int)getpid(),
-                     (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec);
+                     (int)getpid(), is_crowd ? taken : ran);
         if (write(1, line, (size_t)n) != n) return 1;
     }
     return 0;

@@ -23,8 +23,9 @@ class LocksTest(HeapTest):
         """The lock's address, who waited and who had it."""
         program.process.stdin.write(f"{what} {count}\n")
         program.process.stdin.flush()
-        done, address, waiter, holder, self.ran = program.process.stdout.readline().split()
+        done, address, waiter, holder, last = program.process.stdout.readline().split()
         self.assertEqual(done, "done")
+        self.last = int(last)
         return int(address, 16), int(waiter), int(holder)
 
     def build(self, name, compiler, *options):
@@ -61,6 +62,19 @@ class LocksTest(HeapTest):
         self.assertEqual(records, [])
         self.check_etl(self.folder / "a.etl")
 
+    def check_crowd(self, program, kind):
+        """Nobody is told of more often than the program has found its lock taken."""
+        self.start("-critsec", program, options=("-f", f"{kind}.etl"))
+        address, _, _ = self.contend(program, f"{kind}/crowd", 1000)
+        self.stop(code=None)
+        records = self.told("CritSec", f"{kind}.etl")
+        self.assertGreater(self.last, 0)
+        self.assertGreater(len(records), 0)
+        self.assertLessEqual(len(records), self.last, kind)
+        for record in records:
+            self.assertEqual(int(str(record["fields"]["CritSecAddr"]), 16), address)
+            self.assertIn("be_one_of_crowd", functions(record["symbols"]))
+
     def check_once(self, program, *what):
         """However often a thread sleeps for a lock, it is told once."""
         self.start("-critsec", program)
@@ -85,6 +99,11 @@ class Contended(LocksTest):
     def test_what_loses_a_lock_again_is_told_once(self):
         self.check_once(self.locks(), "plain/steal", "robust/steal", "timed/steal",
                         "timed-robust/steal", "inheriting/steal")
+
+    def test_a_crowd(self):
+        program = self.locks()
+        for kind in ("plain", "robust", "inheriting", "timed", "timed-robust", "write"):
+            self.check_crowd(program, kind)
 
     def test_a_writer_that_waits_for_writers_and_then_readers_is_told_once(self):
         records = self.check_once(self.locks(), "write/twice")
@@ -128,6 +147,11 @@ class Musl(LocksTest):
         self.check_once(self.program(self.build("locks", "musl-gcc")), "plain/steal",
                         "recursive/steal", "robust/steal", "timed/steal", "timed/timeout")
 
+    def test_a_crowd(self):
+        program = self.program(self.build("locks", "musl-gcc"))
+        for kind in ("plain", "recursive", "robust", "timed", "write"):
+            self.check_crowd(program, kind)
+
 
 class Detached(LocksTest):
     def code(self, pid):
@@ -162,11 +186,12 @@ class Detached(LocksTest):
 
     def test_what_waits_goes_on_when_the_session_stops(self):
         program = self.program(BIN / "etw-test-locks")
-        self.start("-critsec", program)
-        program.process.stdin.write("robust 3000\n")
-        program.process.stdin.flush()
-        self.stop(code=None)
-        self.assertEqual(program.process.stdout.readline().split()[0], "done")
+        for kind in ("plain", "robust", "inheriting", "timed", "write"):
+            self.start("-critsec", program)
+            program.process.stdin.write(f"{kind}/crowd 5000\n")
+            program.process.stdin.flush()
+            self.stop(code=None)
+            self.assertEqual(program.process.stdout.readline().split()[0], "done")
         self.assertEqual(program.close(), 0)
 
     def test_locks_that_are_free_cost_nothing(self):
@@ -181,6 +206,6 @@ class Detached(LocksTest):
         self.start("-critsec", program)
         for kind in kinds:
             self.contend(program, kind + "/free", 100000)
-            self.assertLess(int(self.ran), 100000 * 2000, kind)
+            self.assertLess(self.last, 100000 * 2000, kind)
         self.assertEqual(self.stop(), 0)
         self.assertEqual(self.told("CritSec"), [])
