@@ -299,7 +299,6 @@ void add_wakes(Places& to, const Library& library, std::optional<uint64_t> lock_
 // Where the call follows its number at once, so that all its arguments are there: in others is
 // nothing that waits for a mutex.
 void add_inline_waits(Places& to, const Functions& functions) {
-    if (this_machine() != Machine::kX86_64) return;
     for (const Function& function : functions) {
         for (const FutexCall& call : futex_calls(function.code, this_machine())) {
             if (call.to_call != kNumber.size()) continue;
@@ -320,6 +319,7 @@ Places places_of_glibc(const Library& library) {
         if (!askers.empty()) lock_wait = askers.front();
     }
     if (lock_wait) add(out, *lock_wait, Kind::kWaitForLock);
+    if (this_machine() != Machine::kX86_64) return out;  // where the rest has been tried
     // With it pthread_cond_wait takes its mutex again.
     for (const uint64_t called : library.functions_called_by(library.with_ends(kCondWait))) {
         Functions ends = library.with_ends(called);
@@ -369,6 +369,7 @@ constexpr MuslLock kMuslLocks[] = {
 };
 
 bool is_musl(const Library& library) {
+    if (this_machine() != Machine::kX86_64) return false;
     const auto try_lock = library.find(kMutexTryLock);
     return try_lock && has(library.called_by(library.with_ends(kMutexTimedLock)), *try_lock);
 }

@@ -318,9 +318,12 @@ void Writer::tell() {
     code_.place(taken);
     code_.jump_if(BPF_JGT, r0, int32_t(sizeof(UserCall::stack)), end_);
     code_.store(Size::k64, r7, AT(stack_size), r0);
-    code_.set(r5, r0);
-    code_.calculate(BPF_ADD, r5, AT(stack));
-    if (is_of_locks(kind_)) code_.set(r5, int32_t(sizeof(UserCall)));
+    if (is_of_locks(kind_)) {  // with the copy
+        code_.set(r5, int32_t(sizeof(UserCall)));
+    } else {
+        code_.set(r5, r0);
+        code_.calculate(BPF_ADD, r5, AT(stack));
+    }
     put_out();
 }
 

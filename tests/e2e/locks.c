@@ -233,7 +233,7 @@ static void steal(struct worker* worker) {
     kind->hold();
     tell(worker, 'l');
     await_sleep(worker, kind->address);
-    for (int i = 0; i < 20 && !has_it; ++i) {
+    for (int i = 0; i < 5 && !has_it; ++i) {
         const long sleeps = sleeps_of(worker);
         kind->unlock();
         if (pthread_mutex_trylock(&mutex) == 0) {
@@ -299,7 +299,7 @@ static void* be_one_of_crowd(void* rounds) {
                 kind->lock();
             }
         }
-        if (i % 64 == 0) sched_yield(); /* with it */
+        if (i % 16 == 0) sched_yield(); /* with it */
         kind->unlock();
     }
     return NULL;
