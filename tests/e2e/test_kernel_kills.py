@@ -122,6 +122,8 @@ class KilledWorker(Kills):
         ends = [e for e in self.events("Process/End", "a.etl") if e["ProcessId"] in ours]
         self.check(len(ours), actor)
         self.check(len(ends), actor)
+        if HAS_TYPES:
+            self.check(sum(e["ExitStatus"] == 7 for e in ends), actor)
 
     def test_threads_with_stacks(self):
         actor = self.act_over_kills("thread", 100, "-eflag", "PROC_THREAD", "-stackwalk",
@@ -144,6 +146,8 @@ class KilledWorker(Kills):
         actor = self.act_over_kills("datagram", 300, "-eflag", "NETWORKTRACE")
         sent = [e for e in self.of_net("UdpIp", "Send") if e["PID"] == actor.pid and e["size"] == 77]
         self.check(len(sent), actor)
+        if HAS_TYPES:
+            self.check(sum(e["daddr"] == "127.0.0.1" for e in sent), actor)
 
     def test_images(self):
         actor = self.act_over_kills("image", 300, "-eflag", "LOADER")
