@@ -196,13 +196,13 @@ class StacksThatComeAndGo(Kills):
         self.assertTrue(self.events("StackWalk/Stack", "a.etl"))
 
     def test_what_is_sent(self):
-        actor = self.act_over_updates("stream", 2000, ("NETWORKTRACE",), "TcpSend")
+        actor = self.act_over_updates("stream", 1000, ("NETWORKTRACE",), "TcpSend")
         self.check(sum(e["PID"] == actor.pid and e["size"] == 55
                        for e in self.of_net("TcpIp", "Send")), actor)
 
     @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")
     def test_reads(self):
-        actor = self.act_over_updates("read", 10000, ("FILE_IO_INIT",), "FileRead")
+        actor = self.act_over_updates("read", 3000, ("FILE_IO_INIT",), "FileRead")
         self.check(sum(e["TTID"] == actor.pid and e["IoSize"] == 10
                        for e in self.events("FileIo/Read", "a.etl")), actor)
 
