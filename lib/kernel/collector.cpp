@@ -554,10 +554,11 @@ int64_t Collector::collect_locked(bool all) {
     if (waiting) return *waiting;
     if (ended_) return now;
     int64_t until = now;
+    // Once: what comes after `now` would only be kept.
+    file_events_.read(now);
+    user_events_.read(now);
     do {
         until = perf_events_.read(now, outlook_.get());
-        file_events_.read(now);
-        user_events_.read(now);
         traced_.set_under_way(reader_.count() + perf_events_.count_pending() +
                               file_events_.count_rest() + user_events_.count_rest());
         perf_events_.give_back();

@@ -215,7 +215,11 @@ void PerfEvents::stop() {
 
 int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     if (maps_.empty() && samples_.rings.empty() && points_.empty()) return now;
-    if (pending_.size() - next_ > kMaxPending) return complete_until_;
+    if (complete_until_ >= now) return now;  // there is nothing more to take
+    // Unless none of them may be handed out: then no room would ever come.
+    const bool is_full = pending_.size() - next_ > kMaxPending;
+    if (is_full && pending_[next_].time <= complete_until_) return complete_until_;
+    const int64_t looked_at = counter_.now();
     pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
     const size_t before = pending_.size();
     const auto take_all = [this](std::vector<PerfRing>& rings, Pending::Kind kind,
@@ -253,7 +257,7 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
         }
     }
     std::inplace_merge(pending_.begin(), middle, pending_.end(), by_time);
-    complete_until_ = now;
+    complete_until_ = looked_at;
     return now;
 }
 

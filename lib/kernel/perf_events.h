@@ -16,7 +16,7 @@ class PerfEvents {
 public:
     PerfEvents(Context& context, ImageEvents& images, TracedSink& sink,
                const CounterSource& counter)
-        : context_(context), images_(images), sink_(sink), clock_(counter) {}
+        : context_(context), images_(images), sink_(sink), counter_(counter), clock_(counter) {}
 
     // Has the calls told that map files to run, where the stacks of these are wanted. Fails with
     // kNotSupported where the kernel does not tell system calls.
@@ -112,6 +112,7 @@ private:
     Context& context_;
     ImageEvents& images_;
     TracedSink& sink_;
+    CounterSource counter_;
     RawClock clock_;
     Tracing tracing_;
     std::vector<PerfRing> maps_;  // by CPU, or none
@@ -123,7 +124,7 @@ private:
     std::vector<Pending> pending_;  // in the order of time
     size_t next_ = 0;               // of pending_, not handed out
     int64_t from_ = 0;
-    int64_t complete_until_ = 0;  // as read() last returned it
+    int64_t complete_until_ = 0;  // when the rings were last looked at
 };
 
 }  // namespace etw::kernel

@@ -122,6 +122,8 @@ class KilledWorker(Kills):
         ends = [e for e in self.events("Process/End", "a.etl") if e["ProcessId"] in ours]
         self.check(len(ours), actor)
         self.check(len(ends), actor)
+        if HAS_TYPES:
+            self.check(sum(e["ExitStatus"] == 7 for e in ends), actor)
 
     def test_threads_with_stacks(self):
         actor = self.act_over_kills("thread", 100, "-eflag", "PROC_THREAD", "-stackwalk",
@@ -144,6 +146,8 @@ class KilledWorker(Kills):
         actor = self.act_over_kills("datagram", 300, "-eflag", "NETWORKTRACE")
         sent = [e for e in self.of_net("UdpIp", "Send") if e["PID"] == actor.pid and e["size"] == 77]
         self.check(len(sent), actor)
+        if HAS_TYPES:
+            self.check(sum(e["daddr"] == "127.0.0.1" for e in sent), actor)
 
     def test_images(self):
         actor = self.act_over_kills("image", 300, "-eflag", "LOADER")
@@ -192,13 +196,13 @@ class StacksThatComeAndGo(Kills):
         self.assertTrue(self.events("StackWalk/Stack", "a.etl"))
 
     def test_what_is_sent(self):
-        actor = self.act_over_updates("stream", 2000, ("NETWORKTRACE",), "TcpSend")
+        actor = self.act_over_updates("stream", 1000, ("NETWORKTRACE",), "TcpSend")
         self.check(sum(e["PID"] == actor.pid and e["size"] == 55
                        for e in self.of_net("TcpIp", "Send")), actor)
 
     @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")
     def test_reads(self):
-        actor = self.act_over_updates("read", 10000, ("FILE_IO_INIT",), "FileRead")
+        actor = self.act_over_updates("read", 3000, ("FILE_IO_INIT",), "FileRead")
         self.check(sum(e["TTID"] == actor.pid and e["IoSize"] == 10
                        for e in self.events("FileIo/Read", "a.etl")), actor)
 
