@@ -1,6 +1,7 @@
 #include "backend_linux/host_launcher.h"
 
 #include "backend_linux/backend.h"
+#include "base/runtime_folder.h"
 #include "support/temp_folder.h"
 #include "wire/provider_protocol.h"
 
