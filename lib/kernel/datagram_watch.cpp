@@ -1,5 +1,7 @@
 #include "kernel/datagram_watch.h"
 
+#include "kernel/socket_lengths.h"
+
 #include <arpa/inet.h>
 #include <asm/ptrace.h>
 #include <asm/unistd.h>
@@ -46,8 +48,7 @@ public:
     // bpf_sock_addr), before the size is told.
     std::vector<bpf_insn> at_address(bool version_6);
 
-    // sock_send_length, sock_recv_length: (struct sock*, int result, int flags).
-    std::vector<bpf_insn> at_length(bool sent);
+    std::vector<bpf_insn> at_length(const LengthPoint& point);
 
 private:
     void clear(int from, size_t size) {
@@ -170,28 +171,24 @@ void Writer::forget_peer() {
     code_.call_helper(BPF_FUNC_map_delete_elem);
 }
 
-std::vector<bpf_insn> Writer::at_length(bool sent) {
+std::vector<bpf_insn> Writer::at_length(const LengthPoint& point) {
     const auto end = code_.label(), done = code_.label();
     code_.set(r6, r1);
-    code_.load(Size::k64, r7, r6, 0);
-    code_.load(Size::k32, r8, r6, 8);
+    point.put_arguments(code_, kValueAt);
     clear(kValueAt, 8);
     sockets_.put_protocol(code_, r7, kValueAt);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
     code_.jump_if(BPF_JEQ, r8, 0, done);
     code_.jump_if(BPF_JGT, r8, INT32_MAX, done);  // an error
-    if (!sent) {
-        code_.load(Size::k32, r1, r6, 16);
-        code_.calculate(BPF_AND, r1, MSG_PEEK);
-        code_.jump_if(BPF_JNE, r1, 0, done);
-    }
+    code_.calculate(BPF_AND, r9, MSG_PEEK);
+    code_.jump_if(BPF_JNE, r9, 0, done);
     clear(kRecordAt, sizeof(Datagram));
     code_.store(Size::k64, r10, kRecordAt + AT(socket), r7);
     code_.store(Size::k32, r10, kRecordAt + AT(size), r8);
-    code_.store(Size::k8, r10, kRecordAt + AT(sent), sent ? 1 : 0);
+    code_.store(Size::k8, r10, kRecordAt + AT(sent), point.sent() ? 1 : 0);
     sockets_.put_ends(code_, r7, kRecordAt + AT(ends), done);
-    if (sent) use_name(kRecordAt);
+    if (point.sent()) use_name(kRecordAt);
     use_peer(kRecordAt);
     code_.set(r1, r6);
     code_.load_map(r2, output_);
@@ -212,6 +209,7 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
 Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
     ETW_TRY(KernelTypes types, KernelTypes::load());
     const SocketCode sockets(types);
+    ETW_TRY(const auto points, LengthPoint::find(types));
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
@@ -219,8 +217,10 @@ Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
     ETW_TRY(UniqueFd peers, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_peers", sizeof(uint64_t),
                                       sizeof(Peer), kMaxPeers}));
     const auto writer = [&] { return Writer(sockets, probe.output().get(), peers.get()); };
-    ETW_CHECK(probe.attach("sock_recv_length", writer().at_length(false)));
-    ETW_CHECK(probe.attach("sock_send_length", writer().at_length(true)));
+    for (const LengthPoint& point : points) {
+        ETW_TRY(UniqueFd link, point.attach(writer().at_length(point)));
+        probe.keep(std::move(link));
+    }
     // Where there are no control groups of version 2, senders are not told, nor whom sendmmsg sends
     // to.
     for (const auto& [type, version_6] :

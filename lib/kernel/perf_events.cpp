@@ -1,5 +1,7 @@
 #include "kernel/perf_events.h"
 
+#include "kernel/socket_lengths.h"
+
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 
@@ -19,6 +21,7 @@ constexpr size_t kTrailer = 16;  // what sample_id_all adds: u32 process, u32 th
 constexpr uint64_t kAllPages = 64 * 1024;
 constexpr uint64_t kMinPages = 64;
 constexpr uint64_t kMaxPages = 8192;
+constexpr uint32_t kMaxStandInPages = 512;  // of one whose events have no stacks: 64 bytes each
 // Records that wait for room in the session's buffers; beyond that the rings have to keep them.
 constexpr size_t kMaxPending = 64 * 1024;
 constexpr size_t kMaxMapping = 64 * 1024;
@@ -85,10 +88,12 @@ Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch&
 Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch) {
     std::vector<Tracepoint> wanted;
     for (const Tracepoint& point : dispatch.wanted()) {
-        if (takes(point.name, tracing)) wanted.push_back(point);
+        if (takes(point.name, tracing) || is_stand_in(dispatch.id_of(point.name)))
+            wanted.push_back(point);
     }
     std::erase_if(points_, [&](const Point& point) {
-        return std::find(wanted.begin(), wanted.end(), point.tracepoint) == wanted.end();
+        return std::find(wanted.begin(), wanted.end(), point.tracepoint) == wanted.end() ||
+               point.lane.form.stack != takes(point.tracepoint.name, tracing);
     });
     if (wanted.empty()) return Ok{};
     const uint32_t pages = pages_for(cpus, wanted.size());
@@ -98,9 +103,14 @@ Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Disp
             points_.push_back(*std::exchange(prepared_, std::nullopt));
             continue;
         }
-        ETW_TRY(PerfLane lane,
-                open_tracepoint(cpus, dispatch.id_of(point.name), point.filter, tracing, pages));
-        points_.push_back({point, std::move(lane)});
+        const uint16_t id = dispatch.id_of(point.name);
+        const bool traced = takes(point.name, tracing);
+        const uint32_t enough = traced ? pages : std::min(pages, kMaxStandInPages);
+        auto lane = is_stand_in(id) ? open_stand_in(cpus, id, traced, tracing, enough)
+                                    : open_tracepoint(cpus, id, point.filter, tracing, pages);
+        if (!lane && is_stand_in(id)) continue;  // the kernel tells nothing of the kind, then
+        if (!lane) return lane.error();
+        points_.push_back({point, *std::move(lane)});
     }
     return Ok{};
 }

@@ -22,8 +22,9 @@ public:
     // kNotSupported where the kernel does not tell system calls.
     Status bind(Dispatch& dispatch, const Tracing& tracing);
     // Opens what the flags need and closes what they do not. `dispatch`: what the tracepoints are
-    // wanted for; those that feed records with stacks or counters are ours from now on. Fails with
-    // kAccessDenied without the rights, kNotSupported where the machine lacks a source.
+    // wanted for; those that feed records with stacks or counters, and those that programs stand in
+    // for, are ours from now on. Fails with kAccessDenied without the rights, kNotSupported where
+    // the machine lacks a source.
     Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch);
     // Whether the events of a tracepoint come from here, and must not come from tracefs too.
     bool has(const Tracepoint& point) const noexcept;

@@ -156,6 +156,18 @@ Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& 
     return out;
 }
 
+Result<PerfLane> open_output(uint32_t cpus, bool traced, const Tracing& tracing, uint32_t pages) {
+    PerfLane out;
+    out.form = {traced ? uint32_t(tracing.counters.size()) : 0, traced, true};
+    perf_event_attr attr = attr_for_samples(pages, out.form);
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = PERF_COUNT_SW_BPF_OUTPUT;
+    attr.sample_period = 1;
+    ETW_CHECK(open_lane(attr, cpus, pages, tracing.counters, out));
+    ETW_CHECK(begin(out));
+    return out;
+}
+
 Status check_source(const Source& source) {
     constexpr int kNoLeader = -1;
     ETW_TRY(const UniqueFd fd, open_counter(source, 0, kNoLeader));

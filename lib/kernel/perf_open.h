@@ -13,7 +13,8 @@ struct PerfLane {
     PerfForm form;
     std::vector<PerfRing> rings;
     std::vector<UniqueFd> counters;
-    std::vector<uint64_t> lost;  // by CPU, as told
+    std::vector<uint64_t> lost;      // by CPU, as told
+    std::vector<UniqueFd> programs;  // that put out its events, and their map
 
     // What the kernel had no room for since the last call.
     uint64_t take_lost();
@@ -27,6 +28,9 @@ Result<PerfLane> open_samples(uint32_t cpus, const Tracing& tracing, bool stack,
 // The events of tracepoint `id` that pass `filter`. `pages` of each ring, a power of two.
 Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& filter,
                                  const Tracing& tracing, uint32_t pages);
+// What programs put out that have the rings' descriptors in a map. `traced`: with stacks and
+// counters.
+Result<PerfLane> open_output(uint32_t cpus, bool traced, const Tracing& tracing, uint32_t pages);
 
 // Whether this machine can count by it. Fails with kNotSupported, or kAccessDenied.
 Status check_source(const Source& source);

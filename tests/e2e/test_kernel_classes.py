@@ -8,9 +8,7 @@ import subprocess
 import sys
 
 from harness import DEADLINE, hang
-from test_kernel import KernelTest, TRACEFS
-
-HAS_TYPES = pathlib.Path("/sys/kernel/btf/vmlinux").exists()
+from test_kernel import HAS_TYPES, KernelTest, TRACEFS, has_function, tells_lengths
 
 
 class ClassTest(KernelTest):
@@ -381,8 +379,7 @@ class Datagrams(ClassTest):
                    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines())
 
     def test_whom_they_go_to_and_what_size_they_have(self):
-        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
-            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.need_lengths()
         self.start("NETWORKTRACE", "PROCESS")
         ports = {}
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -429,8 +426,7 @@ class Datagrams(ClassTest):
             self.assertEqual((last["saddr"], last["daddr"], last["dport"]), (host, host, server))
 
     def test_who_has_sent_to_a_socket_for_both_protocols_that_is_bound_to_no_address(self):
-        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
-            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.need_lengths()
         self.start("NETWORKTRACE", "PROCESS")
         try:
             server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -488,8 +484,7 @@ print(os.getpid())
 """
 
     def test_whom_each_of_many_messages_goes_to(self):
-        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
-            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.need_lengths()
         if not self.has_control_groups():
             self.skipTest("no control groups of version 2 are mounted")
         servers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
@@ -515,8 +510,7 @@ class Splices(ClassTest):
 
     def setUp(self):
         super().setUp()
-        if not (TRACEFS / "events/sock/sock_recv_length").is_dir():
-            self.skipTest("this kernel does not tell what is received (before Linux 6.3)")
+        self.need_lengths()
         self.listener = socket.socket()
         self.addCleanup(self.listener.close)
         self.listener.bind(("127.0.0.1", 0))
@@ -565,6 +559,23 @@ class Splices(ClassTest):
         told = self.received(port)
         self.assertEqual(told[:3], [600, 100, 300])
         self.assertEqual(sum(told), 21_000)
+
+    def test_each_byte_that_sendfile_puts_into_a_connection_is_sent(self):
+        if (TRACEFS / "events/sock/sock_send_length").is_dir() and has_function("inet_sendpage"):
+            self.skipTest("the kernel's tracepoint does not tell it (Linux 6.3 and 6.4)")
+        (self.folder / "page").write_bytes(b"x" * 50_000)
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        with open(self.folder / "page", "rb") as page:
+            done = 0
+            while done < 50_000:
+                done += os.sendfile(client.fileno(), page.fileno(), done, 50_000 - done)
+                peer.recv(100_000)
+        client.send(b"x" * 10)
+        self.stop()
+        sent = [e["size"] for e in self.events("TcpIp/Send", "a.etl") if e["sport"] == port]
+        self.assertEqual((sum(sent), sent[-1]), (50_010, 10))
 
     def test_of_one_whose_own_side_is_closed(self):
         self.start("NETWORKTRACE", "PROCESS")
@@ -619,10 +630,8 @@ class OldConnections(ClassTest):
             of_it = [e for e in events
                      if (e["fields"]["sport"], e["fields"]["dport"]) == (client, server)]
             names = [e["event"].split("/")[-1].removesuffix("IPV6") for e in of_it]
-            if (TRACEFS / "events/sock/sock_send_length").is_dir():
-                self.assertEqual(names, ["Send", "Disconnect"], host)
-            else:  # before Linux 6.3
-                self.assertEqual(names, ["Disconnect"], host)
+            self.assertEqual(names, ["Send", "Disconnect"] if tells_lengths() else ["Disconnect"],
+                             host)
             for fields in (e["fields"] for e in of_it):
                 self.assertEqual((fields["saddr"], fields["daddr"], fields["PID"]),
                                  (host, host, os.getpid()))
