@@ -94,6 +94,21 @@ Result<FunctionTypes> describe_functions(const std::vector<bpf_insn>& code) {
     return out;
 }
 
+// `type`: the id of what it is attached to.
+Result<UniqueFd> attach_to_type(bpf_attach_type how, uint32_t type,
+                                const std::vector<bpf_insn>& code) {
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.expected_attach_type = how;
+    options.attach_btf_id = type;
+    const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "etw_typed", kLicense,
+                                           code.data(), code.size(), &options));
+    if (!program) return bpf_error("bpf: program");
+    UniqueFd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
+    if (!link) return bpf_error("bpf: tracepoint");
+    return link;
+}
+
 // The type of event that perf has for uprobes.
 Result<uint32_t> uprobe_type() {
     std::ifstream in(std::string(kUprobes) + "type");
@@ -167,17 +182,28 @@ Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code) {
     return program;
 }
 
-Result<UniqueFd> attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code) {
+Result<UniqueFd> attach_raw(const char* tracepoint, const std::vector<bpf_insn>& code) {
+    ETW_TRY(const FunctionTypes types, describe_functions(code));
     bpf_prog_load_opts options{};
     options.sz = sizeof(options);
-    options.expected_attach_type = BPF_TRACE_RAW_TP;
-    options.attach_btf_id = tracepoint;
-    const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "etw_typed", kLicense,
+    options.prog_btf_fd = uint32_t(std::max(types.btf.get(), 0));
+    options.func_info = types.functions.data();
+    options.func_info_cnt = uint32_t(types.functions.size());
+    options.func_info_rec_size = sizeof(bpf_func_info);
+    const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, tracepoint, kLicense,
                                            code.data(), code.size(), &options));
     if (!program) return bpf_error("bpf: program");
-    UniqueFd link(::bpf_raw_tracepoint_open(nullptr, program.get()));
+    UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
     if (!link) return bpf_error("bpf: tracepoint");
     return link;
+}
+
+Result<UniqueFd> attach_typed(uint32_t tracepoint, const std::vector<bpf_insn>& code) {
+    return attach_to_type(BPF_TRACE_RAW_TP, tracepoint, code);
+}
+
+Result<UniqueFd> attach_at_return(uint32_t function, const std::vector<bpf_insn>& code) {
+    return attach_to_type(BPF_TRACE_FEXIT, function, code);
 }
 
 Result<UniqueFd> load_to_run(std::vector<bpf_insn> code) {
@@ -220,20 +246,8 @@ Result<BpfProbe> BpfProbe::over(UniqueFd output, uint32_t cpus, const Rings& sha
     return BpfProbe(std::move(output), std::move(rings), counter, shape.with_stacks);
 }
 
-Status BpfProbe::attach(const char* tracepoint, std::vector<bpf_insn> code) {
-    ETW_TRY(const FunctionTypes types, describe_functions(code));
-    bpf_prog_load_opts options{};
-    options.sz = sizeof(options);
-    options.prog_btf_fd = uint32_t(std::max(types.btf.get(), 0));
-    options.func_info = types.functions.data();
-    options.func_info_cnt = uint32_t(types.functions.size());
-    options.func_info_rec_size = sizeof(bpf_func_info);
-    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, tracepoint, kLicense,
-                                     code.data(), code.size(), &options));
-    if (!program) return bpf_error("bpf: program");
-    UniqueFd link(::bpf_raw_tracepoint_open(tracepoint, program.get()));
-    if (!link) return bpf_error("bpf: tracepoint");
-    kept_.push_back(std::move(program));
+Status BpfProbe::attach(const char* tracepoint, const std::vector<bpf_insn>& code) {
+    ETW_TRY(UniqueFd link, attach_raw(tracepoint, code));
     kept_.push_back(std::move(link));
     return Ok{};
 }

@@ -26,9 +26,14 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value);
 // Whether programs can have a function called many times over (BPF_FUNC_loop, since Linux 5.17).
 bool has_loops();
 Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code);
-// Runs a program at KernelTypes::tracepoint() as long as the descriptor is open anywhere: the
-// kernel knows what the arguments point to, and the program loads from there as from any memory.
-Result<UniqueFd> attach_typed(uint32_t tracepoint, std::vector<bpf_insn> code);
+// Runs a program at a raw tracepoint as long as the descriptor is open anywhere.
+Result<UniqueFd> attach_raw(const char* tracepoint, const std::vector<bpf_insn>& code);
+// The same at KernelTypes::tracepoint(): the kernel knows what the arguments point to, and the
+// program loads from there as from any memory.
+Result<UniqueFd> attach_typed(uint32_t tracepoint, const std::vector<bpf_insn>& code);
+// The same where KernelTypes::function() returns. Its arguments are the context, 8 bytes each, and
+// behind them what it returns. Of several programs there, the last one to come is the first to run.
+Result<UniqueFd> attach_at_return(uint32_t function, const std::vector<bpf_insn>& code);
 // One that is run by run_once(), in the thread that calls it, with a number in its context.
 Result<UniqueFd> load_to_run(std::vector<bpf_insn> code);
 Status run_once(const UniqueFd& program, uint64_t number);
@@ -76,7 +81,7 @@ public:
     // Forgets all keys of a map.
     void clear_map(const std::string& name) const;
     // Runs a program at a raw tracepoint from now on.
-    Status attach(const char* tracepoint, std::vector<bpf_insn> code);
+    Status attach(const char* tracepoint, const std::vector<bpf_insn>& code);
     // Where the kernel asks programs about addresses of sockets (BPF_CGROUP_UDP4_RECVMSG ...), for
     // all processes. Fails with kNotSupported without control groups of version 2.
     Status attach_to_groups(bpf_attach_type type, const std::vector<bpf_insn>& code);

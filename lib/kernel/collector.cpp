@@ -1,5 +1,6 @@
 #include "kernel/collector.h"
 
+#include "kernel/socket_lengths.h"
 #include "kernel/system_config.h"
 
 #include <fmt/format.h>
@@ -268,9 +269,10 @@ Collector::~Collector() { stop_thread(); }
 // --- what is recorded ------------------------------------------------------------------------
 
 Result<Format> Collector::load(const std::string& system, const std::string& name) const {
-    ETW_TRY(const std::string text,
-            read_text(fmt::format("{}/events/{}/{}/format", tracefs_, system, name)));
-    return Format::parse(text, system.c_str());
+    const auto text = read_text(fmt::format("{}/events/{}/{}/format", tracefs_, system, name));
+    if (text) return Format::parse(*text, system.c_str());
+    ETW_TRY(const std::string stand_in, stand_in_format(name));
+    return Format::parse(stand_in, system.c_str());
 }
 
 Dispatch::LoadFormat Collector::format_loader() const {
@@ -305,7 +307,8 @@ Status Collector::bind(uint32_t flags, const Tracing& tracing) {
     std::vector<Tracepoint> wanted = dispatch->wanted();
     std::erase_if(wanted, [&](const Tracepoint& point) {
         const bool is_switch = point == switch_point();
-        return perf_events_.has(point) || (is_switch && switch_watch_ && !provider_has_switches);
+        return perf_events_.has(point) || is_stand_in(dispatch->id_of(point.name)) ||
+               (is_switch && switch_watch_ && !provider_has_switches);
     });
     ETW_CHECK(enable_points(std::move(wanted)));
     if (!context_.has(kKernelHardFaults)) kprobes_.keep_only({});

@@ -1,5 +1,7 @@
 #include "kernel/datagram_watch.h"
 
+#include "kernel/socket_lengths.h"
+
 #include <arpa/inet.h>
 #include <asm/ptrace.h>
 #include <asm/unistd.h>
@@ -48,8 +50,7 @@ public:
     // bpf_sock_addr), before the size is told.
     std::vector<bpf_insn> at_address(bool version_6);
 
-    // sock_send_length, sock_recv_length: (struct sock*, int result, int flags).
-    std::vector<bpf_insn> at_length(bool sent);
+    std::vector<bpf_insn> at_length(const LengthPoint& point);
 
 private:
     void clear(int from, size_t size) {
@@ -187,28 +188,23 @@ void Writer::forget_peer() {
     code_.place(none);
 }
 
-std::vector<bpf_insn> Writer::at_length(bool sent) {
+std::vector<bpf_insn> Writer::at_length(const LengthPoint& point) {
     const auto end = code_.label(), done = code_.label();
     code_.set(r6, r1);
-    code_.load(Size::k64, r7, r6, 0);
-    code_.load(Size::k64, r8, r6, 8);
-    code_.narrow(r8);
+    point.put_arguments(code_);
     clear(kValueAt, 8);
     sockets_.put_protocol(code_, r7, kValueAt);
     code_.load(Size::k64, r1, r10, kValueAt);
     code_.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
     code_.jump_if(BPF_JGT, r8, INT32_MAX, done);  // an error
-    if (!sent) {
-        code_.load(Size::k64, r1, r6, 16);
-        code_.calculate(BPF_AND, r1, MSG_PEEK | MSG_ERRQUEUE);
-        code_.jump_if(BPF_JNE, r1, 0, done);
-    }
+    code_.calculate(BPF_AND, r9, MSG_PEEK | MSG_ERRQUEUE);
+    code_.jump_if(BPF_JNE, r9, 0, done);
     clear(kRecordAt, sizeof(Datagram));
     code_.store(Size::k64, r10, kRecordAt + AT(socket), r7);
     code_.store(Size::k32, r10, kRecordAt + AT(size), r8);
-    code_.store(Size::k8, r10, kRecordAt + AT(sent), sent ? 1 : 0);
+    code_.store(Size::k8, r10, kRecordAt + AT(sent), point.sent() ? 1 : 0);
     sockets_.put_ends(code_, r7, kRecordAt + AT(ends), done);
-    if (sent && !peers_told_) use_name(kRecordAt);
+    if (point.sent() && !peers_told_) use_name(kRecordAt);
     use_peer(kRecordAt);
     code_.put_out(r6, output_, kRecordAt, sizeof(Datagram));
     code_.jump(end);
@@ -225,11 +221,10 @@ std::vector<bpf_insn> Writer::at_length(bool sent) {
 Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
     ETW_TRY(KernelTypes types, KernelTypes::load());
     const SocketCode sockets(types, SocketCode::Reach::kTyped);
+    ETW_TRY(const auto points, LengthPoint::find(types));
     if (!types.complete()) {
         return Error{Code::kNotSupported, "the kernel's structures are others", 0};
     }
-    ETW_TRY(const uint32_t at_receipt, types.tracepoint("sock_recv_length"));
-    ETW_TRY(const uint32_t at_sending, types.tracepoint("sock_send_length"));
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {kRingPages}, counter));
     ETW_TRY(UniqueFd peers, make_map({BPF_MAP_TYPE_LRU_HASH, "etw_peers", sizeof(uint64_t),
                                       sizeof(Peer), kMaxPeers}));
@@ -244,10 +239,10 @@ Result<BpfProbe> watch_datagrams(uint32_t cpus, const CounterSource& counter) {
           std::pair(BPF_CGROUP_UDP4_SENDMSG, false), std::pair(BPF_CGROUP_UDP6_SENDMSG, true)}) {
         if (!probe.attach_to_groups(type, writer().at_address(version_6))) peers_told = false;
     }
-    ETW_TRY(UniqueFd receipts, attach_typed(at_receipt, writer().at_length(false)));
-    ETW_TRY(UniqueFd sendings, attach_typed(at_sending, writer().at_length(true)));
-    probe.keep(std::move(receipts));
-    probe.keep(std::move(sendings));
+    for (const LengthPoint& point : points) {
+        ETW_TRY(UniqueFd link, point.attach(writer().at_length(point)));
+        probe.keep(std::move(link));
+    }
     probe.keep("peers", std::move(peers));
     return probe;
 }

@@ -58,4 +58,10 @@ Result<uint32_t> KernelTypes::tracepoint(std::string_view name) const {
     return uint32_t(id);
 }
 
+Result<uint32_t> KernelTypes::function(std::string_view name) const {
+    const int id = btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_FUNC);
+    if (id < 0) return Error{Code::kNotSupported, "the kernel has no such function", 0};
+    return uint32_t(id);
+}
+
 }  // namespace etw::kernel

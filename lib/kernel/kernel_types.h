@@ -22,6 +22,8 @@ public:
     // The id of a tracepoint's type, which programs at it are loaded with. Fails with kNotSupported
     // where the kernel has no such tracepoint.
     Result<uint32_t> tracepoint(std::string_view name) const;
+    // The same of a function.
+    Result<uint32_t> function(std::string_view name) const;
     bool complete() const noexcept { return complete_; }
 
 private:

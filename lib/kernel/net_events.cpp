@@ -116,7 +116,7 @@ bool NetEvents::bind(Dispatch& dispatch) {
             on_part_read(e, e.number(ends.socket));
         };
     });
-    // Since Linux 6.3. Before, nothing but connections is to be had.
+    // Tracepoints since Linux 6.3; before, programs stand in for them where they can.
     for (const bool sent : {true, false}) {
         dispatch.on(
             "sock", sent ? "sock_send_length" : "sock_recv_length",

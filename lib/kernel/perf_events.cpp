@@ -1,5 +1,7 @@
 #include "kernel/perf_events.h"
 
+#include "kernel/socket_lengths.h"
+
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 
@@ -19,6 +21,7 @@ constexpr size_t kTrailer = 16;  // what sample_id_all adds: u32 process, u32 th
 constexpr uint64_t kAllPages = 64 * 1024;
 constexpr uint64_t kMinPages = 64;
 constexpr uint64_t kMaxPages = 8192;
+constexpr uint32_t kMaxStandInPages = 512;  // of one whose events have no stacks: 64 bytes each
 // Records that wait for room in the session's buffers; beyond that the rings have to keep them.
 constexpr size_t kMaxPending = 64 * 1024;
 constexpr size_t kMaxMapping = 64 * 1024;
@@ -115,15 +118,31 @@ Status PerfEvents::set_up_samples(uint32_t cpus, const Tracing& tracing, Holder&
     return Ok{};
 }
 
+// A predecessor's, or a new one.
+Result<PerfLane> PerfEvents::open_point(uint32_t cpus, const Tracepoint& point, uint16_t id,
+                                        const Tracing& tracing, uint32_t pages,
+                                        Holder& holder) const {
+    const bool traced = takes(point.name, tracing);
+    const PerfForm form = traced ? form_of(tracing) : PerfForm{0, false, true};
+    if (auto adopted = PerfLane::adopt(holder, held_as(point), cpus, form)) return adopted;
+    if (!is_stand_in(id)) return open_tracepoint(cpus, id, point.filter, tracing, pages);
+    return open_stand_in(cpus, id, form, tracing,
+                         traced ? pages : std::min(pages, kMaxStandInPages));
+}
+
 // What is open already stays open: its events go on without a gap.
 Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
                                Holder& holder) {
     std::vector<Tracepoint> wanted;
     for (const Tracepoint& point : dispatch.wanted()) {
-        if (takes(point.name, tracing)) wanted.push_back(point);
+        if (takes(point.name, tracing) || is_stand_in(dispatch.id_of(point.name)))
+            wanted.push_back(point);
     }
     std::erase_if(points_, [&](const Point& point) {
-        if (std::find(wanted.begin(), wanted.end(), point.tracepoint) != wanted.end()) return false;
+        if (std::find(wanted.begin(), wanted.end(), point.tracepoint) != wanted.end() &&
+            point.lane.form.stack == takes(point.tracepoint.name, tracing)) {
+            return false;
+        }
         holder.let_go(held_as(point.tracepoint));
         return true;
     });
@@ -136,13 +155,12 @@ Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Disp
         if (prepared != prepared_.end()) {
             points_.push_back(std::move(*prepared));
             prepared_.erase(prepared);
-        } else if (auto adopted = PerfLane::adopt(holder, held_as(point), cpus, form_of(tracing))) {
-            points_.push_back({point, std::move(*adopted)});
-            continue;
         } else {
-            ETW_TRY(PerfLane lane, open_tracepoint(cpus, dispatch.id_of(point.name), point.filter,
-                                                   tracing, pages));
-            points_.push_back({point, std::move(lane)});
+            const uint16_t id = dispatch.id_of(point.name);
+            auto lane = open_point(cpus, point, id, tracing, pages, holder);
+            if (!lane && is_stand_in(id)) continue;  // the kernel tells nothing of the kind, then
+            if (!lane) return lane.error();
+            points_.push_back({point, *std::move(lane)});
         }
         points_.back().lane.hold(holder, held_as(point));
     }
@@ -166,7 +184,8 @@ void PerfEvents::begin_prepared_at(const std::vector<int64_t>& times) {
 std::vector<Tracepoint> PerfEvents::leaving(const Tracing& tracing) const {
     std::vector<Tracepoint> out;
     for (const Point& point : points_) {
-        if (!takes(point.tracepoint.name, tracing)) out.push_back(point.tracepoint);
+        const bool stands_in = !point.lane.programs.empty();
+        if (!stands_in && !takes(point.tracepoint.name, tracing)) out.push_back(point.tracepoint);
     }
     return out;
 }

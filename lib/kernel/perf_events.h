@@ -22,8 +22,9 @@ public:
     // kNotSupported where the kernel does not tell system calls.
     Status bind(Dispatch& dispatch, const Tracing& tracing);
     // Opens what the flags need and closes what they do not. `dispatch`: what the tracepoints are
-    // wanted for; those that feed records with stacks or counters are ours from now on. Fails with
-    // kAccessDenied without the rights, kNotSupported where the machine lacks a source.
+    // wanted for; those that feed records with stacks or counters, and those that programs stand in
+    // for, are ours from now on. Fails with kAccessDenied without the rights, kNotSupported where
+    // the machine lacks a source.
     Status set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch, Holder& holder);
     // Whether the events of a tracepoint come from here, and must not come from tracefs too.
     bool has(const Tracepoint& point) const noexcept;
@@ -98,6 +99,8 @@ private:
         std::vector<int64_t> from = {};  // by CPU, or none
         std::vector<int64_t> until = {};
     };
+    Result<PerfLane> open_point(uint32_t cpus, const Tracepoint& point, uint16_t id,
+                                const Tracing& tracing, uint32_t pages, Holder& holder) const;
     Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
                        Holder& holder);
     Status set_up_maps(uint32_t cpus, Holder& holder);

@@ -115,6 +115,9 @@ void PerfLane::hold(Holder& holder, const std::string& what) const {
     for (size_t i = 0; i < counters.size(); ++i) {
         holder.hold(what, fmt::format("counter{}", i), counters[i]);
     }
+    for (size_t i = 0; i < programs.size(); ++i) {
+        holder.hold(what, fmt::format("program{}", i), programs[i]);
+    }
     hold_rings(holder, what, rings);
 }
 
@@ -126,6 +129,7 @@ Result<PerfLane> PerfLane::adopt(Holder& holder, const std::string& what, uint32
     ETW_TRY(out.rings, adopt_rings(parts, cpus));
     for (auto& [name, fd] : parts) {
         if (name.starts_with("counter")) out.counters.push_back(std::move(fd));
+        if (name.starts_with("program")) out.programs.push_back(std::move(fd));
     }
     if (out.counters.size() != size_t{form.counters} * cpus) {
         return Error{Code::kNoMoreItems, "perf: held counters", out.counters.size()};
@@ -179,6 +183,19 @@ Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& 
         if (::ioctl(ring.fd().get(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) != 0)
             return Error{code_from_errno(errno), "perf: filter", uint64_t(errno)};
     }
+    ETW_CHECK(begin(out));
+    return out;
+}
+
+Result<PerfLane> open_output(uint32_t cpus, const PerfForm& form, const Tracing& tracing,
+                             uint32_t pages) {
+    PerfLane out;
+    out.form = form;
+    perf_event_attr attr = attr_for_samples(pages, out.form);
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.config = PERF_COUNT_SW_BPF_OUTPUT;
+    attr.sample_period = 1;
+    ETW_CHECK(open_lane(attr, cpus, pages, tracing.counters, out));
     ETW_CHECK(begin(out));
     return out;
 }

@@ -14,6 +14,7 @@ struct PerfLane {
     PerfForm form;
     std::vector<PerfRing> rings;
     std::vector<UniqueFd> counters;
+    std::vector<UniqueFd> programs;  // that put out its events, and their map
 
     void hold(Holder& holder, const std::string& what) const;
     // What a predecessor had held under this name.
@@ -34,6 +35,9 @@ PerfForm form_of(const Tracing& tracing);
 // The events of tracepoint `id` that pass `filter`. `pages` of each ring, a power of two.
 Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& filter,
                                  const Tracing& tracing, uint32_t pages);
+// What programs put out that have the rings' descriptors in a map.
+Result<PerfLane> open_output(uint32_t cpus, const PerfForm& form, const Tracing& tracing,
+                             uint32_t pages);
 
 // Whether this machine can count by it. Fails with kNotSupported, or kAccessDenied.
 Status check_source(const Source& source);

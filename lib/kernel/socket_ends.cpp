@@ -32,10 +32,14 @@ void SocketCode::put_protocol(BpfCode& code, Reg socket, int to) const {
     put(code, to, socket, protocol_, 2);
 }
 
+void SocketCode::put_family(BpfCode& code, Reg socket, int to) const {
+    put(code, to, socket, family_, 2);
+}
+
 void SocketCode::put_ends(BpfCode& code, Reg socket, int to, BpfCode::Label others) const {
     const auto at = [to](size_t member) { return to + int(member); };
     const auto version_6 = code.label(), done = code.label();
-    put(code, at(offsetof(SocketEnds, family)), socket, family_, 2);
+    put_family(code, socket, at(offsetof(SocketEnds, family)));
     put(code, at(offsetof(SocketEnds, local_port)), socket, port_, 2);
     put(code, at(offsetof(SocketEnds, remote_port)), socket, remote_port_, 2);
     code.load(BpfCode::Size::k16, r1, r10, at(offsetof(SocketEnds, family)));

@@ -28,6 +28,8 @@ public:
 
     // Puts the protocol (IPPROTO_*) of the struct sock in `socket` on the stack at `to`, 2 bytes.
     void put_protocol(BpfCode& code, Reg socket, int to) const;
+    // Its family (AF_*), likewise.
+    void put_family(BpfCode& code, Reg socket, int to) const;
     // Puts its ends at `to`, which is all 0; goes to `others` where it has none of this kind.
     void put_ends(BpfCode& code, Reg socket, int to, BpfCode::Label others) const;
 

@@ -19,6 +19,7 @@ from harness import BIN, DEADLINE, NOBODY, EndToEnd, hang, is_root, wait_for
 
 TRACEFS = pathlib.Path("/sys/kernel/tracing")
 TRIES = 5  # of a test whose sessions are to lose nothing
+HAS_TYPES = pathlib.Path("/sys/kernel/btf/vmlinux").exists()
 
 
 def has_tracefs():
@@ -27,6 +28,18 @@ def has_tracefs():
     if not (TRACEFS / "instances").is_dir():
         subprocess.run(["mount", "-t", "tracefs", "tracefs", str(TRACEFS)], capture_output=True)
     return os.access(TRACEFS / "instances", os.W_OK)
+
+
+def has_function(name):
+    symbols = pathlib.Path("/proc/kallsyms").read_text().splitlines()
+    return any(line.split()[2] == name for line in symbols)
+
+
+def tells_lengths():
+    """Of what is sent and received: by tracepoints (since Linux 6.3), or by programs where the
+    kernel's functions return, if these can be told apart from others and be gone into."""
+    return ((TRACEFS / "events/sock/sock_send_length").is_dir() or
+            (HAS_TYPES and has_function("register_ftrace_direct")))
 
 
 def instances():
@@ -83,6 +96,10 @@ class KernelTest(EndToEnd):
             with contextlib.suppress(OSError):
                 (TRACEFS / "instances" / name).rmdir()
         super().tearDown()
+
+    def need_lengths(self):
+        if not tells_lengths():
+            self.skipTest("this kernel does not tell what is sent and received")
 
     def kill_hosts(self, pids=None):
         self.left |= self.own_instances()
@@ -360,8 +377,7 @@ print(os.getpid(), sum(n.values()), flush=True)
                          (os.getpid(), port, "127.0.0.1"))
         accept, = mine("TcpIp/Accept")
         self.assertEqual((accept["PID"], accept["sport"]), (os.getpid(), port))
-        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
-            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.need_lengths()
         self.assertEqual(sum(e["size"] for e in mine("TcpIp/Send") if e["dport"] == port), sent)
         self.assertEqual(sum(e["size"] for e in mine("TcpIp/Recv") if e["sport"] == port),
                          sum(received))

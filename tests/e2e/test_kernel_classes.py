@@ -8,9 +8,7 @@ import subprocess
 import sys
 
 from harness import DEADLINE, hang
-from test_kernel import KernelTest, TRACEFS
-
-HAS_TYPES = pathlib.Path("/sys/kernel/btf/vmlinux").exists()
+from test_kernel import HAS_TYPES, KernelTest, TRACEFS
 
 
 class ClassTest(KernelTest):

@@ -6,15 +6,14 @@ import subprocess
 import sys
 
 from harness import DEADLINE, wait_for
-from test_kernel import TRACEFS
+from test_kernel import TRACEFS, has_function, tells_lengths
 from test_kernel_classes import ClassTest
 
 
 class NetworkTest(ClassTest):
     def setUp(self):
         super().setUp()
-        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
-            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.need_lengths()
 
 
 def has_control_groups():
@@ -610,6 +609,23 @@ print(os.getpid(), listener.getsockname()[1], 0 if failed else got[1] + max(got[
         self.assertEqual([e["size"] for e in self.events("TcpIp/Recv", "a.etl")
                           if e["PID"] == pid and e["sport"] == port], [size])
 
+    def test_each_byte_that_sendfile_puts_into_a_connection_is_sent(self):
+        if (TRACEFS / "events/sock/sock_send_length").is_dir() and has_function("inet_sendpage"):
+            self.skipTest("the kernel's tracepoint does not tell it (Linux 6.3 and 6.4)")
+        (self.folder / "page").write_bytes(b"x" * 50_000)
+        self.start("NETWORKTRACE", "PROCESS")
+        client, peer = self.connect()
+        port = client.getsockname()[1]
+        with open(self.folder / "page", "rb") as page:
+            done = 0
+            while done < 50_000:
+                done += os.sendfile(client.fileno(), page.fileno(), done, 50_000 - done)
+                peer.recv(100_000)
+        client.send(b"x" * 10)
+        self.stop()
+        sent = [e["size"] for e in self.events("TcpIp/Send", "a.etl") if e["sport"] == port]
+        self.assertEqual((sum(sent), sent[-1]), (50_010, 10))
+
     def test_of_one_whose_own_side_is_closed(self):
         self.start("NETWORKTRACE", "PROCESS")
         client, peer = self.connect()
@@ -661,10 +677,8 @@ class OldConnections(ClassTest):
             of_it = [e for e in events
                      if (e["fields"]["sport"], e["fields"]["dport"]) == (client, server)]
             names = [e["event"].split("/")[-1].removesuffix("IPV6") for e in of_it]
-            if (TRACEFS / "events/sock/sock_send_length").is_dir():
-                self.assertEqual(names, ["Send", "Disconnect"], host)
-            else:  # before Linux 6.3
-                self.assertEqual(names, ["Disconnect"], host)
+            self.assertEqual(names, ["Send", "Disconnect"] if tells_lengths() else ["Disconnect"],
+                             host)
             for fields in (e["fields"] for e in of_it):
                 self.assertEqual((fields["saddr"], fields["daddr"], fields["PID"]),
                                  (host, host, os.getpid()))

@@ -299,8 +299,7 @@ rm -rf tree copy clone linked symlink pipe moved
         self.assertEqual(irps - ended, set())
 
     def test_a_web_server_under_load(self):
-        if not (TRACEFS / "events/sock/sock_send_length").is_dir():
-            self.skipTest("this kernel does not tell what is sent (before Linux 6.3)")
+        self.need_lengths()
         size, requests = 30000, 60
         (self.folder / "page").write_text("x" * size)
         server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind",

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 
 from harness import BIN, DEADLINE, wait_for
@@ -99,6 +100,29 @@ class Stacks(StackTest):
         starts = [r for r in self.named(records, "Process/DCStart")
                   if r["fields"]["ProcessId"] == child.pid]
         self.assertLessEqual(len(starts), 1)
+
+    def test_what_is_sent_has_the_stack_of_who_sends_it_from_an_update_on(self):
+        self.need_lengths()
+        self.tracelog("-start", "T", "-f", "k.etl", "-eflag", "PROC_THREAD+NETWORKTRACE")
+        listener = socket.create_server(("127.0.0.1", 0))
+        client = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+        sizes = list(range(1, 7))
+        for size in sizes:
+            if size == 3:
+                self.tracelog("-update", "T", "-stackwalk", "TcpSend")
+            if size == 5:
+                self.tracelog("-update", "T", "-stackwalk", "ThreadCreate")
+            client.send(b"x" * size)
+            peer.recv(100)
+        for end in (client, peer, listener):
+            end.close()
+        self.run_tool("tracelog", "-stop", "T", code=None)
+        records = [r for r in self.lines() if r["fields"].get("PID") == os.getpid()]
+        sent = {r["fields"]["size"]: r for r in records if r["event"].endswith("TcpIp/Send")}
+        got = [r["fields"]["size"] for r in records if r["event"].endswith("TcpIp/Recv")]
+        self.assertEqual((list(sent), got), (sizes, sizes))
+        self.assertEqual([size for size in sizes if "stack" in sent[size]], [3, 4])
 
     def test_files_have_the_stack_of_who_reads_them_and_images_of_who_maps_them(self):
         if not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
