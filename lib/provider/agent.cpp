@@ -162,7 +162,7 @@ void drain(const GuardedFd& descriptor) noexcept {
     }
 }
 
-// Milliseconds until the next retry is due, -1 for none.
+// Milliseconds until the next retry is due or patience with a host ends, -1 for neither.
 int poll_timeout(int64_t now) noexcept {
     int64_t next = INT64_MAX;
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
@@ -170,6 +170,7 @@ int poll_timeout(int64_t now) noexcept {
         if (host.connection == 0 && host.retry_at != 0 && host.retry_at < next) {
             next = host.retry_at;
         }
+        if (host.room_by != 0 && host.room_by < next) next = host.room_by;
     }
     if (next == INT64_MAX) return -1;
     return next <= now ? 0 : int((next - now) / 1'000'000 + 1);
@@ -193,7 +194,9 @@ PollSet poll_set() noexcept {
     set.fds[set.count++] = {g_state.wake.get(), POLLIN, 0};
     set.fds[set.count++] = {g_state.doorbell.get(), POLLIN, 0};
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
-        set.fds[set.count++] = {g_state.hosts[i].socket.get(), POLLIN, 0};
+        const Host& host = g_state.hosts[i];
+        const short room = host.room_by != 0 ? POLLOUT : 0;
+        set.fds[set.count++] = {host.socket.get(), short(POLLIN | room), 0};
     }
     return set;
 }
@@ -302,6 +305,7 @@ void begin_anew() noexcept {
         host.socket.reset();
         host.connection = 0;
         host.welcome = false;
+        host.room_by = 0;
         host.was_connected = false;
     }
     constexpr int64_t kExecPatienceNs = 10'000'000;

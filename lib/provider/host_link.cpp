@@ -1,6 +1,7 @@
 // The connection to one host: wire/provider_protocol.h from the provider's side.
 #include "provider/private_session.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -18,8 +19,9 @@ constexpr int64_t kFirstRetryPause = 20 * kMillisecond;
 constexpr int64_t kLongestRetryPause = 2000 * kMillisecond;
 constexpr int64_t kRetryFor = 30'000 * kMillisecond;  // then the doorbell alone
 
-// Packets of the agent are few and small: where even they find the socket full, the host is stuck
-// and the connection is given up. The host sends everything anew after a reconnect.
+// Packets of the agent are few and small, and those that may be many wait for room (see
+// may_announce()): where even they find the socket full, the host is stuck and the connection is
+// given up. The host sends everything anew after a reconnect.
 bool send_packet(uint32_t host, const void* data, size_t size, int fd_to_pass = -1,
                  const void* more = nullptr, size_t more_size = 0) noexcept {
     const int fd = g_state.hosts[host].socket.get();
@@ -351,6 +353,22 @@ void schedule_retry(Host& link) noexcept {
         link.retry_pause * 2 < kLongestRetryPause ? link.retry_pause * 2 : kLongestRetryPause;
 }
 
+// A thousand registrations that come or go at once are more than a socket holds, however well the
+// host is. They are told while less than a quarter of it is unread, which is what POLLOUT means
+// there; the rest is for answers. A host that makes no room for so long is stuck.
+bool may_announce(Host& link) noexcept {
+    constexpr int64_t kPatience = 2000 * kMillisecond;
+    const int fd = link.socket.get();
+    pollfd room = {fd, POLLOUT, 0};
+    if (fd < 0 || ::poll(&room, 1, 0) != 0) {
+        link.room_by = 0;
+        return true;
+    }
+    const int64_t now = monotonic_ns();
+    if (link.room_by == 0) link.room_by = now + kPatience;
+    return now >= link.room_by;
+}
+
 }  // namespace
 
 void connect_host(uint32_t host) noexcept {
@@ -381,6 +399,7 @@ void disconnect_host(uint32_t host) noexcept {
     link.socket.reset();
     link.connection = 0;
     link.welcome = false;
+    link.room_by = 0;
     for (Registration& registration : g_state.registrations) {
         if (&registration == g_state.registrations + g_state.registrations_end) break;
         registration.hosts[host] = {};
@@ -426,20 +445,25 @@ void announce_registrations(uint32_t host) noexcept {
         HostView& view = registration.hosts[host];
         const uint32_t generation = registration.generation.load(std::memory_order_relaxed);
         const bool live = generation % 2 != 0;
-        if (view.connection != 0 &&
-            (!live || view.traits_revision != registration.traits_revision)) {
+        const bool told = view.connection != 0;
+        const bool outdated =
+            told && (!live || view.traits_revision != registration.traits_revision);
+        if (!outdated && (told || !live)) continue;
+        if (!may_announce(link)) return;
+        if (outdated) {
             // The slot is not used again before this, so that generation - 1 was announced.
             const uint32_t id = live ? wire_id(registration) : (generation - 1) << 12 | (i + 1);
             const wire::Unregister packet = {{ProviderMessage::kUnregister, sizeof(packet)}, id, 0};
             view = {};
             if (!send_packet(host, &packet, sizeof(packet))) return disconnect_host(host);
         }
-        if (live && view.connection == 0) {
+        if (live) {
             view = {link.connection, false, registration.traits_revision};
             if (!send_register(host, registration)) return disconnect_host(host);
             registration.known[host] = true;
         }
     }
+    link.room_by = 0;
 }
 
 void end_session(uint32_t host, SessionSlot& slot) noexcept {

@@ -131,6 +131,7 @@ struct Host {
     int64_t retry_at;  // monotonic ns; 0: not before the doorbell rings
     int64_t retry_pause;
     int64_t retry_until;
+    int64_t room_by;  // monotonic ns; 0: no registration is untold for want of room in the socket
 };
 
 // A callback that is due, run by the agent without the lock.

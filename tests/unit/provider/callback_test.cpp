@@ -156,6 +156,35 @@ TEST_F(Callback, IsNeverDropped) {
         [&] { return host_->unregistered == kProviders; });
 }
 
+// More than a socket holds: a host that is slower than the library is not taken for a stuck one.
+TEST_F(Callback, IsForEveryRegistrationThatALateHostFinds) {
+    runtime_dir();
+    constexpr size_t kProviders = 1000;
+    std::atomic<size_t> enabled = 0;
+    std::vector<REGHANDLE> handles(kProviders);
+    for (REGHANDLE& handle : handles) {
+        EventRegister(
+            &kId,
+            [](LPCGUID, ULONG, UCHAR, ULONGLONG, ULONGLONG, PEVENT_FILTER_DESCRIPTOR,
+               PVOID context) { ++*static_cast<std::atomic<size_t>*>(context); },
+            &enabled, &handle);
+    }
+    start();
+    // Whatever is told in one go is told before it is read.
+    const auto told = [] {
+        const ScopedLock lock(g_state.lock);
+        return g_state.hosts[0].welcome;
+    };
+    ASSERT_TRUE(host_->serve_until(told));
+    const uint64_t connection = g_state.hosts[0].connection;
+    EXPECT_TRUE(host_->serve_until([&] { return enabled == kProviders; }));
+    for (const REGHANDLE handle : handles) EventUnregister(handle);
+    EXPECT_TRUE(host_->serve_until([&] { return host_->unregistered == kProviders; }));
+    EXPECT_EQ(host_->registered.size(), kProviders);
+    const ScopedLock lock(g_state.lock);
+    EXPECT_EQ(g_state.hosts[0].connection, connection);
+}
+
 TEST_F(Callback, TellsOfASessionThatIsGoneWithItsHost) {
     start();
     Calls calls;
