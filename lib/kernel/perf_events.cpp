@@ -37,6 +37,11 @@ uint32_t pages_for(uint32_t cpus, size_t points) {
 
 std::string held_as(const Tracepoint& point) { return "tracepoint-" + point.name; }
 
+// What its events come with: those that programs stand in for come from here without, too.
+PerfForm form_at(const Tracepoint& point, const Tracing& tracing) {
+    return PerfEvents::takes(point.name, tracing) ? form_of(tracing) : PerfForm{0, false, true};
+}
+
 bool contains(const std::vector<uint16_t>& hooks, uint16_t hook) {
     return std::find(hooks.begin(), hooks.end(), hook) != hooks.end();
 }
@@ -118,16 +123,12 @@ Status PerfEvents::set_up_samples(uint32_t cpus, const Tracing& tracing, Holder&
     return Ok{};
 }
 
-// A predecessor's, or a new one.
 Result<PerfLane> PerfEvents::open_point(uint32_t cpus, const Tracepoint& point, uint16_t id,
-                                        const Tracing& tracing, uint32_t pages,
-                                        Holder& holder) const {
-    const bool traced = takes(point.name, tracing);
-    const PerfForm form = traced ? form_of(tracing) : PerfForm{0, false, true};
-    if (auto adopted = PerfLane::adopt(holder, held_as(point), cpus, form)) return adopted;
+                                        const Tracing& tracing, uint32_t pages) {
     if (!is_stand_in(id)) return open_tracepoint(cpus, id, point.filter, tracing, pages);
+    const PerfForm form = form_at(point, tracing);
     return open_stand_in(cpus, id, form, tracing,
-                         traced ? pages : std::min(pages, kMaxStandInPages));
+                         form.stack ? pages : std::min(pages, kMaxStandInPages));
 }
 
 // What is open already stays open: its events go on without a gap.
@@ -155,9 +156,13 @@ Status PerfEvents::open_points(uint32_t cpus, const Tracing& tracing, const Disp
         if (prepared != prepared_.end()) {
             points_.push_back(std::move(*prepared));
             prepared_.erase(prepared);
+        } else if (auto adopted =
+                       PerfLane::adopt(holder, held_as(point), cpus, form_at(point, tracing))) {
+            points_.push_back({point, std::move(*adopted)});
+            continue;
         } else {
             const uint16_t id = dispatch.id_of(point.name);
-            auto lane = open_point(cpus, point, id, tracing, pages, holder);
+            auto lane = open_point(cpus, point, id, tracing, pages);
             if (!lane && is_stand_in(id)) continue;  // the kernel tells nothing of the kind, then
             if (!lane) return lane.error();
             points_.push_back({point, *std::move(lane)});

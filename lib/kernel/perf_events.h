@@ -99,8 +99,8 @@ private:
         std::vector<int64_t> from = {};  // by CPU, or none
         std::vector<int64_t> until = {};
     };
-    Result<PerfLane> open_point(uint32_t cpus, const Tracepoint& point, uint16_t id,
-                                const Tracing& tracing, uint32_t pages, Holder& holder) const;
+    static Result<PerfLane> open_point(uint32_t cpus, const Tracepoint& point, uint16_t id,
+                                       const Tracing& tracing, uint32_t pages);
     Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
                        Holder& holder);
     Status set_up_maps(uint32_t cpus, Holder& holder);

@@ -78,6 +78,7 @@ std::vector<bpf_insn> at_return(const LengthPoint& point, const SocketCode& sock
     sockets.put_protocol(code, r7, kEvent + AT(protocol));
     code.load(Size::k16, r1, r10, kEvent + AT(protocol));
     code.jump_if(BPF_JEQ, r1, IPPROTO_TCP, known);
+    code.jump_if(BPF_JEQ, r1, IPPROTO_MPTCP, known);
     code.jump_if(BPF_JNE, r1, IPPROTO_UDP, end);
     code.place(known);
     sockets.put_family(code, r7, kEvent + AT(family));
