@@ -2,6 +2,7 @@
 #include "backend_linux/backend.h"
 #include "base/unix_socket.h"
 #include "fixtures.h"
+#include "support/fork_under_tsan.h"
 #include "wire/control_protocol.h"
 #include "wire/provider_protocol.h"
 

@@ -67,8 +67,10 @@ TEST_F(UserFramesTest, CallersAreFoundInTheCopyAsDescribed) {
     const std::vector<uint64_t> out = find(found, {});
     ASSERT_GE(out.size(), 3u);
     EXPECT_EQ(out[0], found.stack.place);
-    // The call of backtrace() in it is another place.
-    EXPECT_TRUE(std::equal(out.begin() + 2, out.end(), found.callers.begin() + 1));
+    // The call of backtrace() in it is another place, and under a sanitizer that of its own.
+    const auto same = std::find(found.callers.begin(), found.callers.end(), out[2]);
+    ASSERT_GE(found.callers.end() - same, out.end() - (out.begin() + 2));
+    EXPECT_TRUE(std::equal(out.begin() + 2, out.end(), same));
 }
 
 TEST_F(UserFramesTest, WhatTheKernelFoundGoesOnFromWhereTheCopyEnds) {
