@@ -60,6 +60,16 @@ std::optional<std::vector<uint32_t>> told_of(const TracedProcesses& traced) {
     return traced.pids;
 }
 
+// Hands out what a program of ours has put out since the last look.
+template <Wire T, class Found>
+void look_through(BpfProbe& probe, Found found) {
+    probe.read([&](const ProbeRecord& record) {
+        ByteReader in(record.data);
+        if (const auto what = in.read<T>("record of a program")) found(*what, record);
+    });
+    probe.give_back();
+}
+
 // A new instance: it records nothing yet, and drops what it has no room for.
 Status prepare(const Instance& instance) {
     ETW_CHECK(instance.set("tracing_on", "0"));
@@ -646,36 +656,17 @@ std::optional<int64_t> Collector::hand_out_accept() {
 // After the pages, so that nothing in them is without the look at it.
 void Collector::take_looks() {
     if (exit_watch_) {
-        exit_watch_->read([this](const ProbeRecord& record) {
-            ByteReader in(record.data);
-            const auto exit = in.read<ExitRecord>("exit record");
-            if (exit) task_events_.found_exit(exit->process, exit_status(exit->status));
+        look_through<ExitRecord>(*exit_watch_, [this](const ExitRecord& exit, const auto&) {
+            task_events_.found_exit(exit.process, exit_status(exit.status));
         });
-        exit_watch_->give_back();
     }
-    if (accept_watch_) {
-        accept_watch_->read([this](const ProbeRecord& record) {
-            ByteReader in(record.data);
-            const auto acceptance = in.read<Acceptance>("accept record");
-            if (acceptance) net_events_.found_acceptance(*acceptance, record);
-        });
-        accept_watch_->give_back();
-    }
-    if (datagram_watch_) {
-        datagram_watch_->read([this](const ProbeRecord& record) {
-            ByteReader in(record.data);
-            const auto datagram = in.read<Datagram>("datagram record");
-            if (datagram) net_events_.found_datagram(*datagram, record);
-        });
-        datagram_watch_->give_back();
-    }
+    const auto found = [this](const auto& what, const ProbeRecord& record) {
+        net_events_.found(what, record);
+    };
+    if (accept_watch_) look_through<Acceptance>(*accept_watch_, found);
+    if (datagram_watch_) look_through<Datagram>(*datagram_watch_, found);
     if (splice_watch_) {
-        splice_watch_->probe().read([this](const ProbeRecord& record) {
-            ByteReader in(record.data);
-            const auto splice = in.read<Splice>("splice record");
-            if (splice) net_events_.found_splice(*splice, record);
-        });
-        splice_watch_->probe().give_back();
+        look_through<Splice>(splice_watch_->probe(), found);
         const uint64_t lost = splice_watch_->probe().take_lost();
         if (lost != 0) sink_.add_lost(lost);
     }

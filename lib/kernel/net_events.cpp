@@ -245,7 +245,7 @@ void NetEvents::accept(Connection& c, uint32_t process, Moment when) {
     send(kTcpGroup, kAccept, c, process, 0, when);
 }
 
-void NetEvents::found_acceptance(const Acceptance& acceptance, const ProbeRecord& record) {
+void NetEvents::found(const Acceptance& acceptance, const ProbeRecord& record) {
     acceptances_.emplace(
         std::max(record.time, handed_out_),
         Taken{acceptance, {{record.thread, record.process}, record.stack}, record.cpu});
@@ -314,7 +314,7 @@ void NetEvents::add(OfThreads<T>& to, const T& what, const ProbeRecord& record) 
     waiting.insert(before, {record.time, what});
 }
 
-void NetEvents::found_splice(const Splice& splice, const ProbeRecord& record) {
+void NetEvents::found(const Splice& splice, const ProbeRecord& record) {
     add(splices_, splice, record);
 }
 
@@ -343,7 +343,7 @@ void NetEvents::add_connection(const OpenConnection& found) {
     set_ends(c, found.ends);
 }
 
-void NetEvents::found_datagram(const Datagram& datagram, const ProbeRecord& record) {
+void NetEvents::found(const Datagram& datagram, const ProbeRecord& record) {
     add(datagrams_, datagram, record);
 }
 

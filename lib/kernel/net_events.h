@@ -36,14 +36,14 @@ public:
     void add_connection(const OpenConnection& connection);
     // The ends of a datagram, before its size is told. What one thread does may be found in another
     // order, where it has gone from processor to processor.
-    void found_datagram(const Datagram& datagram, const ProbeRecord& record);
+    void found(const Datagram& datagram, const ProbeRecord& record);
     // What splice() has read, before the event that it belongs to.
-    void found_splice(const Splice& splice, const ProbeRecord& record);
+    void found(const Splice& splice, const ProbeRecord& record);
 
-    // Whether found_acceptance() tells who takes connections. Else they are told as they come in.
+    // Whether found() tells who takes connections. Else they are told as they come in.
     void set_accepts_watched(bool are_watched) { accepts_watched_ = are_watched; }
     // It is told in its turn: by hand_out_accept() where nothing else has told it before.
-    void found_acceptance(const Acceptance& acceptance, const ProbeRecord& record);
+    void found(const Acceptance& acceptance, const ProbeRecord& record);
     // Of the first one that was found; kNever: there is none.
     static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
     int64_t next_accept() const noexcept {

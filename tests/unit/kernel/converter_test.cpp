@@ -180,7 +180,7 @@ protected:
         out.ends.remote_port = 0x8813;  // 5000, as on the wire
         out.ends.local = {127, 0, 0, 1};
         out.ends.remote = {127, 0, 0, 2};
-        net_.found_acceptance(out, found(process, time));
+        net_.found(out, found(process, time));
     }
     static ProbeRecord found(uint32_t process, int64_t time) {
         ProbeRecord out;
@@ -655,8 +655,8 @@ TEST_F(Converters, DatagramsOfAThreadAreFoundInTheOrderOfItsProcessors) {
         feed(12, time, 300,
              {at(8, uint64_t{0xDEF}), at(16, uint16_t{2}), at(18, uint16_t{17}), at(20, size)});
     };
-    net_.found_datagram(datagram(20, 0x0200), found(300, 120));  // on the first one
-    net_.found_datagram(datagram(10, 0x0100), found(300, 110));
+    net_.found(datagram(20, 0x0200), found(300, 120));  // on the first one
+    net_.found(datagram(10, 0x0100), found(300, 110));
     send(111, 10);
     send(121, 20);
     const auto sent = sink_.of(0x080A);
@@ -667,8 +667,8 @@ TEST_F(Converters, DatagramsOfAThreadAreFoundInTheOrderOfItsProcessors) {
 
 TEST_F(Converters, SplicesOfAThreadAreFoundInTheOrderOfItsProcessors) {
     bind();
-    net_.found_splice({0xABC, 20, 0}, found(300, 120));
-    net_.found_splice({0xABC, 10, 0}, found(300, 110));
+    net_.found(Splice{0xABC, 20, 0}, found(300, 120));
+    net_.found(Splice{0xABC, 10, 0}, found(300, 110));
     feed(18, 111, 300, socket_ends(4000, 80));
     feed(18, 121, 300, socket_ends(4000, 80));
     const auto received = sink_.of(0x060B);
