@@ -9,8 +9,8 @@ namespace etw::provider {
 namespace {
 
 constexpr uint64_t kFirst = 64u << 20;  // bytes of all rings together when a session comes: 3 ms
-constexpr uint64_t kAhead =
-    128u << 20;  // of a ring that is being filled: a burst of a million events
+// Of a ring that is being filled: a burst of a million events.
+constexpr uint64_t kAhead = 128u << 20;
 constexpr uint64_t kSlice = 2u << 20;  // 0.1 ms
 
 uint64_t data_size(const wire::RingGeometry& geometry) noexcept {

@@ -13,7 +13,9 @@ namespace etw::provider {
 // Maps the first pages of every ring of the set.
 void map_first_pages(std::byte* set, const wire::RingGeometry& geometry) noexcept;
 
-// What of one set is mapped. Used by the agent only, with the lock. Zeros are a valid state: none.
+// What of one set is mapped. Used by the agent only, with the lock: it alone takes a mapping away,
+// so that it may look at the heads outside of any section (ring/writer.h). Zeros are a valid state:
+// none.
 class RingPages {
 public:
     // Maps what lies next before the heads of the set, which `map` describes; from then on `wanted`
