@@ -196,7 +196,8 @@ PollSet poll_set() noexcept {
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         const Host& host = g_state.hosts[i];
         const short room = host.room_by != 0 ? POLLOUT : 0;
-        set.fds[set.count++] = {host.socket.get(), short(POLLIN | room), 0};
+        const int socket = host.connection != 0 ? host.socket.get() : -1;
+        set.fds[set.count++] = {socket, short(POLLIN | room), 0};
     }
     return set;
 }

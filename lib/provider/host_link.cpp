@@ -24,7 +24,7 @@ constexpr int64_t kRetryFor = 30'000 * kMillisecond;  // then the doorbell alone
 // given up. The host sends everything anew after a reconnect.
 bool send_packet(uint32_t host, const void* data, size_t size, int fd_to_pass = -1,
                  const void* more = nullptr, size_t more_size = 0) noexcept {
-    const int fd = g_state.hosts[host].socket.get();
+    const int fd = g_state.hosts[host].connection != 0 ? g_state.hosts[host].socket.get() : -1;
     if (fd < 0) return false;
     iovec parts[2] = {{const_cast<void*>(data), size}, {const_cast<void*>(more), more_size}};
     msghdr message{};
@@ -378,25 +378,25 @@ void connect_host(uint32_t host) noexcept {
     std::memcpy(address.sun_path, link.path, sizeof(address.sun_path));
     const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return schedule_retry(link);
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-        !(link.trusted || peer_trusted(fd))) {
-        ::close(fd);
-        return schedule_retry(link);
-    }
-    link.socket.take(fd);
-    link.connection = ++g_state.next_connection;
-    link.welcome = false;
-    link.was_connected = true;
     const wire::Hello hello = {{ProviderMessage::kHello, sizeof(hello)},
                                wire::kProviderProtocolVersion,
                                ring::sequences_usable() ? 0u : uint32_t{wire::kHelloNoRings}};
-    if (!send_packet(host, &hello, sizeof(hello))) disconnect_host(host);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+        !(link.trusted || peer_trusted(fd)) ||
+        ::send(fd, &hello, sizeof(hello), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        ::close(fd);
+        return schedule_retry(link);
+    }
+    link.socket.take(fd);  // threads send events from here on: after Hello
+    link.connection = ++g_state.next_connection;
+    link.welcome = false;
+    link.was_connected = true;
 }
 
 // Rings and enable state stay in force: what is written meanwhile is there for the next host.
 void disconnect_host(uint32_t host) noexcept {
     Host& link = g_state.hosts[host];
-    link.socket.reset();
+    link.socket.end_connection();
     link.connection = 0;
     link.welcome = false;
     link.room_by = 0;

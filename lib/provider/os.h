@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -101,13 +102,17 @@ private:
 };
 
 // A descriptor in an application that may close it and open something else under its number. It is
-// only used or closed while it still is the file that we opened.
+// only used or closed while it still is the file that we opened. get() is for any thread; what
+// changes the descriptor is for one at a time.
 class GuardedFd {
 public:
     constexpr GuardedFd() = default;
 
     // Takes over `fd` (or nothing, if negative) and moves it out of the way of the application's.
+    // What it had before is replaced under its number: a thread in the middle of using that never
+    // finds a file of the application there.
     void take(int fd) noexcept {
+        if (replace(fd)) return;
         reset();
         if (fd < 0) return;
         constexpr int kHighNumber = 700;  // below the usual limit of 1024
@@ -116,10 +121,7 @@ public:
             ::close(fd);
             fd = high;
         }
-        struct stat status {};
-        if (::fstat(fd, &status) != 0) return;
-        device_ = status.st_dev;
-        inode_ = status.st_ino;
+        identify(fd);
         store(fd);
     }
     // The descriptor, or -1 where it is no longer ours.
@@ -129,8 +131,15 @@ public:
     }
     bool is_same(int fd) const noexcept {
         struct stat status {};
-        return ::fstat(fd, &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+        return ::fstat(fd, &status) == 0 && status.st_dev == device() && status.st_ino == inode();
     }
+    // Ends the connection of a socket and keeps its number, which others may be using, for the
+    // next one: get() goes on to give it.
+    void end_connection() const noexcept {
+        const int fd = get();
+        if (fd >= 0) ::shutdown(fd, SHUT_RDWR);
+    }
+    // For those that no other thread uses.
     void reset() noexcept {
         const int fd = get();
         store(-1);
@@ -139,20 +148,35 @@ public:
     // Hands what it holds over to `other`, which lets go of its own.
     void move_to(GuardedFd& other) noexcept {
         other.reset();
-        other.device_ = device_;
-        other.inode_ = inode_;
+        other.identify(device(), inode());
         other.store(load());
         store(-1);
     }
     // Of what was taken, also where the application has closed it since.
-    uint64_t device() const noexcept { return device_; }
-    uint64_t inode() const noexcept { return inode_; }
+    dev_t device() const noexcept { return __atomic_load_n(&device_, __ATOMIC_RELAXED); }
+    ino_t inode() const noexcept { return __atomic_load_n(&inode_, __ATOMIC_RELAXED); }
     // Taken and not reset, ours or not.
     bool taken() const noexcept { return load() >= 0; }
 
 private:
     int load() const noexcept { return __atomic_load_n(&fd_plus1_, __ATOMIC_ACQUIRE) - 1; }
     void store(int fd) noexcept { __atomic_store_n(&fd_plus1_, fd + 1, __ATOMIC_RELEASE); }
+    void identify(dev_t device, ino_t inode) noexcept {
+        __atomic_store_n(&device_, device, __ATOMIC_RELAXED);
+        __atomic_store_n(&inode_, inode, __ATOMIC_RELAXED);
+    }
+    void identify(int fd) noexcept {
+        struct stat status {};
+        if (::fstat(fd, &status) == 0) identify(status.st_dev, status.st_ino);
+    }
+    // Who has the number meanwhile and compares it takes it for a stranger's, which is safe.
+    bool replace(int fd) noexcept {
+        const int held = get();
+        if (fd < 0 || held < 0 || ::dup3(fd, held, O_CLOEXEC) != held) return false;
+        identify(held);
+        ::close(fd);
+        return true;
+    }
 
     int fd_plus1_ = 0;  // 0: none, so that what has one is zero until it is used
     dev_t device_ = 0;

@@ -212,7 +212,6 @@ TEST_F(Api, TellsWhatWasLostBeforeTheSessionEnds) {
 TEST_F(Api, TellsTheNextHostWhatWasLostWithoutOne) {
     start(false);
     register_provider();
-    { const ScopedLock in_order(g_state.lock); }  // as the agent's closing of the socket is
     host_->die();
     uint64_t lost = 0;
     while (lost < 2) lost += write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
@@ -244,6 +243,29 @@ TEST_F(Api, WritesTheIdOfAChildOfABareClone) {
     ASSERT_EQ(records.size(), 1u);
     EXPECT_EQ(header_of(records[0]).process_id, uint32_t(child));
     EXPECT_EQ(header_of(records[0]).thread_id, uint32_t(child));
+}
+
+// A thread that is about to send must not find a file of the application under the number.
+TEST_F(Api, KeepsTheNumberOfItsConnection) {
+    start(false);
+    register_provider();
+    const auto connection = [] {
+        const ScopedLock lock(g_state.lock);
+        return g_state.hosts[0].connection;
+    };
+    const int number = g_state.hosts[0].socket.get();
+    const auto inode = g_state.hosts[0].socket.inode();
+    ASSERT_GE(number, 0);
+    host_->die();
+    // The new host serves nobody before it is asked to: the connection is gone, or there.
+    while (connection() != 0) std::this_thread::yield();
+    EXPECT_EQ(g_state.hosts[0].socket.get(), number);
+    EXPECT_EQ(write(), ERROR_NOT_ENOUGH_MEMORY) << "nobody to send to";
+    host_.emplace(false);
+    host_->ring_doorbell();
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+    EXPECT_EQ(g_state.hosts[0].socket.get(), number);
+    EXPECT_NE(g_state.hosts[0].socket.inode(), inode);
 }
 
 // Programs close what they do not know, and get the numbers again for files of their own.

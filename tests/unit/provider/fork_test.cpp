@@ -33,9 +33,6 @@ TEST_F(Fork, LostEventsAreTheParents) {
     register_provider();
     while (write() == 0) {
     }
-    // Writing takes no lock: to the thread sanitizer its use of the socket and the agent's closing
-    // it would be a race.
-    { const ScopedLock in_order(g_state.lock); }
     host_->die();
     const auto untold = [] {
         uint64_t lost = 0;
