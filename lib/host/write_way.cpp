@@ -1,16 +1,21 @@
 #include "host/write_way.h"
 
-#include <algorithm>
-
 namespace etw::host {
+
+void WriteWay::Cost::add(double cost) noexcept {
+    last_[writes_++ % last_.size()] = cost;
+    auto sorted = last_;
+    const size_t count = std::min(writes_, sorted.size());
+    std::sort(sorted.begin(), sorted.begin() + ptrdiff_t(count));
+    median_ = sorted[(count - 1) / 2];
+}
 
 void WriteWay::wrote(bool direct, size_t bytes, Clock::duration took, bool crowded,
                      Clock::time_point now) noexcept {
-    constexpr double kWeight = 0.25;  // of the newest
     const double cost = double(std::max<Clock::rep>(took.count(), 1)) / double(bytes);
-    double& mean = direct ? direct_cost_ : cache_cost_;
-    mean = mean == 0 ? cost : mean + (cost - mean) * kWeight;
+    (direct ? disk_ : cache_).add(cost);
     if (!direct) return;
+    look_again_at_ = now + kFirstPause;
     if (took <= kSlow || !crowded) {
         pause_ = {};
         return;

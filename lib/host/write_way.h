@@ -5,6 +5,8 @@
 #pragma once
 #include "wire/ring.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 
@@ -28,10 +30,12 @@ public:
         : rings_can_wait_(size_t{geometry.blocks} * geometry.block_size >= kEnoughRing) {}
 
     // Of `bytes` in all. `crowded`: a ring is half full; then the way is taken that was quicker
-    // lately. The first write of all goes through the cache, to know that.
+    // lately, but for a look now and then at a disk that was not. The first write of all goes
+    // through the cache, to know that.
     bool direct(size_t bytes, bool crowded, Clock::time_point now) const noexcept {
-        if (!rings_can_wait_ || bytes < kEnoughBytes || cache_cost_ == 0) return false;
-        return crowded ? direct_cost_ <= cache_cost_ : now >= not_before_;
+        if (!rings_can_wait_ || bytes < kEnoughBytes || cache_.cost() == 0) return false;
+        if (!crowded) return now >= not_before_;
+        return disk_.cost() <= cache_.cost() || now >= std::max(not_before_, look_again_at_);
     }
 
     // What a write of `bytes` > 0 took, and whether a ring is crowded after it.
@@ -39,11 +43,24 @@ public:
                Clock::time_point now) noexcept;
 
 private:
+    // What a byte cost in the last few writes: the median, which one hiccup does not move.
+    class Cost {
+    public:
+        double cost() const noexcept { return median_; }  // 0: there was none yet
+        void add(double cost) noexcept;
+
+    private:
+        std::array<double, 5> last_{};
+        size_t writes_ = 0;
+        double median_ = 0;
+    };
+
     bool rings_can_wait_;
-    double direct_cost_ = 0;  // of a byte, over the last few writes; 0: there was none yet
-    double cache_cost_ = 0;
+    Cost disk_;
+    Cost cache_;
     Clock::duration pause_{};
     Clock::time_point not_before_{};
+    Clock::time_point look_again_at_{};
 };
 
 }  // namespace etw::host

@@ -50,7 +50,31 @@ TEST_F(WriteWayTest, TakesTheQuickerWayWhenARingIsCrowded) {
     disk_took(milliseconds(6));
     EXPECT_FALSE(direct(true));
     EXPECT_TRUE(direct());
-    cache_took(milliseconds(20));  // where the system holds it back
+    for (int i = 0; i < 2; ++i) cache_took(milliseconds(20));  // where the system holds it back
+    EXPECT_TRUE(direct(true));
+}
+
+TEST_F(WriteWayTest, StaysWithADiskThatHesitatedOnce) {
+    cache_took(milliseconds(8));
+    for (int i = 0; i < 3; ++i) disk_took(milliseconds(4));
+    disk_took(milliseconds(60), true);
+    EXPECT_TRUE(direct(true));
+    EXPECT_FALSE(direct(false)) << "the cache would not wait for it";
+    for (int i = 0; i < 2; ++i) disk_took(milliseconds(60), true);
+    EXPECT_FALSE(direct(true));
+    EXPECT_FALSE(direct(false));
+}
+
+// Else what the disk was once would be held against it for as long as the rings are crowded.
+TEST_F(WriteWayTest, LooksNowAndThenAtADiskThatWasSlower) {
+    cache_took(milliseconds(8));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(direct(true)) << i;
+        disk_took(milliseconds(30), true);
+        EXPECT_FALSE(direct(true)) << i;
+        now_ += WriteWay::kFirstPause;
+    }
+    for (int i = 0; i < 3; ++i) disk_took(milliseconds(4), true);
     EXPECT_TRUE(direct(true));
 }
 
@@ -73,7 +97,7 @@ TEST_F(WriteWayTest, GoesBackToASlowDiskWhenTheCacheIsSlowerStill) {
     cache_took(milliseconds(1));
     disk_took(milliseconds(51), true);
     EXPECT_FALSE(direct(true));
-    for (int i = 0; i < 10; ++i) cache_took(milliseconds(60));
+    for (int i = 0; i < 3; ++i) cache_took(milliseconds(60));
     EXPECT_FALSE(direct());
     EXPECT_TRUE(direct(true));
 }
