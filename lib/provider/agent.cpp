@@ -128,10 +128,20 @@ bool callback_mapped(etw_callback callback) noexcept {
     return ::dladdr(reinterpret_cast<void*>(callback), &info) != 0;
 }
 
+// Who registers may hold a lock that the callback takes, and waits for what we have to read. 0: the
+// first callback that is due need not wait. Else until when, in monotonic ns.
+int64_t callbacks_wait_until() noexcept {
+    if (g_state.due_count == 0 || !has_room_for_callbacks()) return 0;
+    const DueCallback& due = g_state.due[g_state.due_first];
+    const Registration& registration = g_state.registrations[due.registration];
+    const bool may_run = registration.ready || registration.awaited_until <= monotonic_ns();
+    return may_run ? 0 : registration.awaited_until;
+}
+
 // Without the lock, so that a callback may write, register and take the application's locks.
 void run_due_callbacks() noexcept {
     ::pthread_mutex_lock(&g_state.lock);
-    while (g_state.due_count != 0) {
+    while (g_state.due_count != 0 && callbacks_wait_until() == 0) {
         const DueCallback due = g_state.due[g_state.due_first];
         g_state.due_first = (g_state.due_first + 1) % kMaxDueCallbacks;
         --g_state.due_count;
@@ -162,9 +172,11 @@ void drain(const GuardedFd& descriptor) noexcept {
     }
 }
 
-// Milliseconds until the next retry is due or patience with a host ends, -1 for neither.
+// Milliseconds until the next retry is due or patience with a host or for a thread ends, -1 for
+// none of them.
 int poll_timeout(int64_t now) noexcept {
-    int64_t next = INT64_MAX;
+    int64_t next = callbacks_wait_until();
+    if (next == 0) next = INT64_MAX;
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         const Host& host = g_state.hosts[i];
         if (host.connection == 0 && host.retry_at != 0 && host.retry_at < next) {
@@ -294,11 +306,13 @@ void begin_anew() noexcept {
         Registration& registration = g_state.registrations[i];
         registered |= registration.generation.load(std::memory_order_relaxed) % 2 != 0;
         registration.ready = false;
+        registration.awaited_until = 0;
         registration.in_callback = false;
         for (HostView& view : registration.hosts) view = {};
     }
     for (SessionSlot& slot : g_state.slots) {
         slot.socket_lost = 0;  // the parent tells of these
+        slot.confirmed = 0;
         if (slot.rings) slot.pages.begin_in_child(slot.map);
     }
     for (uint32_t i = 0; i < g_state.host_count; ++i) {

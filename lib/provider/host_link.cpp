@@ -405,7 +405,9 @@ void disconnect_host(uint32_t host) noexcept {
         registration.hosts[host] = {};
     }
     for (SessionSlot& slot : g_state.slots) {
-        if (slot.host == host) slot.orphaned = true;
+        if (slot.host != host) continue;
+        slot.orphaned = true;
+        slot.confirmed.store(0, std::memory_order_relaxed);
     }
     schedule_retry(link);
 }

@@ -294,14 +294,17 @@ uint32_t enroll(const Applicant& applicant, uint64_t* handle) noexcept {
         wake_agent();
         generation = registration->generation.load(std::memory_order_relaxed);
         deadline_ns = monotonic_ns() + g_state.wait_budget_ns;
+        registration->awaited_until = deadline_ns;
     }
     const bool answered = wait_until(deadline_ns, [&] {
         return registration->ready ||
                registration->generation.load(std::memory_order_relaxed) != generation;
     });
-    if (answered) return ETW_OK;
     const ScopedLock lock(g_state.lock);
+    registration->awaited_until = 0;
+    if (answered) return ETW_OK;
     g_state.wait_budget_ns = 0;
+    wake_agent();  // for the callbacks that have waited
     return ETW_OK;
 }
 

@@ -17,6 +17,13 @@ bool send_packet(int fd, const iovec* parts, size_t count) noexcept {
     return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
+// The connection, or -1 as long as its host does not expect events of the session from us: it would
+// take them for late ones of a session that has ended.
+int socket_of(const SessionSlot& slot) noexcept {
+    if (slot.confirmed.load(std::memory_order_acquire) == 0) return -1;
+    return g_state.hosts[slot.host].socket.get();
+}
+
 // What could not be sent before; true if nothing is left to report.
 bool report_lost(SessionSlot& slot, int fd) noexcept {
     const uint64_t lost = slot.socket_lost.exchange(0, std::memory_order_relaxed);
@@ -34,7 +41,7 @@ bool report_lost(SessionSlot& slot, int fd) noexcept {
 void settle_lost(SessionSlot& slot) noexcept {
     constexpr int64_t kPatienceNs = 200'000'000;
     const int64_t until = monotonic_ns() + kPatienceNs;
-    const int fd = g_state.hosts[slot.host].socket.get();
+    const int fd = socket_of(slot);
     while (fd >= 0 && !report_lost(slot, fd)) {
         const int64_t left = until - monotonic_ns();
         pollfd writable = {fd, POLLOUT, 0};
@@ -65,10 +72,9 @@ bool has_untold_losses() noexcept {
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept {
     const KeepErrno keep;
     if (slot.generation.load(std::memory_order_acquire) != generation) return ETW_OK;
-    const Host& host = g_state.hosts[slot.host];
     // A child of a bare clone() has a copy of its parent's connection, which names the parent.
     const bool ours = g_state.agent_pid == pid_t(current_identity().process_id);
-    const int fd = ours ? host.socket.get() : -1;
+    const int fd = ours ? socket_of(slot) : -1;
     if (fd < 0 || !report_lost(slot, fd)) {
         slot.socket_lost.fetch_add(1, std::memory_order_relaxed);
         return ETW_NOT_ENOUGH_MEMORY;

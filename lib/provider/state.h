@@ -40,7 +40,7 @@ struct SessionSlot {
     // Where its trace messages take their numbers from, or null. Mapped until the process ends.
     std::atomic<std::atomic<uint32_t>*> numbers;
     uint32_t host;
-    uint64_t confirmed;  // connection that last named the session
+    std::atomic<uint64_t> confirmed;  // connection that last named the session; 0: not this one yet
     wire::SessionKey key;
     wire::RingGeometry geometry;
     std::byte* mapping;  // set_size() bytes or null
@@ -101,6 +101,7 @@ struct Registration {
     std::atomic<uint32_t> traits_item_size;  // 0: no traits
     bool ready;                              // every host in reach has answered
     bool in_callback;
+    int64_t awaited_until;  // monotonic ns: when a thread gives up to wait for that; 0: none does
     uint32_t traits_revision;  // counts changes of the traits
     etw_guid id;
     etw_enabled* enabled;

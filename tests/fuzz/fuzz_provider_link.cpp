@@ -47,6 +47,7 @@ public:
     }
     ~Host() {
         provider::disconnect_host(0);
+        g_state.hosts[0].socket.reset();  // no other takes its place
         for (provider::SessionSlot& slot : g_state.slots) {
             if (slot.generation.load() != 0) provider::detach_session(slot);
             slot.dead = false;  // no thread writes here

@@ -119,6 +119,11 @@ public:
         packet.cookie = ++cookie;
         send(&packet, sizeof(packet));
     }
+    void send_registered(uint32_t registration) {
+        const wire::Registered packet = {
+            {wire::ProviderMessage::kRegistered, sizeof(packet)}, registration, 0};
+        send(&packet, sizeof(packet));
+    }
     void send_detach() {
         wire::Detach packet = {
             {wire::ProviderMessage::kDetach, sizeof(packet)}, enable.session, ++cookie};
@@ -175,6 +180,7 @@ public:
     std::vector<wire::PrivateStatus> statuses;
     uint32_t unregistered = 0;
     bool enable_at_registration = true;
+    bool answer_at_registration = true;
     uint32_t version = wire::kProviderProtocolVersion;  // that it claims to speak
     bool with_numbers = false;
 
@@ -212,9 +218,7 @@ private:
                 send_attach();
                 send_enable(packet.registration);
             }
-            const wire::Registered answer = {
-                {wire::ProviderMessage::kRegistered, sizeof(answer)}, packet.registration, 0};
-            send(&answer, sizeof(answer));
+            if (answer_at_registration) send_registered(packet.registration);
         } else if (header.type == wire::ProviderMessage::kAck) {
             wire::Ack ack;
             std::memcpy(&ack, buffer, sizeof(ack));

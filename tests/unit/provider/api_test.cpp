@@ -245,27 +245,49 @@ TEST_F(Api, WritesTheIdOfAChildOfABareClone) {
     EXPECT_EQ(header_of(records[0]).thread_id, uint32_t(child));
 }
 
-// A thread that is about to send must not find a file of the application under the number.
-TEST_F(Api, KeepsTheNumberOfItsConnection) {
-    start(false);
-    register_provider();
-    const auto connection = [] {
+class Reconnect : public Api {
+protected:
+    static uint64_t connection() {
         const ScopedLock lock(g_state.lock);
         return g_state.hosts[0].connection;
-    };
+    }
+    // Until the library is connected to a new host, which has read nothing yet.
+    void change_host() {
+        host_->die();
+        while (connection() != 0) std::this_thread::yield();
+        EXPECT_EQ(write(), ERROR_NOT_ENOUGH_MEMORY) << "nobody to send to";
+        host_.emplace(false);
+        while (connection() == 0) {
+            host_->ring_doorbell();
+            std::this_thread::yield();
+        }
+    }
+};
+
+// A thread that is about to send must not find a file of the application under the number.
+TEST_F(Reconnect, KeepsTheNumberOfTheConnection) {
+    start(false);
+    register_provider();
     const int number = g_state.hosts[0].socket.get();
     const auto inode = g_state.hosts[0].socket.inode();
     ASSERT_GE(number, 0);
-    host_->die();
-    // The new host serves nobody before it is asked to: the connection is gone, or there.
-    while (connection() != 0) std::this_thread::yield();
-    EXPECT_EQ(g_state.hosts[0].socket.get(), number);
-    EXPECT_EQ(write(), ERROR_NOT_ENOUGH_MEMORY) << "nobody to send to";
-    host_.emplace(false);
-    host_->ring_doorbell();
-    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+    change_host();
     EXPECT_EQ(g_state.hosts[0].socket.get(), number);
     EXPECT_NE(g_state.hosts[0].socket.inode(), inode);
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+}
+
+// A host takes events of sessions that it has not told of for late ones, and drops them.
+TEST_F(Reconnect, SendsNothingBeforeTheHostHasNamedTheSession) {
+    start(false);
+    register_provider();
+    change_host();
+    EXPECT_EQ(write(), ERROR_NOT_ENOUGH_MEMORY);
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+    wait_for_ack();
+    EXPECT_EQ(write(), 0u);
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->packets.empty(); }));
+    EXPECT_EQ(host_->lost, 2u);
 }
 
 // Programs close what they do not know, and get the numbers again for files of their own.

@@ -108,6 +108,31 @@ TEST_F(Callback, MayTakeALockThatTheRegisteringThreadHolds) {
     unregister();
 }
 
+// Even if the host's answer comes after the Enable has been acted on.
+TEST_F(Callback, DoesNotStandInTheWayOfTheAnswerToItsRegistration) {
+    start();
+    host_->answer_at_registration = false;
+    Calls calls;
+    std::atomic<bool> returned = false;
+    std::unique_lock held(calls.mutex);
+    std::thread app([&] {
+        EXPECT_EQ(EventRegister(&kId, remember, &calls, &handle_), 0u);
+        returned = true;
+    });
+    const auto enabled = [] {
+        const ScopedLock between_two_rounds_of_the_agent(g_state.lock);
+        return g_state.registrations[0].entries != 0;
+    };
+    EXPECT_TRUE(host_->serve_until(enabled));
+    EXPECT_FALSE(returned);
+    host_->send_registered(registration());
+    app.join();
+    EXPECT_TRUE(host_->acks.empty());
+    held.unlock();
+    EXPECT_TRUE(host_->serve_until([&] { return calls.size() == 1; }));
+    unregister();
+}
+
 // However many are due at once: the end of a session tells all its providers.
 TEST_F(Callback, IsNeverDropped) {
     start();
