@@ -97,8 +97,12 @@ private:
                                    std::function<Result<std::unique_ptr<Drain>>()> open,
                                    std::function<void(Status)> opened);
     void finish_start(const wire::SessionKey& key,
-                      const std::vector<session::ProviderEnable>& providers, const Status& opened,
+                      const std::vector<session::ProviderEnable>& providers,
+                      const std::shared_ptr<UniqueFd>& log, const Status& opened,
                       const EnableAnswer& answer);
+    void log_begun(const wire::SessionKey& key,
+                   const std::vector<session::ProviderEnable>& providers,
+                   const std::vector<Code>& codes, const Status& begun, const EnableAnswer& answer);
     void give_up(Session& session, const session::Failure& failure, const EnableAnswer& answer);
     // How long it lives (session_life.cpp).
     void limit_life(Session& session);
@@ -113,6 +117,7 @@ private:
         const Session& session, const wire::RingGeometry& geometry) const;
     session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
                                                   const std::vector<UniqueFd>& fds) const;
+    void go_back(Session& session, const SavedSession& before);
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
     void become_kernel_logger(Session& session, const session::UpdateRequest& request,
                               StatusAnswer answer);

@@ -90,6 +90,7 @@ Progress progress_of(uint64_t tail) {
     Progress p(2);
     p.file = {1, tail};
     p.path = std::string(size_t(tail % 50), 'x');
+    p.begin = LogBegin(tail % 3);
     p.position.next_offset = tail;
     p.last_time = {int64_t(tail), int64_t(tail) + 1};
     p.streams.push_back({{7, 8}, 1000, {{tail, 1}, {tail + 1, 2}}});
@@ -108,6 +109,7 @@ TEST(Checkpoint, GivesBackTheLastCommit) {
         const auto loaded = again->load();
         ASSERT_TRUE(loaded);
         EXPECT_EQ(loaded->position.next_offset, tail);
+        EXPECT_EQ(loaded->begin, LogBegin(tail % 3));
         EXPECT_EQ(loaded->streams[0].cpus[1].tail, tail + 1);
         EXPECT_EQ(loaded->streams[0].uid, 1000u);
         EXPECT_EQ(loaded->path, progress_of(tail).path);
