@@ -69,6 +69,7 @@ public:
     void on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) override;
     void on_register(ProviderConnection& from, uint32_t registration) override;
     void on_ack(ProviderConnection& from, uint64_t cookie) override;
+    void on_superseded(ProviderConnection& to, uint64_t cookie, uint64_t by) override;
     void on_event(ProviderConnection& from, const EventPacket& packet) override;
     void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) override;
     void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) override;
