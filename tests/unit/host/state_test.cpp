@@ -1,4 +1,5 @@
 #include "fixtures.h"
+#include "host/journal.h"
 #include "host/keeper.h"
 #include "host/left_rings.h"
 #include "host/runtime_folder.h"
@@ -230,6 +231,15 @@ TEST(ReopenedLog, IsOnlyTheVeryFileItWas) {
     EXPECT_FALSE(reopen_log(folder.file("a"), *identity));
     const auto other = File::create(folder.file("a"), true);
     EXPECT_FALSE(reopen_log(folder.file("a"), *identity));
+}
+
+// What programs and users are called is theirs to choose.
+TEST(Journal, KeepsALineALine) {
+    testing::internal::CaptureStderr();
+    journal("a\nb\x1b[0m", {Code::kInvalidData, "c", 0});
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(said.substr(0, said.find(':', 6)), "etwd: a?b?[0m");
+    EXPECT_EQ(said.find('\n'), said.size() - 1);
 }
 
 }  // namespace
