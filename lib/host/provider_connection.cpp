@@ -1,5 +1,7 @@
 #include "host/provider_connection.h"
 
+#include "host/elsewhere.h"
+
 #include <fcntl.h>
 #include <sys/epoll.h>
 
@@ -148,10 +150,12 @@ bool ProviderConnection::serve(uint32_t events) {
 bool ProviderConnection::receive_some() {
     static thread_local std::array<std::byte, wire::kMaxPacketSize> buffer;
     for (int i = 0; i < kPacketsPerTurn && !failed_; ++i) {
-        std::vector<UniqueFd> fds;
+        ForeignFds fds;
         const auto got = receive(socket_.get(), buffer, fds);
         if (!got) return got.error().code == Code::kBusy;
         if (got->size == 0 || got->truncated || fds.size() > 1) return false;
+        // Before anything is asked of it: a file may be of a file system that answers nothing.
+        if (!fds.empty() && !is_of_memory(fds.front())) return false;
         const auto packet = parse_provider_packet(Bytes(buffer).first(got->size));
         if (!packet) return false;
         UniqueFd fd = fds.empty() ? UniqueFd() : std::move(fds.front());

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -106,7 +107,7 @@ protected:
         EXPECT_EQ(::send(process_.get(), &ack, sizeof(ack), MSG_DONTWAIT), ssize_t(sizeof(ack)));
     }
 
-    void on_rings(ProviderConnection&, const wire::Rings&, UniqueFd) override {}
+    void on_rings(ProviderConnection&, const wire::Rings&, UniqueFd) override { ++rings_; }
     void on_register(ProviderConnection&, uint32_t) override {}
     void on_ack(ProviderConnection&, uint64_t cookie) override { acked_.push_back(cookie); }
     void on_superseded(ProviderConnection&, uint64_t cookie, uint64_t by) override {
@@ -122,6 +123,7 @@ protected:
     UniqueFd process_;
     std::optional<ProviderConnection> connection_;
     uint64_t cookie_ = 0;
+    size_t rings_ = 0;
     std::vector<uint64_t> acked_;
     std::map<uint64_t, uint64_t> superseded_;
 };
@@ -193,6 +195,17 @@ TEST_F(ProviderConnectionTest, ForgetsWhatARegistrationThatIsGoneWasToBeTold) {
     say(wire::Unregister{{}, 4711, 0}, ProviderMessage::kUnregister);
     EXPECT_EQ(superseded_.at(cookie_), 0u);
     for (const wire::Enable& packet : read_all().enables) EXPECT_NE(packet.registration, 4711u);
+}
+
+// A file may be of a file system that hangs whoever asks it anything.
+TEST_F(ProviderConnectionTest, EndsWhereAFileIsPassedForMemory) {
+    const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    wire::Rings rings{};
+    rings.header = {ProviderMessage::kRings, sizeof(rings)};
+    const int fd = file.get();
+    ASSERT_TRUE(send(process_.get(), std::as_bytes(std::span(&rings, 1)), {&fd, 1}));
+    EXPECT_FALSE(connection_->serve(EPOLLIN));
+    EXPECT_EQ(rings_, 0u);
 }
 
 // A process that makes the host remember ever more is disconnected, and gives all of it back.
