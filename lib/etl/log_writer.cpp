@@ -88,6 +88,10 @@ Result<LogPosition> find_end(const File& file, uint32_t buffer_size) {
     return at;
 }
 
+LogPosition first_position(const LogFileInfo& info) {
+    return {.next_offset = info.buffer_size, .buffers_written = 1};
+}
+
 }  // namespace
 
 LogWriter::LogWriter(File file, const LogFileInfo& info, uint64_t limit_bytes,
@@ -103,17 +107,45 @@ Result<LogWriter> LogWriter::create(File file, const LogFileInfo& info, uint64_t
     if (!sizes_valid(info, limit_bytes)) {
         return Error{Code::kInvalidParameter, "log file: buffer size or limit"};
     }
-    LogWriter log(std::move(file), info, limit_bytes,
-                  {.next_offset = info.buffer_size, .buffers_written = 1});
-    ETW_TRY(const uint64_t before, log.file_.size());
+    ETW_TRY(const uint64_t before, file.size());
+    if (const auto done = begin(file, info); !done) {
+        static_cast<void>(bool(file.resize(before)));  // best effort; the cause is what counts
+        return done.error();
+    }
+    return LogWriter(std::move(file), info, limit_bytes, first_position(info));
+}
+
+// The header buffer, at the front of the file.
+Status LogWriter::begin(File& file, const LogFileInfo& info) {
     const std::vector<std::byte> front = build_header_buffer(info);
     std::vector<Bytes> pieces{front};
     append_unused(pieces, info.buffer_size - front.size());
-    if (const auto done = log.file_.write_at(0, pieces); !done) {
-        static_cast<void>(bool(log.file_.resize(before)));  // best effort; the cause is what counts
-        return done.error();
+    return file.write_at(0, pieces);
+}
+
+// What needs room on the disk is done while the former contents are there; then the header is
+// written over their front, which is put back if that fails, and the rest is cut off.
+Result<LogWriter> LogWriter::replace(File file, const LogFileInfo& info, uint64_t limit_bytes,
+                                     uint64_t reserve) {
+    if (!sizes_valid(info, limit_bytes)) {
+        return Error{Code::kInvalidParameter, "log file: buffer size or limit"};
     }
-    return log;
+    ETW_TRY(const uint64_t before, file.size());
+    std::vector<std::byte> front(size_t(std::min<uint64_t>(before, info.buffer_size)));
+    ETW_CHECK(file.read_at(0, front));
+    const auto replaced = [&]() -> Status {
+        if (reserve != 0) ETW_CHECK(file.preallocate(reserve));
+        ETW_CHECK(begin(file, info));
+        if (before > info.buffer_size) ETW_CHECK(file.resize(info.buffer_size));
+        return Ok{};
+    }();
+    if (!replaced) {  // best effort; see create()
+        static_cast<void>(bool(file.write_at(0, front)) && bool(file.resize(before)));
+        return replaced.error();
+    }
+    // Again what the former contents took of it, and have just given back.
+    if (reserve != 0) ETW_CHECK(file.preallocate(reserve));
+    return LogWriter(std::move(file), info, limit_bytes, first_position(info));
 }
 
 Result<LogWriter> LogWriter::resume(File file, const LogFileInfo& info, uint64_t limit_bytes,

@@ -63,6 +63,10 @@ public:
     // `limit_bytes` 0: none; circular logs wrap there. Names that do not fit the buffer are cut.
     // Fails with kInvalidParameter where no log fits the limit (a circular one takes 2 buffers).
     static Result<LogWriter> create(File file, const LogFileInfo& info, uint64_t limit_bytes);
+    // The same in a file that may hold something else, which goes when nothing can fail any more: a
+    // failure leaves the file as it was. `reserve`: bytes that are preallocated.
+    static Result<LogWriter> replace(File file, const LogFileInfo& info, uint64_t limit_bytes,
+                                     uint64_t reserve = 0);
     // Goes on with a log at a position that write() or create() left. What an interrupted write
     // left behind that position is removed.
     static Result<LogWriter> resume(File file, const LogFileInfo& info, uint64_t limit_bytes,
@@ -95,6 +99,7 @@ public:
 
 private:
     LogWriter(File file, const LogFileInfo& info, uint64_t limit_bytes, const LogPosition& at);
+    static Status begin(File& file, const LogFileInfo& info);
     bool circular() const noexcept;
     uint64_t end_of_data() const noexcept;                // bytes of the file that hold buffers
     uint64_t room(const LogPosition& at) const noexcept;  // buffers up to the limit or the wrap

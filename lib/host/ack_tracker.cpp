@@ -27,12 +27,23 @@ void AckTracker::wait(uint64_t group, std::chrono::milliseconds timeout,
     }
 }
 
+void AckTracker::supersede(uint64_t cookie, uint64_t by) {
+    std::vector<Expected> same;
+    const auto [begin, end] = expected_.equal_range(cookie);
+    for (auto it = begin; it != end; ++it) same.push_back(it->second);
+    expected_.erase(cookie);
+    for (const Expected& expected : same) expected_.emplace(by, expected);
+}
+
 void AckTracker::acknowledged(uint64_t connection, uint64_t cookie) {
-    const auto found = expected_.find(cookie);
-    if (found == expected_.end() || found->second.connection != connection) return;
-    const uint64_t group = found->second.group;
-    expected_.erase(found);
-    close_one(group);
+    std::vector<uint64_t> groups;
+    const auto [begin, end] = expected_.equal_range(cookie);
+    for (auto it = begin; it != end; ++it) {
+        if (it->second.connection == connection) groups.push_back(it->second.group);
+    }
+    if (groups.empty()) return;
+    expected_.erase(cookie);  // which went to one connection
+    for (const uint64_t group : groups) close_one(group);
 }
 
 void AckTracker::connection_ended(uint64_t connection) {

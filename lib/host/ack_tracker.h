@@ -19,6 +19,8 @@ public:
     // Several acknowledgements that are waited for together.
     uint64_t open_group();
     uint64_t expect(uint64_t group, uint64_t connection);  // the cookie to send
+    // The acknowledgement of `by` is that of `cookie`, too, which is not sent any more.
+    void supersede(uint64_t cookie, uint64_t by);
     // Calls `done` once: with true when all of the group have come (at once if there are none),
     // with false after `timeout`. Connections that end owe nothing any more.
     void wait(uint64_t group, std::chrono::milliseconds timeout, std::function<void(bool)> done);
@@ -42,7 +44,7 @@ private:
     EventLoop& loop_;
     uint64_t last_cookie_ = 0;
     uint64_t last_group_ = 0;
-    std::unordered_map<uint64_t, Expected> expected_;  // by cookie
+    std::unordered_multimap<uint64_t, Expected> expected_;  // by cookie
     std::unordered_map<uint64_t, Group> groups_;
 };
 

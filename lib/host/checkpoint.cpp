@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMaxPath = 4096;
 
 struct FileHeader {
-    static constexpr uint64_t kMagic = 0x33544b4357544524;  // changes with the layout
+    static constexpr uint64_t kMagic = 0x34544b4357544524;  // changes with the layout
     uint64_t magic;
     uint32_t cpus;
     std::atomic<uint32_t> active;  // 0 none yet, 1 the first copy, 2 the second
@@ -28,6 +28,7 @@ struct FileHeader {
 // CpuProgress[kMaxStreams][cpus].
 struct CopyHeader {
     FileIdentity file;
+    LogBegin begin;
     etl::LogPosition position;
     DeliveryProgress delivery;
     uint64_t record_bytes;
@@ -43,7 +44,7 @@ struct StreamEntry {
     FileIdentity rings;
     uint64_t uid;
 };
-static_assert(sizeof(FileHeader) == 16 && sizeof(CopyHeader) == 128 + kMaxPath &&
+static_assert(sizeof(FileHeader) == 16 && sizeof(CopyHeader) == 136 + kMaxPath &&
               sizeof(StreamEntry) == 24 && sizeof(CpuProgress) == 32);
 
 size_t times_offset() { return sizeof(CopyHeader); }
@@ -67,6 +68,7 @@ Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_
 void fill(std::byte* copy, uint32_t cpus, const Progress& p) {
     auto& head = *reinterpret_cast<CopyHeader*>(copy);
     head.file = p.file;
+    head.begin = p.begin;
     head.position = p.position;
     head.delivery = p.delivery;
     head.record_bytes = p.record_bytes;
@@ -159,13 +161,15 @@ Result<Progress> Checkpoint::load() const {
     if (active != 1 && active != 2) return Error{Code::kInvalidData, "checkpoint: none yet", 0};
     const std::byte* copy = copy_of(base_, cpus_, active);
     const auto& head = *reinterpret_cast<const CopyHeader*>(copy);
-    if (head.stream_count > Progress::kMaxStreams || head.path_size > kMaxPath) {
+    if (head.stream_count > Progress::kMaxStreams || head.path_size > kMaxPath ||
+        head.begin > LogBegin::kAppend) {
         return Error{Code::kInvalidData, "checkpoint: counts", 0};
     }
     Progress p(cpus_);
     p.file = head.file;
     p.path.assign(head.path, head.path_size);
     p.file_number = head.file_number;
+    p.begin = head.begin;
     p.position = head.position;
     p.delivery = head.delivery;
     p.record_bytes = head.record_bytes;

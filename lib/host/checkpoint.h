@@ -45,11 +45,17 @@ struct StreamProgress {
     std::vector<CpuProgress> cpus;
 };
 
+// What is still to be done to the log's file. The file may hold another log until then: one that is
+// to be replaced is whole for as long as the request can fail, and once it no longer can, whoever
+// takes up the session does it.
+enum class LogBegin : uint64_t { kDone, kReplace, kAppend };
+
 struct Progress {
     static constexpr size_t kMaxStreams = 64;
     FileIdentity file;
     std::string path;          // of the log that is being written; empty: there is none
     uint32_t file_number = 1;  // -newfile: the %d of it; update -f counts on
+    LogBegin begin = LogBegin::kDone;
     etl::LogPosition position{};
     DeliveryProgress delivery{};
     uint64_t record_bytes = 0;

@@ -174,7 +174,7 @@ void DeliveryRing::publish(const DeliveryProgress& at) {
 
 void DeliveryRing::for_each(uint64_t position, const DeliveryProgress& at,
                             const std::function<void(uint16_t, Bytes)>& visit) const {
-    position = std::max(position, oldest_);
+    if (!number_at(position, at)) position = oldest_;  // it may be what a consumer says
     while (position < at.head) {
         const DeliveryChunk* chunk = chunk_at(position);
         const uint64_t step = step_at(position);

@@ -35,6 +35,15 @@ void Drain::take_log(etl::LogWriter log) {
     log_.emplace(std::move(log));
     log_->set_direct(open_direct(log_->file()));
     progress_.position = log_->position();
+    progress_.begin = LogBegin::kDone;
+}
+
+Status Drain::begin_log(UniqueFd fd) {
+    const bool append = progress_.begin == LogBegin::kAppend;
+    ETW_TRY(auto log, host::begin_log(std::move(fd), saved_, progress_.path, append));
+    take_log(std::move(log));
+    commit();
+    return Ok{};
 }
 
 Status Drain::add_stream(std::shared_ptr<Stream> stream) {
@@ -99,7 +108,7 @@ bool Drain::retire(Stream& stream) {
 // --- gathering -------------------------------------------------------------------------------
 
 Result<Drain::Outcome> Drain::pass(Depth depth) {
-    if (keeps_records()) return Outcome::kIdle;
+    if (keeps_records() || awaits_log()) return Outcome::kIdle;
     if (!log_) {
         if (depth == Depth::kFullBlocks && full_blocks() == 0) return Outcome::kIdle;
         return deliver(depth) ? Outcome::kWrote : Outcome::kIdle;
@@ -475,16 +484,26 @@ Status Drain::save_snapshot(UniqueFd file, const std::string& path) {
 Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog) {
     ETW_CHECK(finish());
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
-    ETW_TRY(auto next, begin_log(std::move(fd), saved_, path, false));
     // Consumers that are there read up to where they are cut off.
-    if (backlog && feed_ && consumers() == 0) ETW_CHECK(write_backlog(next));
-    take_log(std::move(next));
+    const bool takes_backlog = backlog && feed_ && consumers() == 0;
+    if (takes_backlog) ETW_CHECK(check_room(fd, backlog_size()));
+    const Progress before = progress_;
     progress_.file = identity;
     progress_.path = path;
     progress_.file_number = number;
+    progress_.begin = LogBegin::kReplace;
+    if (!takes_backlog) commit();  // which a successor would not put there
+    const auto begin = [&]() -> Status {
+        ETW_TRY(auto next, host::begin_log(std::move(fd), saved_, path, false));
+        if (takes_backlog) ETW_CHECK(write_backlog(next));
+        take_log(std::move(next));
+        return Ok{};
+    };
+    const Status begun = begin();
+    if (!begun) progress_ = before;
     commit();
-    tell_kernel_state();
-    return Ok{};
+    if (begun) tell_kernel_state();
+    return begun;
 }
 
 // Each log is to tell by itself whose its events are. But where that takes much of a -newfile

@@ -34,8 +34,12 @@ public:
         kLimitReached,  // the log has its full size: a sequential one ends, -newfile goes on
     };
 
+    // Where the progress names a log that is still to be begun, nothing is taken out of the rings
+    // until begin_log() is called.
     Drain(const SavedSession& saved, std::optional<etl::LogWriter> log, Checkpoint checkpoint,
           Progress progress);
+    // `fd` is the log's file. A failure leaves it as it was.
+    Status begin_log(UniqueFd fd);
 
     // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
     // there are too many.
@@ -86,7 +90,8 @@ public:
     // The log is at its end: final header.
     Status finish();
     // The old log, if there is one, ends; `fd` is the next. Progress counts on. What waited for a
-    // first consumer goes there: `backlog`, when the feed is about to end.
+    // first consumer goes there: `backlog`, when the feed is about to end. After a failure the old
+    // log goes on, and what `fd` held is still there.
     Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
 
     const Progress& progress() const noexcept { return progress_; }
@@ -112,6 +117,7 @@ private:
     template <class Enough>
     bool any_ring_has(Enough enough) const;
     bool has_half_full_ring() const;
+    bool awaits_log() const noexcept { return progress_.begin != LogBegin::kDone; }
 
     // A buffer that is about to be written, and how far it takes the tails of its CPU.
     struct Pending {
@@ -134,6 +140,7 @@ private:
     void publish_tails();
     bool deliver_lanes(Depth depth, int64_t until);
     void publish_feed();
+    uint64_t backlog_size() const;  // bytes of a log with it
     Status write_backlog(etl::LogWriter& log);
     void tell_kernel_state();
     void take_log(etl::LogWriter log);

@@ -19,7 +19,7 @@ void Drain::start_feed(DeliveryRing ring) {
     if (ring.id() != progress_.delivery.ring) {
         progress_.delivery.head = progress_.delivery.backlog = 0;
     }
-    const bool from_now = progress_.delivery.ring == 0 && log_;
+    const bool from_now = progress_.delivery.ring == 0 && (log_ || awaits_log());
     progress_.delivery.ring = ring.id();
     if (from_now) {
         for (size_t i = 0; i < streams_.size(); ++i) {
@@ -63,7 +63,7 @@ void Drain::remove_consumer(uint64_t id) {
 }
 
 bool Drain::deliver(Depth depth) {
-    if (!feed_) return false;
+    if (!feed_ || awaits_log()) return false;
     const int64_t until = collect(depth);  // before any head is looked at
     const bool any = deliver_lanes(depth, until);
     if (any) publish_feed();
@@ -103,6 +103,15 @@ void Drain::publish_feed() {
     commit();                                           // D2, D3
     feed_->publish(progress_.delivery, events_lost());  // D4
     if (!log_) publish_tails();
+}
+
+uint64_t Drain::backlog_size() const {
+    uint64_t buffers = 1;  // the header's
+    feed_->ring().for_each(progress_.delivery.backlog, progress_.delivery,
+                           [&](uint16_t, Bytes) { ++buffers; });
+    const uint64_t size = buffers * saved_.geometry.block_size;
+    const uint64_t limit = limit_bytes(saved_.properties);
+    return limit == 0 ? size : std::min(size, limit);
 }
 
 // In the order in which it came; each CPU's buffers are in order of time.

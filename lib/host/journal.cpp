@@ -4,7 +4,9 @@
 
 #include <syslog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 
 namespace etw::host {
@@ -19,7 +21,10 @@ void set_journal_to_stderr(bool to_stderr) noexcept {
     if (!to_stderr) ::openlog("etwd", LOG_PID, LOG_DAEMON);
 }
 
-void journal(const std::string& line) {
+void journal(const std::string& text) {
+    std::string line = text;
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return uint8_t(c) < ' ' || c == 0x7F; }, '?');
     if (g_to_stderr) {
         std::fprintf(stderr, "etwd: %s\n", line.c_str());
     } else {

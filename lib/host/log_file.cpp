@@ -162,15 +162,15 @@ Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& s, const std::
     if (append && size != 0) {
         return etl::LogWriter::append(std::move(file), info, limit_bytes(s.properties));
     }
-    ETW_CHECK(file.resize(0));
-    ETW_TRY(auto log, etl::LogWriter::create(std::move(file), info, limit_bytes(s.properties)));
-    if ((s.properties.log_file_mode & kModePreallocate) != 0) {
-        ETW_CHECK(log.file().preallocate(limit_bytes(s.properties)));
-    }
-    return log;
+    const uint64_t limit = limit_bytes(s.properties);
+    const bool reserves = (s.properties.log_file_mode & kModePreallocate) != 0;
+    return etl::LogWriter::replace(std::move(file), info, limit, reserves ? limit : 0);
 }
 
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& s, const Progress& progress) {
+    if (progress.begin != LogBegin::kDone) {  // killed before it had done so, or in the middle
+        return begin_log(std::move(fd), s, progress.path, progress.begin == LogBegin::kAppend);
+    }
     return etl::LogWriter::resume(File(std::move(fd)), log_info(s, progress.path),
                                   limit_bytes(s.properties), progress.position);
 }
@@ -210,6 +210,21 @@ Status check_disk_space(const UniqueFd& log, const session::Properties& p) {
     const uint64_t spare = std::max(2 * buffer, std::min(kSpareBuffers * buffer, kMaxSpareBytes));
     const uint64_t needed = limit_bytes(p) != 0 ? limit_bytes(p) : spare;
     if (available < needed) return Error{Code::kDiskFull, "log file: disk space", available};
+    return Ok{};
+}
+
+Status check_room(const UniqueFd& file, uint64_t needed) {
+    struct stat now {};
+    struct statvfs disk {};
+    if (::fstat(file.get(), &now) != 0 || ::fstatvfs(file.get(), &disk) != 0) {
+        return os_error("log file: disk space");
+    }
+    constexpr uint64_t kStatBlock = 512;  // of st_blocks
+    const uint64_t available = free_space(disk);
+    const uint64_t freed = uint64_t(now.st_blocks) * kStatBlock;
+    if (available < needed && available + freed < needed) {
+        return Error{Code::kDiskFull, "log file: disk space", available + freed};
+    }
     return Ok{};
 }
 

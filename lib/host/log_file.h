@@ -21,7 +21,7 @@ wire::RingSetDescription describe_rings(const SavedSession& saved, uint32_t uid,
 uint64_t limit_bytes(const session::Properties& properties);  // 0: none
 
 // Begins the session's log in `fd`, which may hold an older file's content: -append goes on with
-// it, everything else replaces it.
+// it, everything else replaces it. A failure leaves that as it was.
 Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const std::string& path,
                                  bool append);
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
@@ -35,6 +35,8 @@ Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid
 
 // Refuses a start that could not even fill its file: kDiskFull.
 Status check_disk_space(const UniqueFd& log, const session::Properties& properties);
+// The same for `needed` bytes that take the place of what the file holds.
+Status check_room(const UniqueFd& file, uint64_t needed);
 // Only a regular file that can be read and written is a log. Fails with kInvalidParameter.
 Status check_log_descriptor(const UniqueFd& fd);
 

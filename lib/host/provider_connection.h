@@ -6,8 +6,8 @@
 #include "host/event_loop.h"
 #include "host/process.h"
 #include "host/provider_packet.h"
+#include "host/send_queue.h"
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +24,9 @@ public:
     virtual void on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) = 0;
     virtual void on_register(ProviderConnection& from, uint32_t registration) = 0;
     virtual void on_ack(ProviderConnection& from, uint64_t cookie) = 0;
+    // A packet will not be sent: what acknowledges `by` acknowledges `cookie`, too; by 0: what it
+    // was about is gone. From within send().
+    virtual void on_superseded(ProviderConnection& to, uint64_t cookie, uint64_t by) = 0;
     virtual void on_event(ProviderConnection& from, const EventPacket& packet) = 0;
     virtual void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) = 0;
     virtual void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) = 0;
@@ -60,8 +63,13 @@ public:
     static constexpr size_t kMaxRegistrations = 1024;
     static constexpr size_t kMaxBytes = 2 << 20;  // of its user's share
 
-    ProviderConnection(EventLoop& loop, UniqueFd socket, PeerCredentials peer,
-                       std::shared_ptr<UserShare> share, uint64_t id, bool counter_usable);
+    // Acks that a process may owe: so many find room in its socket, however long the host does not
+    // read it.
+    static constexpr size_t kMaxUnanswered = 128;
+
+    ProviderConnection(EventLoop& loop, ProviderListener& listener, UniqueFd socket,
+                       PeerCredentials peer, std::shared_ptr<UserShare> share, uint64_t id,
+                       bool counter_usable);
     ProviderConnection(const ProviderConnection&) = delete;
     ProviderConnection& operator=(const ProviderConnection&) = delete;
     ~ProviderConnection();
@@ -81,8 +89,8 @@ public:
     bool has_numbers() const noexcept { return has_numbers_; }
     void set_has_numbers() noexcept { has_numbers_ = true; }
 
-    // Queues what does not fit into the socket. `fd` is borrowed. A peer for which there is no
-    // memory left is disconnected.
+    // Queues what does not fit into the socket, or would be more to answer than the peer's socket
+    // holds. `fd` is borrowed. A peer for which there is no memory left is disconnected.
     template <class T>
     void send(T packet, wire::ProviderMessage type, int fd = -1) {
         packet.header = {type, uint32_t(sizeof(T))};
@@ -90,28 +98,31 @@ public:
     }
 
     // The socket is ready. False: the connection is over.
-    bool serve(uint32_t events, ProviderListener& listener);
+    bool serve(uint32_t events);
     bool failed() const noexcept { return failed_; }
     // Of the protocol, where the process speaks another than ours: then the connection is over.
     std::optional<uint32_t> other_version() const noexcept { return other_version_; }
 
 private:
-    struct Queued {
-        std::vector<std::byte> bytes;
-        UniqueFd fd;
-        size_t charged() const noexcept;
-    };
     bool charge(size_t bytes) noexcept;
     void give_back(size_t bytes) noexcept;
     void send_bytes(Bytes bytes, int fd);
+    bool send_now(Bytes bytes, int fd, const PacketSubject& subject);
+    void queue(Bytes bytes, int fd, const PacketSubject& subject);
     void send_queued();
-    bool receive_some(ProviderListener& listener);
-    bool handle(const ProviderPacket& packet, UniqueFd fd, ProviderListener& listener);
+    bool may_send(const PacketSubject& subject) const noexcept;
+    void watch_for_room();
+    // Adapts the charge to the queue's size, which was `before`.
+    void recharge(size_t before);
+    void drop(const std::vector<uint64_t>& cookies);
+    bool receive_some();
+    bool handle(const ProviderPacket& packet, UniqueFd fd);
     void greet(const wire::Hello& hello);
     bool add_registration(const RegisterPacket& packet);
     bool remove_registration(uint32_t id);
 
     EventLoop& loop_;
+    ProviderListener& listener_;
     UniqueFd socket_;
     PeerCredentials peer_;
     // Of the process that connected. Its descriptor does not outlive an exec, so that what it
@@ -130,7 +141,10 @@ private:
     size_t charged_ = 0;  // bytes of it
     std::map<uint32_t, Registration> registrations_;
     std::set<uint64_t> attached_;
-    std::deque<Queued> queue_;
+    std::set<uint64_t> told_;  // sessions (by epoch) that the process knows of
+    SendQueue queue_;
+    bool watches_ = false;   // for room in the socket
+    size_t unanswered_ = 0;  // packets
 };
 
 }  // namespace etw::host

@@ -52,7 +52,7 @@ void ProviderTable::add(UniqueFd socket) {
     const uint64_t id = ++last_id_;
     const int fd = socket.get();
     auto connection = std::make_unique<ProviderConnection>(
-        loop_, std::move(socket), *peer, user.share, id, ring::counter_is_usable());
+        loop_, listener_, std::move(socket), *peer, user.share, id, ring::counter_is_usable());
     if (!loop_.watch(fd, EPOLLIN, [this, id](uint32_t events) { serve(id, events); })) return;
     std::erase_if(refused_, [&](const Refused& r) { return r.process == connection->process(); });
     ++user.connections;
@@ -62,7 +62,7 @@ void ProviderTable::add(UniqueFd socket) {
 void ProviderTable::serve(uint64_t id, uint32_t events) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return;
-    if (!found->second->serve(events, listener_)) close(id);
+    if (!found->second->serve(events)) close(id);
 }
 
 void ProviderTable::close(uint64_t id) {

@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -31,6 +32,9 @@ namespace fs = std::filesystem;
 using wire::RingSetDescription;
 
 constexpr uint64_t kMaxCounterHz = 1'000'000'000'000;
+// Of a session's log, which the file that its rings are saved in is not.
+constexpr uint32_t kLogModes = kModeSequential | kModeCircular | kModeAppend | kModeNewFile |
+                               kModePreallocate | kModeUseKilobytes;
 constexpr char kRingLink[] = "/memfd:etw-ring (deleted)";
 
 template <size_t N>
@@ -64,7 +68,8 @@ Result<Found> adopt(UniqueFd fd) {
         front.header.magic != wire::RingSetHeader::kMagic ||
         front.header.version != wire::kRingVersion ||
         front.description.size != sizeof(front.description) || front.description.counter_hz == 0 ||
-        front.description.counter_hz > kMaxCounterHz) {
+        front.description.counter_hz > kMaxCounterHz || front.description.start_filetime < 0 ||
+        front.description.start_filetime > std::numeric_limits<int64_t>::max() / 2) {
         return Error{Code::kInvalidData, "rings: description", 0};
     }
     ETW_TRY(auto rings, ring::RingSet::adopt(std::move(fd), front.description.geometry));
@@ -145,7 +150,7 @@ SavedSession session_of(const RingSetDescription& d) {
     saved.key.epoch = d.session_epoch;
     saved.geometry = d.geometry;
     saved.properties.name = text_of(d.session_name);
-    saved.properties.log_file_mode = d.log_file_mode;
+    saved.properties.log_file_mode = d.log_file_mode & ~kLogModes;
     saved.properties.clock = ClockType(d.clock_type);
     saved.controller_pid = d.controller_pid;
     saved.start_counter = d.start_counter;

@@ -387,12 +387,23 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         }
         const bool real_time = (running->saved.properties.log_file_mode & kModeRealTime) != 0;
         if (real_time) {
-            if (const auto ready = ensure_feed(*running); !ready) return answer(ready.error());
+            if (const auto ready = ensure_feed(*running); !ready) {
+                go_back(*running, before);
+                return answer(ready.error());
+            }
         }
-        if (switches) return switch_log(*running, before, std::move(*files), next, answer);
         running->thread->post(
             [timer_s](SessionThread& thread) { thread.set_flush_timer(timer_s); });
-        update_kernel_flags(*running, before, answer);
+        if (!switches) return update_kernel_flags(*running, before, answer);
+        // The log last: what another log of that name held is gone then.
+        update_kernel_flags(*running, before, [=, this](const Outcome<SessionStatus>& set) {
+            if (!set) return answer(set.error());
+            Session* updated = find(before.key);
+            if (updated == nullptr || updated->state != State::kRunning) {
+                return answer(not_found(before.properties.name));
+            }
+            switch_log(*updated, before, std::move(*files), next, answer);
+        });
     };
     if (changed.geometry == before.geometry) return rest();
     replace_rings(session, std::move(rings), rest);
@@ -413,6 +424,18 @@ Outcome<FileIdentity> SessionManager::check_next_log(const session::Properties& 
     return *file;
 }
 
+// It goes on in the log that it had, with the kernel events that it had.
+void SessionManager::go_back(Session& session, const SavedSession& before) {
+    session::Properties& p = session.saved.properties;
+    p.log_file = before.properties.log_file;
+    p.log_file_mode = before.properties.log_file_mode;
+    p.enable_flags = before.properties.enable_flags;
+    p.kernel = before.properties.kernel;
+    if (const auto saved = save(folder_.sessions_folder(), session.saved); !saved) {
+        journal(folder_.path(), saved.error());
+    }
+}
+
 // Answers when the other flags are in force.
 void SessionManager::update_kernel_flags(Session& session, const SavedSession& before,
                                          StatusAnswer answer) {
@@ -425,11 +448,7 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
         if (set) return answer(updated->status());
-        updated->saved.properties.enable_flags = before.properties.enable_flags;
-        updated->saved.properties.kernel = before.properties.kernel;
-        if (const auto saved = save(folder_.sessions_folder(), updated->saved); !saved) {
-            journal(folder_.path(), saved.error());
-        }
+        go_back(*updated, before);
         answer(failure_of(set.error(), "kernel events"));
     };
     session.thread->post([this, now, done](SessionThread& thread) {
@@ -458,7 +477,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
             const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
             const bool had = (before.properties.log_file_mode & kModeRealTime) != 0;
             if (had && !real_time) cut_off(*updated);
-            return update_kernel_flags(*updated, before, answer);
+            return answer(updated->status());
         }
         // It goes on in the file it had.
         keeper_.remove(updated->kept_log(updated->claimed_log));
@@ -471,9 +490,8 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         answer(failure_of(status.error(), path));
     };
     session.thread->post([this, path, files, done, before, saved = session.saved,
-                          rights = rights_of((*files)[0]),
+                          rights = rights_of((*files)[0]), folder = session.kept_folder(),
                           source = session.source](SessionThread& thread) {
-        thread.set_flush_timer(saved.properties.flush_timer_s);
         if (thread.drain().has_log()) thread.flush();  // to the old one
         thread.drain().set_saved(saved);
         const bool real_time = (saved.properties.log_file_mode & kModeRealTime) != 0;
@@ -484,6 +502,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
             if (files->size() > 1) source->folder = std::move((*files)[1]);
         } else {
             thread.drain().set_saved(before);
+            if (source->folder) keeper_.store(folder, source->folder);
         }
         loop_.post([done, status] { done(status); });
     });

@@ -69,6 +69,7 @@ public:
     void on_rings(ProviderConnection& from, const wire::Rings& packet, UniqueFd fd) override;
     void on_register(ProviderConnection& from, uint32_t registration) override;
     void on_ack(ProviderConnection& from, uint64_t cookie) override;
+    void on_superseded(ProviderConnection& to, uint64_t cookie, uint64_t by) override;
     void on_event(ProviderConnection& from, const EventPacket& packet) override;
     void on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) override;
     void on_private_status(ProviderConnection& from, const wire::PrivateStatus& packet) override;
@@ -97,8 +98,12 @@ private:
                                    std::function<Result<std::unique_ptr<Drain>>()> open,
                                    std::function<void(Status)> opened);
     void finish_start(const wire::SessionKey& key,
-                      const std::vector<session::ProviderEnable>& providers, const Status& opened,
+                      const std::vector<session::ProviderEnable>& providers,
+                      const std::shared_ptr<UniqueFd>& log, const Status& opened,
                       const EnableAnswer& answer);
+    void log_begun(const wire::SessionKey& key,
+                   const std::vector<session::ProviderEnable>& providers,
+                   const std::vector<Code>& codes, const Status& begun, const EnableAnswer& answer);
     void give_up(Session& session, const session::Failure& failure, const EnableAnswer& answer);
     // How long it lives (session_life.cpp).
     void limit_life(Session& session);
@@ -113,6 +118,7 @@ private:
         const Session& session, const wire::RingGeometry& geometry) const;
     session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
                                                   const std::vector<UniqueFd>& fds) const;
+    void go_back(Session& session, const SavedSession& before);
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
     void become_kernel_logger(Session& session, const session::UpdateRequest& request,
                               StatusAnswer answer);

@@ -218,6 +218,12 @@ void SessionManager::on_ack(ProviderConnection& from, uint64_t cookie) {
     acks_.acknowledged(from.id(), cookie);
 }
 
+void SessionManager::on_superseded(ProviderConnection& to, uint64_t cookie, uint64_t by) {
+    if (by != 0) return acks_.supersede(cookie, by);
+    // Later: whoever waits for it may send more, and this comes from within a send.
+    loop_.post([this, id = to.id(), cookie] { acks_.acknowledged(id, cookie); });
+}
+
 void SessionManager::on_closed(ProviderConnection& from) {
     acks_.connection_ended(from.id());
     private_.on_closed(from);

@@ -38,7 +38,7 @@ struct NewDrain {
     std::shared_ptr<Stream> kernel;  // null: no kernel events
     std::string sessions_folder;
     std::string log_path;  // empty: no log
-    UniqueFd log;
+    std::shared_ptr<UniqueFd> log;
     std::string kept_log;  // its name at the keeper
     const KeeperLink& keeper;
 };
@@ -50,20 +50,18 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
         return Error{code_from_errno(errno), "state folder", uint64_t(errno)};
     }
     Progress progress(saved.geometry.cpus);
-    progress.path = what.log_path;
-    std::optional<etl::LogWriter> log;
-    if (what.log) {
-        ETW_TRY(progress.file, identity_of(what.log.get()));
-        what.keeper.store(what.kept_log, what.log);  // before anything is written to it
+    if (*what.log) {
         const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
-        ETW_TRY(auto begun, begin_log(std::move(what.log), saved, what.log_path, append));
-        log.emplace(std::move(begun));
+        ETW_TRY(progress.file, identity_of(what.log->get()));
+        progress.path = what.log_path;
+        progress.begin = append ? LogBegin::kAppend : LogBegin::kReplace;
+        what.keeper.store(what.kept_log, *what.log);  // before anything is written to it
     }
     ETW_TRY(auto checkpoint,
             Checkpoint::create(checkpoint_path(what.sessions_folder, saved.key.slot),
                                saved.geometry.cpus));
     auto drain =
-        std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint), std::move(progress));
+        std::make_unique<Drain>(saved, std::nullopt, std::move(checkpoint), std::move(progress));
     for (const auto& stream : what.streams) ETW_CHECK(drain->add_stream(stream));
     if (what.kernel != nullptr) {
         ETW_TRY(auto source,
@@ -71,6 +69,11 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
         drain->set_kernel_source(std::move(source));
     }
     return drain;
+}
+
+Failure cannot_start(const Session& session, const Error& error) {
+    const Properties& p = session.saved.properties;
+    return failure_of(error, p.log_file.empty() ? p.name : p.log_file);
 }
 
 }  // namespace
@@ -255,33 +258,32 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
         session.source->rights = rights_of(fds[0]);
         keeper_.store(session.kept_folder(), session.source->folder);
     }
-    const auto what = std::make_shared<NewDrain>(NewDrain{
-        session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(), path,
-        has_log ? std::move(fds[0]) : UniqueFd(), session.kept_log(session.claimed_log), keeper_});
+    const auto log = std::make_shared<UniqueFd>(has_log ? std::move(fds[0]) : UniqueFd());
+    const auto what = std::make_shared<NewDrain>(
+        NewDrain{session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(),
+                 path, log, session.kept_log(session.claimed_log), keeper_});
     const auto open = [what] { return begin_drain(std::move(*what)); };
-    const auto opened = [this, key, providers = std::move(request.providers),
+    const auto opened = [this, key, providers = std::move(request.providers), log,
                          answer](const Status& status) {
-        loop_.post([=, this] { finish_start(key, providers, status, answer); });
+        loop_.post([=, this] { finish_start(key, providers, log, status, answer); });
     };
     session.thread =
         std::make_unique<SessionThread>(hooks_for(session, open, opened), flush_timer(p));
 }
 
+// All that can fail before the log is begun: until then its file holds what it held.
 void SessionManager::finish_start(const wire::SessionKey& key,
                                   const std::vector<session::ProviderEnable>& providers,
-                                  const Status& opened, const EnableAnswer& answer) {
+                                  const std::shared_ptr<UniqueFd>& log, const Status& opened,
+                                  const EnableAnswer& answer) {
     Session* session = find(key);
     ETW_ASSERT(session != nullptr);  // nothing else ends a session that is starting
     if (!opened) {
-        const Properties& p = session->saved.properties;
-        const Failure failure =
-            failure_of(opened.error(), p.log_file.empty() ? p.name : p.log_file);
+        const Failure failure = cannot_start(*session, opened.error());
         drop(*session);
         return answer(failure);
     }
-    if (ending_) {  // its log is to have a proper end
-        return stop_session(*session, [answer](const auto&) { answer(host_ends()); });
-    }
+    if (ending_) return give_up(*session, host_ends(), answer);
     if ((session->saved.properties.log_file_mode & kModeRealTime) != 0) {
         if (const auto ready = ensure_feed(*session); !ready) {
             return give_up(*session, ready.error(), answer);
@@ -296,13 +298,29 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     if (const auto saved = save(folder_.sessions_folder(), session->saved); !saved) {
         return give_up(*session, failure_of(saved.error(), folder_.path()), answer);
     }
+    session->thread->post([this, key, providers, codes, log, answer](SessionThread& thread) {
+        const Status begun = *log ? thread.drain().begin_log(std::move(*log)) : Status(Ok{});
+        loop_.post([=, this] { log_begun(key, providers, codes, begun, answer); });
+    });
+}
+
+void SessionManager::log_begun(const wire::SessionKey& key,
+                               const std::vector<session::ProviderEnable>& providers,
+                               const std::vector<Code>& codes, const Status& begun,
+                               const EnableAnswer& answer) {
+    Session* session = find(key);
+    ETW_ASSERT(session != nullptr);  // as above
+    if (!begun) return give_up(*session, cannot_start(*session, begun.error()), answer);
+    if (ending_) {  // its log is to have a proper end
+        return stop_session(*session, [answer](const auto&) { answer(host_ends()); });
+    }
     session->state = Session::State::kRunning;
     limit_life(*session);
     const uint64_t group = acks_.open_group();
     for (const auto& how : session->saved.providers) {
         tell(*session, how, wire::EnableAction::kEnable, group);
     }
-    enable_probes(*session, {}, providers, std::move(codes), [=, this](std::vector<Code> settled) {
+    enable_probes(*session, {}, providers, codes, [=, this](std::vector<Code> settled) {
         wait_promptly(group, [=, this] {
             const Session* started = find(key);
             if (started == nullptr) return answer(session_ended());

@@ -1,14 +1,13 @@
 #include "host/snapshot.h"
 
-#include "base/disk_space.h"
 #include "base/filetime.h"
 #include "base/testpoint.h"
 #include "etl/backward_log.h"
 #include "host/backward_merger.h"
+#include "host/log_file.h"
 #include "ring/clock.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -45,22 +44,10 @@ bool overtaken(const std::vector<Lane>& lanes) {
                        [](const Lane& lane) { return lane.merger.overtaken(); });
 }
 
-// With the space that the file's former content will free.
-Status check_room(const UniqueFd& file, const Snapshot& snapshot, const std::vector<Lane>& lanes) {
-    struct stat now {};
-    struct statvfs disk {};
-    if (::fstat(file.get(), &now) != 0 || ::fstatvfs(file.get(), &disk) != 0) {
-        return Error{code_from_errno(errno), "snapshot: disk space", uint64_t(errno)};
-    }
-    uint64_t needed = snapshot.info.buffer_size;
-    for (const Lane& lane : lanes) needed += lane.merger.blocks() * snapshot.info.buffer_size;
-    constexpr uint64_t kStatBlock = 512;  // of st_blocks
-    const uint64_t available = free_space(disk);
-    const uint64_t freed = uint64_t(now.st_blocks) * kStatBlock;
-    if (available < needed && available + freed < needed) {
-        return Error{Code::kDiskFull, "snapshot: disk space", available + freed};
-    }
-    return Ok{};
+uint64_t size_of(const Snapshot& snapshot, const std::vector<Lane>& lanes) {
+    uint64_t size = snapshot.info.buffer_size;
+    for (const Lane& lane : lanes) size += lane.merger.blocks() * snapshot.info.buffer_size;
+    return size;
 }
 
 Result<SnapshotResult> write_lanes(etl::BackwardLog& log, const Snapshot& snapshot,
@@ -95,7 +82,7 @@ Result<SnapshotResult> write_snapshot(UniqueFd fd, const Snapshot& snapshot) {
         until = counter_now();
         lanes = read_rings(snapshot, until);
     }
-    ETW_CHECK(check_room(fd, snapshot, lanes));
+    ETW_CHECK(check_room(fd, size_of(snapshot, lanes)));
     UniqueFd again(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!again) return Error{code_from_errno(errno), "snapshot: descriptor", uint64_t(errno)};
     File emptied(std::move(again));

@@ -126,6 +126,16 @@ class Recover(BufferedTest):
         self.check_etl(self.folder / "saved.etl")
         self.assertEqual(list(before), [(writer.pid, 0)])
 
+    def test_saves_the_rest_of_a_circular_session(self):
+        name = f"Circular{os.getpid()}"
+        self.tracelog("-start", name, "-f", "c.etl", "-cir", "8", "-guid", WRITER_GUID)
+        writer = self.pinned_writer("--count", 50, "--hold")
+        writer.written()
+        self.kill_hosts()
+        self.tracelog("-recover", self.runtime)
+        self.assertEqual(self.numbered(f"{name}.etl"), {(writer.pid, 0): list(range(50))})
+        self.check_etl(self.folder / f"{name}.etl")
+
     def test_saves_the_rest_of_a_file_session_and_only_that(self):
         self.tracelog("-start", "F", "-f", "f.etl", "-guid", WRITER_GUID)
         writer = self.pinned_writer("--count", 50, "--hold")

@@ -221,6 +221,49 @@ TEST_F(LogWriterTest, FailedCreateLeavesAnEmptyFile) {
     EXPECT_EQ(std::filesystem::file_size(path_), 0u);
 }
 
+// --- in the place of another log -------------------------------------------------------------
+
+TEST_F(LogWriterTest, ReplacesWhatTheFileHeld) {
+    for (const uint32_t former : {0u, 100u, kBufferSize, 5 * kBufferSize + 7}) {
+        std::ofstream(path_) << std::string(former, 'x');
+        auto log = LogWriter::replace(reopen(), info_, 0);
+        ASSERT_TRUE(log) << former;
+        EXPECT_EQ(std::filesystem::file_size(path_), kBufferSize) << former;
+        ASSERT_TRUE(log->write(Batch(2, kStartRaw)));
+        ASSERT_TRUE(log->finish(totals_of(*log)));
+        expect_passes(path_, "--strictest");
+        EXPECT_EQ(read().times, times(kStartRaw, 2)) << former;
+    }
+}
+
+TEST_F(LogWriterTest, ReplacementThatIsPreallocatedHoldsNothingFormer) {
+    std::ofstream(path_) << std::string(5 * kBufferSize, 'x');
+    auto log = LogWriter::replace(reopen(), info_, 0, 8 * kBufferSize);
+    ASSERT_TRUE(log);
+    const ByteVector file = contents(path_);
+    ASSERT_EQ(file.size(), 8 * kBufferSize);
+    EXPECT_EQ(std::count(file.begin() + kBufferSize, file.end(), std::byte{0}),
+              ptrdiff_t(7 * kBufferSize));
+    ASSERT_TRUE(log->finish(totals_of(*log)));
+    EXPECT_EQ(std::filesystem::file_size(path_), kBufferSize);
+}
+
+TEST_F(LogWriterTest, ReplacementThatFailsLeavesWhatTheFileHeld) {
+    for (const uint32_t former : {0u, 100u, 3 * kBufferSize}) {
+        std::ofstream(path_) << std::string(former, 'x');
+        const ByteVector before = contents(path_);
+        with_file_limit(kBufferSize / 2,
+                        [&] { EXPECT_FALSE(LogWriter::replace(reopen(), info_, 0)); });
+        EXPECT_EQ(contents(path_), before) << former;
+        with_file_limit(4 * kBufferSize, [&] {
+            EXPECT_FALSE(LogWriter::replace(reopen(), info_, 0, 8 * kBufferSize));
+        });
+        EXPECT_EQ(contents(path_), before) << former;
+        EXPECT_FALSE(LogWriter::replace(reopen(), info_, 1)) << "no log fits";
+        EXPECT_EQ(contents(path_), before) << former;
+    }
+}
+
 TEST_F(LogWriterTest, FullDiskIsReportedAndTheLogGoesOnOnceThereIsRoom) {
     const std::string disk = folder_ / "disk";
     std::filesystem::create_directory(disk);

@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 namespace etw::host {
@@ -58,6 +60,79 @@ TEST(Drain, CountsTheLossesOfOthersWhateverAProcessStores) {
     EXPECT_GT(drain->events_lost(), 5u);
     drain_all(*drain);
     EXPECT_GT(drain->events_lost(), 5u);
+}
+
+std::string contents(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+UniqueFd open_log(const TempFolder& folder, const std::string& name) {
+    auto file = File::create(folder.file(name), false);
+    return UniqueFd(::dup(file->fd().get()));
+}
+
+TEST(Drain, TakesNothingBeforeItsLogIsBegunAndNothingOfTheFormerOneIsGone) {
+    const TempFolder folder;
+    const SavedSession saved = test_session();
+    const std::string former(10'000, 'x');
+    std::ofstream(folder.file("test.etl")) << former;
+    auto drain = awaiting_drain(folder, saved, LogBegin::kReplace);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 0, 0, 60);
+    drain->start_feed(*DeliveryRing::create(1 << 20));
+    drain_all(*drain);
+    EXPECT_FALSE(drain->deliver());
+    EXPECT_EQ(contents(folder.file("test.etl")), former);
+    EXPECT_FALSE(drain->begin_log(UniqueFd(::open("/dev/null", O_RDONLY)))) << "and can be again";
+    ASSERT_TRUE(drain->begin_log(open_log(folder, "test.etl")));
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(60));
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+// Killed before the log was begun, or in the middle of that: whoever follows begins it.
+TEST(Drain, SuccessorBeginsALogThatWasToBeBegun) {
+    const TempFolder folder;
+    const SavedSession saved = test_session();
+    std::ofstream(folder.file("test.etl")) << std::string(10'000, 'x');
+    awaiting_drain(folder, saved, LogBegin::kReplace);
+    auto drain = resume_drain(folder, saved);
+    EXPECT_EQ(drain->progress().begin, LogBegin::kDone);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 0, 0, 10);
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    drain = awaiting_drain(folder, saved, LogBegin::kAppend);
+    drain = resume_drain(folder, saved);
+    StreamWriter more = add_user(*drain, 1000, saved.geometry);
+    append(more, 0, 10, 10);
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(20));
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+TEST(Drain, GoesOnInItsLogWhereTheNextCannotBeBegun) {
+    const TempFolder folder;
+    const SavedSession saved = test_session();
+    auto drain = begin_drain(folder, saved);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 0, 0, 10);
+    const std::string former(10'000, 'x');
+    std::ofstream(folder.file("next.etl")) << former;
+    UniqueFd read_only(::open(folder.file("next.etl").c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_FALSE(drain->switch_log(std::move(read_only), folder.file("next.etl"), 2));
+    EXPECT_EQ(contents(folder.file("next.etl")), former);
+    EXPECT_EQ(drain->progress().path, folder.file("test.etl"));
+    drain = resume_drain(folder, saved);
+    StreamWriter more = add_user(*drain, 1001, saved.geometry);
+    append(more, 0, 10, 10);
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_SOUND_LOG(folder.file("test.etl"));
+    EXPECT_EQ(read_events(folder.file("test.etl")).size(), 10u) << "the first user's are not here";
 }
 
 // A process may hand rings to the next host whose drained state it was not told of.

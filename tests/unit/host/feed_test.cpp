@@ -165,6 +165,28 @@ TEST(Feed, DeliversWithoutALogAndLetsTheWritersGoOn) {
     EXPECT_EQ(consumer.reader().lost(), 0u);
 }
 
+// What waited for a consumer goes to the log that takes the feed's place, wherever a consumer says
+// that it is.
+TEST(Feed, BacklogIsWholeWhateverAConsumerStores) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 8);
+    auto drain = begin_live(folder, saved, make_ring(kLarge));
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    {
+        TestConsumer consumer(*drain, 1);
+        append(writer, 0, 0, 60);
+        drain->deliver();
+        consumer.reader().page().position.store(wire::kDeliveryAlignment);  // amid a chunk
+        drain->remove_consumer(1);
+    }
+    auto file = File::create(folder.file("log.etl"), true);
+    ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(file->fd().get())), "log.etl", 1, true));
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("log.etl"))), first_numbers(60));
+    EXPECT_SOUND_LOG(folder.file("log.etl"));
+}
+
 TEST(Feed, OrdersTheProcessorsByTime) {
     const TempFolder folder;
     const SavedSession saved = test_session(2, 64);

@@ -107,6 +107,17 @@ inline std::unique_ptr<Drain> begin_drain(const TempFolder& folder, const SavedS
                                    std::move(progress));
 }
 
+// ... with a log that is still to be begun ...
+inline std::unique_ptr<Drain> awaiting_drain(const TempFolder& folder, const SavedSession& saved,
+                                             LogBegin begin) {
+    Progress progress(saved.geometry.cpus);
+    progress.path = folder.file("test.etl");
+    progress.begin = begin;
+    auto checkpoint = Checkpoint::create(folder.file("checkpoint"), saved.geometry.cpus);
+    return std::make_unique<Drain>(saved, std::nullopt, std::move(*checkpoint),
+                                   std::move(progress));
+}
+
 // ... or from where a killed one stopped.
 inline std::unique_ptr<Drain> resume_drain(const TempFolder& folder, const SavedSession& saved) {
     auto checkpoint = Checkpoint::open(folder.file("checkpoint"), saved.geometry.cpus);

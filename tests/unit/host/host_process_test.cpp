@@ -246,6 +246,59 @@ TEST_F(HostProcess, KeeperKilledGetsASuccessorThatKeepsEverything) {
     EXPECT_SOUND_LOG(folder_.file("a.etl"));
 }
 
+// Nothing of what a request would have replaced is gone before all that can fail has not.
+TEST_F(HostProcess, StartOrUpdateThatFailsLeavesTheFormerLogAsItWas) {
+    ASSERT_TRUE(backend_.start(request("a")));
+    const std::string former(200'000, 'x');
+    const auto content = [this](const char* name) {
+        std::ifstream in(folder_.file(name), std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    const std::string state = runtime() + "/sessions/1";
+    constexpr uint32_t kModes[] = {
+        0, kModeRealTime, kModeSequential, kModePreallocate, kModeNewFile, kModeAppend};
+    for (const uint32_t mode : kModes) {
+        StartRequest start = request("b");
+        start.properties.log_file_mode = mode;
+        if (mode == kModePreallocate || mode == kModeNewFile)
+            start.properties.maximum_file_size = 1;
+        if (mode == kModePreallocate || mode == kModeAppend) {
+            start.properties.log_file_mode |= kModeSequential;
+        }
+        if (mode == kModeAppend) start.properties.clock = ClockType::kSystemTime;
+        if (mode == kModeNewFile) start.properties.log_file = folder_.file("b%d.etl");
+        const char* name = mode == kModeNewFile ? "b1.etl" : "b.etl";
+        std::ofstream(folder_.file(name)) << former;
+        for (const char* taken : {"/checkpoint", "/config.new"}) {
+            std::filesystem::create_directories(state + taken);
+            const auto failed = backend_.start(start);
+            ASSERT_FALSE(failed) << mode << taken;
+            EXPECT_EQ(content(name), former) << mode << taken;
+            EXPECT_FALSE(std::filesystem::exists(state)) << mode << ": nor is the session there";
+        }
+        if (mode == kModeAppend) {
+            EXPECT_FALSE(backend_.start(start)) << "it is no log";
+            EXPECT_EQ(content(name), former);
+            continue;
+        }
+        ASSERT_TRUE(backend_.start(start)) << mode;
+        EXPECT_NE(content(name), former) << mode;
+        ASSERT_TRUE(backend_.stop("b"));
+    }
+    const std::string in_the_way = runtime() + "/sessions/0/config.new";
+    std::filesystem::create_directory(in_the_way);
+    std::ofstream(folder_.file("c.etl")) << former;
+    session::UpdateRequest update;
+    update.name = "a";
+    update.log_file = folder_.file("c.etl");
+    EXPECT_FALSE(backend_.update(update));
+    EXPECT_EQ(content("c.etl"), former);
+    std::filesystem::remove(in_the_way);
+    ASSERT_TRUE(backend_.update(update));
+    ASSERT_TRUE(backend_.stop("a"));
+    EXPECT_TRUE(etl::LogReader::open(folder_.file("c.etl")));
+}
+
 // A pipe in the place of a saved session holds its recovery up, so that it can be crashed there.
 TEST_F(HostProcess, SetsAsideASessionThatCrashesItsHost) {
     ASSERT_TRUE(backend_.start(request("bad")));

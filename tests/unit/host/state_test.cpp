@@ -1,4 +1,5 @@
 #include "fixtures.h"
+#include "host/journal.h"
 #include "host/keeper.h"
 #include "host/left_rings.h"
 #include "host/runtime_folder.h"
@@ -90,6 +91,7 @@ Progress progress_of(uint64_t tail) {
     Progress p(2);
     p.file = {1, tail};
     p.path = std::string(size_t(tail % 50), 'x');
+    p.begin = LogBegin(tail % 3);
     p.position.next_offset = tail;
     p.last_time = {int64_t(tail), int64_t(tail) + 1};
     p.streams.push_back({{7, 8}, 1000, {{tail, 1}, {tail + 1, 2}}});
@@ -108,6 +110,7 @@ TEST(Checkpoint, GivesBackTheLastCommit) {
         const auto loaded = again->load();
         ASSERT_TRUE(loaded);
         EXPECT_EQ(loaded->position.next_offset, tail);
+        EXPECT_EQ(loaded->begin, LogBegin(tail % 3));
         EXPECT_EQ(loaded->streams[0].cpus[1].tail, tail + 1);
         EXPECT_EQ(loaded->streams[0].uid, 1000u);
         EXPECT_EQ(loaded->path, progress_of(tail).path);
@@ -228,6 +231,15 @@ TEST(ReopenedLog, IsOnlyTheVeryFileItWas) {
     EXPECT_FALSE(reopen_log(folder.file("a"), *identity));
     const auto other = File::create(folder.file("a"), true);
     EXPECT_FALSE(reopen_log(folder.file("a"), *identity));
+}
+
+// What programs and users are called is theirs to choose.
+TEST(Journal, KeepsALineALine) {
+    testing::internal::CaptureStderr();
+    journal("a\nb\x1b[0m", {Code::kInvalidData, "c", 0});
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(said.substr(0, said.find(':', 6)), "etwd: a?b?[0m");
+    EXPECT_EQ(said.find('\n'), said.size() - 1);
 }
 
 }  // namespace
