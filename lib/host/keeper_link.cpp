@@ -1,5 +1,6 @@
 #include "host/keeper_link.h"
 
+#include "base/hidden_fd.h"
 #include "base/unix_socket.h"
 #include "host/journal.h"
 
@@ -61,7 +62,7 @@ void KeeperLink::tell(KeeperOp op, const std::string& name, int fd, uint64_t map
 
 void KeeperLink::remember(const std::string& name, const UniqueFd& fd, uint64_t mapped) const {
     if (!socket_) return;
-    UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    UniqueFd copy = hide_from_children(UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
     const std::lock_guard lock(mutex_);
     copies_[name] = {std::move(copy), mapped};
 }
@@ -103,14 +104,11 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
     std::vector<char*> argv;
     for (std::string& a : arguments) argv.push_back(a.data());
     argv.push_back(nullptr);
-    const pid_t child = ::fork();
-    if (child < 0) return Error{code_from_errno(errno), "keeper: fork", uint64_t(errno)};
-    if (child == 0) {
-        // Of a process with threads: nothing but system calls here.
-        ::fcntl(theirs.get(), F_SETFD, 0);
-        ::execv("/proc/self/exe", argv.data());
-        ::_exit(127);
-    }
+    ETW_TRY(const pid_t child, fork_without_hidden(theirs.get(), [&] {
+                ::fcntl(theirs.get(), F_SETFD, 0);
+                ::execv("/proc/self/exe", argv.data());
+                ::_exit(127);
+            }));
     theirs.reset();  // or its end would not be seen
     const Status handed_over = hand_over(ours.get());
     if (!handed_over) {
