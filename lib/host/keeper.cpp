@@ -205,6 +205,8 @@ private:
                 if (options_.on_ready && !was_ready_) options_.on_ready();
                 was_ready_ = true;
                 break;
+            case KeeperOp::kSettle:
+                break;  // its descriptor goes with the message
             case KeeperOp::kEnd:
                 static_cast<void>(send_to_peer(socket_.get(), KeeperOp::kEnd, ""));
                 break;

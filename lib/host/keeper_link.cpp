@@ -5,6 +5,7 @@
 #include "host/journal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,8 +13,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 namespace etw::host {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{10000};
+
+}  // namespace
 
 Status send_to_peer(int socket, KeeperOp op, std::string_view name, int fd, uint64_t mapped) {
     KeeperPacket packet{};
@@ -92,6 +99,18 @@ void KeeperLink::remove_all(const std::string& beginning) const {
 }
 
 void KeeperLink::ready() const { tell(KeeperOp::kReady, "", -1); }
+
+// The other end of a pipe has no writer when the keeper comes to it, or is gone itself.
+void KeeperLink::settle() const {
+    int pipe[2];
+    if (!socket_ || ::pipe2(pipe, O_CLOEXEC) != 0) return;
+    const UniqueFd ours(pipe[0]);
+    UniqueFd theirs(pipe[1]);
+    tell(KeeperOp::kSettle, "", theirs.get());
+    theirs.reset();
+    pollfd end{ours.get(), 0, 0};
+    static_cast<void>(::poll(&end, 1, int(kPatience.count())));
+}
 
 Status KeeperLink::start_another(std::vector<std::string> arguments) const {
     int pair[2];

@@ -323,6 +323,49 @@ class Detached(HeapTest):
         self.assertEqual(program.close(), 0)
 
 
+class KilledWorker(HeapTest):
+    def test_what_happens_meanwhile_is_told(self):
+        program = self.program()
+        self.start("-heap", program)
+        code = program.codes()
+        killed = []
+        for _ in range(3):
+            program.do("heap 3")
+            self.tracelog("-flush", "H", "-um")
+            killed.append(self.kill_worker(killed))
+            program.do("heap 4")
+            self.assertEqual(program.codes(), code)  # it has the breakpoints as before
+        self.stop(code=None)  # of other processes something may be lost
+        self.assertEqual(len(self.heap()), 21 * ROUND)
+        self.assertEqual([s for s in self.sizes() if s in range(10001, 10020)],
+                         3 * [10001 + 2 * i for rounds in (3, 4) for i in range(rounds)])
+
+    def test_what_it_had_read_is_told_or_counted(self):
+        program = self.program()
+        self.start("-heap", program)
+        killed = []
+        for _ in range(5):
+            program.begin("heap 500")
+            killed.append(self.kill_worker(killed))
+            program.wait()
+            self.tracelog("-flush", "H", "-um")
+        lost = self.stop(code=None)
+        found = len(self.heap())
+        self.assertLessEqual(found, 2500 * ROUND)
+        # Counted is also what other processes did that are none of the session's.
+        self.assertGreaterEqual(found + lost, 2500 * ROUND)
+
+    def test_waits_for_locks(self):
+        program = self.program()
+        self.start("-critsec", program)
+        program.do("locks 5")
+        self.tracelog("-flush", "H", "-um")
+        self.kill_worker()
+        program.do("locks 4")
+        self.stop(code=None)
+        self.assertEqual(len(self.told("CritSec")), 9)
+
+
 class Locks(HeapTest):
     def test_T11c_each_wait_with_lock_owner_time_and_stack(self):
         programs = [self.program(), self.program()]
