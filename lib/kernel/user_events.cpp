@@ -91,6 +91,14 @@ Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what
                                                  : find_heap_functions(pid);
 }
 
+Status clear_breakpoints(uint32_t cpus, const CounterSource& counter,
+                         const TracedProcesses& processes) {
+    if (processes.what == TracedProcesses::What::kNothing) return Ok{};
+    const auto set = watch_calls(cpus, counter, functions_of(processes));
+    if (!set) return set.error();
+    return Ok{};
+}
+
 Status UserEvents::set_up(uint32_t cpus, const TracedProcesses& processes, Holder& holder) {
     if (processes.what == TracedProcesses::What::kNothing) return Ok{};
     const std::vector<UserFunctions> found = functions_of(processes);

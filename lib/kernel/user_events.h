@@ -22,6 +22,11 @@ struct TracedProcesses {
 // Whether the process has what is to be traced; see user_functions.h.
 Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what, uint32_t pid);
 
+// Takes out all of our breakpoints that are left in these processes and that nobody holds: the
+// kernel does so where they have been set once more and are taken out.
+Status clear_breakpoints(uint32_t cpus, const CounterSource& counter,
+                         const TracedProcesses& processes);
+
 class UserEvents {
 public:
     UserEvents(Context& context, const CounterSource& counter)

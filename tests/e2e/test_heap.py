@@ -297,6 +297,26 @@ class Detached(HeapTest):
         program.do("heap 1")
         self.assertEqual(program.close(), 0)
 
+    def test_a_host_that_is_killed_as_it_begins(self):
+        """Wherever the kernel was with its breakpoints, the next host has them taken out."""
+        program = self.program()
+        before = program.codes()
+        for breakpoints in (1, 5, len(FUNCTIONS)):
+            self.tracelog("-l")  # there is a host
+            starts = subprocess.Popen([str(BIN / "tracelog"), "-start", "H", "-um", "-heap", "-pids",
+                                       "1", str(program.pid), "-f", "a.etl"], env=self.env,
+                                      cwd=self.folder, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+            wait_for(lambda: sum(code != before[function] for function, code in
+                                 program.codes().items()) >= breakpoints, "breakpoints")
+            self.kill_hosts()
+            starts.wait(DEADLINE)
+            self.tracelog("-l")  # what is left is taken up, or cleaned up after
+            self.tracelog("-stop", "H", "-um", code=None)
+            self.assertEqual(program.codes(), before)
+        program.do("heap 1")
+        self.assertEqual(program.close(), 0)
+
     def test_hosts_that_are_killed_as_one_replaces_the_other(self):
         """The kernel gives up breakpoints that a process lets go of with a kill pending: one that is
         killed as it begins, and has copies that it closes then."""
