@@ -1,5 +1,6 @@
 #include "host/keeper.h"
 
+#include "base/hidden_fd.h"
 #include "base/unix_socket.h"
 #include "host/journal.h"
 #include "host/keeper_link.h"
@@ -52,7 +53,7 @@ void raise_descriptor_limit() {
 // A descriptor, and memory mapped from it that nobody here looks at.
 class Kept {
 public:
-    Kept(UniqueFd fd, uint64_t mapped) : fd_(std::move(fd)) {
+    Kept(UniqueFd fd, uint64_t mapped) : fd_(hide_from_children(std::move(fd))) {
         if (mapped == 0) return;
         void* memory =
             ::mmap(nullptr, size_t(mapped), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
@@ -132,9 +133,7 @@ private:
         }
         socket_ = UniqueFd(pair[0]);
         const UniqueFd theirs(pair[1]);
-        worker_ = ::fork();
-        if (worker_ < 0) return Error{code_from_errno(errno), "fork", uint64_t(errno)};
-        if (worker_ == 0) exec_worker(theirs.get());
+        ETW_TRY(worker_, fork_without_hidden(theirs.get(), [&] { exec_worker(theirs.get()); }));
         return hand_over();
     }
 
@@ -206,6 +205,8 @@ private:
                 if (options_.on_ready && !was_ready_) options_.on_ready();
                 was_ready_ = true;
                 break;
+            case KeeperOp::kSettle:
+                break;  // its descriptor goes with the message
             case KeeperOp::kEnd:
                 static_cast<void>(send_to_peer(socket_.get(), KeeperOp::kEnd, ""));
                 break;

@@ -1,9 +1,11 @@
 #include "host/keeper_link.h"
 
+#include "base/hidden_fd.h"
 #include "base/unix_socket.h"
 #include "host/journal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,8 +13,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 namespace etw::host {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{10000};
+
+}  // namespace
 
 Status send_to_peer(int socket, KeeperOp op, std::string_view name, int fd, uint64_t mapped) {
     KeeperPacket packet{};
@@ -61,7 +69,7 @@ void KeeperLink::tell(KeeperOp op, const std::string& name, int fd, uint64_t map
 
 void KeeperLink::remember(const std::string& name, const UniqueFd& fd, uint64_t mapped) const {
     if (!socket_) return;
-    UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    UniqueFd copy = hide_from_children(UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)));
     const std::lock_guard lock(mutex_);
     copies_[name] = {std::move(copy), mapped};
 }
@@ -92,6 +100,18 @@ void KeeperLink::remove_all(const std::string& beginning) const {
 
 void KeeperLink::ready() const { tell(KeeperOp::kReady, "", -1); }
 
+// The other end of a pipe has no writer when the keeper comes to it, or is gone itself.
+void KeeperLink::settle() const {
+    int pipe[2];
+    if (!socket_ || ::pipe2(pipe, O_CLOEXEC) != 0) return;
+    const UniqueFd ours(pipe[0]);
+    UniqueFd theirs(pipe[1]);
+    tell(KeeperOp::kSettle, "", theirs.get());
+    theirs.reset();
+    pollfd end{ours.get(), 0, 0};
+    static_cast<void>(::poll(&end, 1, int(kPatience.count())));
+}
+
 Status KeeperLink::start_another(std::vector<std::string> arguments) const {
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -103,14 +123,11 @@ Status KeeperLink::start_another(std::vector<std::string> arguments) const {
     std::vector<char*> argv;
     for (std::string& a : arguments) argv.push_back(a.data());
     argv.push_back(nullptr);
-    const pid_t child = ::fork();
-    if (child < 0) return Error{code_from_errno(errno), "keeper: fork", uint64_t(errno)};
-    if (child == 0) {
-        // Of a process with threads: nothing but system calls here.
-        ::fcntl(theirs.get(), F_SETFD, 0);
-        ::execv("/proc/self/exe", argv.data());
-        ::_exit(127);
-    }
+    ETW_TRY(const pid_t child, fork_without_hidden(theirs.get(), [&] {
+                ::fcntl(theirs.get(), F_SETFD, 0);
+                ::execv("/proc/self/exe", argv.data());
+                ::_exit(127);
+            }));
     theirs.reset();  // or its end would not be seen
     const Status handed_over = hand_over(ours.get());
     if (!handed_over) {

@@ -7,6 +7,7 @@
 //   kStore name + fd    ->       kept until removed; replaces one of the same name
 //   kRemove name        ->
 //   kReady              ->       the host listens
+//   kSettle + fd        ->       closed when all before has been done
 //   kEnd                ->       everything has been handed over, to another keeper:
 //                       <-       kEnd, when it has it all
 //
@@ -27,7 +28,7 @@
 
 namespace etw::host {
 
-enum class KeeperOp : uint32_t { kStore = 1, kRemove, kReady, kEnd };
+enum class KeeperOp : uint32_t { kStore = 1, kRemove, kReady, kEnd, kSettle };
 
 struct KeeperPacket {
     static constexpr size_t kMaxName = 120;
@@ -65,6 +66,8 @@ public:
     // All whose names begin so.
     void remove_all(const std::string& beginning) const;
     void ready() const;
+    // Waits until the keeper has done all of it so far; not for one that does nothing for seconds.
+    void settle() const;
 
     // The keeper has died: starts another one (`arguments` is its command line) and hands over.
     // It waits for the end of this process, which is due now, and then starts a successor.

@@ -21,6 +21,7 @@ public:
     void hold(const std::string& what, const std::string& part, const UniqueFd& fd,
               size_t mapped) override;
     void let_go(const std::string& what) override;
+    void settle() override { keeper_.settle(); }
     void let_go_all() override;
     kernel::HeldParts take_left(const std::string& what) override;
     void drop_left() override;

@@ -1,6 +1,7 @@
 #include "host/kernel_source.h"
 
 #include "base/letter_case.h"
+#include "host/journal.h"
 #include "host/new_session.h"
 #include "host/probe_providers.h"
 #include "host/session_clock.h"
@@ -135,6 +136,13 @@ Result<std::unique_ptr<KernelSource>> KernelSource::start(const SavedSession& sa
     options.counter = {&counter_now, saved.counter_hz, ring::counter_is_usable()};
     ETW_TRY(out->collector_, kernel::Collector::start(options, *out));
     return out;
+}
+
+void KernelSource::clear_left(const SavedSession& saved) {
+    const Status cleared = kernel::clear_breakpoints(
+        cpu_count(), {&counter_now, saved.counter_hz, ring::counter_is_usable()},
+        traced_processes(saved));
+    if (!cleared) journal("breakpoints of a killed host may be left", cleared.error());
 }
 
 int64_t KernelSource::collect(bool all) { return collector_->collect(all); }

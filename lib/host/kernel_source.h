@@ -33,6 +33,9 @@ public:
                                                        const std::string& sessions_folder,
                                                        KeptDescriptors left = {});
     ~KernelSource() override;
+    // Takes out breakpoints of a session that nobody goes on with. The kernel may have left some
+    // where a host was killed that was just having them set or taken out.
+    static void clear_left(const SavedSession& saved);
 
     // Everything up to the returned time (counter) is in the stream; see kernel::Collector.
     int64_t collect(bool all);

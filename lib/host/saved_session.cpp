@@ -43,9 +43,35 @@ constexpr uint64_t kMaxConfigSize = 4 * 1024 * 1024;
 
 std::string config_path(const std::string& folder) { return folder + "/config"; }
 
+std::string beginning_path(const std::string& folder) { return folder + "/beginning"; }
+
 std::string mark_path(const std::string& runtime_folder) { return runtime_folder + "/recovering"; }
 
 Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
+
+Status save_as(const std::string& path, const std::string& folder, const SavedSession& saved) {
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("state folder");
+    const std::string temporary = path + ".new";
+    {
+        ETW_TRY(File file, File::create(temporary, true));
+        ETW_CHECK(file.write_at(0, encode_saved(saved, boot_id())));
+    }
+    ETW_TESTPOINT("state.written");
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) return os_error("state: rename");
+    return Ok{};
+}
+
+Result<SavedSession> load_from(const std::string& path, uint32_t slot) {
+    const File file(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
+    if (!file) return os_error("state: open");
+    ETW_TRY(const uint64_t size, file.size());
+    if (size > kMaxConfigSize) return Error{Code::kInvalidData, "config: size", size};
+    std::vector<std::byte> bytes(size);
+    ETW_CHECK(file.read_at(0, bytes));
+    ETW_TRY(auto saved, decode_saved(bytes, boot_id()));
+    if (saved.key.slot != slot) return Error{Code::kInvalidData, "config: slot", saved.key.slot};
+    return saved;
+}
 
 }  // namespace
 
@@ -117,30 +143,20 @@ std::string checkpoint_path(const std::string& sessions_folder, uint32_t slot) {
 
 Status save(const std::string& sessions_folder, const SavedSession& saved) {
     const std::string folder = state_folder(sessions_folder, saved.key.slot);
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_error("state folder");
-    const std::string temporary = folder + "/config.new";
-    {
-        ETW_TRY(File file, File::create(temporary, true));
-        ETW_CHECK(file.write_at(0, encode_saved(saved, boot_id())));
-    }
-    ETW_TESTPOINT("state.written");
-    if (std::rename(temporary.c_str(), config_path(folder).c_str()) != 0) {
-        return os_error("state: rename");
-    }
-    return Ok{};
+    return save_as(config_path(folder), folder, saved);
 }
 
 Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slot) {
-    const std::string path = config_path(state_folder(sessions_folder, slot));
-    const File file(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)));
-    if (!file) return os_error("state: open");
-    ETW_TRY(const uint64_t size, file.size());
-    if (size > kMaxConfigSize) return Error{Code::kInvalidData, "config: size", size};
-    std::vector<std::byte> bytes(size);
-    ETW_CHECK(file.read_at(0, bytes));
-    ETW_TRY(auto saved, decode_saved(bytes, boot_id()));
-    if (saved.key.slot != slot) return Error{Code::kInvalidData, "config: slot", saved.key.slot};
-    return saved;
+    return load_from(config_path(state_folder(sessions_folder, slot)), slot);
+}
+
+Status save_beginning(const std::string& sessions_folder, const SavedSession& saved) {
+    const std::string folder = state_folder(sessions_folder, saved.key.slot);
+    return save_as(beginning_path(folder), folder, saved);
+}
+
+Result<SavedSession> load_beginning(const std::string& sessions_folder, uint32_t slot) {
+    return load_from(beginning_path(state_folder(sessions_folder, slot)), slot);
 }
 
 // Renamed into place: a worker that is killed while it writes must not leave an empty mark, which

@@ -54,6 +54,10 @@ std::string checkpoint_path(const std::string& sessions_folder, uint32_t slot);
 // Written beside and renamed over: a kill leaves the old one or the new one.
 Status save(const std::string& sessions_folder, const SavedSession& saved);
 Result<SavedSession> load_saved(const std::string& sessions_folder, uint32_t slot);
+// Of a session before it has the kernel change programs (set breakpoints): what is to be looked
+// through where nobody goes on with it. Stays with its state.
+Status save_beginning(const std::string& sessions_folder, const SavedSession& saved);
+Result<SavedSession> load_beginning(const std::string& sessions_folder, uint32_t slot);
 // Which session is being taken up, for the host that follows a crash.
 void mark_slot(const std::string& runtime_folder, uint32_t slot);
 std::optional<uint32_t> marked_slot(const std::string& runtime_folder);

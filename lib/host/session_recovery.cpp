@@ -60,7 +60,8 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (crashes != 0) mark_slot(folder_.path(), slot);
         auto session = recover_one(slot, kept);
         if (session == nullptr) {
-            remove_state(folder_.sessions_folder(), slot);
+            if (const auto begun = load_beginning(folder, slot)) KernelSource::clear_left(*begun);
+            remove_state(folder, slot);
             continue;
         }
         session->state = Session::State::kRunning;

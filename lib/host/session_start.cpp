@@ -64,6 +64,8 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
         std::make_unique<Drain>(saved, std::nullopt, std::move(checkpoint), std::move(progress));
     for (const auto& stream : what.streams) ETW_CHECK(drain->add_stream(stream));
     if (what.kernel != nullptr) {
+        if (session::traces_processes(saved.properties))
+            ETW_CHECK(save_beginning(what.sessions_folder, saved));
         ETW_TRY(auto source,
                 KernelSource::start(saved, *what.kernel, what.keeper, what.sessions_folder));
         drain->set_kernel_source(std::move(source));

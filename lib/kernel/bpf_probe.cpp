@@ -1,5 +1,6 @@
 #include "kernel/bpf_probe.h"
 
+#include "base/hidden_fd.h"
 #include "kernel/perf_sample.h"
 
 #include <bpf/bpf.h>
@@ -292,7 +293,7 @@ Status BpfProbe::attach_together(const Places& places, const UniqueFd& program) 
     link.pid = places.pid;
     UniqueFd fd(int(::syscall(SYS_bpf, BPF_LINK_CREATE, &link, sizeof(link))));
     if (!fd) return bpf_error("bpf: uprobes");
-    kept_.push_back(std::move(fd));
+    kept_.push_back(hide_from_children(std::move(fd)));
     return Ok{};
 }
 
@@ -308,6 +309,7 @@ Status BpfProbe::attach_singly(const Places& places, const UniqueFd& program) {
         UniqueFd event(int(::syscall(SYS_perf_event_open, &attr, pid_t(places.pid), -1, -1,
                                      PERF_FLAG_FD_CLOEXEC)));
         if (!event) return Error{code_from_errno(errno), "uprobe", uint64_t(errno)};
+        event = hide_from_children(std::move(event));
         if (::ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program.get()) != 0 ||
             ::ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) {
             return bpf_error("bpf: uprobe");
@@ -410,7 +412,7 @@ Result<BpfProbe> BpfProbe::adopt(Holder& holder, const std::string& what, uint32
     ETW_TRY(auto rings, adopt_rings(parts, cpus));
     BpfProbe out(std::move(output->second), std::move(rings), counter, with_stacks);
     for (size_t i = 0; parts.contains(std::to_string(i)); ++i) {
-        out.kept_.push_back(std::move(parts[std::to_string(i)]));
+        out.kept_.push_back(hide_from_children(std::move(parts[std::to_string(i)])));
     }
     for (auto& [name, fd] : parts) {
         if (name.starts_with(kMap)) out.maps_[name.substr(sizeof(kMap) - 1)] = std::move(fd);

@@ -193,7 +193,7 @@ Status Collector::set_up() {
     if (!probes && instance_.is_new()) return probes;
     ETW_CHECK(bind(options_.flags, options_.tracing));
     ETW_CHECK(bind_limited());
-    ETW_CHECK(user_events_.set_up(options_.cpus, options_.traced));
+    ETW_CHECK(user_events_.set_up(options_.cpus, options_.traced, *options_.holder));
     if (instance_.is_new()) {
         begin();
     } else {
@@ -509,7 +509,7 @@ bool Collector::end(bool at_once) {
         file_events_.stop();
         perf_events_.stop();
         // Each takes the kernel a while, in which the others are still met.
-        while (user_events_.detach_one()) {
+        while (user_events_.detach_one(*options_.holder)) {
             collect_locked(true);
             if (stalled_ && !at_once) return false;
         }

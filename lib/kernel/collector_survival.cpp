@@ -79,7 +79,6 @@ void Collector::set_watches(const Tracing& tracing) {
 void Collector::count_what_is_gone() {
     uint64_t gone = std::exchange(options_.progress->under_way, 0);
     gone += options_.holder->begun();
-    if (options_.traced.what != TracedProcesses::What::kNothing) ++gone;  // nobody holds these
     if (switch_watch_ && switch_watch_->is_new()) {
         gone += count_switches_since();
         switch_watch_->rings().begin_at(options_.counter.now());

@@ -19,8 +19,10 @@ public:
     // to stay mapped, too.
     virtual void hold(const std::string& what, const std::string& part, const UniqueFd& fd,
                       size_t mapped = 0) = 0;
-    // All its parts.
+    // All its parts, some time soon.
     virtual void let_go(const std::string& what) = 0;
+    // What was let go of is with nobody else any more, on return, unless that takes seconds.
+    virtual void settle() = 0;
     virtual void let_go_all() = 0;
     // What a predecessor had held under this name; once. Empty: nothing.
     virtual HeldParts take_left(const std::string& what) = 0;

@@ -18,7 +18,9 @@ std::optional<int64_t> PendingRecords::hand_out(TracedSink& sink, int64_t until)
         if (p.caller) sink.begin({p.caller->ids, p.caller->stack, {}});
         sink.append(p.cpu, p.record, p.time_offset, p.time);
         sink.clear();
+        if (p.follows) continue;
         sink.done_with_one();
+        --events_;
     }
     handed_out_ = std::max(handed_out_, until);
     return std::nullopt;

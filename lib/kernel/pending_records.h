@@ -21,13 +21,17 @@ public:
 
     bool has_room(uint32_t) override { return true; }
     void append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) override {
-        pending_.push_back({time, cpu, time_offset, {record.begin(), record.end()}, caller_});
+        pending_.push_back(
+            {time, cpu, time_offset, {record.begin(), record.end()}, caller_, follows_});
+        if (!follows_) ++events_;
     }
     std::optional<int64_t> waiting_since() override { return std::nullopt; }
     void add_lost(uint64_t) override {}
 
     // Of the records that are appended from now on; null: without a stack.
     void set_caller(std::shared_ptr<const Caller> caller) { caller_ = std::move(caller); }
+    // Those that are appended from now on tell more of the one before them: one event.
+    void set_follows(bool follows) noexcept { follows_ = follows; }
     // After records were appended; those of one time stay in the order in which they came.
     void sort();
     // Of the next record to hand out.
@@ -36,7 +40,8 @@ public:
     }
     // Returns the time of the record that the sink had no room for; the rest stays.
     std::optional<int64_t> hand_out(TracedSink& sink, int64_t until);
-    uint64_t count() const noexcept { return pending_.size() - next_; }
+    // Events that have not been handed out.
+    uint64_t count() const noexcept { return events_; }
     // What is appended must not be earlier.
     int64_t handed_out() const noexcept { return handed_out_; }
     void begin_at(int64_t time) noexcept { handed_out_ = time; }
@@ -48,10 +53,13 @@ private:
         uint32_t time_offset = 0;
         std::vector<std::byte> record;
         std::shared_ptr<const Caller> caller;
+        bool follows = false;
     };
     std::vector<Pending> pending_;  // sorted up to what was appended since
     size_t next_ = 0;               // not handed out
+    uint64_t events_ = 0;           // from there on
     std::shared_ptr<const Caller> caller_;
+    bool follows_ = false;
     int64_t handed_out_ = 0;
 };
 

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
 
 using Kind = UserFunctionKind;
 
+constexpr char kHeldAs[] = "calls";
 constexpr uint16_t kAllocated = 0x1021;
 constexpr uint16_t kReallocated = 0x1022;
 constexpr uint16_t kFreed = 0x1024;
@@ -56,6 +58,16 @@ LockWords words_of(const UserCall& call) {
     }
 }
 
+// Of those that still run.
+std::vector<UserFunctions> functions_of(const TracedProcesses& processes) {
+    std::vector<UserFunctions> out;
+    for (const uint32_t pid : processes.pids) {
+        auto functions = find_user_functions(processes.what, pid);
+        if (functions) out.push_back({pid, std::move(*functions)});
+    }
+    return out;
+}
+
 // Of a function as it began, which is left out, or of a place.
 UserStack stack_top_of(const UserCall& call) {
     constexpr bool kIsOnStack = this_machine() == Machine::kX86_64;  // the return address
@@ -79,20 +91,38 @@ Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what
                                                  : find_heap_functions(pid);
 }
 
-Status UserEvents::set_up(uint32_t cpus, const TracedProcesses& processes) {
+Status clear_breakpoints(uint32_t cpus, const CounterSource& counter,
+                         const TracedProcesses& processes) {
     if (processes.what == TracedProcesses::What::kNothing) return Ok{};
-    std::vector<UserFunctions> found;
-    for (const uint32_t pid : processes.pids) {
-        auto functions = find_user_functions(processes.what, pid);
-        if (!functions) continue;
-        if (processes.what == TracedProcesses::What::kLocks) {
-            if (const auto files = files_with_code(pid)) frames_.add(pid, *files, *functions);
-        }
-        found.push_back({pid, std::move(*functions)});
+    const auto set = watch_calls(cpus, counter, functions_of(processes));
+    if (!set) return set.error();
+    return Ok{};
+}
+
+Status UserEvents::set_up(uint32_t cpus, const TracedProcesses& processes, Holder& holder) {
+    if (processes.what == TracedProcesses::What::kNothing) return Ok{};
+    const std::vector<UserFunctions> found = functions_of(processes);
+    for (const UserFunctions& of : found) {
+        if (processes.what != TracedProcesses::What::kLocks) break;
+        if (const auto files = files_with_code(of.pid)) frames_.add(of.pid, *files, of.functions);
+    }
+    if (auto held = BpfProbe::adopt(holder, kHeldAs, cpus, counter_)) {
+        probe_.emplace(std::move(*held));
+        return Ok{};
     }
     ETW_TRY(auto probe, watch_calls(cpus, counter_, found));
     probe_.emplace(std::move(probe));
+    probe_->hold(holder, kHeldAs);
     return Ok{};
+}
+
+bool UserEvents::detach_one(Holder& holder) {
+    if (!probe_) return false;
+    if (!std::exchange(is_let_go_, true)) {
+        holder.let_go(kHeldAs);
+        holder.settle();
+    }
+    return probe_->detach_one();
 }
 
 void UserEvents::read(int64_t now) {
@@ -239,12 +269,14 @@ void UserEvents::on_waited(const Call& call) {
 
 void UserEvents::send_stack(const Call& call, const std::vector<uint64_t>& frames) {
     if (frames.empty()) return;
+    pending_.set_follows(true);
     RecordBuilder(kStackWalk, 2, call.time)
         .put(call.time)  // of the event that it belongs to
         .put(call.ids.process)
         .put(call.ids.thread)
         .append(std::as_bytes(std::span(frames)))
         .send(pending_, call.cpu);
+    pending_.set_follows(false);
 }
 
 }  // namespace etw::kernel

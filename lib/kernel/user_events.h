@@ -22,21 +22,29 @@ struct TracedProcesses {
 // Whether the process has what is to be traced; see user_functions.h.
 Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what, uint32_t pid);
 
+// Takes out all of our breakpoints that are left in these processes and that nobody holds: the
+// kernel does so where they have been set once more and are taken out.
+Status clear_breakpoints(uint32_t cpus, const CounterSource& counter,
+                         const TracedProcesses& processes);
+
 class UserEvents {
 public:
     UserEvents(Context& context, const CounterSource& counter)
         : context_(context), counter_(counter) {}
 
-    // Has the kernel tell. Processes that end meanwhile have nothing to tell.
-    Status set_up(uint32_t cpus, const TracedProcesses& processes);
+    // Has the kernel tell, or goes on with what a predecessor had it tell. Processes that end
+    // meanwhile have nothing to tell.
+    Status set_up(uint32_t cpus, const TracedProcesses& processes, Holder& holder);
     std::vector<int> fds() const { return probe_ ? probe_->fds() : std::vector<int>{}; }
-    // Takes out one breakpoint; what was told by it is still to be read. False: none is left, and
-    // the processes are as they were.
+    // What was read is not for a successor any more.
     void give_back() {
         if (probe_) probe_->give_back();
     }
+    // Calls that were read, and events made of them, that have not been handed out.
     uint64_t count_rest() const noexcept { return arrivals_.size() + pending_.count(); }
-    bool detach_one() { return probe_ && probe_->detach_one(); }
+    // Takes out one breakpoint, or those of one kind; what was told by it is still to be read.
+    // False: none is left, and the processes are as they were.
+    bool detach_one(Holder& holder);
     // Takes what the rings hold. Calls that were told up to `now`, which was taken before, become
     // records.
     void read(int64_t now);
@@ -67,6 +75,7 @@ private:
     Context& context_;
     CounterSource counter_;
     std::optional<BpfProbe> probe_;
+    bool is_let_go_ = false;  // nobody holds it but this process
     UserFrames frames_;
     std::vector<Call> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;

@@ -8,13 +8,31 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
-from harness import BIN, DEADLINE, SANITIZED, THREAD_SANITIZED, wait_for
+from harness import BIN, DEADLINE, SANITIZED, THREAD_SANITIZED, kill, wait_for
 from test_kernel import KernelTest
 from test_stacks import functions
 
 ROUND = 13  # events of one round of the program: 6 Alloc, 1 ReAlloc, 6 Free
 SIZES = [3333, 777, 704, 555, 693]  # of its allocations, but for the first
+FUNCTIONS = ["malloc", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc",
+             "posix_memalign", "valloc", "pvalloc", "free"]
+
+
+def children(pid):
+    for listed in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            yield from map(int, listed.read_text().split())
+
+
+def parent_of(pid):
+    """By what follows the name, which may have anything in it: state, parent."""
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def words_of(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
 
 class Program:
@@ -28,14 +46,23 @@ class Program:
         assert self.said[0] == "ready", self.said
 
     def do(self, command):
+        self.begin(command)
+        self.wait()
+
+    def begin(self, command):
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
+
+    def wait(self):
         assert self.process.stdout.readline() == "done\n"
 
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
         return self.process.wait(DEADLINE)
+
+    def codes(self):
+        return {function: self.code_of(function) for function in FUNCTIONS}
 
     def code_of(self, function):
         """The first bytes of a function of its libc, as they are in its memory now."""
@@ -255,18 +282,11 @@ class Detached(HeapTest):
         program.do("heap 2")
         self.assertEqual(program.close(), 0)
 
-    def test_a_killed_host_does_too_and_its_next_goes_on(self):
+    def test_killed_hosts_do_too_and_their_next_goes_on(self):
         program = self.program()
         before = program.code_of("malloc")
         self.start("-heap", program)
         program.do("heap 3")
-        self.tracelog("-flush", "H", "-um")
-        self.kill_worker()
-        # The keeper starts another.
-        wait_for(lambda: self.tracelog("-q", "H", "-um", code=None).returncode == 0, "the next host")
-        program.do("heap 4")
-        self.assertEqual(len(self.heap("a.etl")), 3 * ROUND)
-        del self.cached
         self.kill_hosts()
         wait_for(lambda: program.code_of("malloc") == before, "the code to be as before")
         program.do("heap 5")
@@ -276,6 +296,94 @@ class Detached(HeapTest):
         self.assertEqual(program.code_of("malloc"), before)
         program.do("heap 1")
         self.assertEqual(program.close(), 0)
+
+    def test_a_host_that_is_killed_as_it_begins(self):
+        """Wherever the kernel was with its breakpoints, the next host has them taken out."""
+        program = self.program()
+        before = program.codes()
+        for breakpoints in (1, 5, len(FUNCTIONS)):
+            self.tracelog("-l")  # there is a host
+            starts = subprocess.Popen([str(BIN / "tracelog"), "-start", "H", "-um", "-heap", "-pids",
+                                       "1", str(program.pid), "-f", "a.etl"], env=self.env,
+                                      cwd=self.folder, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+            wait_for(lambda: sum(code != before[function] for function, code in
+                                 program.codes().items()) >= breakpoints, "breakpoints")
+            self.kill_hosts()
+            starts.wait(DEADLINE)
+            self.tracelog("-l")  # what is left is taken up, or cleaned up after
+            self.tracelog("-stop", "H", "-um", code=None)
+            self.assertEqual(program.codes(), before)
+        program.do("heap 1")
+        self.assertEqual(program.close(), 0)
+
+    def test_hosts_that_are_killed_as_one_replaces_the_other(self):
+        """The kernel gives up breakpoints that a process lets go of with a kill pending: one that is
+        killed as it begins, and has copies that it closes then."""
+        if not any(pathlib.Path("/proc/self/task").glob("*/children")):
+            self.skipTest("this kernel does not tell a process's children")
+        program = self.program()
+        before = program.codes()
+        self.start("-heap", program)
+        for _ in range(3):
+            worker = self.worker()
+            os.kill(parent_of(worker), signal.SIGKILL)  # its keeper
+            end = time.monotonic() + DEADLINE
+            while not (successor := next(children(worker), None)):  # at once: it begins soon
+                self.assertLess(time.monotonic(), end, "no next keeper")
+            os.kill(worker, signal.SIGKILL)
+            kill(worker)
+            wait_for(lambda: b"--kept-fd" in words_of(successor), "it to begin")
+            self.kill_hosts()
+            wait_for(lambda: program.codes() == before, "the code to be as before")
+            self.tracelog("-q", "H", "-um")  # takes up what was left
+        self.stop(code=None)
+        self.assertEqual(program.codes(), before)
+        program.do("heap 1")
+        self.assertEqual(program.close(), 0)
+
+
+class KilledWorker(HeapTest):
+    def test_what_happens_meanwhile_is_told(self):
+        program = self.program()
+        self.start("-heap", program)
+        code = program.codes()
+        killed = []
+        for _ in range(3):
+            program.do("heap 3")
+            self.tracelog("-flush", "H", "-um")
+            killed.append(self.kill_worker(killed))
+            program.do("heap 4")
+            self.assertEqual(program.codes(), code)  # it has the breakpoints as before
+        self.stop(code=None)  # of other processes something may be lost
+        self.assertEqual(len(self.heap()), 21 * ROUND)
+        self.assertEqual([s for s in self.sizes() if s in range(10001, 10020)],
+                         3 * [10001 + 2 * i for rounds in (3, 4) for i in range(rounds)])
+
+    def test_what_it_had_read_is_told_or_counted(self):
+        program = self.program()
+        self.start("-heap", program)
+        killed = []
+        for _ in range(5):
+            program.begin("heap 500")
+            killed.append(self.kill_worker(killed))
+            program.wait()
+            self.tracelog("-flush", "H", "-um")
+        lost = self.stop(code=None)
+        found = len(self.heap())
+        self.assertLessEqual(found, 2500 * ROUND)
+        # Counted is also what other processes did that are none of the session's.
+        self.assertGreaterEqual(found + lost, 2500 * ROUND)
+
+    def test_waits_for_locks(self):
+        program = self.program()
+        self.start("-critsec", program)
+        program.do("locks 5")
+        self.tracelog("-flush", "H", "-um")
+        self.kill_worker()
+        program.do("locks 4")
+        self.stop(code=None)
+        self.assertEqual(len(self.told("CritSec")), 9)
 
 
 class Locks(HeapTest):

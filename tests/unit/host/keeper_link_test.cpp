@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 namespace etw::host {
@@ -57,6 +59,25 @@ TEST_F(KeeperLinkTest, RemovesAllOfOneBeginning) {
         EXPECT_EQ(message.op, KeeperOp::kRemove);
         EXPECT_EQ(message.name, name);
     }
+}
+
+TEST_F(KeeperLinkTest, SettlesWhenAllThatWasSaidIsDone) {
+    link_->remove("a");
+    std::atomic<bool> settled{false};
+    std::thread worker([&] {
+        link_->settle();
+        settled = true;
+    });
+    EXPECT_EQ(next().op, KeeperOp::kRemove);
+    {
+        const auto message = next();
+        EXPECT_EQ(message.op, KeeperOp::kSettle);
+        EXPECT_TRUE(message.fd);
+        EXPECT_FALSE(settled);
+    }
+    worker.join();
+    keeper_.reset();
+    link_->settle();  // waits for nobody
 }
 
 // What is mapped goes with the worker: it may only end when the next keeper has everything. This

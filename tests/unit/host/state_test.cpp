@@ -42,6 +42,18 @@ TEST(SavedSession, TornAtAnyByteIsRefused) {
     }
 }
 
+TEST(SavedSession, OneThatBeginsIsNotSavedYet) {
+    const TempFolder folder;
+    const SavedSession saved = full_session();
+    ASSERT_TRUE(save_beginning(folder.path(), saved));
+    EXPECT_FALSE(load_saved(folder.path(), saved.key.slot));
+    const auto begun = load_beginning(folder.path(), saved.key.slot);
+    ASSERT_TRUE(begun);
+    EXPECT_EQ(*begun, saved);
+    remove_state(folder.path(), saved.key.slot);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 TEST(SavedSession, OfAnotherBootIsRefused) {
     EXPECT_FALSE(decode_saved(encode_saved(full_session(), "yesterday"), "today"));
 }

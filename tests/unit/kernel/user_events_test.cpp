@@ -77,6 +77,22 @@ TEST_F(UserCalls, AnAllocationHasItsSizeAddressProcessAndStack) {
     EXPECT_EQ(stack_at(1), (std::vector<uint64_t>{0x11, 0x22}));
 }
 
+TEST_F(UserCalls, AnEventAndItsStackCountAsOne) {
+    UserCall call = called(Kind::kAllocate, 0, 1001, 0xA000);
+    set_stack(call, {0x11, 0x22});
+    give(call, 100);
+    give(call, 110);
+    give(call, 300);
+    users_.convert(200);
+    EXPECT_EQ(users_.pending().count(), 2u);
+    EXPECT_EQ(users_.count_rest(), 3u);
+    EXPECT_FALSE(users_.pending().hand_out(traced_, 100));
+    EXPECT_EQ(users_.count_rest(), 2u);
+    EXPECT_FALSE(users_.pending().hand_out(traced_, 200));
+    EXPECT_EQ(users_.count_rest(), 1u);
+    EXPECT_EQ(sink_.sent.size(), 4u);
+}
+
 TEST_F(UserCalls, AReallocationKnowsTheSizeBefore) {
     give(called(Kind::kAllocateCleared, 0, 300, 0xA000), 100);
     give(called(Kind::kReallocate, 0xA000, 500, 0xB000), 110);
