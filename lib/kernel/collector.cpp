@@ -183,6 +183,7 @@ Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
 
 Status Collector::set_up() {
     if (instance_.is_new()) *options_.progress = {};
+    interrupt_events_.keep_faults_in(options_.progress->faults);
     adopt_switch_watch();
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);

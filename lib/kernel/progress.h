@@ -3,9 +3,19 @@
 // counted as lost by the next host. One writer; begins as zeros.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace etw::kernel {
+
+// A page fault that may have to wait for a disk, which is to be seen by what its thread does next.
+struct OpenFault {
+    uint64_t thread;  // 0: none
+    uint64_t address;
+    uint64_t inode;  // 0: of no file so far
+    uint64_t time;   // counter
+};
+inline constexpr size_t kOpenFaults = 64;
 
 struct Progress {
     uint64_t under_way;  // events that were read and have not been handed out
@@ -17,6 +27,7 @@ struct Progress {
     // known that some are safe.
     uint64_t appended;
     uint64_t committed;
+    OpenFault faults[kOpenFaults];  // by the lowest bits of the thread's number: of two, the later
 };
 
 // In the order of the program, for who looks at it after a kill.
