@@ -23,8 +23,8 @@ public:
     bool bind(Dispatch& dispatch);
     // Where faults on mapped files are told: the system of an event called kFileFaultEvent.
     void set_file_fault_system(const std::string& system) { file_fault_system_ = system; }
-    // Has page faults whose end is not known yet stand there too, where a successor finds them; goes
-    // on with those that do.
+    // Has page faults whose end is not known yet stand there too, where a successor finds them;
+    // goes on with those that do.
     void keep_faults_in(std::span<OpenFault> kept);
     void set_handlers(const std::array<uint64_t, kSoftIrqs>& handlers) { handlers_ = handlers; }
 
