@@ -21,6 +21,9 @@ struct Progress {
     uint64_t under_way;  // events that were read and have not been handed out
     // Events lost of the session's instances, as told to the sink.
     uint64_t told_lost[2];
+    // Events of each that came out of it. What the kernel has handed over beyond these went with
+    // the call that took it.
+    uint64_t taken[2];
     uint64_t switches;       // of the machine, as it counts them, at an instant; 0: not known
     uint64_t told_switches;  // that were handed out since
     // The sink's own: records that it was given, and how many of them there were when it was last
