@@ -21,7 +21,6 @@ using std::chrono::milliseconds;
 constexpr uint32_t kBusyFlags = kKernelContextSwitch | kKernelDispatcher | kKernelDpc |
                                 kKernelInterrupt | kKernelSystemCall | kKernelPageFaults |
                                 kKernelHardFaults;
-constexpr uint8_t kLimitedSource = 1;
 // Of the kernel's ring buffer. A processor makes up to some 20 MB of context switches a second.
 constexpr uint64_t kBusyKb = 16 * 1024;
 constexpr uint64_t kCalmKb = 1024;
@@ -183,6 +182,7 @@ Result<std::unique_ptr<Collector>> Collector::start_in(const Instance& instance,
 
 Status Collector::set_up() {
     if (instance_.is_new()) *options_.progress = {};
+    interrupt_events_.keep_faults_in(options_.progress->faults);
     adopt_switch_watch();
     if (const auto format = load("sched", "sched_process_exec")) {
         exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
@@ -231,7 +231,7 @@ void Collector::begin() {
     births.on("sched", "sched_process_exec", expect_exec());
     const int64_t now = options_.counter.now();
     perf_events_.read(now, &births);
-    reader_.read(now, &births);
+    reader_.read(now, &births, [this](uint8_t source) { took(source); });
     for (const uint32_t id : born) {
         tasks_.remove_thread(id);
         tasks_.remove(id);
@@ -398,7 +398,9 @@ Status Collector::open_limited() {
         return ready;
     }
     limited_.emplace(Limited{instance, nullptr, {}});
-    if (instance.is_new()) options_.progress->told_lost[kLimitedSource] = 0;
+    if (instance.is_new()) {
+        options_.progress->told_lost[kLimitedSource] = options_.progress->taken[kLimitedSource] = 0;
+    }
     return Ok{};
 }
 
@@ -577,7 +579,8 @@ int64_t Collector::collect_locked(bool all) {
         perf_events_.give_back();
         file_events_.give_back();
         user_events_.give_back();
-        until = std::min(until, reader_.read(now, outlook_.get(), [this] { traced_.one_more(); }));
+        until = std::min(
+            until, reader_.read(now, outlook_.get(), [this](uint8_t source) { took(source); }));
         // Last: whoever read the counter before `now` has written its record by now.
         if (switch_watch_) switch_watch_->read();
         take_looks();

@@ -72,6 +72,7 @@ public:
     bool end(bool at_once);
 
 private:
+    static constexpr uint8_t kLimitedSource = 1;
     static Result<std::unique_ptr<Collector>> start_in(const Instance& instance,
                                                        const std::string& tracefs,
                                                        const Options& options, LastingSink& sink);
@@ -116,7 +117,9 @@ private:
     void take_looks();
     void count_lost();
     void count_lost_of(const Instance& instance, uint64_t& told);
+    void took(uint8_t source);
     void count_what_is_gone();
+    uint64_t count_handed_over_to_nobody(const Instance& instance, uint8_t source);
     uint64_t count_switches_since() const;
     void note_switches();
     void stop_thread();

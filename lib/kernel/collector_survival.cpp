@@ -74,10 +74,29 @@ void Collector::set_watches(const Tracing& tracing) {
 
 // --- losses ----------------------------------------------------------------------------------
 
+// An event of an instance is in our memory.
+void Collector::took(uint8_t source) {
+    traced_.one_more();
+    uint64_t& taken = options_.progress->taken[source];
+    kernel::set(taken, taken + 1);
+}
+
+// A kill does not stop the kernel from handing over a page, but nobody gets to see it.
+uint64_t Collector::count_handed_over_to_nobody(const Instance& instance, uint8_t source) {
+    uint64_t handed_over = 0;
+    for (uint32_t cpu = 0; cpu < options_.cpus; ++cpu) handed_over += instance.handed_over(cpu);
+    uint64_t& taken = options_.progress->taken[source];
+    const uint64_t gone = handed_over > taken ? handed_over - taken : 0;
+    kernel::set(taken, taken + gone);
+    return gone;
+}
+
 // What the predecessor had read and not handed out, and what nobody has recorded since: how many
 // switches there were is known well enough, of all else that there was something.
 void Collector::count_what_is_gone() {
     uint64_t gone = std::exchange(options_.progress->under_way, 0);
+    gone += count_handed_over_to_nobody(instance_, 0);
+    if (limited_) gone += count_handed_over_to_nobody(limited_->instance, kLimitedSource);
     gone += options_.holder->begun();
     if (switch_watch_ && switch_watch_->is_new()) {
         gone += count_switches_since();

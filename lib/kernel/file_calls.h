@@ -63,6 +63,7 @@ struct FileName {
     FileRecordKind kind;
     uint32_t device;  // as in struct super_block: major << 20 | minor
     uint64_t inode;
+    uint64_t size;  // bytes of the parts: the kernel fills the record up with whatever was there
 };
 
 struct CallFile {

@@ -10,11 +10,11 @@ using Size = BpfCode::Size;
 
 constexpr int32_t kMaxParts = 64;  // of a path
 constexpr int32_t kMaxPart = 256;
-constexpr int32_t kMaxPartBytes = 4096 - kMaxPart;  // bytes
-constexpr int kTakenAt = kFileScratchSize - 8;      // bytes of the parts of a path so far
+constexpr int32_t kMaxPartBytes = 4096 - kMaxPart;
 
 #define FILE_AT(member) int(offsetof(CallFile, member))
 #define NAME_AT(member) int(offsetof(FileName, member))
+constexpr int kTakenAt = NAME_AT(size);  // bytes of the parts of a path so far
 
 }  // namespace
 

@@ -100,7 +100,6 @@ std::string path_from_parts(std::string_view parts) {
     while (!parts.empty()) {
         const size_t end = std::min(parts.find('\0'), parts.size());
         const std::string_view name = parts.substr(0, end);
-        if (name.empty()) break;  // padding
         names.push_back(name);
         parts.remove_prefix(std::min(end + 1, parts.size()));
     }
@@ -199,7 +198,8 @@ void FileEvents::take_name(const ProbeRecord& record) {
     ByteReader in(record.data);
     const auto name = in.read<FileName>("file name");
     if (!name) return;
-    const Bytes parts = in.rest();
+    const Bytes rest = in.rest();
+    const Bytes parts = rest.first(size_t(std::min<uint64_t>(name->size, rest.size())));
     arrivals_.push_back(
         {record.time,
          Name{name->inode, name->device, record.cpu,

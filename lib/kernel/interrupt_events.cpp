@@ -144,8 +144,7 @@ bool InterruptEvents::bind_faults(Dispatch& dispatch) {
                 const uint64_t bits = e.number(code);
                 const uint64_t place = e.number(address);
                 if (context_.has(kKernelHardFaults)) {
-                    if (file_faults_.size() >= kMaxFaults) file_faults_.clear();
-                    file_faults_[e.thread()] = {place, 0, e.time};
+                    keep(e.thread(), {place, 0, e.time});
                 }
                 if (!context_.has(kKernelPageFaults)) return;
                 const uint16_t hook = (bits & kFaultPresent) == 0 ? kDemandZeroFault
@@ -164,8 +163,9 @@ bool InterruptEvents::bind_faults(Dispatch& dispatch) {
                        [this](const Format& f) -> Dispatch::Handler {
                            return [this, inode = f.field("i_ino")](const RawEvent& e) {
                                const auto found = file_faults_.find(e.thread());
-                               if (found != file_faults_.end())
-                                   found->second.inode = e.number(inode);
+                               if (found == file_faults_.end()) return;
+                               const Fault& fault = found->second;
+                               keep(e.thread(), {fault.address, e.number(inode), fault.time});
                            };
                        });
     all &= dispatch.on(
@@ -177,8 +177,7 @@ bool InterruptEvents::bind_faults(Dispatch& dispatch) {
                     found->second.inode != e.number(inode)) {
                     return;
                 }
-                const Fault fault = found->second;
-                file_faults_.erase(found);
+                const Fault& fault = found->second;
                 RecordBuilder(kHardFault, 2, e.time)
                     .put(fault.time)
                     .put(e.number(index) * kPageSize)
@@ -187,9 +186,38 @@ bool InterruptEvents::bind_faults(Dispatch& dispatch) {
                     .put(e.thread())
                     .put(uint32_t(kPageSize << (e.number(order) & 0x1F)))
                     .send(context_.sink, e.cpu);
+                forget(e.thread());
             };
         });
     return all;
+}
+
+void InterruptEvents::keep_faults_in(std::span<OpenFault> kept) {
+    kept_faults_ = kept;
+    for (const OpenFault& fault : kept) {
+        if (fault.thread == 0) continue;
+        file_faults_[uint32_t(fault.thread)] = {fault.address, fault.inode, int64_t(fault.time)};
+    }
+}
+
+// A kill in between leaves the event that this belongs to under way, and no half of it here.
+void InterruptEvents::keep(uint32_t thread, const Fault& fault) {
+    if (file_faults_.size() >= kMaxFaults) file_faults_.clear();
+    file_faults_[thread] = fault;
+    if (kept_faults_.empty()) return;
+    OpenFault& place = kept_faults_[thread % kept_faults_.size()];
+    set(place.thread, 0);
+    set(place.address, fault.address);
+    set(place.inode, fault.inode);
+    set(place.time, uint64_t(fault.time));
+    set(place.thread, thread);
+}
+
+void InterruptEvents::forget(uint32_t thread) {
+    file_faults_.erase(thread);
+    if (kept_faults_.empty()) return;
+    OpenFault& place = kept_faults_[thread % kept_faults_.size()];
+    if (place.thread == thread) set(place.thread, 0);
 }
 
 }  // namespace etw::kernel

@@ -2,8 +2,10 @@
 #pragma once
 #include "kernel/dispatch.h"
 #include "kernel/file_fault_probe.h"
+#include "kernel/progress.h"
 
 #include <array>
+#include <span>
 #include <unordered_map>
 
 namespace etw::kernel {
@@ -21,6 +23,9 @@ public:
     bool bind(Dispatch& dispatch);
     // Where faults on mapped files are told: the system of an event called kFileFaultEvent.
     void set_file_fault_system(const std::string& system) { file_fault_system_ = system; }
+    // Has page faults whose end is not known yet stand there too, where a successor finds them;
+    // goes on with those that do.
+    void keep_faults_in(std::span<OpenFault> kept);
     void set_handlers(const std::array<uint64_t, kSoftIrqs>& handlers) { handlers_ = handlers; }
 
 private:
@@ -32,6 +37,13 @@ private:
     bool bind_isr(Dispatch& dispatch);
     bool bind_calls(Dispatch& dispatch);
     bool bind_faults(Dispatch& dispatch);
+    struct Fault {
+        uint64_t address = 0;
+        uint64_t inode = 0;
+        int64_t time = 0;
+    };
+    void keep(uint32_t thread, const Fault& fault);
+    void forget(uint32_t thread);
     static Entry take(std::vector<Entry>& open, const RawEvent& event, uint64_t number);
 
     Context& context_;
@@ -39,13 +51,9 @@ private:
     // What each CPU is in; neither soft nor hard interrupts nest in their own kind.
     std::vector<Entry> soft_;
     std::vector<Entry> hard_;
-    struct Fault {
-        uint64_t address = 0;
-        uint64_t inode = 0;
-        int64_t time = 0;
-    };
     std::unordered_map<uint32_t, Fault>
         file_faults_;  // by thread, that may have to wait for a disk
+    std::span<OpenFault> kept_faults_;
     std::string file_fault_system_ = kFileFaultSystem;
 };
 

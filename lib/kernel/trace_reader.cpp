@@ -43,7 +43,7 @@ std::vector<int> TraceReader::fds() const {
     return out;
 }
 
-bool TraceReader::read_page(Lane& lane, const Dispatch* look, const std::function<void()>& taken) {
+bool TraceReader::read_page(Lane& lane, const Dispatch* look, const Taken& taken) {
     Page page;
     if (free_.empty()) {
         page.bytes = std::make_unique<std::byte[]>(page_size_);
@@ -59,7 +59,7 @@ bool TraceReader::read_page(Lane& lane, const Dispatch* look, const std::functio
     page.size = size_t(n);
     PageWalker walker(Bytes(page.bytes.get(), page.size));
     for (PageWalker::Event event; walker.next(event); ++lane.count) {
-        if (taken) taken();
+        if (taken) taken(lane.source);
     }
     if (look != nullptr) {
         PageWalker again(Bytes(page.bytes.get(), page.size));
@@ -87,7 +87,7 @@ int64_t TraceReader::end_of(const Lane& lane) const {
     return end;
 }
 
-int64_t TraceReader::read(int64_t now, const Dispatch* look, const std::function<void()>& taken) {
+int64_t TraceReader::read(int64_t now, const Dispatch* look, const Taken& taken) {
     int64_t until = now;
     has_more_ = false;
     for (Lane& lane : lanes_) {

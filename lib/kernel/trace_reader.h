@@ -26,10 +26,11 @@ public:
     std::vector<int> fds() const;
 
     // Reads what the kernel has, up to a bound. `look`: is shown every event of a page that is
-    // read, by CPU, before any of them is handed out; may be empty. `taken`, void(): is called for
-    // each event, as soon as the kernel has it no longer. Returns the time up to which
-    // everything has been read, at most `now`, which was taken before the call.
-    int64_t read(int64_t now, const Dispatch* look, const std::function<void()>& taken = {});
+    // read, by CPU, before any of them is handed out; may be empty. `taken`: is called for
+    // each event, with its source, as soon as the kernel has it no longer. Returns the time up to
+    // which everything has been read, at most `now`, which was taken before the call.
+    using Taken = std::function<void(uint8_t source)>;
+    int64_t read(int64_t now, const Dispatch* look, const Taken& taken = {});
     bool has_more() const noexcept { return has_more_; }  // the bound was met
     // Events that were read and have not been handed out.
     uint64_t count() const noexcept;
@@ -61,7 +62,7 @@ private:
         bool has_event = false;
         int64_t last_time = 0;  // of this CPU's events, as handed out: never falls
     };
-    bool read_page(Lane& lane, const Dispatch* look, const std::function<void()>& taken);
+    bool read_page(Lane& lane, const Dispatch* look, const Taken& taken);
     int64_t end_of(const Lane& lane) const;
     void advance(Lane& lane);
     Lane* earliest(int64_t until, int64_t& next_of_others);

@@ -118,6 +118,11 @@ uint64_t Instance::lost(uint32_t cpu) const {
            stat_value(*text, "dropped events");
 }
 
+uint64_t Instance::handed_over(uint32_t cpu) const {
+    const auto text = read_text(fmt::format("{}/per_cpu/cpu{}/stats", folder_, cpu));
+    return text ? stat_value(*text, "read events") : 0;
+}
+
 Status Instance::remove() const {
     if (::rmdir(folder_.c_str()) != 0) return os_error("tracefs: remove");
     return Ok{};

@@ -34,6 +34,8 @@ public:
     Result<UniqueFd> open_pipe(uint32_t cpu) const;
     // Events that the kernel could not record on this CPU, since the instance was made.
     uint64_t lost(uint32_t cpu) const;
+    // Events of this CPU that it has handed over.
+    uint64_t handed_over(uint32_t cpu) const;
     // Fails while anybody reads from it.
     Status remove() const;
 

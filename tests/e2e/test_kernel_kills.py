@@ -1,5 +1,6 @@
 """What a program does while the host is killed: each kind of kernel events goes on being recorded
 while the worker is replaced, and what is missing all the same is counted."""
+import os
 import subprocess
 import sys
 import unittest
@@ -46,15 +47,19 @@ for line in sys.stdin:
         action()
     print("done", flush=True)
 """
+ROOM = ("-b", "256", "-max", "400")
+IMAGE = os.path.realpath("/bin/true")
 CALL = "0x92"  # sched_get_priority_max of x86-64
 
 
 class Actor:
-    def __init__(self, folder, action):
-        self.process = subprocess.Popen([sys.executable, "-S", "-E", "-c", ACTOR, action],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        cwd=folder)
-        self.pid, self.count = self.process.pid, 0
+    """A process that does something as often as each line says: of ACTOR, or another program."""
+
+    def __init__(self, folder, *words, code=ACTOR, program=None):
+        command = program or [sys.executable, "-S", "-E", "-c", code]
+        self.process = subprocess.Popen([*command, *map(str, words)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, cwd=folder)
+        self.pid, self.count, self.told = self.process.pid, 0, []
 
     def begin(self, times):
         self.count += times
@@ -62,8 +67,11 @@ class Actor:
         self.process.stdin.flush()
 
     def wait(self):
-        if self.process.stdout.readline() != "done\n":
+        """What it tells of what it has done stands in `told`, in numbers."""
+        done, *numbers = self.process.stdout.readline().split() or ["nothing"]
+        if done != "done":
             raise AssertionError("the actor has ended")
+        self.told.append(list(map(int, numbers)))
 
     def act(self, times):
         self.begin(times)
@@ -76,11 +84,20 @@ class Actor:
 
 
 class Kills(KernelTest):
+    def start(self, *options):
+        self.tracelog("-start", "T", "-f", "a.etl", *ROOM, *options)
+
     def act_over_kills(self, action, times, *options):
-        """Has it done before a worker is killed, right after it while nobody reads, and while the
-        next one is killed. Returns the actor."""
-        self.tracelog("-start", "T", "-f", "a.etl", "-b", "256", "-max", "400", *options)
+        """Returns the actor."""
+        self.start(*options)
         actor = Actor(self.folder, action)
+        self.kill_beside(actor, times)
+        self.stop_and_count_lost()
+        return actor
+
+    def kill_beside(self, actor, times):
+        """Has it act before a worker is killed, right after it while nobody reads, and while the
+        next one is killed; then it ends."""
         try:
             actor.act(0)  # it runs
             killed = []
@@ -95,8 +112,6 @@ class Kills(KernelTest):
                 self.tracelog("-flush", "T")
         finally:
             actor.close()
-        self.stop_and_count_lost()
-        return actor
 
     def stop_and_count_lost(self):
         done = self.tracelog("-stop", "T", code=None)
@@ -151,7 +166,7 @@ class KilledWorker(Kills):
 
     def test_images(self):
         actor = self.act_over_kills("image", 300, "-eflag", "LOADER")
-        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith("/true")
+        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
                        for e in self.events("Image/Load", "a.etl")), actor)
 
 
@@ -175,7 +190,7 @@ class StacksThatComeAndGo(Kills):
     and each event is told by one of them."""
 
     def act_over_updates(self, action, times, flags, stacks):
-        self.tracelog("-start", "T", "-f", "a.etl", "-b", "256", "-max", "400", "-eflag", *flags)
+        self.start("-eflag", *flags)
         actor = Actor(self.folder, action)
         try:
             actor.act(0)  # it runs
@@ -209,8 +224,7 @@ class StacksThatComeAndGo(Kills):
 
 class KilledWithKeeper(Kills):
     def test_a_worker_whose_keeper_is_killed_hands_all_over_to_the_next(self):
-        self.tracelog("-start", "T", "-f", "a.etl", "-b", "256", "-max", "400", "-eflag",
-                      "LOADER", "-stackwalk", "ImageLoad")
+        self.start("-eflag", "LOADER", "-stackwalk", "ImageLoad")
         actor = Actor(self.folder, "image")
         try:
             for _ in range(3):
@@ -224,7 +238,7 @@ class KilledWithKeeper(Kills):
         finally:
             actor.close()
         self.stop_and_count_lost()
-        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith("/true")
+        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
                        for e in self.events("Image/Load", "a.etl")), actor)
 
     def test_what_nobody_recorded_is_counted(self):

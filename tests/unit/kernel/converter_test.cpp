@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 namespace etw::kernel {
 namespace {
 
@@ -74,6 +76,16 @@ std::vector<Point> points() {
         {"block_rq_requeue", 17,
          field("dev_t dev", 8, 4) + field("sector_t sector", 16, 8) +
              field("unsigned int nr_sector", 24, 4) + field("char rwbs[8]", 28, 8)},
+        {"page_fault_user", 19,
+         field("unsigned long address", 8, 8) + field("unsigned long ip", 16, 8) +
+             field("unsigned long error_code", 24, 8)},
+        {"page_fault_kernel", 20,
+         field("unsigned long address", 8, 8) + field("unsigned long ip", 16, 8) +
+             field("unsigned long error_code", 24, 8)},
+        {"mm_filemap_fault", 21, field("unsigned long i_ino", 8, 8)},
+        {"mm_filemap_add_to_page_cache", 22,
+         field("unsigned long i_ino", 8, 8) + field("unsigned long index", 16, 8) +
+             field("unsigned char order", 24, 1)},
     };
 }
 
@@ -96,7 +108,7 @@ protected:
         ASSERT_TRUE(tasks_events_.bind(dispatch_));
         ASSERT_TRUE(disk_.bind(dispatch_));
         ASSERT_TRUE(net_.bind(dispatch_));
-        ASSERT_TRUE(interrupts_.bind(dispatch_));
+        ASSERT_TRUE(interrupts_->bind(dispatch_));
     }
 
     static Process process(uint32_t pid, std::string image) {
@@ -200,7 +212,7 @@ protected:
     TaskEvents tasks_events_{context_, execs_};
     DiskEvents disk_{context_};
     NetEvents net_{context_};
-    InterruptEvents interrupts_{context_};
+    std::optional<InterruptEvents> interrupts_{std::in_place, context_};
     Dispatch dispatch_{nullptr};
 };
 
@@ -677,9 +689,37 @@ TEST_F(Converters, SplicesOfAThreadAreFoundInTheOrderOfItsProcessors) {
     EXPECT_EQ(received[1].at<uint32_t>(kPerfInfoPayload + 4), 20u);
 }
 
+TEST_F(Converters, ASuccessorKnowsWhichPageFaultsWereUnderWay) {
+    OpenFault kept[kOpenFaults]{};
+    interrupts_->keep_faults_in(kept);
+    bind(kKernelHardFaults);
+    const auto fault = [&](uint32_t thread, uint64_t address) {
+        feed(19, int64_t(thread), thread, {at(8, address)});
+        feed(21, int64_t(thread), thread, {at(8, uint64_t{77})});
+    };
+    fault(300, 0x5000);
+    fault(301, 0x6000);
+    const auto read = [&](uint32_t thread) {
+        feed(22, 400, thread, {at(8, uint64_t{77}), at(16, uint64_t{3})});
+    };
+    read(301);
+    ASSERT_EQ(sink_.of(0x0220).size(), 1u);
+
+    interrupts_.emplace(context_);
+    interrupts_->keep_faults_in(kept);
+    bind(kKernelHardFaults);
+    read(301);  // not told again
+    read(300);
+    const auto told = sink_.of(0x0220);
+    ASSERT_EQ(told.size(), 2u);
+    EXPECT_EQ(told[1].at<int64_t>(kPerfInfoPayload), 300);
+    EXPECT_EQ(told[1].at<uint64_t>(kPerfInfoPayload + 16), 0x5000u);
+    EXPECT_EQ(told[1].at<uint32_t>(kPerfInfoPayload + 32), 300u);
+}
+
 TEST_F(Converters, ASoftInterruptIsADpcWithItsBeginning) {
     bind();
-    interrupts_.set_handlers({1, 2, 3, 4});
+    interrupts_->set_handlers({1, 2, 3, 4});
     feed(14, 100, 0, {at(8, 3u)}, 1);
     feed(15, 160, 0, {at(8, 3u)}, 1);
     feed(15, 200, 0, {at(8, 1u)}, 1);  // its beginning lies before the trace

@@ -21,8 +21,8 @@ protected:
 
     void name(uint64_t inode, const std::string& parts, int64_t time = 50) {
         ByteWriter out;
-        out.write(FileName{FileRecordKind::kName, kDevice, inode});
-        out.append_text(parts);
+        out.write(FileName{FileRecordKind::kName, kDevice, inode, parts.size()});
+        out.append_text(parts + "\x0fleft");  // what the ring had in that place before
         give(out.take(), time);
     }
     static CallRecord record(long number, int64_t result) {
