@@ -3,6 +3,7 @@
 #pragma once
 #include "etw/check.h"
 
+#include <asm/ptrace.h>
 #include <linux/bpf.h>
 
 #include <cstddef>
@@ -13,6 +14,13 @@ namespace etw::kernel {
 
 enum Reg : uint8_t { r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10 };
 // Helpers clobber r0 to r5 and take r1 to r5; r6 to r9 stay; r10 is the end of the stack.
+
+// Where a thread's registers (BPF_FUNC_task_pt_regs) have the number of its system call.
+#if defined(__x86_64__)
+constexpr int kSystemCallAt = offsetof(pt_regs, orig_rax);
+#elif defined(__aarch64__)
+constexpr int kSystemCallAt = 8 * 8;
+#endif
 
 class BpfCode {
 public:
