@@ -3,6 +3,7 @@
 #pragma once
 #include "etw/check.h"
 
+#include <asm/ptrace.h>
 #include <linux/bpf.h>
 
 #include <cstddef>
@@ -13,6 +14,20 @@ namespace etw::kernel {
 
 enum Reg : uint8_t { r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10 };
 // Helpers clobber r0 to r5 and take r1 to r5; r6 to r9 stay; r10 is the end of the stack.
+
+// Where a thread's registers (BPF_FUNC_task_pt_regs) have the number of its system call, and where
+// it is in its code and on its stack.
+#if defined(__x86_64__)
+constexpr int kSystemCallAt = offsetof(pt_regs, orig_rax);
+constexpr int kPlaceAt = offsetof(pt_regs, rip);
+constexpr int kStackPointerAt = offsetof(pt_regs, rsp);
+constexpr int kFramePointerAt = offsetof(pt_regs, rbp);
+#elif defined(__aarch64__)
+constexpr int kSystemCallAt = 8 * 8;
+constexpr int kPlaceAt = offsetof(user_pt_regs, pc);
+constexpr int kStackPointerAt = offsetof(user_pt_regs, sp);
+constexpr int kFramePointerAt = 29 * 8;
+#endif
 
 class BpfCode {
 public:

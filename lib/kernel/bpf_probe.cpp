@@ -203,6 +203,10 @@ Result<UniqueFd> attach_typed(uint32_t tracepoint, const std::vector<bpf_insn>& 
     return attach_to_type(BPF_TRACE_RAW_TP, tracepoint, code);
 }
 
+Result<UniqueFd> attach_at_entry(uint32_t function, const std::vector<bpf_insn>& code) {
+    return attach_to_type(BPF_TRACE_FENTRY, function, code);
+}
+
 Result<UniqueFd> attach_at_return(uint32_t function, const std::vector<bpf_insn>& code) {
     return attach_to_type(BPF_TRACE_FEXIT, function, code);
 }

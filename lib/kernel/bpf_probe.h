@@ -31,6 +31,8 @@ Result<UniqueFd> attach_raw(const char* tracepoint, const std::vector<bpf_insn>&
 // The same at KernelTypes::tracepoint(): the kernel knows what the arguments point to, and the
 // program loads from there as from any memory.
 Result<UniqueFd> attach_typed(uint32_t tracepoint, const std::vector<bpf_insn>& code);
+// The same where KernelTypes::function() begins. Its arguments are the context, 8 bytes each.
+Result<UniqueFd> attach_at_entry(uint32_t function, const std::vector<bpf_insn>& code);
 // The same where KernelTypes::function() returns. Its arguments are the context, 8 bytes each, and
 // behind them what it returns. Of several programs there, the last one to come is the first to run.
 Result<UniqueFd> attach_at_return(uint32_t function, const std::vector<bpf_insn>& code);

@@ -709,7 +709,7 @@ void Collector::scan_sockets() {
 }
 
 void Collector::scan_images() {
-    if (context_.has(kKernelImageLoad | kKernelDiskFileIo)) image_events_.scan();
+    if (context_.has(kKernelImageLoad | kKernelDiskFileIo)) image_events_.scan(options_.counter);
 }
 
 void Collector::run() {

@@ -107,25 +107,52 @@ std::vector<Image> kernel_images() {
 
 // Build ids take longer than all the rest: they come behind it, so that few programs are gone
 // before it is known what they had mapped.
-void ImageEvents::scan() {
+void ImageEvents::scan(const CounterSource& counter) {
     std::vector<uint32_t> found;
     for (const auto& [pid, process] : context_.tasks.processes()) {
-        auto& known = images_[pid];
+        OfProcess& known = images_[pid];
         if (!known.empty()) continue;
-        for (Image& image : pid == 0 ? kernel_images() : images_of(pid)) {
-            known[image.base] = std::move(image);
-        }
+        std::vector<Image> images = pid == 0 ? kernel_images() : images_of(pid);
+        const int64_t seen_at = counter.now();
+        for (Image& image : images) keep(known, std::move(image), seen_at);
         if (pid == 0) {
-            for (Image& image : bpf_images()) known[image.base] = std::move(image);
+            for (Image& image : bpf_images()) keep(known, std::move(image), seen_at);
         } else {
             found.push_back(pid);
         }
     }
     for (const uint32_t pid : found) {
-        for (auto& [base, image] : images_[pid]) {
+        for (auto& [base, loaded] : images_[pid]) {
+            Image& image = loaded.image;
             image.build_id = build_ids_.of(image.path, image.inode, pid);
         }
     }
+}
+
+// Several parts of a file are one image.
+void ImageEvents::keep(OfProcess& in, Image image, int64_t seen_at) {
+    const Part part{image.base + image.skipped, image.base + image.size};
+    Loaded& loaded = in[image.base];
+    if (loaded.image.path != image.path || loaded.image.inode != image.inode) loaded = {};
+    take_away(loaded.parts, part);
+    loaded.parts.push_back(part);
+    loaded.image = std::move(image);
+    loaded.seen_at = seen_at;
+}
+
+void ImageEvents::take_away(std::vector<Part>& parts, const Part& gone) {
+    std::vector<Part> left;
+    for (const Part& part : parts) {
+        if (!part.meets(gone)) {
+            left.push_back(part);
+            continue;
+        }
+        const Part before{part.from, std::min(part.to, gone.from)};
+        const Part behind{std::max(part.from, gone.to), part.to};
+        if (before.from < before.to) left.push_back(before);
+        if (behind.from < behind.to) left.push_back(behind);
+    }
+    parts = std::move(left);
 }
 
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
@@ -134,41 +161,66 @@ void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
     const bool is_file = image.path.starts_with('/') && image.path != kAnonymous;
     if (is_file && image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
-    if (!to_run || !context_.has(kKernelImageLoad) || !drop_under(image, at)) return;
+    if (!to_run || !context_.has(kKernelImageLoad)) return;
+    if (has_been_seen(image, at) || !drop_under(image, at)) return;
     if (image.build_id.empty()) {
         image.build_id = build_ids_.of(image.path, image.inode, at.process);
     }
-    send(kLoad, image, at);
-    send_build_id(image, at);
+    send_load(image, at);
+    OfProcess& known = images_[at.process];
     const uint64_t base = image.base;
-    images_[at.process][base] = std::move(image);
+    keep(known, std::move(image), 0);
+    known[base].is_told = true;
 }
 
-// The kernel tells nobody what is unmapped; but where something is mapped, what was there has gone,
-// the same file included. False: it is what was there. Code that is made at run time is told each
-// time that its memory turns from writable to executable.
+// Whether /proc had it when it was read, which was after this.
+bool ImageEvents::has_been_seen(const Image& image, const Place& at) {
+    OfProcess& known = images_[at.process];
+    const auto found = known.find(image.base);
+    if (found == known.end() || at.time >= found->second.seen_at) return false;
+    Loaded& loaded = found->second;
+    if (loaded.image.path != image.path || loaded.image.inode != image.inode) return false;
+    if (!loaded.is_told) send_load(loaded.image, at);
+    loaded.is_told = true;
+    return true;
+}
+
+// Where something is mapped, what was there has gone, the same file included. False: it is what was
+// there. Code that is made at run time is told each time that its memory turns from writable to
+// executable.
 bool ImageEvents::drop_under(const Image& image, const Place& at) {
+    const Part taken{image.base + image.skipped, image.base + image.size};
+    const auto is_under = [&](const Part& part) { return part.meets(taken); };
     std::vector<uint64_t> gone;
-    for (const auto& [base, known] : images_[at.process]) {
+    for (const auto& [base, loaded] : images_[at.process]) {
+        const Image& known = loaded.image;
         const bool same_file =
             base == image.base && known.inode == image.inode && known.path == image.path;
         const bool same_part = known.size == image.size && known.skipped == image.skipped;
         if (same_file && same_part && image.path == kAnonymous) return false;
         if (same_file && !same_part && image.path != kAnonymous) continue;  // more of it
-        if (base + known.skipped < image.base + image.size &&
-            image.base + image.skipped < base + known.size) {
-            gone.push_back(base);
-        }
+        if (std::any_of(loaded.parts.begin(), loaded.parts.end(), is_under)) gone.push_back(base);
     }
-    for (const uint64_t base : gone) on_unmap(base, at);
+    for (const uint64_t base : gone) drop(base, at);
     return true;
 }
 
-void ImageEvents::on_unmap(uint64_t base, const Place& at) {
+void ImageEvents::on_unmap(uint64_t from, uint64_t to, const Place& at) {
+    const auto process = images_.find(at.process);
+    if (process == images_.end()) return;
+    std::vector<uint64_t> gone;
+    for (auto& [base, loaded] : process->second) {
+        take_away(loaded.parts, {from, to});
+        if (loaded.parts.empty()) gone.push_back(base);
+    }
+    for (const uint64_t base : gone) drop(base, at);
+}
+
+void ImageEvents::drop(uint64_t base, const Place& at) {
     const auto process = images_.find(at.process);
     if (process == images_.end()) return;
     const auto gone = process->second.extract(base);
-    if (!gone.empty() && context_.has(kKernelImageLoad)) send(kUnload, gone.mapped(), at);
+    if (!gone.empty() && context_.has(kKernelImageLoad)) send(kUnload, gone.mapped().image, at);
 }
 
 // A copy of a process has mapped what that has, if only until it turns to another program: what it
@@ -176,35 +228,35 @@ void ImageEvents::on_unmap(uint64_t base, const Place& at) {
 void ImageEvents::on_fork(uint32_t parent, const Place& at) {
     const auto found = images_.find(parent);
     if (found == images_.end()) return;
-    const auto copy = found->second;
-    if (context_.has(kKernelImageLoad)) {
-        for (const auto& [base, image] : copy) {
-            send(kLoad, image, at);
-            send_build_id(image, at);
-        }
+    OfProcess copy = found->second;
+    for (auto& [base, loaded] : copy) {
+        if (context_.has(kKernelImageLoad)) send_load(loaded.image, at);
+        loaded.seen_at = 0;
+        loaded.is_told = true;
     }
-    images_[at.process] = copy;
+    images_[at.process] = std::move(copy);
 }
 
 void ImageEvents::on_drop(const Place& at) {
     const auto found = images_.extract(at.process);
     if (found.empty() || !context_.has(kKernelImageLoad)) return;
-    for (const auto& [base, image] : found.mapped()) send(kUnload, image, at);
+    for (const auto& [base, loaded] : found.mapped()) send(kUnload, loaded.image, at);
 }
 
 void ImageEvents::rundown(uint32_t flags, bool at_end, int64_t time) {
     if ((flags & kKernelImageLoad) != 0) {
-        for (const auto& [process, images] : images_) {
-            for (const auto& [base, image] : images) {
-                send(at_end ? kEndRundown : kRundown, image, {process, time, 0});
+        for (auto& [process, images] : images_) {
+            for (auto& [base, loaded] : images) {
+                send(at_end ? kEndRundown : kRundown, loaded.image, {process, time, 0});
                 // At the end, too: a circular log has lost what it was told at the beginning.
-                send_build_id(image, {process, time, 0});
+                send_build_id(loaded.image, {process, time, 0});
+                loaded.is_told = loaded.is_told || !at_end;
             }
         }
     }
     if ((flags & kKernelDiskFileIo) == 0 || at_end) return;
     for (const auto& [process, images] : images_) {
-        for (const auto& [base, image] : images) name(image, {process, time, 0});
+        for (const auto& [base, loaded] : images) name(loaded.image, {process, time, 0});
     }
 }
 
@@ -215,11 +267,17 @@ void ImageEvents::name(const Image& image, const Place& at) {
     names_.tell(key, context_.sink, at.time, at.cpu);
 }
 
+void ImageEvents::send_load(const Image& image, const Place& at) {
+    send(kLoad, image, at);
+    send_build_id(image, at);
+}
+
 void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
     if (!context_.concerns(at.process)) return;
     const bool rundown = hook == kRundown || hook == kEndRundown;
-    RecordBuilder out = rundown ? RecordBuilder(hook, 3, at.time)
-                                : RecordBuilder(hook, 3, at.time, {at.process, at.process});
+    const RecordIds ids{at.thread != 0 ? at.thread : at.process, at.process};
+    RecordBuilder out =
+        rundown ? RecordBuilder(hook, 3, at.time) : RecordBuilder(hook, 3, at.time, ids);
     const uint32_t none[4] = {};
     out.put(image.base)
         .put(image.size)

@@ -4,6 +4,7 @@
 #include "kernel/build_ids.h"
 #include "kernel/dispatch.h"
 #include "kernel/file_names.h"
+#include "kernel/trace_clock.h"
 
 #include <map>
 
@@ -35,25 +36,46 @@ class ImageEvents {
 public:
     ImageEvents(Context& context, FileNames& names) : context_(context), names_(names) {}
 
-    // What all processes have mapped; not what is known already.
-    void scan();
+    // What all processes have mapped; not what is known already. What they map and unmap meanwhile
+    // comes later, with its time.
+    void scan(const CounterSource& counter);
     void forget(uint32_t process) { images_.erase(process); }
 
     struct Place {
         uint32_t process;
         int64_t time;
         uint32_t cpu;
+        uint32_t thread = 0;  // 0: the process's first
     };
     void on_map(Image image, bool to_run, const Place& at);
-    // What was there has gone.
-    void on_unmap(uint64_t base, const Place& at);
+    // What was mapped to run from there up to there has gone. An image goes with the last of it.
+    void on_unmap(uint64_t from, uint64_t to, const Place& at);
+    // An image as a whole has gone.
+    void drop(uint64_t base, const Place& at);
     // The process has dropped its address space, for another program's or for good.
     void on_drop(const Place& at);
     void on_fork(uint32_t parent, const Place& at);
     void rundown(uint32_t flags, bool at_end, int64_t time);
 
 private:
+    struct Part {
+        uint64_t from, to;
+
+        bool meets(const Part& other) const { return from < other.to && other.from < to; }
+    };
+    struct Loaded {
+        Image image;
+        std::vector<Part> parts;  // that are mapped to run, none over another
+        int64_t seen_at = 0;      // that /proc had it; 0: a mapping told it
+        bool is_told = false;     // that it is loaded
+    };
+    using OfProcess = std::map<uint64_t, Loaded>;  // by base
+
+    static void keep(OfProcess& in, Image image, int64_t seen_at);
+    static void take_away(std::vector<Part>& parts, const Part& gone);
+    bool has_been_seen(const Image& image, const Place& at);
     bool drop_under(const Image& image, const Place& at);
+    void send_load(const Image& image, const Place& at);
     void name(const Image& image, const Place& at);
     void send(uint16_t hook, const Image& image, const Place& at);
     void send_build_id(const Image& image, const Place& at);
@@ -61,7 +83,7 @@ private:
     Context& context_;
     FileNames& names_;
     BuildIds build_ids_;
-    std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base
+    std::map<uint32_t, OfProcess> images_;  // by process
 };
 
 }  // namespace etw::kernel

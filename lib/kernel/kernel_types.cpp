@@ -58,6 +58,17 @@ Result<uint32_t> KernelTypes::tracepoint(std::string_view name) const {
     return uint32_t(id);
 }
 
+// The type points to that of a function whose first argument is the caller's own.
+uint32_t KernelTypes::arguments(uint32_t tracepoint) const {
+    const btf_type* type = btf__type_by_id(types_.get(), tracepoint);
+    for (int depth = 0; type != nullptr && depth < kMaxDepth; ++depth) {
+        if (btf_is_func_proto(type)) return uint32_t{btf_vlen(type)} - 1;
+        if (!btf_is_typedef(type) && !btf_is_ptr(type)) break;
+        type = btf__type_by_id(types_.get(), type->type);
+    }
+    return 0;
+}
+
 Result<uint32_t> KernelTypes::function(std::string_view name) const {
     const int id = btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_FUNC);
     if (id < 0) return Error{Code::kNotSupported, "the kernel has no such function", 0};

@@ -22,7 +22,9 @@ public:
     // The id of a tracepoint's type, which programs at it are loaded with. Fails with kNotSupported
     // where the kernel has no such tracepoint.
     Result<uint32_t> tracepoint(std::string_view name) const;
-    // The same of a function.
+    // How many arguments it has.
+    uint32_t arguments(uint32_t tracepoint) const;
+    // The same as tracepoint() of a function.
     Result<uint32_t> function(std::string_view name) const;
     bool complete() const noexcept { return complete_; }
 

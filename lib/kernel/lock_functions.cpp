@@ -33,8 +33,21 @@ constexpr std::string_view kInheriting = "__futex_lock_pi64";
 constexpr std::string_view kWordWait = "__futex_abstimed_wait64";
 constexpr std::string_view kMuslWait = "__timedwait";
 
+// What asks the kernel for whoever calls it.
+constexpr std::string_view kSystemCall = "syscall";
+// How the names of functions begin that wait for other things than a program's own locks.
+constexpr std::string_view kWaits[] = {
+    "pthread_", "__pthread_", "___pthread_", "__new_pthread_", "futex_", "__futex",
+    "__lll_",   "sem_",       "__sem_",      "__new_sem_",     "cnd_",   "mtx_",
+    "thrd_",    "__thrd_",    "call_once",   "__timedwait",    "__wait", "__nptl_"};
+// And of those that ask the kernel for them.
+constexpr std::string_view kCancelled = "__syscall_cp";
+// Without it, a program or library only stands in for functions of the C library, as sanitizers do.
+constexpr std::string_view kMutexType = "pthread_mutexattr_settype";
+
 constexpr uint64_t kMaxCode = 8192;         // bytes of a function
 constexpr size_t kMaxSymbols = 256;         // of names that are looked at
+constexpr size_t kMaxWaitSymbols = 2048;    // the same of what waits
 constexpr size_t kMaxParts = 16;            // functions that those of a name end in
 constexpr size_t kMaxCalled = 64;           // functions by one
 constexpr ptrdiff_t kNumberToCall = 24;     // bytes from the call's number to the call
@@ -309,22 +322,32 @@ void add_inline_waits(Places& to, const Functions& functions) {
     }
 }
 
+std::optional<uint64_t> glibc_wait(const Library& library, const Functions& lock) {
+    if (const auto named = library.find(kLockWait)) return named;
+    if (lock.empty()) return std::nullopt;
+    // Of those that it calls itself, not of what it ends in for mutexes of rare kinds.
+    const Addresses askers = library.askers_called_by({lock.begin(), std::next(lock.begin())});
+    return askers.empty() ? std::nullopt : std::optional(askers.front());
+}
+
+// With these pthread_cond_wait takes its mutex again.
+Functions cond_locks(const Library& library, std::optional<uint64_t> lock_wait) {
+    Functions out;
+    if (!lock_wait) return out;
+    for (const uint64_t called : library.functions_called_by(library.with_ends(kCondWait))) {
+        Functions ends = library.with_ends(called);
+        if (has(library.called_by(ends), *lock_wait)) append(out, std::move(ends));
+    }
+    return out;
+}
+
 Places places_of_glibc(const Library& library) {
     Places out;
     Functions lock = library.with_ends(kMutexLock);
-    auto lock_wait = library.find(kLockWait);
-    if (!lock_wait && !lock.empty()) {
-        // Of those that it calls itself, not of what it ends in for mutexes of rare kinds.
-        const Addresses askers = library.askers_called_by({lock.begin(), std::next(lock.begin())});
-        if (!askers.empty()) lock_wait = askers.front();
-    }
+    const auto lock_wait = glibc_wait(library, lock);
     if (lock_wait) add(out, *lock_wait, Kind::kWaitForLock);
     if (this_machine() != Machine::kX86_64) return out;  // where the rest has been tried
-    // With it pthread_cond_wait takes its mutex again.
-    for (const uint64_t called : library.functions_called_by(library.with_ends(kCondWait))) {
-        Functions ends = library.with_ends(called);
-        if (lock_wait && has(library.called_by(ends), *lock_wait)) append(lock, std::move(ends));
-    }
+    append(lock, cond_locks(library, lock_wait));
     Functions mutexes = library.with_ends(kMutexTimedLock);
     Functions rwlocks;
     for (const std::string_view name : kRwlocks) append(rwlocks, library.with_ends(name));
@@ -417,6 +440,46 @@ bool is_looked_at_for_locks(std::string_view name) {
            std::any_of(std::begin(kUnlocks), std::end(kUnlocks), is_it) ||
            std::any_of(std::begin(kMuslLocks), std::end(kMuslLocks),
                        [name](const MuslLock& lock) { return lock.try_lock == name; });
+}
+
+bool is_looked_at_for_waits(std::string_view name) {
+    const auto begins = [name](std::string_view how) { return name.starts_with(how); };
+    return name == kSystemCall || name.starts_with(kCancelled) ||
+           std::any_of(std::begin(kWaits), std::end(kWaits), begins);
+}
+
+std::vector<WaitCode> find_wait_code(const ElfFile& file, const std::vector<ElfSymbol>& symbols) {
+    const auto locks = [](const ElfSymbol& symbol) { return symbol.name == kMutexLock; };
+    if (std::none_of(symbols.begin(), symbols.end(), locks)) return {};
+    if (symbols.size() > kMaxWaitSymbols) return {};
+    const Library library(file, symbols);
+    const bool is_shared = !file.functions(SHT_DYNSYM).empty();
+    if (is_shared && !library.find(kMutexType)) return {};
+    Functions mutexes = library.with_ends(kMutexLock);
+    const bool musl = is_musl(library);
+    const FutexOwner others = musl ? FutexOwner::kMusl : FutexOwner::kGlibc;
+    std::vector<WaitCode> out;
+    const auto add = [&](const Functions& functions, FutexOwner owner) {
+        for (const Function& function : functions)
+            out.push_back({function.address, function.code.size(), owner});
+    };
+    add(library.with_ends(kSystemCall), FutexOwner::kProgram);
+    if (!musl) {
+        append(mutexes, cond_locks(library, glibc_wait(library, mutexes)));
+        append(mutexes, library.with_ends(kMutexTimedLock));
+        add(mutexes, FutexOwner::kMutex);
+    }
+    if (is_shared) {  // most of what waits in a library has no name
+        out.push_back({0, 0, others});
+        return out;
+    }
+    for (const ElfSymbol& symbol : symbols) {
+        const auto is_known = [&](const WaitCode& code) { return code.address == symbol.address; };
+        if (symbol.size == 0 || std::any_of(out.begin(), out.end(), is_known)) continue;
+        if (symbol.name.starts_with(kCancelled) || library.asks_kernel(symbol.address))
+            out.push_back({symbol.address, symbol.size, others});
+    }
+    return out;
 }
 
 std::vector<LockPlace> find_lock_places(const ElfFile& file,

@@ -33,4 +33,15 @@ bool is_looked_at_for_locks(std::string_view name);
 // functions. Nothing in the file is believed.
 std::vector<LockPlace> find_lock_places(const ElfFile& file, const std::vector<ElfSymbol>& symbols);
 
+// Code that asks the kernel to wait for a word, and for what it does.
+struct WaitCode {
+    uint64_t address = 0;  // of the loaded image
+    uint64_t size = 0;     // 0: all the code of the file
+    FutexOwner owner = FutexOwner::kProgram;
+};
+// Whether a symbol of this name is of use for that.
+bool is_looked_at_for_waits(std::string_view name);
+// The first that a place lies in tells. Empty: these are not the symbols of a library that locks.
+std::vector<WaitCode> find_wait_code(const ElfFile& file, const std::vector<ElfSymbol>& symbols);
+
 }  // namespace etw::kernel

@@ -1,6 +1,7 @@
 #include "kernel/perf_events.h"
 
 #include "kernel/socket_lengths.h"
+#include "kernel/unmap_watch.h"
 
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
@@ -27,6 +28,7 @@ constexpr size_t kMaxPending = 64 * 1024;
 constexpr size_t kMaxMapping = 64 * 1024;
 
 constexpr char kMaps[] = "maps";  // as which rings are held
+constexpr char kUnmaps[] = "unmaps";
 constexpr char kSamples[] = "samples";
 
 // Of each ring.
@@ -76,6 +78,7 @@ Status PerfEvents::bind(Dispatch& dispatch, const Tracing& tracing) {
 Status PerfEvents::set_up(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
                           Holder& holder) {
     ETW_CHECK(set_up_maps(cpus, holder));
+    set_up_unmaps(cpus, holder);
     ETW_CHECK(set_up_samples(cpus, tracing, holder));
     if (tracing.counters != tracing_.counters) {  // these come with each event
         for (const Point& point : points_) holder.let_go(held_as(point.tracepoint));
@@ -101,6 +104,21 @@ Status PerfEvents::set_up_maps(uint32_t cpus, Holder& holder) {
         hold_rings(holder, kMaps, maps_);
     }
     return Ok{};
+}
+
+// Without them an image is known to have gone when something else is mapped in its place.
+void PerfEvents::set_up_unmaps(uint32_t cpus, Holder& holder) {
+    if (!context_.has(kKernelImageLoad)) {
+        if (!unmaps_.rings.empty()) holder.let_go(kUnmaps);
+        unmaps_ = {};
+    } else if (unmaps_.rings.empty()) {
+        if (auto adopted = PerfLane::adopt(holder, kUnmaps, cpus, kUnmappingForm)) {
+            unmaps_ = std::move(*adopted);
+        } else if (auto opened = open_unmappings(cpus)) {
+            unmaps_ = std::move(*opened);
+            unmaps_.hold(holder, kUnmaps);
+        }
+    }
 }
 
 Status PerfEvents::set_up_samples(uint32_t cpus, const Tracing& tracing, Holder& holder) {
@@ -228,6 +246,7 @@ std::vector<int> PerfEvents::fds() const {
         for (const PerfRing& ring : rings) out.push_back(ring.fd().get());
     };
     add(maps_);
+    add(unmaps_.rings);
     add(samples_.rings);
     for (const Point& point : points_) add(point.lane.rings);
     return out;
@@ -257,6 +276,7 @@ int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
         }
     };
     take_all(maps_, Pending::Kind::kMap, {}, nullptr);
+    take_all(unmaps_.rings, Pending::Kind::kUnmap, unmaps_.form, nullptr);
     take_all(samples_.rings, Pending::Kind::kSample, samples_.form, nullptr);
     for (Point& point : points_)
         take_all(point.lane.rings, Pending::Kind::kTracepoint, point.lane.form, &point);
@@ -380,18 +400,21 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
         if (!sink_.has_room(p.cpu)) return p.time;
         // Two clocks agree to some ten nanoseconds only, and no stream goes back.
         p.time = std::max(p.time, sink_.last_time(p.cpu));
-        const ImageEvents::Place at{p.process, p.time, p.cpu};
+        const ImageEvents::Place at{p.process, p.time, p.cpu, p.thread};
         switch (p.kind) {
             case Pending::Kind::kMap:
             case Pending::Kind::kCode:
                 hand_out_map(p, at);
+                break;
+            case Pending::Kind::kUnmap:
+                hand_out_unmap(p, at);
                 break;
             case Pending::Kind::kExec:
                 mapping_.erase(p.process);
                 images_.on_drop(at);
                 break;
             case Pending::Kind::kCodeGone:
-                images_.on_unmap(p.image.base, at);
+                images_.drop(p.image.base, at);
                 break;
             case Pending::Kind::kSample:
             case Pending::Kind::kTracepoint:
@@ -417,6 +440,15 @@ void PerfEvents::hand_out_map(Pending& p, const ImageEvents::Place& at) {
     sink_.clear();
 }
 
+void PerfEvents::hand_out_unmap(const Pending& p, ImageEvents::Place at) {
+    ByteReader in(p.sample.raw);
+    const auto gone = in.read<Unmapping>("unmapping");
+    if (!gone) return;
+    at.process = p.sample.process;
+    at.thread = p.sample.thread;
+    images_.on_unmap(gone->from, gone->to, at);
+}
+
 void PerfEvents::send_sample(const Pending& p) {
     if (tracing_.by_timer) {
         RecordBuilder(kSample, 2, p.time)
@@ -438,12 +470,13 @@ void PerfEvents::send_sample(const Pending& p) {
 
 void PerfEvents::give_back() {
     for (PerfRing& ring : maps_) ring.give_back();
+    unmaps_.give_back();
     samples_.give_back();
     for (Point& point : points_) point.lane.give_back();
 }
 
 uint64_t PerfEvents::take_lost() {
-    uint64_t sum = samples_.take_lost();
+    uint64_t sum = unmaps_.take_lost() + samples_.take_lost();
     for (Point& point : points_) sum += point.lane.take_lost();
     return sum;
 }

@@ -79,6 +79,7 @@ private:
         uint32_t cpu = 0;
         enum class Kind : uint8_t {
             kMap,
+            kUnmap,
             kExec,
             kCode,      // of the kernel, which it has made
             kCodeGone,  // and has no longer
@@ -104,6 +105,7 @@ private:
     Status open_points(uint32_t cpus, const Tracing& tracing, const Dispatch& dispatch,
                        Holder& holder);
     Status set_up_maps(uint32_t cpus, Holder& holder);
+    void set_up_unmaps(uint32_t cpus, Holder& holder);
     Status set_up_samples(uint32_t cpus, const Tracing& tracing, Holder& holder);
     void take(PerfRing& ring, const Pending& as, const PerfForm& form);
     bool parse_other(const PerfRing::Record& record, Bytes body, Pending& out);
@@ -111,6 +113,7 @@ private:
     static bool parse_code(Bytes body, Pending& out);
     void send_sample(const Pending& pending);
     void hand_out_map(Pending& pending, const ImageEvents::Place& at);
+    void hand_out_unmap(const Pending& pending, ImageEvents::Place at);
 
     Context& context_;
     ImageEvents& images_;
@@ -119,6 +122,7 @@ private:
     RawClock clock_;
     Tracing tracing_;
     std::vector<PerfRing> maps_;  // by CPU, or none
+    PerfLane unmaps_;             // likewise; none, too, where the kernel does not tell
     PerfLane samples_;            // likewise
     std::vector<Point> points_;
     std::vector<Point> prepared_;

@@ -2,7 +2,6 @@
 
 #include "kernel/kernel_types.h"
 
-#include <asm/ptrace.h>
 #include <asm/unistd.h>
 #include <bpf/bpf.h>
 #include <linux/io_uring.h>
@@ -23,12 +22,6 @@ constexpr int32_t kRingWorker = 0x10;  // PF_IO_WORKER of its linux/sched.h
 // Those that take bytes and tell their number by no tracepoint: sendfile() into a pipe,
 // getsockopt() for TCP_ZEROCOPY_RECEIVE.
 constexpr int kCalls[] = {__NR_splice, __NR_sendfile, __NR_getsockopt};
-
-#if defined(__x86_64__)
-constexpr int kCallAt = offsetof(pt_regs, orig_rax);
-#elif defined(__aarch64__)
-constexpr int kCallAt = 8 * 8;
-#endif
 
 // A struct tcp_sock begins with the struct sock.
 struct Offsets {
@@ -125,7 +118,7 @@ std::vector<bpf_insn> Writer::at_read() {
     code_.store(Size::k64, r10, kTask, r0);
     code_.set(r1, r0);
     code_.call_helper(BPF_FUNC_task_pt_regs);
-    code_.load(Size::k64, r1, r0, kCallAt);
+    code_.load(Size::k64, r1, r0, kSystemCallAt);
     for (const int call : kCalls) code_.jump_if(BPF_JEQ, r1, call, spliced);
     if (workers_) pick_worker(spliced, end);
     code_.jump(end);

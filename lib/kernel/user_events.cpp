@@ -1,5 +1,6 @@
 #include "kernel/user_events.h"
 
+#include "kernel/futex_program.h"
 #include "kernel/usdt.h"
 
 #include <algorithm>
@@ -34,7 +35,13 @@ std::vector<uint64_t> stack_of(const UserCall& call) {
 }
 
 bool is_mutex(const UserCall& call) {
-    return call.kind != Kind::kWaitForWord || call.lock_kind == LockKind::kMutex;
+    const bool may_be_other = call.kind == Kind::kWaitForWord || call.kind == Kind::kWaitForFutex;
+    return !may_be_other || call.lock_kind == LockKind::kMutex;
+}
+
+bool lends_priority(const UserCall& call) {
+    if (is_mutex(call)) return (call.mutex.type & kInheriting) != 0;
+    return call.kind == Kind::kWaitForFutex && call.lock_kind != LockKind::kWord;
 }
 
 struct LockWords {
@@ -53,6 +60,8 @@ LockWords words_of(const UserCall& call) {
             const uint32_t lock = words.count;
             return {lock, 0, (type & kMuslTypeBits) != 0 ? lock & kOwnerBits : 0};
         }
+        case LockKind::kInheritingWord:
+            return {words.lock, 0, words.lock & kOwnerBits};
         default:
             return {words.lock, 0, 0};
     }
@@ -79,7 +88,8 @@ UserStack stack_top_of(const UserCall& call) {
         out.place = call.stack[0];
     } else {
         out.place = call.return_address;
-        if (kIsOnStack) out.stack_pointer += sizeof(uint64_t);
+        const bool is_function = call.kind != Kind::kWaitForFutex;
+        if (kIsOnStack && is_function) out.stack_pointer += sizeof(uint64_t);
     }
     return out;
 }
@@ -87,8 +97,13 @@ UserStack stack_top_of(const UserCall& call) {
 }  // namespace
 
 Result<std::vector<UserFunction>> find_user_functions(TracedProcesses::What what, uint32_t pid) {
-    return what == TracedProcesses::What::kLocks ? find_lock_functions(pid)
-                                                 : find_heap_functions(pid);
+    if (what != TracedProcesses::What::kLocks) return find_heap_functions(pid);
+    auto functions = find_lock_functions(pid);
+    if (functions || functions.error().code != Code::kFileNotFound) return functions;
+    const auto files = files_with_code(pid);
+    const bool has_code = files && !files->empty();
+    if (has_code && check_futexes()) return std::vector<UserFunction>{};
+    return functions;
 }
 
 Status clear_breakpoints(uint32_t cpus, const CounterSource& counter,
@@ -102,15 +117,25 @@ Status clear_breakpoints(uint32_t cpus, const CounterSource& counter,
 Status UserEvents::set_up(uint32_t cpus, const TracedProcesses& processes, Holder& holder) {
     if (processes.what == TracedProcesses::What::kNothing) return Ok{};
     const std::vector<UserFunctions> found = functions_of(processes);
+    std::vector<FutexWaits> waits;
     for (const UserFunctions& of : found) {
         if (processes.what != TracedProcesses::What::kLocks) break;
-        if (const auto files = files_with_code(of.pid)) frames_.add(of.pid, *files, of.functions);
+        const auto files = files_with_code(of.pid);
+        if (!files) continue;
+        frames_.add(of.pid, *files, of.functions);
+        waits.push_back({of.pid, find_futex_code(*files)});
     }
     if (auto held = BpfProbe::adopt(holder, kHeldAs, cpus, counter_)) {
         probe_.emplace(std::move(*held));
         return Ok{};
     }
     ETW_TRY(auto probe, watch_calls(cpus, counter_, found));
+    if (!waits.empty()) {
+        const Status watched = watch_futexes(probe, waits);
+        const auto has_functions = [](const UserFunctions& f) { return !f.functions.empty(); };
+        // Without them, the functions tell what they can.
+        if (!watched && !std::any_of(found.begin(), found.end(), has_functions)) return watched;
+    }
     probe_.emplace(std::move(probe));
     probe_->hold(holder, kHeldAs);
     return Ok{};
@@ -162,7 +187,7 @@ void UserEvents::convert(int64_t now) {
 void UserEvents::find_what_goes_on() {
     std::unordered_set<uint32_t> going_on;
     for (auto call = arrivals_.rbegin(); call != arrivals_.rend(); ++call) {
-        if (!is_of_locks(call->call.kind)) continue;
+        if (!is_of_locks(call->call.kind) || call->call.kind == Kind::kWaitForFutex) continue;
         if (call->call.kind == Kind::kWaitGoesOn) {
             going_on.insert(call->ids.thread);
         } else {
@@ -185,6 +210,8 @@ void UserEvents::convert(const Call& call) {
         case Kind::kWaitForWord:
         case Kind::kWaitBegins:
             return on_waited(call);
+        case Kind::kWaitForFutex:
+            return send_wait(call);
         default:
             return on_allocated(call);
     }
@@ -253,10 +280,14 @@ void UserEvents::on_waited(const Call& call) {
     if (call.goes_on) return;
     // Told already where what was read ended between two waits.
     if (told_.size() >= kMaxTold) told_.clear();
-    if (!told_.insert(call.ids.thread).second) return;
+    if (told_.insert(call.ids.thread).second) send_wait(call);
+}
+
+void UserEvents::send_wait(const Call& call) {
+    const UserCall& c = call.call;
     const LockWords words = words_of(c);
     // A lock whose owner has died is nobody's: the kernel hands it out at once.
-    if ((c.mutex.type & kInheriting) != 0 && is_mutex(c) && (words.lock & kOwnerBits) == 0) return;
+    if (lends_priority(c) && (words.lock & kOwnerBits) == 0) return;
     RecordBuilder(kCollision, kWithWaitTime, call.time, call.ids)
         .put(words.lock)
         .put(words.spins)

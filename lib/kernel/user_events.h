@@ -67,6 +67,7 @@ private:
     void on_allocated(const Call& call);
     void on_freed(const Call& call);
     void on_waited(const Call& call);
+    void send_wait(const Call& call);
     void send_stack(const Call& call, const std::vector<uint64_t>& frames);
     RecordBuilder begin(uint16_t hook, const Call& call) const {
         return RecordBuilder(hook, 2, call.time, call.ids);

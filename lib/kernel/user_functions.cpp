@@ -169,6 +169,26 @@ Result<std::vector<UserFunction>> find_heap_functions(const std::vector<MappedFi
     return out;
 }
 
+std::vector<FutexCode> find_futex_code(const std::vector<MappedFile>& modules) {
+    std::vector<FutexCode> out;
+    const auto take = [&](const MappedFile& module, const ElfFile& file,
+                          const std::vector<ElfSymbol>& symbols) {
+        const std::vector<WaitCode> found = find_wait_code(file, symbols);
+        for (const WaitCode& code : found) {
+            const auto at = file_offset(file.get(), code.address);
+            const uint64_t from = module.base + at.value_or(0);
+            if (code.size == 0) {
+                out.push_back({module.from, module.to, code.owner});
+            } else if (at) {
+                out.push_back({from, from + code.size, code.owner});
+            }
+        }
+        return !found.empty();
+    };
+    static_cast<void>(for_each_module(modules, is_looked_at_for_waits, take));
+    return out;
+}
+
 Result<std::vector<UserFunction>> find_lock_functions(const std::vector<MappedFile>& modules) {
     std::vector<UserFunction> out;
     ETW_CHECK(for_each_module(

@@ -31,12 +31,23 @@ enum class UserFunctionKind : uint8_t {
     kWaitBegins,
     kWaitForLock,  // 0: the lock. One call for each time that it is waited for
     kWaitForWord,  // 0: a word of the lock, 1: what it holds; of the callers that are listed
-    kWaitGoesOn,   // no function: told of a wait that is for the same as the one before
+    // No functions: told of a wait that is for the same as the one before, and of one for a word
+    // that the kernel alone knows of.
+    kWaitGoesOn,
+    kWaitForFutex,
 };
 constexpr bool is_of_locks(UserFunctionKind kind) { return kind >= UserFunctionKind::kWaitIsOver; }
 
-// Whose lock a word is of: where it is in the lock, and what else is.
-enum class LockKind : uint8_t { kMutex = 1, kRwlock, kMuslMutex, kMuslRwlock };
+// Whose lock a word is of: where it is in the lock, and what else is. The last are the lock itself;
+// of kInheritingWord it is the owner, which the kernel lends the priority of who waits.
+enum class LockKind : uint8_t {
+    kMutex = 1,
+    kRwlock,
+    kMuslMutex,
+    kMuslRwlock,
+    kWord,
+    kInheritingWord
+};
 struct LockCaller {
     uint64_t address = 0;  // that the function returns to, in the process
     LockKind kind = LockKind::kMutex;
@@ -54,6 +65,22 @@ struct UserFunction {
     std::vector<LockCaller> callers;  // of kWaitForWord
 
     friend bool operator==(const UserFunction&, const UserFunction&) = default;
+};
+
+// What it means when code asks the kernel to wait for a word (futex), where no function of those
+// above is under way.
+enum class FutexOwner : uint8_t {
+    kProgram = 0,  // the program waits for a lock of its own; so does all code that is not listed
+    kMutex,        // glibc waits for one of the rarer mutexes
+    kGlibc,        // it waits for something else, but with priority inheritance for a mutex
+    kMusl,         // likewise
+};
+struct FutexCode {
+    uint64_t from = 0;  // in the process
+    uint64_t to = 0;
+    FutexOwner owner = FutexOwner::kProgram;
+
+    friend bool operator==(const FutexCode&, const FutexCode&) = default;
 };
 
 // A file with code that a process has mapped.
@@ -76,5 +103,8 @@ Result<std::vector<UserFunction>> find_lock_functions(uint32_t pid);
 // The same in these files.
 Result<std::vector<UserFunction>> find_heap_functions(const std::vector<MappedFile>& modules);
 Result<std::vector<UserFunction>> find_lock_functions(const std::vector<MappedFile>& modules);
+// What of their code waits for other things than the program's locks; the first that a place lies
+// in tells. Empty: nothing is known of any.
+std::vector<FutexCode> find_futex_code(const std::vector<MappedFile>& modules);
 
 }  // namespace etw::kernel

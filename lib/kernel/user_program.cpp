@@ -16,23 +16,18 @@ using Size = BpfCode::Size;
 
 constexpr uint32_t kAllRingPages = 32 * 1024;  // over all processors
 constexpr uint32_t kMaxRingPages = 2048;
-constexpr uint32_t kMaxThreads = 8192;  // that are inside of a function at a time
 constexpr uint32_t kMaxCallers = 4096;  // that lock, in all processes
 
 #define AT(member) int(offsetof(UserCall, member))
 
 #if defined(__x86_64__)
-constexpr int kStackAt = int(offsetof(pt_regs, rsp));
 constexpr int kResultAt = int(offsetof(pt_regs, rax));
 constexpr int kArgumentsAt[] = {int(offsetof(pt_regs, rdi)), int(offsetof(pt_regs, rsi)),
                                 int(offsetof(pt_regs, rdx))};
-constexpr int kFramePointerAt = int(offsetof(pt_regs, rbp));
 constexpr int kReturnPops = 8;  // the return address is on the stack
 #elif defined(__aarch64__)
-constexpr int kStackAt = int(offsetof(user_pt_regs, sp));
 constexpr int kResultAt = 0;
 constexpr int kArgumentsAt[] = {0, 8, 16};
-constexpr int kFramePointerAt = 29 * 8;
 constexpr int kReturnAddressAt = 30 * 8;
 constexpr int kReturnPops = 0;
 #endif
@@ -48,8 +43,6 @@ constexpr int kFutexWaitBitset = 9;
 constexpr int kPhaseAt = 8;
 constexpr int kWritersAt = 12;
 constexpr int kPhaseBits = 3;
-constexpr int kMuslMutexAt = 4;
-constexpr int kMutexBytes = int(offsetof(MutexWords, unused));
 
 struct Maps {
     int output, calls, blank, callers;
@@ -288,7 +281,7 @@ void Writer::take_return_address() {
     code_.load(Size::k64, r1, r6, kReturnAddressAt);
     code_.store(Size::k64, r7, AT(return_address), r1);
 #else
-    code_.load(Size::k64, r3, r6, kStackAt);
+    code_.load(Size::k64, r3, r6, kStackPointerAt);
     read_user(AT(return_address), 8);
 #endif
 }
@@ -298,7 +291,7 @@ void Writer::copy_stack() {
     for (const size_t words : {kCopyWords, kLeastCopyWords}) {
         const auto bytes = int32_t(words * sizeof(uint64_t));
         code_.store(Size::k64, r7, AT(copy_size), bytes);
-        code_.load(Size::k64, r3, r6, kStackAt);
+        code_.load(Size::k64, r3, r6, kStackPointerAt);
         read_user(AT(copy), bytes);
         code_.jump_if(BPF_JEQ, r0, 0, copied);
     }
@@ -353,7 +346,7 @@ std::vector<bpf_insn> Writer::at_entry(bool waits) {
     }
     code_.call_helper(BPF_FUNC_get_current_task);
     code_.set(r8, r0);
-    code_.load(Size::k64, r9, r6, kStackAt);
+    code_.load(Size::k64, r9, r6, kStackPointerAt);
     code_.load(Size::k8, r1, r7, AT(is_under_way));
     code_.jump_if(BPF_JEQ, r1, 0, is_outermost);
     code_.load(Size::k64, r1, r7, AT(task));
@@ -398,7 +391,7 @@ std::vector<bpf_insn> Writer::at_return() {
     const bool is_place = kind_ == Kind::kWaitEnds;
     code_.load(Size::k8, r1, r7, AT(kind));
     code_.jump_if(BPF_JNE, r1, int32_t(is_place ? Kind::kWaitBegins : kind_), end_);
-    code_.load(Size::k64, r9, r6, kStackAt);
+    code_.load(Size::k64, r9, r6, kStackPointerAt);
     if (!is_place) code_.calculate(BPF_SUB, r9, kReturnPops);
     code_.load(Size::k64, r1, r7, AT(stack_top));
     code_.jump_if(BPF_JNE, r9, r1, end_);
@@ -507,7 +500,7 @@ Result<BpfProbe> watch_calls(uint32_t cpus, const CounterSource& counter,
     const uint32_t pages = std::bit_floor(std::clamp(kAllRingPages / cpus, 64u, kMaxRingPages));
     ETW_TRY(BpfProbe probe, BpfProbe::make(cpus, {pages}, counter));
     ETW_TRY(UniqueFd calls,
-            make_map({BPF_MAP_TYPE_LRU_HASH, "etw_calls", 4, sizeof(UserCall), kMaxThreads}));
+            make_map({BPF_MAP_TYPE_LRU_HASH, "etw_calls", 4, sizeof(UserCall), kMaxUserThreads}));
     ETW_TRY(UniqueFd blank, make_map({BPF_MAP_TYPE_ARRAY, "etw_blank", 4, sizeof(UserCall), 1}));
     ETW_TRY(UniqueFd callers, make_map({BPF_MAP_TYPE_HASH, "etw_callers", sizeof(uint64_t),
                                         sizeof(LockKind), kMaxCallers}));
@@ -533,6 +526,7 @@ Result<BpfProbe> watch_calls(uint32_t cpus, const CounterSource& counter,
             break;
         }
     }
+    probe.keep(kCallsMap, std::move(calls));
     return probe;  // the events hold the programs, and these the maps
 }
 

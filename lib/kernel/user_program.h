@@ -12,7 +12,8 @@ namespace etw::kernel {
 
 constexpr size_t kMaxUserFrames = 127;  // kernel.perf_event_max_stack, unless somebody raised it
 constexpr size_t kCopyWords = 128;
-constexpr size_t kLeastCopyWords = 16;  // where the stack has no more
+constexpr size_t kLeastCopyWords = 16;      // where the stack has no more
+constexpr uint32_t kMaxUserThreads = 8192;  // that are inside of a call at a time
 
 // The beginning of glibc's pthread_mutex_t. Other locks have other things in its place: glibc's for
 // readers and writers `readers` first and at last `writer`; musl's mutex its type and then the
@@ -28,6 +29,8 @@ struct MutexWords {
     uint32_t writer;
     uint32_t unused;
 };
+constexpr int kMutexBytes = int(offsetof(MutexWords, unused));
+constexpr int kMuslMutexAt = 4;  // the lock, of musl's mutex
 
 // A thread's call, while it is under way and as it is told.
 struct UserCall {
@@ -46,14 +49,16 @@ struct UserCall {
     uint64_t begun_ns;
     uint64_t duration_ns;
     uint64_t frame_pointer;
-    uint64_t return_address;         // of kFree and what waits for locks, as the function began
+    // Of kFree and what waits for locks, as the function began; of kWaitForFutex where the thread
+    // is.
+    uint64_t return_address;
     MutexWords mutex;                // as the first wait for it began
     uint64_t copy_size;              // bytes of `copy`
     uint64_t stack_size;             // bytes of what follows
     uint64_t stack[kMaxUserFrames];  // innermost first; from the caller on, but of kFree from the
                                      // function itself
     // Of what waits for locks, as it began: what is on top of the stack. On x86-64 the first word
-    // is the return address, but not of kWaitBegins.
+    // is the return address, but not of kWaitBegins and kWaitForFutex.
     uint64_t copy[kCopyWords];
 };
 static_assert(sizeof(UserCall) % 8 == 0);
@@ -62,6 +67,7 @@ struct UserFunctions {
     uint32_t pid = 0;
     std::vector<UserFunction> functions;
 };
+constexpr char kCallsMap[] = "calls";  // of the UserCall that each thread is in, by its number
 // Attaches them in each process; one that has ended meanwhile is left out. Fails with kNotSupported
 // where the kernel has no uprobes, kAccessDenied without the rights.
 Result<BpfProbe> watch_calls(uint32_t cpus, const CounterSource& counter,

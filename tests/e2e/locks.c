@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +25,21 @@ static pthread_rwlock_t rwlock;
 static mtx_t c11;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 
+struct worker {
+    pthread_t thread;
+    int to[2], from[2], id;
+};
+static struct worker workers[2];
+
 static void check(int result) {
     if (result != 0) abort();
+}
+
+/* All threads. */
+static void be_of(int policy, const struct sched_param* priority) {
+    check(pthread_setschedparam(pthread_self(), policy, priority));
+    for (size_t i = 0; i < 2; ++i)
+        check(pthread_setschedparam(workers[i].thread, policy, priority));
 }
 
 static struct timespec later(clockid_t clock, long milliseconds) {
@@ -87,8 +102,73 @@ static void lock_c11_timed(void) {
     check(mtx_timedlock(&c11, &time));
 }
 
+/* Of linux/futex.h, without which musl's compiler is. */
+enum { FUTEX_WAIT = 128, FUTEX_WAKE = 129, FUTEX_LOCK_PI = 134, FUTEX_UNLOCK_PI = 135 };
+
+/* Locks that no library knows of: 0 free, 1 somebody's, 2 waited for; or who has it. */
+static unsigned own;
+static long (*ask_kernel)(long, ...) = syscall;
+static void lock_own(void) {
+    unsigned is = 0;
+    if (__atomic_compare_exchange_n(&own, &is, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return;
+    while (__atomic_exchange_n(&own, 2, __ATOMIC_ACQUIRE) != 0)
+        ask_kernel(SYS_futex, &own, FUTEX_WAIT, 2, NULL, NULL, 0);
+}
+static void unlock_own(void) {
+    if (__atomic_exchange_n(&own, 0, __ATOMIC_RELEASE) == 2)
+        ask_kernel(SYS_futex, &own, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+static void lock_own_inheriting(void) {
+    unsigned is = 0;
+    const unsigned me = (unsigned)syscall(SYS_gettid);
+    if (__atomic_compare_exchange_n(&own, &is, me, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return;
+    check((int)syscall(SYS_futex, &own, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
+}
+static void unlock_own_inheriting(void) {
+    unsigned is = (unsigned)syscall(SYS_gettid);
+    if (__atomic_compare_exchange_n(&own, &is, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return;
+    check((int)syscall(SYS_futex, &own, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
+}
+static void make_own(void) {
+    own = 0;
+    ask_kernel = syscall;
+}
+#ifdef __x86_64__
+/* Without libc, as the runtime libraries of other languages. */
+static long ask_directly(long number, ...) {
+    va_list list;
+    va_start(list, number);
+    unsigned* const word = va_arg(list, unsigned*);
+    const long how = va_arg(list, int);
+    const long value = va_arg(list, int);
+    va_end(list);
+    register const struct timespec* until __asm__("r10") = NULL;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(word), "S"(how), "d"(value), "r"(until)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+static void make_own_without_libc(void) {
+    make_own();
+    ask_kernel = ask_directly;
+}
+#endif
+
 #ifdef __GLIBC__
 static void make_adaptive(void) { make_mutex(PTHREAD_MUTEX_ADAPTIVE_NP, 0, PTHREAD_PRIO_NONE); }
+/* Only threads of a real time policy may have them. */
+static void make_ceiling(void) {
+    pthread_mutexattr_t attr;
+    const struct sched_param priority = {.sched_priority = 1};
+    be_of(SCHED_FIFO, &priority);
+    pthread_mutexattr_init(&attr);
+    check(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_PROTECT));
+    check(pthread_mutexattr_setprioceiling(&attr, 2));
+    memset(&mutex, 0, sizeof(mutex));
+    check(pthread_mutex_init(&mutex, &attr));
+}
 static void lock_clock(void) {
     const struct timespec time = later(CLOCK_MONOTONIC, 3600 * 1000);
     check(pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &time));
@@ -129,21 +209,24 @@ static const struct kind kinds[] = {
     {"timed-write", make_rwlock, write_lock, write_timed, unlock_rwlock, &rwlock},
     {"c11", make_c11, lock_c11, lock_c11, unlock_c11, &c11},
     {"timed-c11", make_c11, lock_c11, lock_c11_timed, unlock_c11, &c11},
+    {"own", make_own, lock_own, lock_own, unlock_own, &own},
+    {"own-inheriting", make_own, lock_own_inheriting, lock_own_inheriting, unlock_own_inheriting,
+     &own},
+#ifdef __x86_64__
+    {"own-without-libc", make_own_without_libc, lock_own, lock_own, unlock_own, &own},
+#endif
 #ifdef __GLIBC__
     {"adaptive", make_adaptive, lock_mutex, lock_mutex, unlock_mutex, &mutex},
     {"clock", make_plain, lock_mutex, lock_clock, unlock_mutex, &mutex},
     {"clock-read", make_rwlock, write_lock, read_clock, unlock_rwlock, &rwlock},
     {"clock-write", make_rwlock, write_lock, write_clock, unlock_rwlock, &rwlock},
+    {"ceiling", make_ceiling, lock_mutex, lock_mutex, unlock_mutex, &mutex},
+    {"timed-ceiling", make_ceiling, lock_mutex, lock_timed, unlock_mutex, &mutex},
 #endif
 };
 static const struct kind* kind;
 
 /* --- the threads that wait ------------------------------------------------------------------- */
-
-struct worker {
-    int to[2], from[2], id;
-};
-static struct worker workers[2];
 
 __attribute__((noinline)) void wait_for_signal(void) {
     lock_mutex();
@@ -278,6 +361,24 @@ static void contend_after_signal(struct worker* worker) {
     await(worker);
 }
 
+/* Signals come while the other one sleeps, which goes on. */
+static void interrupt(struct worker* worker) {
+    kind->hold();
+    tell(worker, 'l');
+    for (int i = 0; i < 3; ++i) {
+        await_sleep(worker, kind->address);
+        const long sleeps = sleeps_of(worker);
+        check(pthread_kill(worker->thread, SIGUSR1));
+        while (sleeps_of(worker) == sleeps) usleep(100);
+    }
+    await_sleep(worker, kind->address);
+    kind->unlock();
+    await(worker);
+    tell(worker, 'u');
+    await(worker);
+}
+static void do_nothing(int number) { (void)number; }
+
 static void lock_free(void) {
     kind->lock();
     kind->unlock();
@@ -317,16 +418,18 @@ static void set_kind(const char* name) {
         if (strcmp(kinds[i].name, name) == 0) kind = &kinds[i];
     }
     if (kind == NULL) abort();
+    be_of(SCHED_OTHER, &(struct sched_param){0});
     kind->make();
 }
 
 int main(void) {
     char line[64], name[32];
     int n = 0;
+    const struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+    check(sigaction(SIGUSR1, &action, NULL));
     for (size_t i = 0; i < 2; ++i) {
-        pthread_t thread;
         if (pipe(workers[i].to) != 0 || pipe(workers[i].from) != 0) return 1;
-        if (pthread_create(&thread, NULL, work, &workers[i]) != 0) return 1;
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) return 1;
         while (__atomic_load_n(&workers[i].id, __ATOMIC_ACQUIRE) == 0) usleep(100);
     }
     if (write(1, "ready\n", 6) != 6) return 1;
@@ -357,6 +460,8 @@ int main(void) {
                 wait_twice();
             } else if (strcmp(how + 1, "cond") == 0) {
                 contend_after_signal(&workers[0]);
+            } else if (strcmp(how + 1, "interrupted") == 0) {
+                interrupt(&workers[0]);
             } else if (strcmp(how + 1, "timeout") == 0) {
                 kind->hold();
                 tell(&workers[0], 't');

@@ -521,6 +521,130 @@ class Images(KernelTest):
             self.assertTrue(any(base <= address and address + 3 * mmap.PAGESIZE <= base + size
                                 for base, size in places), (name, hex(address), places))
 
+    def images_of(self, pid, *names):
+        """Loads and UnLoads in the process of files whose names begin like this, in the log's
+        order: what, which file, where and by what thread; and that it has a child."""
+        out = []
+        for record in self.all_events("a.etl"):
+            kind, fields = record.get("event", ""), record["fields"]
+            if kind in ("Image/Load", "Image/UnLoad") and fields["ProcessId"] == pid:
+                file = os.path.basename(fields["FileName"])
+                for name in filter(file.startswith, names):
+                    out.append((kind.split("/")[1], name, fields["ImageBase"], record["tid"]))
+            elif kind == "Process/Start" and fields["ParentId"] == pid:
+                out.append(("child",))
+        return out
+
+    def need_unmappings(self):
+        if not HAS_TYPES:
+            self.skipTest("this kernel does not tell what is unmapped")
+
+    def test_a_library_is_unloaded_when_it_is_closed(self):
+        self.need_unmappings()
+        program = """
+import _ctypes, os, sys, threading
+for _ in range(100):
+    _ctypes.dlclose(_ctypes.dlopen("libcrypt.so.1", 2))
+def close_here():
+    print(threading.get_native_id(), flush=True)
+    _ctypes.dlclose(library)
+library = _ctypes.dlopen("libcrypt.so.1", 2)
+thread = threading.Thread(target=close_here)
+thread.start()
+thread.join()
+if os.fork() == 0: os._exit(0)
+os.wait()
+"""
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER")
+        child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        thread = int(child.communicate()[0])
+        self.stop("S")
+        images = self.images_of(child.pid, "libcrypt.")
+        # The last is closed by another thread, and before anything else is done.
+        self.assertEqual([what for what, *_ in images], ["Load", "UnLoad"] * 101 + ["child"])
+        self.assertEqual({tid for *_, tid in images[:201]}, {child.pid})
+        self.assertEqual(images[201][3], thread)
+
+    def test_what_is_unmapped_in_parts_is_unloaded_with_the_last(self):
+        self.need_unmappings()
+        program = """
+import ctypes, mmap, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+libc.mremap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+page = mmap.PAGESIZE
+def load(name, at=0, rights=mmap.PROT_READ | mmap.PROT_EXEC):
+    file = os.open(name, os.O_RDONLY)
+    fixed = 0x10 if at else 0
+    out = libc.mmap(at, 3 * page, rights, mmap.MAP_PRIVATE | fixed, file, 0)
+    os.close(file)
+    return out
+def unmap(at, size):
+    assert libc.munmap(at, size) == 0
+parts, under, over, moved, data, stays = sys.argv[1:]
+at = load(parts)
+assert libc.madvise(at, 3 * page, 4) == 0
+assert libc.munmap(at + 1, page) == -1
+unmap(at + page, page)
+unmap(at, page)
+if os.fork() == 0: os._exit(0)
+os.wait()
+unmap(at, 3 * page)  # that are there
+at = load(under)
+assert load(over, at) == at
+unmap(at, 3 * page)
+at = load(data, rights=mmap.PROT_READ)
+unmap(at, 3 * page)
+load(stays)
+at = load(moved)
+assert libc.mremap(at, 3 * page, 6 * page, 1) != 2 ** 64 - 1
+"""
+        names = ("parts", "under", "over", "moved", "data", "stays")
+        for name in names:
+            (self.folder / name).write_bytes(bytes(3 * mmap.PAGESIZE))
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER")
+        child = subprocess.Popen([sys.executable, "-c", program, *names], cwd=self.folder)
+        self.assertEqual(child.wait(), 0)
+        self.stop("S")
+        images = self.images_of(child.pid, *names)
+        # The last two as the process ends, in whatever order.
+        self.assertEqual([image[:2] for image in images[:-2]], [
+            ("Load", "parts"), ("child",), ("UnLoad", "parts"),
+            ("Load", "under"), ("UnLoad", "under"), ("Load", "over"), ("UnLoad", "over"),
+            ("Load", "stays"), ("Load", "moved")])
+        self.assertEqual({image[:2] for image in images[-2:]},
+                         {("UnLoad", "moved"), ("UnLoad", "stays")})
+
+    def test_no_image_is_told_twice_of_a_program_that_runs_as_the_session_begins(self):
+        self.need_unmappings()
+        program = """
+import _ctypes
+while True:
+    _ctypes.dlclose(_ctypes.dlopen("libcrypt.so.1", 2))
+"""
+        child = subprocess.Popen([sys.executable, "-c", program])
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        wait_for(lambda: b"libcrypt" in pathlib.Path(f"/proc/{child.pid}/maps").read_bytes(),
+                 "the library to be opened")
+        self.tracelog("-start", "S", "-f", "a.etl", "-eflag", "PROC_THREAD+LOADER",
+                      "-b", "256", "-max", "400")
+        told = {"Image/DCStart": 1, "Image/Load": 1, "Image/UnLoad": -1, "Image/DCEnd": -1}
+        self.tracelog("-flush", "S")
+        self.stop("S")
+        there = 0
+        for record in self.all_events("a.etl"):
+            change = told.get(record.get("event", ""))
+            if change is None or record["fields"]["ProcessId"] != child.pid or \
+                    "libcrypt" not in record["fields"]["FileName"]:
+                continue
+            there += change
+            self.assertIn(there, (0, 1), record)
+        self.assertEqual(there, 0)
+
     def test_a_library_that_is_opened_again_was_closed(self):
         program = """
 import _ctypes, sys

@@ -166,8 +166,9 @@ class KilledWorker(Kills):
 
     def test_images(self):
         actor = self.act_over_kills("image", 300, "-eflag", "LOADER")
-        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
-                       for e in self.events("Image/Load", "a.etl")), actor)
+        for event in ("Image/Load", "Image/UnLoad"):
+            self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
+                           for e in self.events(event, "a.etl")), actor)
 
 
 @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")

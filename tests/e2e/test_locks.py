@@ -11,11 +11,14 @@ from test_stacks import functions
 ROUNDS = 3
 KINDS = ("plain", "recursive", "checking", "robust", "inheriting", "robust-inheriting", "timed",
          "timed-recursive", "timed-robust", "timed-inheriting", "read", "write", "write-read",
-         "timed-read", "timed-write", "c11", "timed-c11")
-OF_GLIBC = ("adaptive", "clock", "clock-read", "clock-write")
+         "timed-read", "timed-write", "c11", "timed-c11", "own", "own-inheriting")
+OF_GLIBC = ("adaptive", "clock", "clock-read", "clock-write", "ceiling", "timed-ceiling")
+if os.uname().machine == "x86_64":
+    KINDS += ("own-without-libc",)
 # Whose owner the lock does not say: readers, and of musl also plain mutexes and writers.
-OWNERLESS = ("write-read",)
-OWNED_IN_MUSL = ("recursive", "checking", "robust", "timed-recursive", "timed-robust")
+OWNERLESS = ("write-read", "own", "own-without-libc")
+OWNED_IN_MUSL = ("recursive", "checking", "robust", "timed-recursive", "timed-robust", "inheriting",
+                 "robust-inheriting", "timed-inheriting", "own-inheriting")
 
 
 class LocksTest(HeapTest):
@@ -125,20 +128,23 @@ class LinkedStatically(LocksTest):
         program = self.program(self.build("locks", os.environ.get("ETW_CC", "cc"), "-static"))
         self.check_kinds(program, kinds, [k for k in kinds if k not in OWNERLESS])
 
-    def test_without_symbols_it_is_refused(self):
+    def test_without_symbols_its_waits_are_told_by_their_words(self):
         program = self.program(self.build("locks", os.environ.get("ETW_CC", "cc"), "-static", "-s"))
-        done = self.start("-critsec", program, code=1)
-        self.assertIn(f"process {program.pid} has no pthread_mutex_lock", done.stderr)
+        self.start("-critsec", program)
+        expected = [self.contend(program, kind) for kind in ("plain", "own")]
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual([(r["tid"], int(str(r["fields"]["CritSecAddr"]), 16))
+                          for r in self.told("CritSec")],
+                         [(waiter, address) for address, waiter, _ in expected
+                          for _ in range(ROUNDS)])
 
 
 class Musl(LocksTest):
     def test_each_kind(self):
-        kinds = [k for k in KINDS if "inheriting" not in k]
-        self.check_kinds(self.program(self.build("locks", "musl-gcc")), kinds, OWNED_IN_MUSL)
+        self.check_kinds(self.program(self.build("locks", "musl-gcc")), KINDS, OWNED_IN_MUSL)
 
     def test_each_kind_linked_statically(self):
-        kinds = [k for k in KINDS if "inheriting" not in k]
-        self.check_kinds(self.program(self.build("locks", "musl-gcc", "-static")), kinds,
+        self.check_kinds(self.program(self.build("locks", "musl-gcc", "-static")), KINDS,
                          OWNED_IN_MUSL)
 
     def test_what_loses_a_lock_again_is_told_once(self):
@@ -149,6 +155,52 @@ class Musl(LocksTest):
         program = self.program(self.build("locks", "musl-gcc"))
         for kind in ("plain", "recursive", "robust", "timed", "write"):
             self.check_crowd(program, kind)
+
+
+class OfPrograms(LocksTest):
+    """Locks that are no library's, and waits of libraries that are for no lock."""
+    def test_what_cxx_waits_for_without_pthreads(self):
+        program = self.program(BIN / "etw-test-waits")
+        self.start("-critsec", program)
+        expected = {kind: self.contend(program, kind, 5)[0] for kind in ("counting", "atomic")}
+        for kind in ("posix", "condition"):
+            self.contend(program, kind, 5)
+        self.assertEqual(self.stop(), 0)
+        records = self.told("CritSec")
+        self.assertEqual([int(str(r["fields"]["CritSecAddr"]), 16) for r in records],
+                         [expected["counting"]] * 5 + [expected["atomic"]] * 5)
+        for record in records:
+            self.assertIn("wait_once", " ".join(functions(record["symbols"])))
+            self.assertGreater(record["fields"]["WaitTime"], 0)
+
+    def test_a_wait_that_a_signal_interrupts_is_one(self):
+        program = self.program(BIN / "etw-test-locks")
+        self.start("-critsec", program)
+        address, waiter, _ = self.contend(program, "own/interrupted")
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual([(r["tid"], int(str(r["fields"]["CritSecAddr"]), 16))
+                          for r in self.told("CritSec")], [(waiter, address)] * ROUNDS)
+
+    def test_a_program_that_the_process_turns_to_has_none(self):
+        """Where its code lies is not known; the library's is, if it is the same."""
+        program = self.program("bash", "-c", "echo ready; read; exec \"$0\"", BIN / "etw-test-locks")
+        self.start("-critsec", program)
+        program.process.stdin.write("\n")
+        program.process.stdin.flush()
+        self.assertEqual(program.process.stdout.readline(), "ready\n")
+        self.contend(program, "own")
+        address, *_ = self.contend(program, "plain")
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual([int(str(r["fields"]["CritSecAddr"]), 16) for r in self.told("CritSec")],
+                         [address] * ROUNDS)
+
+    def test_processes_that_are_not_named_are_not_told(self):
+        program, other = (self.program(BIN / "etw-test-locks") for _ in range(2))
+        self.start("-critsec", program)
+        self.contend(other, "own")
+        self.contend(program, "own")
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual([r["pid"] for r in self.told("CritSec")], [program.pid] * ROUNDS)
 
 
 class Detached(LocksTest):
@@ -195,7 +247,9 @@ class Detached(LocksTest):
     def test_locks_that_are_free_cost_nothing(self):
         """Nothing that a lock which is free comes by has a breakpoint: one costs five microseconds
         at least, the lock itself some ten nanoseconds."""
-        self.check_free(self.program(BIN / "etw-test-locks"), KINDS + OF_GLIBC)
+        # With a ceiling, each one is system calls that change the thread's priority.
+        self.check_free(self.program(BIN / "etw-test-locks"),
+                        [k for k in KINDS + OF_GLIBC if "ceiling" not in k])
 
     def test_locks_of_musl_that_are_free_cost_nothing(self):
         self.check_free(self.program(self.build("locks", "musl-gcc")), KINDS)

@@ -1,5 +1,5 @@
 // Any bytes as a library that a process has mapped: what is found are functions of the kinds that
-// are looked for, of that library, each once.
+// are looked for, of that library, each once, and code whose waits are known.
 #include "kernel/user_functions.h"
 
 #include <sys/mman.h>
@@ -36,5 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::vector<MappedFile> modules{{"/proc/self/fd/" + std::to_string(fd), kBase, 0, 0}};
     check(find_heap_functions(modules), modules[0].path, false);
     check(find_lock_functions(modules), modules[0].path, true);
+    for (const FutexCode& code : find_futex_code(modules)) {
+        if (code.owner > FutexOwner::kMusl) std::abort();
+    }
     return 0;
 }

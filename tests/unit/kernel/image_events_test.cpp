@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace etw::kernel {
 namespace {
 
@@ -55,8 +57,8 @@ TEST_F(Images, CodeOfTheKernelComesAndGoes) {
     images_.on_map(code, true, at);
     ASSERT_EQ(sink_.of(0x030A).size(), 1u);
     EXPECT_TRUE(sink_.of(0x030A)[0].contains(u"[bpf_prog_0123456789abcdef_x]"));
-    images_.on_unmap(code.base, {0, 200, 1});
-    images_.on_unmap(code.base, {0, 300, 1});  // not twice
+    images_.drop(code.base, {0, 200, 1});
+    images_.drop(code.base, {0, 300, 1});  // not twice
     const auto gone = sink_.of(0x1402);
     ASSERT_EQ(gone.size(), 1u);
     EXPECT_EQ(gone[0].at<uint64_t>(kSystemPayload), code.base);
@@ -118,6 +120,83 @@ TEST_F(Images, MoreOfAFileEndsNothing) {
     images_.on_map(image(0x4000, "/lib/a"), true, {7, 100, 1});
     images_.on_map(second, true, {7, 100, 1});
     EXPECT_TRUE(sink_.of(0x1402).empty());
+}
+
+TEST_F(Images, WhatIsUnmappedIsUnloadedOnce) {
+    images_.on_map(image(0x4000, "/lib/a"), true, {7, 100, 1});
+    images_.on_map(image(0x9000, "/lib/b"), true, {7, 101, 1});
+    images_.on_unmap(0x3000, 0x4000, {7, 105, 1});  // others
+    images_.on_unmap(0x4000, 0x5000, {8, 106, 1});
+    EXPECT_TRUE(sink_.of(0x1402).empty());
+    images_.on_unmap(0x4000, 0x5000, {7, 110, 1, 9});
+    ASSERT_EQ(sink_.of(0x1402).size(), 1u);
+    EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(offsetof(wire::SystemHeader, thread_id)), 9u);
+    EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(offsetof(wire::SystemHeader, process_id)), 7u);
+    EXPECT_EQ(sink_.of(0x1402)[0].at<uint64_t>(kSystemPayload), 0x4000u);
+    EXPECT_EQ(sink_.of(0x1402)[0].time, 110);
+    images_.on_map(image(0x4000, "/lib/c"), true, {7, 120, 1});
+    images_.on_unmap(0x4000, 0x5000, {7, 130, 1});
+    images_.on_drop({7, 140, 1});  // with b alone
+    EXPECT_EQ(sink_.of(0x030A).size(), 3u);
+    EXPECT_EQ(sink_.of(0x1402).size(), 3u);
+}
+
+TEST_F(Images, AnImageGoesWithTheLastPartOfIt) {
+    images_.on_map(image_of(0x10'0000, 0x8000, 0x1000, "/lib/a"), true, {7, 100, 1});
+    images_.on_map(image_of(0x11'0000, 0x1000, 0x1'1000, "/lib/a"), true, {7, 101, 1});  // more
+    images_.on_unmap(0x10'2000, 0x10'4000, {7, 110, 1});
+    images_.on_map(image(0x10'2000, "/lib/b"), true, {7, 120, 1});  // in the gap
+    images_.on_unmap(0x10'0000, 0x10'2000, {7, 130, 1});
+    images_.on_unmap(0x10'4000, 0x10'8000, {7, 131, 1});
+    EXPECT_TRUE(sink_.of(0x1402).empty());
+    images_.on_unmap(0x11'0000, 0x11'1000, {7, 140, 1});
+    ASSERT_EQ(sink_.of(0x1402).size(), 1u);
+    EXPECT_EQ(sink_.of(0x1402)[0].at<uint64_t>(kSystemPayload), 0xF'F000u);
+    EXPECT_TRUE(sink_.of(0x1402)[0].contains(u"/lib/a"));
+}
+
+// What the session's first look at /proc has found, and what is told of the time before that look.
+class SeenImages : public Images {
+protected:
+    void SetUp() override {
+        Process process;
+        process.pid = uint32_t(::getpid());
+        tasks_.add(process);
+        CounterSource counter;
+        counter.now = []() noexcept -> int64_t { return kSeen; };
+        images_.scan(counter);
+        own_ = images_of(process.pid).front();
+    }
+    size_t count(uint16_t hook) const {
+        const auto all = sink_.of(hook);
+        return size_t(std::count_if(all.begin(), all.end(), [this](const auto& sent) {
+            return sent.template at<uint64_t>(kSystemPayload) == own_.base;
+        }));
+    }
+    ImageEvents::Place at(int64_t time) const { return {uint32_t(::getpid()), time, 1}; }
+
+    static constexpr int64_t kSeen = 1000;
+    Image own_;
+};
+
+TEST_F(SeenImages, WhatIsToldAtTheBeginningIsNotToldAgain) {
+    images_.rundown(context_.flags, false, 500);
+    images_.on_map(own_, true, at(900));
+    EXPECT_EQ(count(0x030A), 0u);
+    EXPECT_EQ(count(0x1402), 0u);
+    images_.on_unmap(own_.base + own_.skipped, own_.base + own_.size, at(910));
+    images_.on_map(own_, true, at(920));
+    EXPECT_EQ(count(0x030A), 1u);
+    EXPECT_EQ(count(0x1402), 1u);
+}
+
+TEST_F(SeenImages, WhatASuccessorHasSeenIsToldByItsMapping) {
+    images_.on_map(own_, true, at(900));
+    EXPECT_EQ(count(0x030A), 1u);
+    EXPECT_EQ(count(0x1402), 0u);
+    images_.on_map(own_, true, at(1100));  // once more, in its place
+    EXPECT_EQ(count(0x030A), 2u);
+    EXPECT_EQ(count(0x1402), 1u);
 }
 
 TEST_F(Images, CodeWithoutAFileIsWhereItIsAndToldOnce) {

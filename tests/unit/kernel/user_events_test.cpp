@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <dlfcn.h>
 #include <unistd.h>
 
 namespace etw::kernel {
@@ -156,6 +157,11 @@ protected:
         out.mutex = words;
         return out;
     }
+    static UserCall slept(LockKind kind, MutexWords words) {
+        UserCall out = waited(kind, words);
+        out.kind = Kind::kWaitForFutex;
+        return out;
+    }
     // One more for the same: its beginning, and its end.
     void go_on(UserCall call, int64_t begin, int64_t end) {
         call.is_for_same = 1;
@@ -214,16 +220,43 @@ TEST_F(Waits, TheOwnerIsWhereTheKindOfLockHasIt) {
     give(waited(LockKind::kMuslMutex, {4, 0x8000004F, 1, 0, 0, 0, 0, 0, 0}), 120);
     give(waited(LockKind::kMuslMutex, {0, 0x80000010, 1, 0, 0, 0, 0, 0, 0}), 130);
     give(waited(LockKind::kMuslRwlock, {0x7FFFFFFF, 1, 0, 0, 0, 0, 0, 0, 0}), 140);
+    give(slept(LockKind::kWord, {2, 3, 4, 5, 0, 6, 0, 0, 0}), 150);
+    give(slept(LockKind::kInheritingWord, {0x80000051, 3, 4, 5, 0, 6, 0, 0, 0}), 160);
+    give(slept(LockKind::kMutex, {0x100002, 0, 82, 1, 0x40, 0, 0, 0, 0}), 170);
+    give(slept(LockKind::kMuslMutex, {8, 0x80000053, 1, 0, 0, 0, 0, 0, 0}), 180);
     hand_out(1000);
     std::vector<std::vector<uint64_t>> found;  // lock, spins, owner
     for (const auto& record : sink_.of(0x1722)) {
         found.push_back({record.at<uint32_t>(kPayload), record.at<uint32_t>(kPayload + 4),
                          record.at<uint64_t>(kPayload + 8)});
     }
-    EXPECT_EQ(
-        found,
-        (std::vector<std::vector<uint64_t>>{
-            {2, 5, 77}, {9, 0, 78}, {0x8000004F, 0, 79}, {0x80000010, 0, 0}, {0x7FFFFFFF, 0, 0}}));
+    EXPECT_EQ(found, (std::vector<std::vector<uint64_t>>{{2, 5, 77},
+                                                         {9, 0, 78},
+                                                         {0x8000004F, 0, 79},
+                                                         {0x80000010, 0, 0},
+                                                         {0x7FFFFFFF, 0, 0},
+                                                         {2, 0, 0},
+                                                         {0x80000051, 0, 81},
+                                                         {0x100002, 0, 82},
+                                                         {0x80000053, 0, 83}}));
+}
+
+// The kernel is asked for a lock that is free by then, or by who looks whether it lends priority.
+TEST_F(Waits, AWordThatLendsPriorityAndIsNobodysIsNotToldOf) {
+    give(slept(LockKind::kInheritingWord, {0x40000000, 0, 0, 0, 0, 0, 0, 0, 0}), 100);
+    give(slept(LockKind::kMuslMutex, {8, 0, 0, 0, 0, 0, 0, 0, 0}), 110);
+    hand_out(1000);
+    EXPECT_TRUE(sink_.of(0x1722).empty());
+}
+
+TEST_F(Waits, OneForAWordIsToldWhateverGoesOn) {
+    give(waited(LockKind::kMutex, {}), 100);
+    give(slept(LockKind::kWord, {2, 0, 0, 0, 0, 0, 0, 0, 0}), 110);
+    go_on(waited(LockKind::kMutex, {}), 120, 130);
+    hand_out(1000);
+    ASSERT_EQ(sink_.of(0x1722).size(), 2u);
+    EXPECT_EQ(sink_.of(0x1722)[0].time, 110);
+    EXPECT_EQ(sink_.of(0x1722)[1].time, 130);
 }
 
 TEST_F(Waits, AnInheritingLockWhoseOwnerHasDiedIsNobodys) {
@@ -286,6 +319,26 @@ TEST(UserFunctions, AreThoseOfTheModulesThatTheProcessHas) {
         EXPECT_GE(count(Kind::kWaitIsOver), 3);
     }
     EXPECT_FALSE(find_heap_functions(~0u >> 1));
+}
+
+TEST(FutexCodes, AreOfTheLibraryThatWaits) {
+    const auto files = files_with_code(uint32_t(::getpid()));
+    ASSERT_TRUE(files);
+    const std::vector<FutexCode> code = find_futex_code(*files);
+    const auto owner_of = [&](const void* place) {
+        const auto address = uint64_t(reinterpret_cast<uintptr_t>(place));
+        const auto found = std::find_if(code.begin(), code.end(), [&](const FutexCode& c) {
+            return address >= c.from && address < c.to;
+        });
+        return found == code.end() ? FutexOwner::kProgram : found->owner;
+    };
+    // Of libc: the sanitizers have some of their own.
+    const auto find = [](const char* name) { return ::dlsym(RTLD_NEXT, name); };
+    EXPECT_EQ(owner_of(find("syscall")), FutexOwner::kProgram);
+    EXPECT_EQ(owner_of(find("getpid")), FutexOwner::kGlibc);
+    EXPECT_EQ(owner_of(reinterpret_cast<const void*>(&files_with_code)), FutexOwner::kProgram);
+    const auto of_mutexes = [](const FutexCode& c) { return c.owner == FutexOwner::kMutex; };
+    EXPECT_TRUE(std::any_of(code.begin(), code.end(), of_mutexes));
 }
 
 }  // namespace
