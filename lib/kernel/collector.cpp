@@ -138,6 +138,7 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     traced_.count_in(*options.progress);
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
+        traced_.clear();  // the stack is of no call that maps something
         image_events_.on_fork(parent, {pid, event.time, event.cpu});
     };
     task_events_.ended = [this](uint32_t pid, const RawEvent& event) {
