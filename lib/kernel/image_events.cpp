@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
@@ -105,24 +106,27 @@ std::vector<Image> kernel_images() {
     return out;
 }
 
-// Build ids take longer than all the rest: they come behind it, so that few programs are gone
-// before it is known what they had mapped.
+void ImageEvents::look_at(uint32_t process) {
+    auto& known = images_[process];
+    if (!known.empty()) return;
+    for (Image& image : images_of(process)) known[image.base] = std::move(image);
+    looked_at_.push_back(process);
+}
+
+// The kernel's symbols and build ids take longer than all the rest: they come behind it, so that
+// few programs are gone before it is known what they had mapped.
 void ImageEvents::scan() {
-    std::vector<uint32_t> found;
     for (const auto& [pid, process] : context_.tasks.processes()) {
-        auto& known = images_[pid];
-        if (!known.empty()) continue;
-        for (Image& image : pid == 0 ? kernel_images() : images_of(pid)) {
-            known[image.base] = std::move(image);
-        }
-        if (pid == 0) {
-            for (Image& image : bpf_images()) known[image.base] = std::move(image);
-        } else {
-            found.push_back(pid);
-        }
+        if (pid != 0) look_at(pid);
     }
-    for (const uint32_t pid : found) {
-        for (auto& [base, image] : images_[pid]) {
+    if (auto& kernel = images_[0]; kernel.empty()) {
+        for (Image& image : kernel_images()) kernel[image.base] = std::move(image);
+        for (Image& image : bpf_images()) kernel[image.base] = std::move(image);
+    }
+    for (const uint32_t pid : std::exchange(looked_at_, {})) {
+        const auto found = images_.find(pid);
+        if (found == images_.end()) continue;
+        for (auto& [base, image] : found->second) {
             image.build_id = build_ids_.of(image.path, image.inode, pid);
         }
     }

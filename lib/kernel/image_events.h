@@ -6,6 +6,7 @@
 #include "kernel/file_names.h"
 
 #include <map>
+#include <vector>
 
 namespace etw::kernel {
 
@@ -35,7 +36,10 @@ class ImageEvents {
 public:
     ImageEvents(Context& context, FileNames& names) : context_(context), names_(names) {}
 
-    // What all processes have mapped; not what is known already.
+    // What a process has mapped, of which nothing is known yet; without build ids.
+    void look_at(uint32_t process);
+    // What the kernel and all processes have mapped, where nothing is known yet; and the build ids
+    // of all.
     void scan();
     void forget(uint32_t process) { images_.erase(process); }
 
@@ -62,6 +66,7 @@ private:
     FileNames& names_;
     BuildIds build_ids_;
     std::map<uint32_t, std::map<uint64_t, Image>> images_;  // by process and base
+    std::vector<uint32_t> looked_at_;                       // whose build ids are still to be found
 };
 
 }  // namespace etw::kernel
