@@ -1,5 +1,4 @@
 """Stacks, samples and counters of kernel events, with names of addresses."""
-import collections
 import json
 import os
 import pathlib
@@ -7,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 
 from harness import BIN, DEADLINE, wait_for
 from test_kernel import KernelTest
@@ -146,43 +144,6 @@ class Stacks(StackTest):
         self.assertTrue(any("ld-linux" in s for s in stacks[library]), stacks)
         self.assertIsNone(stacks["etw-test-chain"])
         self.check_etl(self.folder / "k.etl")
-
-    def test_what_happens_at_one_time_has_each_its_stack_once(self):
-        if not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
-            self.skipTest("this kernel has no type information (BTF)")
-        asked = ("FileIo/Cleanup", "FileIo/Close", "Process/Start", "Thread/Start", "Process/End",
-                 "Thread/End")
-        self.tracelog("-start", "-f", "k.etl", "-b", "256", "-max", "400", "-eflag",
-                      "PROC_THREAD+LOADER+FILE_IO_INIT", "-stackwalk",
-                      "FileCleanup+FileClose+ProcessCreate+ThreadCreate+ProcessDelete"
-                      "+ThreadDelete+ImageLoad")
-        script = "import os\nfor i in range(5):\n    open('of %d' % i, 'w').close()\n" \
-                 "    if os.fork() == 0: os._exit(0)\n    os.wait()"
-        program = subprocess.Popen([sys.executable, "-c", script], cwd=self.folder)
-        self.assertEqual(program.wait(), 0)
-        self.run_tool("tracelog", "-stop", code=None)
-        records = self.lines()
-        children = {r["fields"]["ProcessId"] for r in self.named(records, "Process/Start")
-                    if r["fields"]["ParentId"] == program.pid}
-        self.assertEqual(len(children), 5)
-        found = collections.Counter()
-        for r in records:
-            fields, event = r["fields"], r["event"]
-            if program.pid not in (fields.get("TTID"), r.get("tid")) and not children & {
-                    fields.get("ProcessId"), r.get("tid")}:
-                continue
-            if "stack" not in r:
-                continue
-            found[event] += 1
-            # The innermost frame is the kernel's, and there is but one such.
-            self.assertEqual(r["stack"].count(r["stack"][0]), 1, r)
-        self.assertGreaterEqual(set(found), set(asked))
-        # What a copy has mapped nobody has called for; nothing else is shown with another's.
-        self.assertLessEqual(set(found), set(asked) | {"Image/Load"}, found)
-        copies = [r for r in self.named(records, "Image/Load")
-                  if r["fields"]["ProcessId"] in children]
-        self.assertTrue(copies)
-        self.assertFalse(any("stack" in r for r in copies))
 
     def test_names_come_from_a_separate_debug_file(self):
         if not shutil.which("objcopy"):
