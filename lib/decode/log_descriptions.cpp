@@ -63,6 +63,7 @@ void LogDescriptions::look_at(const etl::Record& record) {
             }
             break;
     }
+    if (!is_stack_record(record)) stacks_.pass(record);
 }
 
 bool LogDescriptions::charge(size_t bytes) {

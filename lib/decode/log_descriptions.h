@@ -19,7 +19,8 @@ public:
 
     // Whether a record is one that look_at() does something with.
     static bool tells_something(const etl::Record& record) noexcept;
-    // Every record that tells something, in order; others may be among them.
+    // Every record that tells something, in order; others may be among them: behind which of them
+    // a stack stands says whose it is.
     void look_at(const etl::Record& record);
     // Behind the last one: adds to the set what has to be known as a whole.
     void finish();

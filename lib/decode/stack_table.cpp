@@ -4,12 +4,14 @@
 #include "etl/kernel_class.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace etw::decode {
 namespace {
 
 constexpr uint8_t kGroupStack = 0x18;
 constexpr uint32_t kNoThread = UINT32_MAX;  // in headers that do not name it
+constexpr size_t kMaxOwners = 16;           // events of a thread at one time that are told apart
 
 enum Opcode : uint8_t {
     kStack = 0x20,
@@ -72,7 +74,11 @@ void StackTable::add(const etl::Record& record) {
             if (payload.size() < sizeof(reference)) return;
             std::memcpy(&reference, payload.data(), sizeof(reference));
             const Bytes rest = payload.subspan(sizeof(reference));
-            Join join{reference.time, reference.thread, reference.process, kPending, kAsWritten};
+            const bool is_right_behind = record.time_stamp == reference.time &&
+                                         before_.time == reference.time &&
+                                         before_.cpu == record.cpu;
+            Join join{reference.time, reference.thread, reference.process,
+                      kPending,       kAsWritten,       is_right_behind ? before_.hook : kAny};
             if (record.descriptor.opcode == kStack) {
                 join.frames = keep(rest, address_size);
                 joins_.push_back(join);
@@ -144,28 +150,47 @@ void StackTable::account() {
              (pending_.size() + defined_.size()) * kNode;
 }
 
-// The parts of one event's stack as one.
-uint32_t StackTable::combine(const std::vector<Join>& parts) {
+// Which events of a thread at one time have a stack; where these are too many, all as one.
+std::set<uint16_t> StackTable::owners_of(std::vector<Join>& parts) {
+    std::set<uint16_t> out;
+    for (const Join& part : parts) out.insert(part.owner);
+    if (out.size() <= kMaxOwners) return out;
+    for (Join& part : parts) part.owner = kAny;
+    return {kAny};
+}
+
+// The parts of one event's stack as one; what several events of one call have is told once.
+uint32_t StackTable::combine(const std::vector<Join>& parts, uint16_t owner) {
     std::vector<std::byte> all;
-    const uint8_t address_size = frames_[parts.front().frames].address_size;
+    std::unordered_set<uint32_t> told;
+    uint8_t address_size = 0;
     for (const Join& part : parts) {
+        const bool is_of_it = part.owner == owner || part.owner == kAny;
+        if (!is_of_it || !told.insert(part.frames).second) continue;
         const Frames frames = frames_[part.frames];
+        if (address_size == 0) address_size = frames.address_size;
         if (frames.address_size != address_size || all.size() + frames.size > UINT16_MAX) continue;
         const auto at = addresses_.begin() + frames.at;
         all.insert(all.end(), at, at + frames.size);
     }
-    return keep(all, address_size);
+    return told.size() == 1 ? *told.begin() : keep(all, address_size);
 }
 
 void StackTable::finish() {
-    std::erase_if(joins_, [](const Join& join) { return join.frames == kPending; });
-    std::stable_sort(joins_.begin(), joins_.end(), [](const Join& a, const Join& b) {
-        if (a.time != b.time) return a.time < b.time;
-        return a.thread != b.thread ? a.thread < b.thread : a.part < b.part;
+    const auto is_earlier = [](const Join& a, const Join& b) {
+        return a.time != b.time ? a.time < b.time : a.thread < b.thread;
+    };
+    // What a log before has is as it shall be.
+    const auto fresh = [this] { return joins_.begin() + std::ptrdiff_t(finished_); };
+    const auto is_pending = [](const Join& join) { return join.frames == kPending; };
+    joins_.erase(std::remove_if(fresh(), joins_.end(), is_pending), joins_.end());
+    std::stable_sort(fresh(), joins_.end(), [&](const Join& a, const Join& b) {
+        const bool same = a.time == b.time && a.thread == b.thread;
+        return same ? a.part < b.part : is_earlier(a, b);
     });
     std::vector<Join> parts;
-    size_t kept = 0;
-    for (size_t i = 0; i < joins_.size();) {
+    size_t kept = finished_;
+    for (size_t i = finished_; i < joins_.size();) {
         parts.clear();
         const Join first = joins_[i];
         for (;
@@ -173,35 +198,59 @@ void StackTable::finish() {
              ++i) {
             parts.push_back(joins_[i]);
         }
-        joins_[kept] = first;
-        if (parts.size() > 1) joins_[kept].frames = combine(parts);
-        ++kept;
+        if (parts.size() == 1) {
+            joins_[kept++] = first;
+            continue;
+        }
+        for (const uint16_t owner : owners_of(parts)) {
+            joins_[kept] = first;
+            joins_[kept].owner = owner;
+            joins_[kept].frames = combine(parts, owner);
+            ++kept;
+        }
     }
     joins_.resize(kept);
     joins_.shrink_to_fit();
+    std::inplace_merge(joins_.begin(), fresh(), joins_.end(), is_earlier);
+    finished_ = joins_.size();
     by_hash_ = {};
     pending_ = {};
     defined_ = {};
 }
 
-// Of the stacks of a time, which begin at `at`, that of a thread.
-const StackTable::Join* StackTable::find_thread(size_t at, int64_t time, uint32_t thread) const {
+// Of the stacks of the record's time, which begin at `at`, that of its thread.
+const StackTable::Join* StackTable::find_thread(size_t at, const etl::Record& record) const {
     const auto first = joins_.begin() + std::ptrdiff_t(at);
-    const auto found = std::partition_point(first, joins_.end(), [&](const Join& join) {
-        return join.time == time && join.thread < thread;
+    auto join = std::partition_point(first, joins_.end(), [&](const Join& j) {
+        return j.time == record.time_stamp && j.thread < record.thread_id;
     });
-    const bool matches = found != joins_.end() && found->time == time && found->thread == thread;
-    return matches ? &*found : nullptr;
+    const Join* any = nullptr;
+    for (; join != joins_.end() && join->time == record.time_stamp &&
+           join->thread == record.thread_id;
+         ++join) {
+        if (join->owner == kAny) any = &*join;
+        if (join->owner == record.hook_id) return &*join;
+    }
+    return any;
 }
 
 // That of the thread which the payload names; the only one is the event's in any case.
-const StackTable::Join* StackTable::find_named(size_t at, int64_t time, Bytes payload) const {
+const StackTable::Join* StackTable::find_named(size_t at, const etl::Record& record) const {
     constexpr size_t kMaxAtOnce = 64;  // processors that are looked at: each has but one such event
-    size_t end = at;
-    while (end < joins_.size() && end - at < kMaxAtOnce && joins_[end].time == time) ++end;
-    if (end - at == 1) return &joins_[at];
-    for (size_t i = at; i < end; ++i) {
-        if (names_thread(payload, joins_[i].thread)) return &joins_[i];
+    const auto begin = joins_.begin() + std::ptrdiff_t(at);
+    auto end = begin;
+    while (end != joins_.end() && size_t(end - begin) < kMaxAtOnce &&
+           end->time == record.time_stamp) {
+        ++end;
+    }
+    for (const uint16_t owner : {record.hook_id, kAny}) {
+        const auto is_its = [owner](const Join& join) { return join.owner == owner; };
+        const auto only = std::find_if(begin, end, is_its);
+        if (only == end) continue;
+        if (std::find_if(only + 1, end, is_its) == end) return &*only;
+        for (auto join = only; join != end; ++join) {
+            if (is_its(*join) && names_thread(record.payload, join->thread)) return &*join;
+        }
     }
     return nullptr;
 }
@@ -217,9 +266,8 @@ Stack StackTable::find(const etl::Record& record, size_t& hint) const {
     }
     hint = at;
     if (at == joins_.size() || joins_[at].time != time) return {};
-    const Join* const found = record.thread_id != kNoThread
-                                  ? find_thread(at, time, record.thread_id)
-                                  : find_named(at, time, record.payload);
+    const Join* const found =
+        record.thread_id != kNoThread ? find_thread(at, record) : find_named(at, record);
     if (found == nullptr) return {};
     const Frames& frames = frames_[found->frames];
     return {Bytes(addresses_).subspan(frames.at, frames.size), frames.address_size, found->process};

@@ -1,9 +1,12 @@
 // The call stacks that a log keeps in records of their own, by the event that each belongs to.
 // A stack record says when its event happened and on which thread; newer systems write a key
-// there, and what the key stands for later in the log. etl-format (i), StackWalk.
+// there, and what the key stands for later in the log. etl-format (i), StackWalk. Which of several
+// events of a thread at one time is meant, no record says; but one that stands right behind a
+// record of its own time is that one's.
 #pragma once
 #include "etw/log_reader.h"
 
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -19,6 +22,11 @@ class StackTable {
 public:
     // Takes what a stack record says; others must not be given. In order of time.
     void add(const etl::Record& record);
+    // Any other record, as far as the log is looked through: what stands right behind is known by
+    // it.
+    void pass(const etl::Record& record) noexcept {
+        before_ = {record.time_stamp, record.cpu, record.hook_id};
+    }
     // To be called behind the last record of a log; stacks can then be found. Another log may
     // follow.
     void finish();
@@ -45,21 +53,31 @@ private:
         uint32_t process;
         uint32_t frames;  // index, or kPending
         uint8_t part;     // order: kernel, as written, program
+        uint16_t owner;   // hook of the record that it stands behind; kAny: not known
     };
     static constexpr uint32_t kPending = UINT32_MAX;
+    static constexpr uint16_t kAny = 0;
 
     void define(uint64_t key, Bytes addresses, uint8_t address_size, bool ends);
     void refer(Join join, uint64_t key);
     uint32_t keep(Bytes addresses, uint8_t address_size);
-    uint32_t combine(const std::vector<Join>& parts);
+    static std::set<uint16_t> owners_of(std::vector<Join>& parts);
+    uint32_t combine(const std::vector<Join>& parts, uint16_t owner);
     void account();
-    const Join* find_thread(size_t at, int64_t time, uint32_t thread) const;
-    const Join* find_named(size_t at, int64_t time, Bytes payload) const;
+    const Join* find_thread(size_t at, const etl::Record& record) const;
+    const Join* find_named(size_t at, const etl::Record& record) const;
 
+    struct Before {
+        int64_t time = 0;
+        uint16_t cpu = 0;
+        uint16_t hook = kAny;
+    };
+    Before before_;
     std::vector<std::byte> addresses_;
     std::vector<Frames> frames_;
     std::unordered_multimap<uint64_t, uint32_t> by_hash_;  // equal stacks are kept once
-    std::vector<Join> joins_;                              // by time, then thread, after finish()
+    std::vector<Join> joins_;                              // up to finished_ by time, then thread
+    size_t finished_ = 0;
     std::unordered_map<uint64_t, std::vector<uint32_t>> pending_;  // by key: joins that wait for it
     std::unordered_map<uint64_t, uint32_t> defined_;               // keys whose frames are known
     size_t bytes_ = 0;

@@ -137,6 +137,7 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     traced_.count_in(*options.progress);
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
+        traced_.clear();  // the stack is of no call that maps something
         image_events_.on_fork(parent, {pid, event.time, event.cpu});
     };
     task_events_.ended = [this](uint32_t pid, const RawEvent& event) {
@@ -199,8 +200,7 @@ Status Collector::set_up() {
     } else {
         const std::lock_guard lock(mutex_);
         count_what_is_gone();
-        tasks_.scan();
-        scan_images();
+        scan_tasks();
         scan_sockets();
     }
     options_.holder->drop_left();
@@ -218,8 +218,7 @@ void Collector::begin() {
     static_cast<void>(instance_.set("tracing_on", "1"));
     file_events_.begin_at(beginning);
     user_events_.pending().begin_at(beginning);
-    tasks_.scan();
-    scan_images();
+    scan_tasks();
     scan_sockets();
     std::unordered_set<uint32_t> born;
     Dispatch births([this](const auto& system, const auto& name) { return load(system, name); });
@@ -706,6 +705,15 @@ void Collector::scan_sockets() {
         net_events_.add_connection(found);
         if (splice_watch_) splice_watch_->begin_at(found.socket, found.read_to);
     }
+}
+
+void Collector::scan_tasks() {
+    if (context_.has(kKernelImageLoad | kKernelDiskFileIo)) {
+        tasks_.scan([this](uint32_t pid) { image_events_.look_at(pid, options_.counter); });
+    } else {
+        tasks_.scan();
+    }
+    scan_images();
 }
 
 void Collector::scan_images() {

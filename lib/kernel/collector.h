@@ -103,6 +103,7 @@ private:
     void end_hand_over(bool is_done);
     static const Tracepoint& switch_point();
     void begin();
+    void scan_tasks();
     void scan_images();
     void scan_sockets();
     void tell(uint32_t flags, bool at_end, int64_t time);

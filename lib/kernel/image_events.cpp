@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace etw::kernel {
 namespace {
@@ -105,24 +106,29 @@ std::vector<Image> kernel_images() {
     return out;
 }
 
-// Build ids take longer than all the rest: they come behind it, so that few programs are gone
-// before it is known what they had mapped.
+void ImageEvents::look_at(uint32_t process, const CounterSource& counter) {
+    OfProcess& known = images_[process];
+    if (!known.empty()) return;
+    std::vector<Image> images = images_of(process);
+    const int64_t seen_at = counter.now();
+    for (Image& image : images) keep(known, std::move(image), seen_at);
+    looked_at_.push_back(process);
+}
+
+// The kernel's symbols and build ids take longer than all the rest: they come behind it, so that
+// few programs are gone before it is known what they had mapped.
 void ImageEvents::scan(const CounterSource& counter) {
-    std::vector<uint32_t> found;
     for (const auto& [pid, process] : context_.tasks.processes()) {
-        OfProcess& known = images_[pid];
-        if (!known.empty()) continue;
-        std::vector<Image> images = pid == 0 ? kernel_images() : images_of(pid);
-        const int64_t seen_at = counter.now();
-        for (Image& image : images) keep(known, std::move(image), seen_at);
-        if (pid == 0) {
-            for (Image& image : bpf_images()) keep(known, std::move(image), seen_at);
-        } else {
-            found.push_back(pid);
-        }
+        if (pid != 0) look_at(pid, counter);
     }
-    for (const uint32_t pid : found) {
-        for (auto& [base, loaded] : images_[pid]) {
+    if (OfProcess& kernel = images_[0]; kernel.empty()) {
+        for (Image& image : kernel_images()) keep(kernel, std::move(image), counter.now());
+        for (Image& image : bpf_images()) keep(kernel, std::move(image), counter.now());
+    }
+    for (const uint32_t pid : std::exchange(looked_at_, {})) {
+        const auto found = images_.find(pid);
+        if (found == images_.end()) continue;
+        for (auto& [base, loaded] : found->second) {
             Image& image = loaded.image;
             image.build_id = build_ids_.of(image.path, image.inode, pid);
         }

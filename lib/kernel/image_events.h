@@ -7,6 +7,7 @@
 #include "kernel/trace_clock.h"
 
 #include <map>
+#include <vector>
 
 namespace etw::kernel {
 
@@ -36,8 +37,11 @@ class ImageEvents {
 public:
     ImageEvents(Context& context, FileNames& names) : context_(context), names_(names) {}
 
-    // What all processes have mapped; not what is known already. What they map and unmap meanwhile
-    // comes later, with its time.
+    // What a process has mapped, of which nothing is known yet; without build ids. What it maps and
+    // unmaps meanwhile comes later, with its time.
+    void look_at(uint32_t process, const CounterSource& counter);
+    // What the kernel and all processes have mapped, where nothing is known yet; and the build ids
+    // of all.
     void scan(const CounterSource& counter);
     void forget(uint32_t process) { images_.erase(process); }
 
@@ -84,6 +88,7 @@ private:
     FileNames& names_;
     BuildIds build_ids_;
     std::map<uint32_t, OfProcess> images_;  // by process
+    std::vector<uint32_t> looked_at_;       // whose build ids are still to be found
 };
 
 }  // namespace etw::kernel

@@ -99,13 +99,13 @@ Process look_at_program(uint32_t pid) {
     return out;
 }
 
-void Tasks::scan() {
+void Tasks::scan(const std::function<void(uint32_t)>& found) {
     if (find(0) == nullptr) {
         Process idle;
         idle.image = kIdleName;
         add(idle);
     }
-    for_each_number("/proc", [this](uint32_t pid) {
+    for_each_number("/proc", [&](uint32_t pid) {
         auto process = look_at(pid);
         if (!process) return;
         if (const Process* known = find(pid)) {
@@ -114,6 +114,7 @@ void Tasks::scan() {
         } else {
             add(std::move(*process));
         }
+        if (found) found(pid);
         const std::string tasks = fmt::format("/proc/{}/task", pid);
         for_each_number(tasks, [&](uint32_t thread) {
             add_thread({thread, pid, first_line(fmt::format("{}/{}/comm", tasks, thread))});

@@ -2,6 +2,7 @@
 // ran before, from the events since.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,8 +37,9 @@ std::string base_name(const std::string& path);
 
 class Tasks {
 public:
-    // Takes in all that run now. What is known of others stays.
-    void scan();
+    // Takes in all that run now. What is known of others stays. `found` is told of each at once,
+    // while it is likely to be there still.
+    void scan(const std::function<void(uint32_t)>& found = {});
 
     Process* find(uint32_t pid);
     const Thread* find_thread(uint32_t id) const;

@@ -1,6 +1,7 @@
 #include "session/kernel_hooks.h"
 
 #include "base/letter_case.h"
+#include "etw/kernel_flags.h"
 
 #include <algorithm>
 #include <array>
@@ -92,6 +93,23 @@ constexpr KernelHook kHooks[] = {
     {"TcpAccept", 0x060F, true},
     {"UdpSend", 0x080A, true},
     {"UdpReceive", 0x080B, true},
+};
+
+struct Range {
+    uint16_t first, last;
+    uint32_t flag;
+};
+constexpr Range kRecordedBy[] = {
+    {0x0301, 0x0302, kKernelProcess},    {0x030A, 0x030A, kKernelImageLoad},
+    {0x0501, 0x0502, kKernelThread},     {0x0524, 0x0524, kKernelContextSwitch},
+    {0x0532, 0x0532, kKernelDispatcher}, {0x0F33, 0x0F34, kKernelSystemCall},
+    {0x0F2E, 0x0F2F, kKernelProfile},    {0x0F44, 0x0F45, kKernelDpc},
+    {0x0F43, 0x0F43, kKernelInterrupt},  {0x010A, 0x010B, kKernelDiskIo},
+    {0x010E, 0x010E, kKernelDiskIo},     {0x010C, 0x010D, kKernelDiskIoInit},
+    {0x010F, 0x010F, kKernelDiskIoInit}, {0x0440, 0x0449, kKernelFileIoInit},
+    {0x044C, 0x044C, kKernelFileIo},     {0x020A, 0x020C, kKernelPageFaults},
+    {0x0220, 0x0220, kKernelHardFaults}, {0x060A, 0x060F, kKernelNetwork},
+    {0x080A, 0x080B, kKernelNetwork},
 };
 
 // Names of theirs whose events no documented class has.
@@ -191,6 +209,13 @@ std::optional<KernelHook> find_kernel_hook(std::string_view name) {
         if (hook.id == id) return hook;
     }
     return KernelHook{name, id, false, false};
+}
+
+uint32_t kernel_hook_flag(uint16_t id) noexcept {
+    const auto* const range =
+        std::find_if(std::begin(kRecordedBy), std::end(kRecordedBy),
+                     [id](const Range& r) { return id >= r.first && id <= r.last; });
+    return range == std::end(kRecordedBy) ? 0 : range->flag;
 }
 
 std::string kernel_hook_name(uint16_t id) {

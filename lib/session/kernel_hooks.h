@@ -20,6 +20,9 @@ std::span<const KernelHook> kernel_hooks() noexcept;
 // By name, without regard to case, or by number as 0xGGTT. Nothing: it is neither.
 std::optional<KernelHook> find_kernel_hook(std::string_view name);
 
+// Of the KernelFlags one, without which no such event is recorded. 0: not known.
+uint32_t kernel_hook_flag(uint16_t id) noexcept;
+
 // "CSwitch", or where it has no name "0x0524".
 std::string kernel_hook_name(uint16_t id);
 

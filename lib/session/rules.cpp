@@ -235,6 +235,13 @@ Outcome<Ok> check_ids(const std::optional<EventIdFilter>& filter, const char* op
     return refuse(Code::kInvalidParameter, std::string(option) + " takes 1 to 64 event ids");
 }
 
+std::string name_of_flag(uint32_t flag) {
+    for (const KernelGroup& group : kernel_groups()) {
+        if (group.flags == flag) return std::string(group.name);
+    }
+    return "its flag";
+}
+
 }  // namespace
 
 Outcome<Ok> check(const Properties& properties, const System& system) {
@@ -330,9 +337,19 @@ bool records_kernel(const Properties& p) {
 
 std::vector<std::string> ineffective(const Properties& p) {
     std::vector<std::string> out;
-    const auto none = [&out](const char* option, const char* why) {
-        out.push_back(std::string(option) + " has no effect: " + why);
+    const auto none = [&out](const std::string& option, const std::string& why) {
+        out.push_back(option + " has no effect: " + why);
     };
+    const auto unless_recorded = [&](const char* option, const std::vector<uint16_t>& events) {
+        for (const uint16_t event : events) {
+            const uint32_t flag = kernel_hook_flag(event);
+            if (flag == 0 || (p.enable_flags & flag) != 0) continue;
+            none(std::string(option) + " " + kernel_hook_name(event),
+                 "no such event is recorded without " + name_of_flag(flag) + "; add it to -eflag");
+        }
+    };
+    unless_recorded("-stackwalk", p.kernel.stack_events);
+    unless_recorded("-Pmc", p.kernel.counter_events);
     if ((p.enable_flags & kKernelProfile) == 0) {
         constexpr char kWhy[] = "no samples are taken without PROFILE; add it to -eflag";
         if (!p.kernel.profile_source.empty()) none("-ProfileSource", kWhy);

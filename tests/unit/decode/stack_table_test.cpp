@@ -24,6 +24,18 @@ protected:
         for (const uint64_t frame : frames) out.write(frame);
         add(0x1820, out);
     }
+    // That of a record of its own time, which it stands right behind.
+    void stack_behind(uint16_t hook, int64_t time, uint32_t thread, std::vector<uint64_t> frames) {
+        etl::Record owner = test::kernel_record(hook, 2, {});
+        owner.time_stamp = time;
+        table_.pass(owner);
+        ByteWriter out = reference(time, thread);
+        for (const uint64_t frame : frames) out.write(frame);
+        const ByteVector payload = out.take();
+        etl::Record record = test::kernel_record(0x1820, 2, payload);
+        record.time_stamp = time;
+        table_.add(record);
+    }
     void key(uint16_t hook, int64_t time, uint32_t thread, uint64_t key) {
         ByteWriter out = reference(time, thread);
         out.write(key);
@@ -35,8 +47,10 @@ protected:
         for (const uint64_t frame : frames) out.write(frame);
         add(hook, out);
     }
-    std::vector<uint64_t> find(int64_t time, uint32_t thread, const ByteVector& payload = {}) {
+    std::vector<uint64_t> find(int64_t time, uint32_t thread, const ByteVector& payload = {},
+                               uint16_t hook = 0) {
         etl::Record record = test::event_record({}, payload);
+        record.hook_id = hook;
         record.time_stamp = time;
         record.thread_id = thread;
         const Stack stack = table_.find(record, hint_);
@@ -78,6 +92,39 @@ TEST_F(StackTableTest, FindsAStackByTimeAndThread) {
     EXPECT_THAT(find(50, 1), testing::ElementsAre(0xD));  // back in time, too
     EXPECT_TRUE(find(100, 3).empty());
     EXPECT_TRUE(find(99, 1).empty());
+}
+
+TEST_F(StackTableTest, TellsApartEventsOfAThreadAtOneTime) {
+    stack_behind(0x0441, 100, 1, {0xA, 0xB});
+    stack_behind(0x0442, 100, 1, {0xA, 0xB});  // the same call's
+    stack_behind(0x030A, 100, 2, {0xC});
+    stack_behind(0x030A, 100, 2, {0xC});
+    stack_behind(0x030B, 200, 3, {0xD});
+    table_.finish();
+    EXPECT_THAT(find(100, 1, {}, 0x0441), testing::ElementsAre(0xA, 0xB));
+    EXPECT_THAT(find(100, 1, {}, 0x0442), testing::ElementsAre(0xA, 0xB));
+    EXPECT_THAT(find(100, 2, {}, 0x030A), testing::ElementsAre(0xC));
+    EXPECT_TRUE(find(100, 1, {}, 0x0400).empty());  // beside them, without one
+    EXPECT_TRUE(find(100, 1).empty());
+    EXPECT_THAT(find(200, kNoThread, {}, 0x030B), testing::ElementsAre(0xD));
+    EXPECT_TRUE(find(200, kNoThread, {}, 0x044C).empty());
+}
+
+TEST_F(StackTableTest, AddsPartsThatComeLater) {
+    stack_behind(0x0532, 100, 1, {0xA});
+    stack_behind(0x0533, 100, 1, {0xB});
+    stack(100, 1, {0x1, 0x2});  // anywhere: of any of them
+    table_.finish();
+    EXPECT_THAT(find(100, 1, {}, 0x0532), testing::ElementsAre(0xA, 0x1, 0x2));
+    EXPECT_THAT(find(100, 1, {}, 0x0533), testing::ElementsAre(0xB, 0x1, 0x2));
+    EXPECT_THAT(find(100, 1, {}, 0x0534), testing::ElementsAre(0x1, 0x2));
+}
+
+TEST_F(StackTableTest, TakesTheStacksOfATimeAsOneWhereManyEventsHaveThem) {
+    for (uint16_t hook = 0x0501; hook < 0x0541; ++hook) stack_behind(hook, 100, 1, {0xA});
+    table_.finish();
+    EXPECT_THAT(find(100, 1, {}, 0x0501), testing::ElementsAre(0xA));
+    EXPECT_THAT(find(100, 1, {}, 0x0540), testing::ElementsAre(0xA));
 }
 
 TEST_F(StackTableTest, ResolvesKeysThatAreDefinedLater) {
@@ -132,9 +179,12 @@ TEST_F(StackTableTest, KeepsTheAddressesOf32BitSystemsSmall) {
 
 TEST_F(StackTableTest, TakesASecondLog) {
     stack(100, 1, {0xA});
+    stack_behind(0x0441, 200, 1, {0xC});
+    stack(200, 1, {0xD});
     table_.finish();
     stack(50, 1, {0xB});
     table_.finish();
+    EXPECT_THAT(find(200, 1, {}, 0x0441), testing::ElementsAre(0xC, 0xD));
     EXPECT_THAT(find(50, 1), testing::ElementsAre(0xB));
     EXPECT_THAT(find(100, 1), testing::ElementsAre(0xA));
 }

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace etw::kernel {
 namespace {
@@ -236,6 +238,28 @@ TEST_F(Images, ACopyOfAProcessHasItsImagesUntilItDropsThem) {
     EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(kSystemPayload + 16), 8u);
     images_.rundown(context_.flags, true, 200);
     EXPECT_EQ(sink_.of(0x1404).size(), 1u);
+}
+
+// It takes long to look at all; many a program ends meanwhile.
+TEST_F(Images, OfAProcessThatEndsBeforeTheOthersAreLookedAtAreKnown) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        for (;;) ::pause();
+    }
+    Process process;
+    process.pid = uint32_t(child);
+    tasks_.add(process);
+    const CounterSource counter;
+    images_.look_at(process.pid, counter);
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    images_.scan(counter);
+    images_.rundown(context_.flags, false, 100);
+    bool found = false;
+    for (const auto& sent : sink_.of(0x1403)) {
+        found = found || sent.at<uint32_t>(sizeof(wire::PerfInfoHeader) + 16) == process.pid;
+    }
+    EXPECT_TRUE(found);
 }
 
 TEST_F(Images, ThisProcessHasItsOwnProgramMapped) {

@@ -1,4 +1,5 @@
 // Stacks, samples and counters of kernel events: names and rules.
+#include "session/kernel_groups.h"
 #include "session/kernel_hooks.h"
 #include "session/profile_sources.h"
 #include "session/rules.h"
@@ -6,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace etw::session {
@@ -99,6 +101,30 @@ TEST(KernelTracing, SaysWhatHasNoEffectWithoutSamples) {
     EXPECT_EQ(ineffective(p).size(), 2u);
     p.enable_flags |= 0x01000000;
     EXPECT_TRUE(ineffective(p).empty());
+}
+
+TEST(KernelTracing, SaysWhichEventsTheFlagsDoNotRecord) {
+    Properties p = kernel_session({{0x0524, 0x010A}, "", {}, {"TotalCycles"}, {0x0532}});
+    p.enable_flags = 0x00000010;  // CSWITCH
+    EXPECT_EQ(ineffective(p),
+              (std::vector<std::string>{
+                  "-stackwalk DiskRead has no effect: no such event is recorded without DISK_IO; "
+                  "add it to -eflag",
+                  "-Pmc ReadyThread has no effect: no such event is recorded without DISPATCHER; "
+                  "add it to -eflag"}));
+    p.enable_flags |= 0x00000900;
+    EXPECT_TRUE(ineffective(p).empty());
+}
+
+// Each that can be had has a flag, and the flag a name.
+TEST(KernelTracing, EveryEventWithAStackIsRecordedByAFlag) {
+    for (const KernelHook& hook : kernel_hooks()) {
+        if (!hook.on_linux) continue;
+        const uint32_t flag = kernel_hook_flag(hook.id);
+        const auto named = [flag](const KernelGroup& group) { return group.flags == flag; };
+        EXPECT_TRUE(std::any_of(kernel_groups().begin(), kernel_groups().end(), named))
+            << hook.name;
+    }
 }
 
 }  // namespace
