@@ -89,7 +89,8 @@ ETW_API uint32_t etw_register(const etw_guid* id, const void* traits, etw_enable
 ETW_API uint32_t etw_unregister(uint64_t handle);
 /* etw_set_typed(handle, 1) with it. */
 ETW_API uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size);
-/* Whether etw_data::reserved says what a piece of the provider's events is. Not before this. */
+/* Whether etw_data::reserved says what a piece of the provider's events is; else, as at first, it
+ * is not looked at. */
 ETW_API uint32_t etw_set_typed(uint64_t handle, int typed);
 
 ETW_API int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword);

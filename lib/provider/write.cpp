@@ -241,35 +241,34 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
 
 // --- self-describing, put together at run time -------------------------------------------------
 
-enum DataType : uint8_t { kPayload, kEventMetadata, kProviderMetadata };
-
 // With an extended item for the metadata of each kind, of which the record copies the bytes from
 // where they are. Without metadata of the event it is one like any other.
 [[gnu::noinline, gnu::cold]] uint32_t write_typed(const Registration& registration, Event event,
                                                   const etw_data* data, uint32_t count,
                                                   const void* caller) noexcept {
-    uint64_t bytes[3] = {};
+    uint64_t bytes[ETW_DATA_PROVIDER_METADATA + 1] = {};
     for (uint32_t i = 0; i < count; ++i) {
         const auto type = uint8_t(data[i].reserved);
         if (type == ETW_DATA_TIME_STAMP) return ETW_NOT_SUPPORTED;
-        if (type > kProviderMetadata) return ETW_INVALID_PARAMETER;
+        if (type > ETW_DATA_PROVIDER_METADATA) return ETW_INVALID_PARAMETER;
         bytes[type] += data[i].size;
     }
     constexpr uint32_t kHead = sizeof(ExtendedItem);
-    if (bytes[kPayload] + bytes[kEventMetadata] + bytes[kProviderMetadata] >
+    if (bytes[ETW_DATA_PAYLOAD] + bytes[ETW_DATA_EVENT_METADATA] +
+            bytes[ETW_DATA_PROVIDER_METADATA] >
         wire::kMaxRecordSize - 2 * kHead) {
         return ETW_ARITHMETIC_OVERFLOW;
     }
     Piece pieces[kMaxPieces];
     uint32_t used = 1;  // the first is write_event's
-    const auto add_pieces = [&](DataType type) {
+    const auto add_pieces = [&](uint8_t type) {
         for (uint32_t i = 0; i < count; ++i) {
             if (uint8_t(data[i].reserved) != type) continue;
             pieces[used++] = {reinterpret_cast<const void*>(data[i].address), data[i].size, 0};
         }
     };
     static constexpr uint64_t kZeros = 0;
-    const auto add_item = [&](ExtendedItem& head, DataType type, ExtendedType item, bool more) {
+    const auto add_item = [&](ExtendedItem& head, uint8_t type, ExtendedType item, bool more) {
         const auto size = uint32_t(bytes[type]);
         const auto padded = uint32_t(align8(size));
         head = {uint16_t(kHead + padded), uint16_t(item), uint16_t(more), uint16_t(size)};
@@ -278,18 +277,18 @@ enum DataType : uint8_t { kPayload, kEventMetadata, kProviderMetadata };
         pieces[used++] = {&kZeros, padded - size, 0};
     };
     ExtendedItem traits, schema;
-    if (bytes[kEventMetadata] != 0) {
+    if (bytes[ETW_DATA_EVENT_METADATA] != 0) {
         const bool own = registration.traits_item_size.load(std::memory_order_acquire) == 0;
-        if (own && bytes[kProviderMetadata] != 0) {
-            add_item(traits, kProviderMetadata, ExtendedType::kProviderTraits, true);
+        if (own && bytes[ETW_DATA_PROVIDER_METADATA] != 0) {
+            add_item(traits, ETW_DATA_PROVIDER_METADATA, ExtendedType::kProviderTraits, true);
         }
-        add_item(schema, kEventMetadata, ExtendedType::kEventSchemaTl, false);
+        add_item(schema, ETW_DATA_EVENT_METADATA, ExtendedType::kEventSchemaTl, false);
         event.schema = pieces[1].data;
         event.schema_size = kHead;  // all else counts as payload does
     } else {
         ++used;
     }
-    add_pieces(kPayload);
+    add_pieces(ETW_DATA_PAYLOAD);
     return write_event(registration, event, pieces, used - 2, caller);
 }
 
@@ -349,7 +348,7 @@ enum DataType : uint8_t { kPayload, kEventMetadata, kProviderMetadata };
     const Event event = {descriptor, activity, related, nullptr, 0, in_private};
     if (__builtin_expect(registration->typed.load(std::memory_order_relaxed), false)) {
         for (uint32_t i = 0; i < count; ++i) {
-            if (uint8_t(data[i].reserved) == kPayload) continue;
+            if (uint8_t(data[i].reserved) == ETW_DATA_PAYLOAD) continue;
             return write_typed(*registration, event, data, count, caller);
         }
     }
