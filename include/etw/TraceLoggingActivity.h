@@ -7,9 +7,11 @@
  *     TraceLoggingWriteTagged(activity, "Packed");
  *     TraceLoggingWriteStop(activity, "Order");
  *
+ *     void ship() { TraceLoggingFunction(g_provider); ... }  // a thread's activity, "ship"
+ *
  * An activity that ends without TraceLoggingWriteStop writes the stop event "ActivityStopped". An
  * id is made only where a session wants the start event; without one the other events have the
- * thread's. TraceLoggingFunction is not here: the name of a function is no constant. */
+ * thread's. */
 #pragma once
 #pragma GCC system_header
 #ifndef __cplusplus
@@ -169,3 +171,19 @@ private:
         TraceLoggingWriteActivity(etw_tl_activity.Provider(), name, etw_tl_activity.Id(), \
                                   (const GUID*)NULL, ##__VA_ARGS__);                      \
     } while (0)
+/* TraceLoggingFunction(provider, fields...): until the end of the scope, the thread's activity is
+ * one that has the function's name. The start event has the fields; level and keyword are both
+ * events'. */
+#define TraceLoggingFunction(provider, ...)                                                   \
+    static constexpr auto etw_tl_function_name = etw_tl::text(__FUNCTION__);                  \
+    enum { etw_tl_function_given = 0 ETW_TL_EACH(ETW_TL_LEVEL, "", ##__VA_ARGS__) };          \
+    static constexpr ULONGLONG etw_tl_function_keyword =                                      \
+        0 ETW_TL_EACH(ETW_TL_KEYWORD, "", ##__VA_ARGS__);                                     \
+    class EtwTlFunction                                                                       \
+        : public TraceLoggingThreadActivity<(provider), etw_tl_function_keyword,              \
+                                            etw_tl_function_given ? etw_tl_function_given - 1 \
+                                                                  : 5> {                      \
+    public:                                                                                   \
+        ~EtwTlFunction() { TraceLoggingWriteStop(*this, etw_tl_function_name.text); }         \
+    } etw_tl_function;                                                                        \
+    TraceLoggingWriteStart(etw_tl_function, etw_tl_function_name.text, ##__VA_ARGS__)

@@ -22,7 +22,8 @@
 
 #define TRACELOGGING_DECLARE_PROVIDER(symbol) extern const TraceLoggingHProvider symbol
 
-/* TRACELOGGING_DEFINE_PROVIDER(symbol, "Name", (guid...) [, TraceLoggingOptionGroup(guid...)]) */
+/* TRACELOGGING_DEFINE_PROVIDER(symbol, "Name", (guid...) [, TraceLoggingOptionGroup(guid...)])
+ * Options that an application has defined as nothing may stand there too. */
 #define TRACELOGGING_DEFINE_PROVIDER(symbol, ...)                            \
     TRACELOGGING_DEFINE_PROVIDER_STORAGE(symbol##_etw_storage, __VA_ARGS__); \
     TRACELOGGING_DECLARE_PROVIDER(symbol);                                   \
@@ -42,7 +43,21 @@
         char text[sizeof(name)];                       \
     } storage##_etw_traits = {2 + sizeof(name), name}; \
     ETW_TL_DEFINE_STORAGE(storage, guid)
-#define ETW_TL_DEFINE3(storage, name, guid, group)                                \
+#define ETW_TL_DEFINE3(storage, name, guid, option) \
+    ETW_TL_CAT(ETW_TL_DEFINE3_, ETW_TL_IS_GROUP(option))(storage, name, guid, option)
+#define ETW_TL_DEFINE4(storage, name, guid, one, two) \
+    ETW_TL_CAT(ETW_TL_DEFINE4_, ETW_TL_IS_GROUP(one))(storage, name, guid, one, two)
+#define ETW_TL_DEFINE4_0(storage, name, guid, none, option) \
+    ETW_TL_DEFINE3(storage, name, guid, option)
+#define ETW_TL_DEFINE4_1(storage, name, guid, group, none) \
+    ETW_TL_DEFINE3_1(storage, name, guid, group)
+/* 1 for (...), 0 for nothing. */
+#define ETW_TL_IS_GROUP(option) ETW_TL_SECOND(ETW_TL_GROUP option, 0)
+#define ETW_TL_GROUP(...) ~, 1
+#define ETW_TL_SECOND(...) ETW_TL_SECOND_(__VA_ARGS__, ~)
+#define ETW_TL_SECOND_(first, second, ...) second
+#define ETW_TL_DEFINE3_0(storage, name, guid, none) ETW_TL_DEFINE2(storage, name, guid)
+#define ETW_TL_DEFINE3_1(storage, name, guid, group)                              \
     static const struct __attribute__((packed)) {                                 \
         uint16_t size;                                                            \
         char text[sizeof(name)];                                                  \

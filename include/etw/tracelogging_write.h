@@ -4,18 +4,43 @@
 #pragma GCC system_header
 #include "tracelogging_field.h"
 
+/* An event's name is a literal, in C++ any constant text: __FUNCTION__, which is a literal where
+ * Windows' compilers are at home. */
+#ifdef __cplusplus
+extern "C++" {
+namespace etw_tl {
+template <size_t size>
+struct __attribute__((packed)) Text {
+    char text[size];
+};
+template <size_t size>
+constexpr Text<size> text(const char (&from)[size]) {
+    Text<size> to{};
+    for (size_t i = 0; i < size; ++i) to.text[i] = from[i];
+    return to;
+}
+}  // namespace etw_tl
+}
+#define ETW_TL_NAME_MEMBER etw_tl::Text<etw_tl_name_size> name;
+#define ETW_TL_NAME_INIT(text_) etw_tl::text(text_)
+#else
+#define ETW_TL_NAME_MEMBER char name[etw_tl_name_size];
+#define ETW_TL_NAME_INIT(text_) text_
+#endif
+
 #define ETW_TL_WRITE(provider, activity, related, ...)                                            \
     do {                                                                                          \
         enum {                                                                                    \
             etw_tl_given_level = 0 ETW_TL_EACH(ETW_TL_LEVEL, __VA_ARGS__),                        \
-            etw_tl_level = etw_tl_given_level ? etw_tl_given_level - 1 : 5                        \
+            etw_tl_level = etw_tl_given_level ? etw_tl_given_level - 1 : 5,                       \
+            etw_tl_name_size = sizeof(ETW_TL_FIRST(__VA_ARGS__))                                  \
         };                                                                                        \
         static const struct {                                                                     \
             etw_event head;                                                                       \
             struct __attribute__((packed)) {                                                      \
                 uint16_t item_size, type, linkage, data_size, size;                               \
                 uint8_t tag[1 ETW_TL_EACH(ETW_TL_TAG_ROOM, __VA_ARGS__)];                         \
-                char name[sizeof(ETW_TL_FIRST(__VA_ARGS__))];                                     \
+                ETW_TL_NAME_MEMBER                                                                \
                 ETW_TL_EACH(ETW_TL_MEMBER, __VA_ARGS__)                                           \
             } item;                                                                               \
         } etw_tl_event = {                                                                        \
@@ -34,7 +59,7 @@
              sizeof(etw_tl_event.item) - 8,                                                       \
              {ETW_TL_EACH(ETW_TL_TAG_HEAD, __VA_ARGS__)(0 ETW_TL_EACH(ETW_TL_TAG, __VA_ARGS__)) & \
               0x7F},                                                                              \
-             ETW_TL_FIRST(__VA_ARGS__),                                                           \
+             ETW_TL_NAME_INIT(ETW_TL_FIRST(__VA_ARGS__)),                                         \
              ETW_TL_EACH(ETW_TL_INIT, __VA_ARGS__)}};                                             \
         const TraceLoggingHProvider etw_tl_provider = (provider);                                 \
         if (__builtin_expect(etw_is_wanted(&etw_tl_provider->enabled, etw_tl_level,               \

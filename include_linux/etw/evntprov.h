@@ -40,6 +40,11 @@ typedef struct _EVENT_DESCRIPTOR {
 } EVENT_DESCRIPTOR, *PEVENT_DESCRIPTOR;
 typedef const EVENT_DESCRIPTOR* PCEVENT_DESCRIPTOR;
 
+#define EVENT_DATA_DESCRIPTOR_TYPE_NONE 0
+#define EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA 1
+#define EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA 2
+#define EVENT_DATA_DESCRIPTOR_TYPE_TIMESTAMP_OVERRIDE 3
+
 typedef struct _EVENT_DATA_DESCRIPTOR {
     ULONGLONG Ptr;
     ULONG Size;
@@ -80,11 +85,21 @@ static inline ULONG EventRegister(LPCGUID ProviderId, PENABLECALLBACK EnableCall
 
 static inline ULONG EventUnregister(REGHANDLE RegHandle) { return etw_unregister(RegHandle); }
 
-/* EventProviderSetTraits; the other classes give ERROR_NOT_SUPPORTED. */
+/* EventProviderSetTraits, which has EVENT_DATA_DESCRIPTOR.Type respected too, and
+ * EventProviderUseDescriptorType with a BOOLEAN; the other classes give ERROR_NOT_SUPPORTED. */
 static inline ULONG EventSetInformation(REGHANDLE RegHandle, EVENT_INFO_CLASS InformationClass,
                                         PVOID EventInformation, ULONG InformationLength) {
-    if (InformationClass != EventProviderSetTraits) return ERROR_NOT_SUPPORTED;
-    return etw_set_traits(RegHandle, EventInformation, InformationLength);
+    switch (InformationClass) {
+        case EventProviderSetTraits:
+            return etw_set_traits(RegHandle, EventInformation, InformationLength);
+        case EventProviderUseDescriptorType:
+            if (EventInformation == NULL || InformationLength < sizeof(BOOLEAN)) {
+                return ERROR_INVALID_PARAMETER;
+            }
+            return etw_set_typed(RegHandle, *(const BOOLEAN*)EventInformation);
+        default:
+            return ERROR_NOT_SUPPORTED;
+    }
 }
 
 static inline BOOLEAN EventProviderEnabled(REGHANDLE RegHandle, UCHAR Level, ULONGLONG Keyword) {
@@ -107,17 +122,23 @@ static inline ULONG EventWrite(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDesc
     return EventWriteTransfer(RegHandle, EventDescriptor, NULL, NULL, UserDataCount, UserData);
 }
 
-/* Filter names sessions that are not to get the event. Only 0 is accepted: sessions have no filters
- * of that kind here. */
+/* Filter names sessions that are not to get the event, by bits that they have told the callback:
+ * none does here, so that all get it. EVENT_WRITE_FLAG_INPRIVATE: all but those that have
+ * EVENT_ENABLE_PROPERTY_EXCLUDE_INPRIVATE (-enableproperty 0x200). */
 static inline ULONG EventWriteEx(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
                                  ULONG64 Filter, ULONG Flags, LPCGUID ActivityId,
                                  LPCGUID RelatedActivityId, ULONG UserDataCount,
                                  PEVENT_DATA_DESCRIPTOR UserData) {
-    if (Filter != 0 || (Flags & ~(ULONG)EVENT_WRITE_FLAG_NO_FAULTING) != 0) {
-        return ERROR_INVALID_PARAMETER;
+    const ULONG known = EVENT_WRITE_FLAG_NO_FAULTING | EVENT_WRITE_FLAG_INPRIVATE;
+    (void)Filter;
+    if ((Flags & ~known) != 0) return ERROR_INVALID_PARAMETER;
+    if ((Flags & EVENT_WRITE_FLAG_INPRIVATE) == 0) {
+        return EventWriteTransfer(RegHandle, EventDescriptor, ActivityId, RelatedActivityId,
+                                  UserDataCount, UserData);
     }
-    return EventWriteTransfer(RegHandle, EventDescriptor, ActivityId, RelatedActivityId,
-                              UserDataCount, UserData);
+    return etw_write_in_private(RegHandle, (const etw_descriptor*)EventDescriptor,
+                                (const etw_guid*)ActivityId, (const etw_guid*)RelatedActivityId,
+                                UserDataCount, (const etw_data*)UserData);
 }
 
 static inline void EventDescCreate(PEVENT_DESCRIPTOR EventDescriptor, USHORT Id, UCHAR Version,

@@ -87,14 +87,31 @@ ETW_API uint32_t etw_register(const etw_guid* id, const void* traits, etw_enable
                               etw_callback callback, void* context, uint64_t* handle);
 /* Waits for a callback of this registration that is running on the library's thread. */
 ETW_API uint32_t etw_unregister(uint64_t handle);
+/* etw_set_typed(handle, 1) with it. */
 ETW_API uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size);
+/* Whether etw_data::reserved says what a piece of the provider's events is; else, as at first, it
+ * is not looked at. */
+ETW_API uint32_t etw_set_typed(uint64_t handle, int typed);
 
 ETW_API int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword);
+
+/* In the low byte of etw_data::reserved. Pieces of one kind stand together in the event, wherever
+ * they stand in the array. */
+enum {
+    ETW_DATA_PAYLOAD = 0,
+    ETW_DATA_EVENT_METADATA = 1,    /* as TraceLoggingProvider.h lays it out: u16 size, ... */
+    ETW_DATA_PROVIDER_METADATA = 2, /* traits, for a registration that has none */
+    ETW_DATA_TIME_STAMP = 3,        /* ETW_NOT_SUPPORTED: events have the time of their writing */
+};
 
 /* activity: null for the thread's current one. related: null for none. */
 ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
                            const etw_guid* activity, const etw_guid* related, uint32_t count,
                            const etw_data* data);
+/* The same, but not for sessions that exclude what a program calls private. */
+ETW_API uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
+                                      const etw_guid* activity, const etw_guid* related,
+                                      uint32_t count, const etw_data* data);
 /* data: two elements for the library's use, then the event's `count`. */
 ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                            const etw_guid* activity, const etw_guid* related,

@@ -1,4 +1,5 @@
 /* Sources that compile on both systems include <windows.h> first, since Windows' evntprov.h needs
- * it. Here it has the base types and nothing else. */
+ * it. Here it has the base types and the annotations of parameters, and nothing else. */
 #pragma once
+#include "sal.h"
 #include "win_types.h"

@@ -1,5 +1,5 @@
-/* Levels, opcodes and keywords that mean the same for every provider, with the names and numbers of
- * the Windows SDK's header of this name. */
+/* Levels, channels, opcodes and keywords that mean the same for every provider, with the names and
+ * numbers of the Windows SDK's header of this name. */
 #pragma once
 
 #define WINEVENT_LEVEL_LOG_ALWAYS 0x0
@@ -8,6 +8,12 @@
 #define WINEVENT_LEVEL_WARNING 0x3
 #define WINEVENT_LEVEL_INFO 0x4
 #define WINEVENT_LEVEL_VERBOSE 0x5
+
+#define WINEVENT_CHANNEL_CLASSIC_TRACE 0x0
+#define WINEVENT_CHANNEL_GLOBAL_SYSTEM 0x8
+#define WINEVENT_CHANNEL_GLOBAL_APPLICATION 0x9
+#define WINEVENT_CHANNEL_GLOBAL_SECURITY 0xa
+#define WINEVENT_CHANNEL_TRACELOGGING 0xb
 
 #define WINEVENT_TASK_NONE 0x0
 

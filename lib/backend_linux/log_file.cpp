@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -22,6 +23,18 @@ Failure refuse(const std::string& path, const PathFault& fault) {
 std::string folder_of(const std::string& path) {
     const size_t slash = path.find_last_of('/');
     return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+// What this program prints would go into the log: /dev/stdout, or a file that stands behind it.
+bool is_own_output(const struct stat& file) {
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+        struct stat output {};
+        if (::fstat(fd, &output) == 0 && output.st_dev == file.st_dev &&
+            output.st_ino == file.st_ino) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -62,6 +75,9 @@ Outcome<LogFile> LogFile::open(const std::string& path, bool with_folder) {
     struct stat st {};
     if (::fstat(log.file_.get(), &st) != 0) return refuse(path, explain_open(path, errno));
     if (!S_ISREG(st.st_mode)) return refuse(path, explain_kind(st.st_mode));
+    if (is_own_output(st)) {
+        return refuse(path, {Code::kBadPathname, "this command prints into it; name another file"});
+    }
     if (with_folder) {
         const std::string folder = folder_of(path);
         log.folder_.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -55,7 +55,8 @@ What to record (-start, -enable; -guid also -disable, -capturestate)
   -flag N           -matchanykw for 32 bits; where both are given that counts
   -timeout MS       wait so long for each provider to take it up (default 0)
   -enableproperty N more with each event: 1 user, 2 terminal session, 4 stack,
-                    0x10 no events without keyword, 0x80 process start key
+                    0x10 no events without keyword, 0x80 process start key,
+                    0x100 event key, 0x200 no events written as in-private
   -sourceguid GUID  who enables; handed to the provider
 
 Kernel events (-start, -update; as root)

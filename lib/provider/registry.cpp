@@ -267,6 +267,7 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
     registration->born = g_state.next_connection;
     registration->entries.store(0, std::memory_order_relaxed);
     registration->traits_item_size.store(0, std::memory_order_relaxed);
+    registration->typed.store(false, std::memory_order_relaxed);
     if (applicant.traits != nullptr) store_traits(*registration, applicant.traits);
     publish_enabled(*registration);
     const uint32_t generation = registration->generation.load(std::memory_order_relaxed) + 1;
@@ -367,8 +368,18 @@ uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size) {
     Registration* registration = registration_of(handle);
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     store_traits(*registration, traits);
+    registration->typed.store(true, std::memory_order_relaxed);
     ++registration->traits_revision;
     if (g_state.agent_started) wake_agent();
+    return ETW_OK;
+}
+
+uint32_t etw_set_typed(uint64_t handle, int typed) {
+    const KeepErrno keep;
+    const ScopedLock lock(g_state.lock);
+    Registration* registration = registration_of(handle);
+    if (registration == nullptr) return ETW_INVALID_HANDLE;
+    registration->typed.store(typed != 0, std::memory_order_relaxed);
     return ETW_OK;
 }
 

@@ -86,8 +86,7 @@ uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& e
                           event.time_stamp_offset};
     const int cpu = ::sched_getcpu();
     packet.cpu = cpu >= 0 ? uint32_t(cpu) : 0;
-    constexpr size_t kMaxParts = ETW_MAX_DATA + 5;
-    iovec parts[kMaxParts];
+    iovec parts[kMaxPieces + 2];
     size_t count = 0;
     uint32_t left = event.size;  // exact: the padding stays behind
     const auto add = [&](const void* data, size_t size) {

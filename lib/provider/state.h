@@ -93,12 +93,16 @@ struct HostView {         // a registration as one host knows it
     uint32_t traits_revision;  // that it told
 };
 
+// Of a record behind its header: traits and schema, or what is put together as these, and payload.
+constexpr uint32_t kMaxPieces = ETW_MAX_DATA + 5;
+
 constexpr size_t kTraitsItemSize = sizeof(wire::ExtendedItem) + ETW_MAX_TRAITS;
 
 struct Registration {
     std::atomic<uint32_t> generation;        // odd while registered; upper half of the handle
     std::atomic<uint32_t> entries;           // bit n: entry[n] may be in use; see kFiltered
     std::atomic<uint32_t> traits_item_size;  // 0: no traits
+    std::atomic<bool> typed;                 // etw_data::reserved says what a piece is
     bool ready;                              // every host in reach has answered
     bool in_callback;
     int64_t awaited_until;  // monotonic ns: when a thread gives up to wait for that; 0: none does

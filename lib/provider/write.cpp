@@ -23,6 +23,7 @@ struct Event {
     const etw_guid* related;   // or null
     const void* schema;        // an item ready to be copied, or null
     uint32_t schema_size;      // a multiple of 8
+    bool in_private;           // not for sessions that exclude such
 };
 
 inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcept {
@@ -143,6 +144,7 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
                                                       const void* caller) noexcept {
     const etw_descriptor& descriptor = *event.descriptor;
     if (descriptor.keyword == 0 && (special & kPropertyIgnoreKeyword0) != 0) return ETW_OK;
+    if (event.in_private && (special & kPropertyExcludeInPrivate) != 0) return ETW_OK;
     if (event.schema_size == 0) {  // self-describing events have no ids
         const auto leaves_out = [&](uint32_t bit, const std::atomic<IdSet*>& ids) {
             return (special & bit) != 0 && !ids.load(std::memory_order_relaxed)->has(descriptor.id);
@@ -237,6 +239,59 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     return deliver(registration, event, uint32_t(size), record, caller);
 }
 
+// --- self-describing, put together at run time -------------------------------------------------
+
+// With an extended item for the metadata of each kind, of which the record copies the bytes from
+// where they are. Without metadata of the event it is one like any other.
+[[gnu::noinline, gnu::cold]] uint32_t write_typed(const Registration& registration, Event event,
+                                                  const etw_data* data, uint32_t count,
+                                                  const void* caller) noexcept {
+    uint64_t bytes[ETW_DATA_PROVIDER_METADATA + 1] = {};
+    for (uint32_t i = 0; i < count; ++i) {
+        const auto type = uint8_t(data[i].reserved);
+        if (type == ETW_DATA_TIME_STAMP) return ETW_NOT_SUPPORTED;
+        if (type > ETW_DATA_PROVIDER_METADATA) return ETW_INVALID_PARAMETER;
+        bytes[type] += data[i].size;
+    }
+    constexpr uint32_t kHead = sizeof(ExtendedItem);
+    if (bytes[ETW_DATA_PAYLOAD] + bytes[ETW_DATA_EVENT_METADATA] +
+            bytes[ETW_DATA_PROVIDER_METADATA] >
+        wire::kMaxRecordSize - 2 * kHead) {
+        return ETW_ARITHMETIC_OVERFLOW;
+    }
+    Piece pieces[kMaxPieces];
+    uint32_t used = 1;  // the first is write_event's
+    const auto add_pieces = [&](uint8_t type) {
+        for (uint32_t i = 0; i < count; ++i) {
+            if (uint8_t(data[i].reserved) != type) continue;
+            pieces[used++] = {reinterpret_cast<const void*>(data[i].address), data[i].size, 0};
+        }
+    };
+    static constexpr uint64_t kZeros = 0;
+    const auto add_item = [&](ExtendedItem& head, uint8_t type, ExtendedType item, bool more) {
+        const auto size = uint32_t(bytes[type]);
+        const auto padded = uint32_t(align8(size));
+        head = {uint16_t(kHead + padded), uint16_t(item), uint16_t(more), uint16_t(size)};
+        pieces[used++] = {&head, kHead, 0};
+        add_pieces(type);
+        pieces[used++] = {&kZeros, padded - size, 0};
+    };
+    ExtendedItem traits, schema;
+    if (bytes[ETW_DATA_EVENT_METADATA] != 0) {
+        const bool own = registration.traits_item_size.load(std::memory_order_acquire) == 0;
+        if (own && bytes[ETW_DATA_PROVIDER_METADATA] != 0) {
+            add_item(traits, ETW_DATA_PROVIDER_METADATA, ExtendedType::kProviderTraits, true);
+        }
+        add_item(schema, ETW_DATA_EVENT_METADATA, ExtendedType::kEventSchemaTl, false);
+        event.schema = pieces[1].data;
+        event.schema_size = kHead;  // all else counts as payload does
+    } else {
+        ++used;
+    }
+    add_pieces(ETW_DATA_PAYLOAD);
+    return write_event(registration, event, pieces, used - 2, caller);
+}
+
 // --- for one session -------------------------------------------------------------------------
 
 // After write_plain's section has returned something to do. True: the event is written. One that a
@@ -280,26 +335,27 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     return __builtin_expect(result == 0, true) || settle_plain(registration, result);
 }
 
-}  // namespace
-
-}  // namespace etw::provider
-
-using namespace etw::provider;
-
-extern "C" {
-
-uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor, const etw_guid* activity,
-                   const etw_guid* related, uint32_t count, const etw_data* data) {
+[[gnu::always_inline]] inline uint32_t write_any(uint64_t handle, const etw_descriptor* descriptor,
+                                                 const etw_guid* activity, const etw_guid* related,
+                                                 uint32_t count, const etw_data* data,
+                                                 bool in_private, const void* caller) noexcept {
     const Registration* registration = registration_of(handle);
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     if (descriptor == nullptr || (count != 0 && data == nullptr)) return ETW_INVALID_PARAMETER;
     const uint32_t entries = registration->entries.load(std::memory_order_acquire);
     if (entries == 0) return ETW_OK;
+    if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
+    const Event event = {descriptor, activity, related, nullptr, 0, in_private};
+    if (__builtin_expect(registration->typed.load(std::memory_order_relaxed), false)) {
+        for (uint32_t i = 0; i < count; ++i) {
+            if (uint8_t(data[i].reserved) == ETW_DATA_PAYLOAD) continue;
+            return write_typed(*registration, event, data, count, caller);
+        }
+    }
     if (__builtin_expect(entries >> kFiltered != 0, false) &&
         !id_wanted(*registration, entries, descriptor->id)) {
         return ETW_OK;
     }
-    if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
     static_assert(sizeof(etw_data) == sizeof(Piece) && offsetof(etw_data, size) == 8);
     const bool bare = registration->traits_item_size.load(std::memory_order_acquire) == 0;
     if (__builtin_expect(bare && related == nullptr, true)) {
@@ -310,10 +366,30 @@ uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor, const etw_
             return ETW_OK;
         }
     }
-    Piece pieces[ETW_MAX_DATA + 2];
+    Piece pieces[kMaxPieces];
     if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
-    return write_event(*registration, {descriptor, activity, related, nullptr, 0}, pieces, count,
-                       __builtin_return_address(0));
+    return write_event(*registration, event, pieces, count, caller);
+}
+
+}  // namespace
+
+}  // namespace etw::provider
+
+using namespace etw::provider;
+
+extern "C" {
+
+uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor, const etw_guid* activity,
+                   const etw_guid* related, uint32_t count, const etw_data* data) {
+    return write_any(handle, descriptor, activity, related, count, data, false,
+                     __builtin_return_address(0));
+}
+
+uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
+                              const etw_guid* activity, const etw_guid* related, uint32_t count,
+                              const etw_data* data) {
+    return write_any(handle, descriptor, activity, related, count, data, true,
+                     __builtin_return_address(0));
 }
 
 uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
@@ -338,8 +414,8 @@ uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event
         }
     }
     return write_event(*registration,
-                       {&event->descriptor, activity, related, event + 1, event->item_size}, pieces,
-                       count, __builtin_return_address(0));
+                       {&event->descriptor, activity, related, event + 1, event->item_size, false},
+                       pieces, count, __builtin_return_address(0));
 }
 
 }  // extern "C"

@@ -403,7 +403,7 @@ std::vector<std::string> ineffective(const ProviderEnable& enable, const System&
     std::vector<std::string> out;
     if ((enable.enable_property & ~system.enable_properties) != 0) {
         out.push_back(
-            "-enableproperty: bits other than 0x197 have no counterpart here and no effect");
+            "-enableproperty: bits other than 0x397 have no counterpart here and no effect");
     }
     if (enable.stack_walk_ids && (enable.enable_property & kPropertyStackTrace) == 0) {
         out.push_back("-StackWalkFilter has no effect without stacks; give -enableproperty 0x4");

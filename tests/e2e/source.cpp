@@ -3,6 +3,8 @@
 //
 //   write ID COUNT      manifest events of that id; keyword 1, level 4; the payload is a number
 //   describe COUNT      self-describing events "Described"
+//   private ID COUNT    as write, with EVENT_WRITE_FLAG_INPRIVATE
+//   dynamic COUNT       self-describing events "Made", described by what EventWrite is given
 //   plain COUNT         manifest events of id 1 without a keyword
 //   signal | alternate  one "Described" from a signal handler, on the thread's stack or on another
 //   again               registers the same provider once more
@@ -62,6 +64,32 @@ extern "C" __attribute__((noinline)) void source_write(USHORT id, ULONGLONG keyw
     asm volatile("");
 }
 
+static void write_private(USHORT id, uint32_t number) {
+    EVENT_DESCRIPTOR descriptor;
+    EVENT_DATA_DESCRIPTOR data;
+    EventDescCreate(&descriptor, id, 0, 0, 4, 0, 0, 1);
+    EventDataDescCreate(&data, &number, sizeof(number));
+    EventWriteEx(g_manifest, &descriptor, 0, EVENT_WRITE_FLAG_INPRIVATE, nullptr, nullptr, 1,
+                 &data);
+}
+
+static void write_dynamic(uint32_t number) {
+    static const char traits[] = "\x17\0Openetw.Test.Dynamic";
+    static const char event[] = "\x10\0\0Made\0number\0\x08";
+    static_assert(sizeof(traits) == 0x17 && sizeof(event) == 0x10 + 1);
+    BOOLEAN typed = TRUE;
+    EventSetInformation(g_manifest, EventProviderUseDescriptorType, &typed, sizeof(typed));
+    EVENT_DESCRIPTOR descriptor;
+    EVENT_DATA_DESCRIPTOR data[3];
+    EventDescCreate(&descriptor, 0, 0, 11, 4, 0, 0, 1);
+    EventDataDescCreate(&data[0], traits, sizeof(traits));
+    data[0].Reserved = EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA;
+    EventDataDescCreate(&data[1], event, sizeof(event) - 1);
+    data[1].Reserved = EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA;
+    EventDataDescCreate(&data[2], &number, sizeof(number));
+    EventWrite(g_manifest, &descriptor, 3, data);
+}
+
 static void on_signal(int) { source_describe(0); }
 
 static void raise_signal(bool alternate) {
@@ -94,6 +122,10 @@ static bool obey(const std::string& line) {
     in >> word >> first >> second;
     if (word == "write") {
         for (uint32_t i = 0; i < second; ++i) source_write(USHORT(first), 1, i);
+    } else if (word == "private") {
+        for (uint32_t i = 0; i < second; ++i) write_private(USHORT(first), i);
+    } else if (word == "dynamic") {
+        for (uint32_t i = 0; i < first; ++i) write_dynamic(i);
     } else if (word == "plain") {
         for (uint32_t i = 0; i < first; ++i) source_write(1, 0, i);
     } else if (word == "describe") {

@@ -320,9 +320,33 @@ class Properties(SourceTest):
         self.stop()
         self.assertEqual(self.counted(), {(source.pid, 2): 3})
 
+    def test_events_that_the_program_calls_private_can_be_left_out(self):
+        source = self.source()
+        self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-enableproperty", "0x200")
+        self.tracelog("-start", "T", "-f", "t.etl", *BOTH)
+        source.tell("private 5 3")
+        source.tell("write 2 3")
+        self.stop("S")
+        self.stop("T")
+        self.assertEqual(self.counted("s.etl"), {(source.pid, 2): 3})
+        self.assertEqual(self.counted("t.etl"), {(source.pid, 2): 3, (source.pid, 5): 3})
+
+    def test_events_put_together_at_run_time_describe_themselves(self):
+        source = self.source()
+        self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-enableproperty", "0x4")
+        self.tracelog("-start", "T", "-f", "t.etl", *BOTH, "-EventIdFilter", "-in", "1", "9")
+        source.tell("dynamic 3")
+        self.stop("S")
+        self.stop("T")
+        for log in ("s.etl", "t.etl"):
+            self.assertEqual([(r["provider"], r["event"], r["fields"]) for r in self.events(log)],
+                             [("Openetw.Test.Dynamic", "Made", {"number": i}) for i in range(3)])
+            self.check_etl(self.folder / log)
+        self.assertIn("stack", self.events("s.etl")[0])
+
     def test_unknown_properties_have_no_effect_and_that_is_said(self):
         source = self.source()
-        done = self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-enableproperty", "0x220")
+        done = self.tracelog("-start", "S", "-f", "s.etl", *BOTH, "-enableproperty", "0x420")
         self.assertIn("-enableproperty", done.stderr)
         source.tell("write 2 3")
         self.stop()

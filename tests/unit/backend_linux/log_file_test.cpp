@@ -77,6 +77,23 @@ TEST(LogFile, OnlyRegularFilesTakeALog) {
     EXPECT_TRUE(folder.has("pipe"));
 }
 
+TEST(LogFile, IsNotWhatTheProgramPrintsInto) {
+    const TempFolder folder;
+    folder.write("output", "");
+    const UniqueFd output(::open((folder / "output").c_str(), O_WRONLY | O_CLOEXEC));
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+        std::fflush(nullptr);
+        const UniqueFd before(::dup(fd));
+        ASSERT_EQ(::dup2(output.get(), fd), fd);
+        const Code code = code_of(folder / "output");
+        const Code device = code_of(fd == STDOUT_FILENO ? "/dev/stdout" : "/dev/stderr");
+        ASSERT_EQ(::dup2(before.get(), fd), fd);
+        EXPECT_EQ(code, Code::kBadPathname);
+        EXPECT_EQ(device, Code::kBadPathname);
+    }
+    EXPECT_EQ(code_of(folder / "output"), Code::kOk);
+}
+
 TEST(LogFile, AMissingFolderIsNamed) {
     const TempFolder folder;
     const auto log = LogFile::open(folder / "nowhere/a.etl", false);

@@ -34,8 +34,6 @@ TEST_F(Api, RefusesWhatCannotBe) {
     EXPECT_EQ(EventWrite(handle, &descriptor, 129, data.data()), ULONG{ERROR_INVALID_PARAMETER});
     EXPECT_EQ(EventWrite(handle, &descriptor, 128, data.data()), 0u);
     EXPECT_EQ(EventWriteString(handle, 1, 0, nullptr), ULONG{ERROR_INVALID_PARAMETER});
-    EXPECT_EQ(EventWriteEx(handle, &descriptor, 1, 0, nullptr, nullptr, 0, nullptr),
-              ULONG{ERROR_INVALID_PARAMETER});
     EXPECT_EQ(EventWriteEx(handle, &descriptor, 0, 0x80, nullptr, nullptr, 0, nullptr),
               ULONG{ERROR_INVALID_PARAMETER});
     EXPECT_EQ(host_->take_records().size(), 1u) << "the one with 128 empty pieces";
@@ -144,6 +142,141 @@ TEST_F(Api, SetsTraitsAndNothingElse) {
     EXPECT_EQ(EventSetInformation(handle_, EventProviderSetTraits, traits, 6), 0u);
     ASSERT_TRUE(host_->serve_until([&] { return host_->registered.size() > before; }));
     EXPECT_EQ(host_->registered.back().traits_size, 6u);
+}
+
+// Pieces of an event of several types. `Type` is looked at where the provider has said so.
+struct Typed {
+    void add(const void* bytes, size_t size, UCHAR type) {
+        EventDataDescCreate(&data.emplace_back(), bytes, ULONG(size));
+        data.back().Reserved = type;
+    }
+    ULONG write(REGHANDLE handle, LPCGUID related = nullptr) {
+        EVENT_DESCRIPTOR descriptor;
+        EventDescCreate(&descriptor, 0, 0, 11, 1, 0, 0, 0);
+        return EventWriteTransfer(handle, &descriptor, nullptr, related, ULONG(data.size()),
+                                  data.data());
+    }
+    std::vector<EVENT_DATA_DESCRIPTOR> data;
+};
+
+// The extended items of a record, and the payload, which has the type 0.
+std::vector<std::pair<unsigned, std::string>> parts_of(const std::vector<std::byte>& record) {
+    std::vector<std::pair<unsigned, std::string>> parts;
+    const auto* bytes = reinterpret_cast<const char*>(record.data());
+    size_t at = sizeof(wire::EventHeader);
+    bool more = (header_of(record).flags & wire::kEventExtended) != 0;
+    while (more) {
+        wire::ExtendedItem item;
+        std::memcpy(&item, bytes + at, sizeof(item));
+        parts.emplace_back(item.type, std::string(bytes + at + sizeof(item), item.data_size));
+        EXPECT_EQ(item.size, wire::align8(sizeof(item) + item.data_size));
+        at += item.size;
+        more = (item.linkage & 1) != 0;
+    }
+    parts.emplace_back(0, std::string(bytes + at, record.size() - at));
+    return parts;
+}
+
+TEST_F(Api, DescribesEventsByWhatTheyAreGiven) {
+    constexpr char kTraits[] = "\x06\0abc", kEvent[] = "\x06\0\0ev";  // with their NULs
+    using Parts = std::vector<std::pair<unsigned, std::string>>;
+    const std::string traits(kTraits, sizeof(kTraits)), event(kEvent, sizeof(kEvent));
+    start();
+    register_provider();
+    Typed typed;
+    typed.add("one", 3, EVENT_DATA_DESCRIPTOR_TYPE_NONE);
+    typed.add(kTraits, sizeof(kTraits), EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA);
+    typed.add(kEvent, 2, EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA);  // in two pieces
+    typed.add("two", 3, EVENT_DATA_DESCRIPTOR_TYPE_NONE);
+    typed.add(kEvent + 2, sizeof(kEvent) - 2, EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA);
+    const auto written = [&](LPCGUID related = nullptr) {
+        EXPECT_EQ(typed.write(handle_, related), 0u);
+        const auto records = host_->take_records();
+        EXPECT_EQ(records.size(), 1u);
+        return records.empty() ? Parts() : parts_of(records[0]);
+    };
+    EXPECT_EQ(written(),
+              (Parts{{0, "one" + traits + event.substr(0, 2) + "two" + event.substr(2)}}))
+        << "types count where the provider has said that it sets them";
+    BOOLEAN respected = TRUE;
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderUseDescriptorType, &respected, 0),
+              ULONG{ERROR_INVALID_PARAMETER});
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderUseDescriptorType, &respected, 1), 0u);
+    EXPECT_EQ(written(), (Parts{{12, traits}, {11, event}, {0, "onetwo"}}));
+    const GUID related = {1, 2, 3, {}};
+    EXPECT_EQ(written(&related),
+              (Parts{{1, std::string(reinterpret_cast<const char*>(&related), sizeof(related))},
+                     {12, traits},
+                     {11, event},
+                     {0, "onetwo"}}));
+    host_->enable.enable_property = 0x80;
+    host_->send_enable(registration());
+    wait_for_ack();
+    const Parts with_key = written();
+    ASSERT_EQ(with_key.size(), 4u);
+    EXPECT_EQ(with_key[0].first, 13u) << "the process's start key";
+    host_->enable.enable_property = 0;
+    host_->enable.events = {wire::IdFilterMode::kOnly, 1, {7}};
+    host_->send_enable(registration());
+    wait_for_ack();
+    EXPECT_EQ(written().size(), 3u) << "self-describing events have no ids";
+    // Traits of the registration take the place of the event's.
+    char own[] = "\x06\0xyz";
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderSetTraits, own, sizeof(own)), 0u);
+    EXPECT_EQ(written(), (Parts{{12, std::string(own, sizeof(own))}, {11, event}, {0, "onetwo"}}));
+    respected = FALSE;
+    EXPECT_EQ(EventSetInformation(handle_, EventProviderUseDescriptorType, &respected, 1), 0u);
+    EXPECT_EQ(typed.write(handle_), 0u);
+    EXPECT_TRUE(host_->take_records().empty()) << "an event with an id, which the filter is for";
+}
+
+TEST_F(Api, TakesAsManyTypedPiecesAsOthers) {
+    for (const bool rings : {true, false}) {
+        start(rings);
+        register_provider();
+        BOOLEAN respected = TRUE;
+        EventSetInformation(handle_, EventProviderUseDescriptorType, &respected, 1);
+        Typed typed;
+        typed.add("\x03\0", 3, EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA);
+        typed.add("\x05\0\0e", 5, EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA);
+        while (typed.data.size() < 128) typed.add("x", 1, EVENT_DATA_DESCRIPTOR_TYPE_NONE);
+        EXPECT_EQ(typed.write(handle_), 0u);
+        size_t size = 0;
+        if (rings) {
+            size = host_->take_records().at(0).size();
+        } else {
+            ASSERT_TRUE(host_->serve_until([&] { return !host_->packets.empty(); }));
+            size = host_->packets[0].size();
+        }
+        EXPECT_EQ(size, sizeof(wire::EventHeader) + 16 + 16 + 126);
+        typed.data.back().Reserved = EVENT_DATA_DESCRIPTOR_TYPE_TIMESTAMP_OVERRIDE;
+        EXPECT_EQ(typed.write(handle_), ULONG{ERROR_NOT_SUPPORTED});
+        typed.data.back().Reserved = 4;
+        EXPECT_EQ(typed.write(handle_), ULONG{ERROR_INVALID_PARAMETER});
+        const std::string large(65536, 'x');
+        typed.data.pop_back();
+        typed.add(large.data(), large.size(), EVENT_DATA_DESCRIPTOR_TYPE_EVENT_METADATA);
+        EXPECT_EQ(typed.write(handle_), ULONG{ERROR_ARITHMETIC_OVERFLOW});
+        unregister();
+    }
+}
+
+TEST_F(Api, LeavesPrivateEventsOutWhereTheSessionSaysSo) {
+    start();
+    register_provider();
+    const auto written = [&](ULONG64 filter, ULONG flags) {
+        EVENT_DESCRIPTOR descriptor = {};
+        EXPECT_EQ(EventWriteEx(handle_, &descriptor, filter, flags, nullptr, nullptr, 0, nullptr),
+                  0u);
+        return host_->take_records().size();
+    };
+    EXPECT_EQ(written(0, EVENT_WRITE_FLAG_INPRIVATE), 1u);
+    host_->enable.enable_property = 0x200;  // EVENT_ENABLE_PROPERTY_EXCLUDE_INPRIVATE
+    host_->send_enable(registration());
+    wait_for_ack();
+    EXPECT_EQ(written(0, EVENT_WRITE_FLAG_INPRIVATE | EVENT_WRITE_FLAG_NO_FAULTING), 0u);
+    EXPECT_EQ(written(0, 0), 1u);
+    EXPECT_EQ(written(1, 0), 1u) << "no session has told a filter's bit";
 }
 
 TEST_F(Api, RefusesEventsThatNoBufferHolds) {

@@ -4,6 +4,7 @@
 
 #include <TraceLoggingProvider.h>
 #include <evntrace.h>
+#include <windows.h>
 #include <winmeta.h>
 #ifdef __cplusplus
 #include <TraceLoggingActivity.h>
@@ -15,6 +16,16 @@ TRACELOGGING_DEFINE_PROVIDER(FIELDS_PROVIDER, "Openetw.Test.Fields",
 TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_storage, "Openetw.Test.Storage",
                                      (2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
 static const TraceLoggingHProvider g_of_storage = &g_storage;
+
+/* As applications define an option that they have no use for. */
+#define NO_OPTION()
+#define GROUP TraceLoggingOptionGroup(3, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+#define GUID_OF_ALL (2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_bare, "A", GUID_OF_ALL, NO_OPTION());
+TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_bare2, "A", GUID_OF_ALL, NO_OPTION(), NO_OPTION());
+TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped, "A", GUID_OF_ALL, GROUP);
+TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped2, "A", GUID_OF_ALL, GROUP, NO_OPTION());
+TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped3, "A", GUID_OF_ALL, NO_OPTION(), GROUP);
 
 #define EXPECT(condition) expect_true(#condition, condition)
 
@@ -287,6 +298,14 @@ static void attributes(void) {
     expect_nothing();
 }
 
+static void options(void) {
+    EXPECT(memcmp(g_bare.traits, "\x04\0A", 4) == 0);
+    EXPECT(memcmp(g_bare2.traits, g_bare.traits, 4) == 0);
+    EXPECT(memcmp(g_grouped.traits, "\x17\0A\0\x13\0\1\3\0\0\0\2\0\3\0", 15) == 0);
+    EXPECT(memcmp(g_grouped2.traits, g_grouped.traits, 23) == 0);
+    EXPECT(memcmp(g_grouped3.traits, g_grouped.traits, 23) == 0);
+}
+
 #ifdef __cplusplus
 static GUID thread_activity() {
     GUID id;
@@ -351,6 +370,27 @@ static void thread_activities() {
     const GUID now = thread_activity();
     EXPECT(memcmp(&now, &before, sizeof(now)) == 0);
 }
+
+static void functions() {
+    TraceLoggingWrite(FIELDS_PROVIDER, __FUNCTION__);
+    expect_event_of("functions", 5, 0, 0, nullptr, nullptr);
+    GUID id, none = {};
+    {
+        TraceLoggingFunction(FIELDS_PROVIDER, TraceLoggingKeyword(0x10), TraceLoggingLevel(3));
+        id = thread_activity();
+        EXPECT(memcmp(&id, &none, sizeof(id)) != 0);
+        expect_event_of("functions", 3, 1, 0x10, &id, nullptr);
+    }
+    expect_event_of("functions", 3, 2, 0x10, &id, nullptr);
+    const auto named_by_the_compiler = [](auto value) {
+        TraceLoggingFunction(FIELDS_PROVIDER);
+        return value;
+    };
+    named_by_the_compiler(1);
+    EXPECT(taken() == 2);
+    id = thread_activity();
+    EXPECT(memcmp(&id, &none, sizeof(id)) == 0);
+}
 #endif
 
 /* Text of any length that an event can hold arrives whole; what is longer is not cut. */
@@ -377,8 +417,15 @@ static void long_texts(void) {
     expect_nothing();
 }
 
+/* Annotated as Windows' sources are. */
+static VOID NTAPI on_enable(_In_ LPCGUID source, _In_ ULONG is_enabled, _In_ UCHAR level,
+                            _In_ ULONGLONG any, _In_ ULONGLONG all,
+                            _In_opt_ PEVENT_FILTER_DESCRIPTOR filter, _Inout_opt_ PVOID context) {
+    (void)source, (void)is_enabled, (void)level, (void)any, (void)all, (void)filter, (void)context;
+}
+
 void FIELDS_FUNCTION(void) {
-    TraceLoggingRegister(FIELDS_PROVIDER);
+    TraceLoggingRegisterEx(FIELDS_PROVIDER, on_enable, NULL);
     numbers();
     meanings();
     structures();
@@ -390,9 +437,11 @@ void FIELDS_FUNCTION(void) {
     custom();
     deduced();
     attributes();
+    options();
 #ifdef __cplusplus
     activities();
     thread_activities();
+    functions();
 #endif
     long_texts();
     TraceLoggingUnregister(FIELDS_PROVIDER);

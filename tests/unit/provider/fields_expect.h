@@ -20,6 +20,7 @@ void expect_true(const char* what, bool condition);
 void expect_tag(const char* bytes);
 void expect_payload_size(size_t size);
 void expect_nothing(void);
+size_t taken(void); /* events since the last one that was looked at */
 
 void write_fields_c(void);
 void write_fields_cpp(void);

@@ -156,6 +156,8 @@ void expect_payload_size(size_t size) {
     }
 }
 
+size_t taken() { return g_host->take_records().size(); }
+
 void expect_nothing() { EXPECT_TRUE(g_host->take_records().empty()); }
 
 }  // extern "C"

@@ -129,7 +129,7 @@ TEST(Rules, EachSystemHasModesAndKernelEventsOfItsOwn) {
     EXPECT_EQ(check(p, kLinux).error().code, Code::kNotSupported);
     ProviderEnable e;
     e.guid = *parse_guid("d58c126f-b309-11d1-969e-0000f875a5bc");
-    e.enable_property = 0x200;
+    e.enable_property = 0x400;
     EXPECT_TRUE(ineffective(e, kWindows).empty());
     EXPECT_EQ(ineffective(e, kLinux).size(), 1u);
     e.package_ids = std::string(kMaxFilterBytes + 1, 'a');
@@ -233,7 +233,7 @@ TEST(Rules, AFilterPastItsLimitIsRefusedWithAWord) {
 
 TEST(Rules, WhatOfAnEnableHasNoEffectIsSaid) {
     ProviderEnable e = enable();
-    e.enable_property = 0x200;
+    e.enable_property = 0x400;
     EXPECT_EQ(ineffective(e).size(), 2u);
     e.stack_walk_ids.reset();
     EXPECT_EQ(ineffective(e).size(), 1u);
