@@ -249,7 +249,8 @@ TEST_F(Images, OfAProcessThatEndsBeforeTheOthersAreLookedAtAreKnown) {
     Process process;
     process.pid = uint32_t(child);
     tasks_.add(process);
-    const CounterSource counter;
+    CounterSource counter;
+    counter.now = []() noexcept -> int64_t { return 1; };
     images_.look_at(process.pid, counter);
     ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
