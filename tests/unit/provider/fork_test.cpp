@@ -112,7 +112,7 @@ TEST_F(ForkInHandler, HangsNeitherTheParentThatRegistersNorTheChild) {
 TEST_F(Fork, ChildDoesNotHaveALockOfTheParentsThreads) {
     start();
     register_provider();
-    g_private.phase = kPrivateFinished;  // as far as a fork looks
+    g_private.phase = kPrivateRunning;  // as far as a fork looks, and the agent in between
     g_private.append_lock = 1;
     const auto held = [] { return int(g_private.append_lock); };
     EXPECT_EQ(in_child(held), 0);
