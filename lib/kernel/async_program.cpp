@@ -63,9 +63,7 @@ public:
     }
     // Takes the record that was kept.
     void take(int requests, int key, BpfCode::Label none) {
-        code_.load_map(r1, requests);
-        code_.point(r2, r10, key);
-        code_.call_helper(BPF_FUNC_map_lookup_elem);
+        code_.look_up(requests, key);
         code_.jump_if(BPF_JEQ, r0, 0, none);
         for (size_t i = 0; i < sizeof(AsyncRecord); i += 8) {
             code_.load(Size::k64, r1, r0, int(i));

@@ -80,6 +80,31 @@ public:
         add(BPF_LD | BPF_IMM | BPF_DW, to, Reg(BPF_PSEUDO_MAP_FD), 0, fd);
         add(0, r0, r0, 0, 0);
     }
+    // The value in `map` of the key that stands on the stack at `key`, or 0, into r0.
+    void look_up(int map, int key) {
+        load_map(r1, map);
+        point(r2, r10, key);
+        call_helper(BPF_FUNC_map_lookup_elem);
+    }
+    // The same into r7, where there is none a new one: what the array `blank` has at 0. `zero`:
+    // room on the stack. Where none is to be had, to `none`.
+    void look_up_or_add(int map, int blank, int key, int zero, Label none) {
+        const Label known = label();
+        look_up(map, key);
+        jump_if(BPF_JNE, r0, 0, known);
+        store(Size::k32, r10, zero, 0);
+        look_up(blank, zero);
+        jump_if(BPF_JEQ, r0, 0, none);
+        set(r3, r0);
+        load_map(r1, map);
+        point(r2, r10, key);
+        set(r4, BPF_NOEXIST);
+        call_helper(BPF_FUNC_map_update_elem);
+        look_up(map, key);
+        jump_if(BPF_JEQ, r0, 0, none);
+        place(known);
+        set(r7, r0);
+    }
     // Hands what stands on the stack at `from` to the host, through the map `output`. `context`:
     // what the program was called with.
     void put_out(Reg context, int output, int from, size_t size) {

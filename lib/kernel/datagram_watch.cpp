@@ -63,9 +63,7 @@ private:
     void find_peer(int at) {
         code_.call_helper(BPF_FUNC_get_current_pid_tgid);
         code_.store(Size::k64, r10, at, r0);
-        code_.load_map(r1, peers_);
-        code_.point(r2, r10, at);
-        code_.call_helper(BPF_FUNC_map_lookup_elem);
+        code_.look_up(peers_, at);
     }
 
     const SocketCode& sockets_;

@@ -59,16 +59,10 @@ private:
     // Of the stack.
     static constexpr int kThread = -8, kPid = -16, kTask = -24, kZero = -32, kWord = -40;
 
-    void look_up(int map, int key) {
-        code_.load_map(r1, map);
-        code_.point(r2, r10, key);
-        code_.call_helper(BPF_FUNC_map_lookup_elem);
-    }
     void begin();
     void take_as(FutexOwner owner, LockKind kind, BpfCode::Label is_lock);
     void leave_known_calls();
     void find_owner();
-    void find_wait();
     void take_up(BpfCode::Label others);
     void go_on();
     void go_on_at_word(BpfCode::Label is_new);
@@ -111,7 +105,7 @@ void Writer::begin() {
 // kernel at the same place as well.
 void Writer::leave_known_calls() {
     const auto not_inside = code_.label();
-    look_up(maps_.calls, kThread);
+    code_.look_up(maps_.calls, kThread);
     code_.jump_if(BPF_JEQ, r0, 0, not_inside);
     code_.load(Size::k8, r1, r0, AT(is_under_way));
     code_.jump_if(BPF_JEQ, r1, 0, not_inside);
@@ -143,25 +137,6 @@ void Writer::find_owner() {
     code_.place(found);
 }
 
-// Of the thread, into r7.
-void Writer::find_wait() {
-    const auto known = code_.label();
-    look_up(maps_.waits, kThread);
-    code_.jump_if(BPF_JNE, r0, 0, known);
-    code_.store(Size::k32, r10, kZero, 0);
-    look_up(maps_.blank, kZero);
-    code_.jump_if(BPF_JEQ, r0, 0, end_);
-    code_.set(r3, r0);
-    code_.load_map(r1, maps_.waits);
-    code_.point(r2, r10, kThread);
-    code_.set(r4, BPF_ANY);
-    code_.call_helper(BPF_FUNC_map_update_elem);
-    look_up(maps_.waits, kThread);
-    code_.jump_if(BPF_JEQ, r0, 0, end_);
-    code_.place(known);
-    code_.set(r7, r0);
-}
-
 // The wait in r7 was interrupted, and goes on: it has begun before.
 void Writer::take_up(BpfCode::Label others) {
     const auto compare = [&](int member, Reg with) {
@@ -181,7 +156,7 @@ void Writer::take_up(BpfCode::Label others) {
 
 // The kernel has the thread call it again in place of a wait until a time.
 void Writer::go_on() {
-    look_up(maps_.waits, kThread);
+    code_.look_up(maps_.waits, kThread);
     code_.jump_if(BPF_JEQ, r0, 0, end_);
     code_.set(r7, r0);
     take_up(end_);
@@ -248,7 +223,7 @@ std::vector<bpf_insn> Writer::at_entry() {
     const auto is_call = code_.label(), is_wait = code_.label(), inherits = code_.label();
     const auto is_lock = code_.label(), is_new = code_.label();
     begin();
-    look_up(maps_.processes, kPid);
+    code_.look_up(maps_.processes, kPid);
     code_.jump_if(BPF_JEQ, r0, 0, end_);
     code_.set(r7, r0);
     code_.call_helper(BPF_FUNC_get_current_task);
@@ -275,7 +250,7 @@ std::vector<bpf_insn> Writer::at_entry() {
     take_as(FutexOwner::kMusl, LockKind::kMuslMutex, is_lock);
     code_.jump(end_);
     code_.place(is_lock);
-    find_wait();
+    code_.look_up_or_add(maps_.waits, maps_.blank, kThread, kZero, end_);
     go_on_at_word(is_new);
     code_.place(is_new);
     take_wait();
@@ -289,7 +264,7 @@ std::vector<bpf_insn> Writer::at_entry() {
 std::vector<bpf_insn> Writer::at_return() {
     const auto is_told = code_.label(), is_over = code_.label(), taken = code_.label();
     begin();
-    look_up(maps_.waits, kThread);
+    code_.look_up(maps_.waits, kThread);
     code_.jump_if(BPF_JEQ, r0, 0, end_);
     code_.set(r7, r0);
     code_.load(Size::k8, r1, r7, AT(is_under_way));

@@ -100,9 +100,7 @@ std::vector<bpf_insn> Writer::at_read() {
     const auto spliced = code_.label();
     code_.set(r6, r1);
     begin(end);
-    code_.load_map(r1, positions_);
-    code_.point(r2, r10, kKey);
-    code_.call_helper(BPF_FUNC_map_lookup_elem);
+    code_.look_up(positions_, kKey);
     code_.jump_if(BPF_JNE, r0, 0, known);
     keep();
     code_.jump(end);

@@ -84,9 +84,7 @@ Result<std::vector<bpf_insn>> base_program(KernelTypes& types, int controls) {
     const auto end = code.label();
     code.load(Size::k64, r1, r1, 0);
     code.store(Size::k64, r10, kCpu, r1);
-    code.load_map(r1, controls);
-    code.point(r2, r10, kCpu);
-    code.call_helper(BPF_FUNC_map_lookup_elem);
+    code.look_up(controls, kCpu);
     code.jump_if(BPF_JEQ, r0, 0, end);
     code.set(r7, r0);
     code.call_helper(BPF_FUNC_get_current_task);
@@ -121,9 +119,7 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     code.call_helper(BPF_FUNC_get_smp_processor_id);
     code.store(Size::k32, r10, kCpu, r0);
     code.set(r9, r0);
-    code.load_map(r1, maps.controls);
-    code.point(r2, r10, kCpu);
-    code.call_helper(BPF_FUNC_map_lookup_elem);
+    code.look_up(maps.controls, kCpu);
     code.jump_if(BPF_JEQ, r0, 0, end);
     code.set(r7, r0);
     code.load(Size::k64, r8, r7, CONTROL_AT(head));
@@ -144,9 +140,7 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     code.jump_if(BPF_JSLT, r0, 0, lost);
     code.load(Size::k64, r9, r7, CONTROL_AT(base));
     code.calculate(BPF_ADD, r9, r0);
-    code.load_map(r1, maps.records);
-    code.point(r2, r10, kPart);
-    code.call_helper(BPF_FUNC_map_lookup_elem);
+    code.look_up(maps.records, kPart);
     code.jump_if(BPF_JEQ, r0, 0, end);
     code.set(r1, r8);
     code.calculate(BPF_AND, r1, kPartRecords - 1);

@@ -157,9 +157,7 @@ std::vector<bpf_insn> at_release(int unmappings, int output) {
     find_call(code, end);
     code.call_helper(BPF_FUNC_get_current_pid_tgid);
     code.store(Size::k32, r10, kThread, r0);
-    code.load_map(r1, unmappings);
-    code.point(r2, r10, kThread);
-    code.call_helper(BPF_FUNC_map_lookup_elem);
+    code.look_up(unmappings, kThread);
     code.jump_if(BPF_JEQ, r0, 0, end);
     code.load(Size::k64, r9, r0, int(offsetof(Unmapping, from)));
     code.store(Size::k64, r10, kFrom, r9);

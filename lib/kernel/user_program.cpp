@@ -64,11 +64,6 @@ private:
     // Of the stack.
     static constexpr int kThread = -8, kZero = -16, kCaller = -24, kLock = -32, kHandsOver = -40;
 
-    void look_up(int map, int key) {
-        code_.load_map(r1, map);
-        code_.point(r2, r10, key);
-        code_.call_helper(BPF_FUNC_map_lookup_elem);
-    }
     void argument(Reg to, size_t number) { code_.load(Size::k64, to, r6, kArgumentsAt[number]); }
     void set_from_argument(int to, size_t number) {
         argument(r1, number);
@@ -106,24 +101,10 @@ private:
 
 // Of the thread, into r7: none is the end.
 void Writer::find_call() {
-    const auto known = code_.label();
     code_.set(r6, r1);
     code_.call_helper(BPF_FUNC_get_current_pid_tgid);
     code_.store(Size::k32, r10, kThread, r0);
-    look_up(maps_.calls, kThread);
-    code_.jump_if(BPF_JNE, r0, 0, known);
-    code_.store(Size::k32, r10, kZero, 0);
-    look_up(maps_.blank, kZero);
-    code_.jump_if(BPF_JEQ, r0, 0, end_);
-    code_.set(r3, r0);
-    code_.load_map(r1, maps_.calls);
-    code_.point(r2, r10, kThread);
-    code_.set(r4, BPF_NOEXIST);
-    code_.call_helper(BPF_FUNC_map_update_elem);
-    look_up(maps_.calls, kThread);
-    code_.jump_if(BPF_JEQ, r0, 0, end_);
-    code_.place(known);
-    code_.set(r7, r0);
+    code_.look_up_or_add(maps_.calls, maps_.blank, kThread, kZero, end_);
 }
 
 void Writer::take_arguments() {
@@ -175,7 +156,7 @@ void Writer::find_caller() {
     code_.store(Size::k64, r10, kCaller, 0);
     code_.fetch(kCaller, r9, 0, 8, BPF_FUNC_probe_read_user);
 #endif
-    look_up(maps_.callers, kCaller);
+    code_.look_up(maps_.callers, kCaller);
     code_.jump_if(BPF_JEQ, r0, 0, end_);
     code_.load(Size::k8, r1, r0, 0);
     code_.store(Size::k8, r7, AT(lock_kind), r1);
@@ -442,7 +423,7 @@ std::vector<bpf_insn> Writer::at_end_of_wait() {
     }
     code_.call_helper(BPF_FUNC_get_current_pid_tgid);
     code_.store(Size::k32, r10, kThread, r0);
-    look_up(maps_.calls, kThread);
+    code_.look_up(maps_.calls, kThread);
     code_.jump_if(BPF_JEQ, r0, 0, end_);
     code_.store(Size::k8, r0, AT(may_go_on), 0);
     code_.place(end_);
