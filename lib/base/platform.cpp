@@ -1,5 +1,6 @@
 #include "base/platform.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -12,7 +13,16 @@ namespace etw {
 
 bool is_terminal(std::FILE* file) noexcept { return ::isatty(::fileno(file)) != 0; }
 
-void prepare_output() {}
+// What the program opens must not get the number of a standard descriptor that was closed: a log
+// would have in it what is printed. In its place stands something that cannot be written to, or
+// read from, as it was.
+void prepare_output() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        // It gets the lowest free number, which is this.
+        static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+    }
+}
 
 bool read_input_to_its_end() noexcept {
     char bytes[256];

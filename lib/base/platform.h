@@ -11,7 +11,8 @@ namespace etw {
 bool is_terminal(std::FILE* file) noexcept;
 
 // To be called before anything is written: standard output and error take bytes as they are, so
-// that lines end the same on every system, and a terminal shows UTF-8.
+// that lines end the same on every system, and a terminal shows UTF-8; and where they are closed,
+// no file that is opened later takes their place.
 void prepare_output();
 
 // Reads standard input to its end, or until its terminal is gone, and forgets it; false where it

@@ -139,6 +139,14 @@ class Outputs(ReadingCase):
         self.assertEqual(process.wait(DEADLINE), OK, errors)
         self.assertNotIn("tracefmt:", errors)
 
+    def test_a_log_does_not_take_the_place_of_a_closed_output(self):
+        start = [str(BIN / "tracelog"), "-start", "Closed", "-f", "closed.etl", "-guid", WRITER_GUID]
+        done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&-', "sh", *start], env=self.env,
+                              cwd=self.folder, stderr=subprocess.PIPE, text=True)
+        self.assertNotIn("closed.etl", done.stderr)
+        self.tracelog("-stop", "Closed")
+        self.check_etl(self.folder / "closed.etl")
+
     @unittest.skipUnless(is_root(), "mounting needs root")
     def test_full_disk_is_reported(self):
         log = self.make_log("large", 50000)
