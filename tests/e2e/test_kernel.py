@@ -743,7 +743,8 @@ class KilledHost(KernelTest):
         last = child.pid
         self.tracelog("-q")
         self.assertEqual(self.own_instances(), {name})
-        self.stop()
+        # What was on its way to one of the killed is lost with it.
+        self.assertIn(self.tracelog("-stop", code=None).returncode, (0, 3))
         self.assertNotIn(name, instances())
         self.assertIn(last, {e["ProcessId"] for e in self.events("Process/End", "a.etl")})
 

@@ -176,7 +176,8 @@ sys.stdin.readline()
         self.kill_hosts([self.worker()])
         signal_self(10)
         self.tracelog("-q", "T")
-        self.tracelog("-stop", "T")
+        # The signal that kills may be lost with the one that it kills.
+        self.assertIn(self.tracelog("-stop", "T", code=None).returncode, (0, 3))
         self.assertNotIn(name, instances())
         self.assertEqual(len(self.signals("a.etl")), 10)
 
