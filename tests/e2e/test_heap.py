@@ -357,8 +357,10 @@ class KilledWorker(HeapTest):
             self.assertEqual(program.codes(), code)  # it has the breakpoints as before
         self.stop(code=None)  # of other processes something may be lost
         self.assertEqual(len(self.heap()), 21 * ROUND)
-        self.assertEqual([s for s in self.sizes() if s in range(10001, 10020)],
-                         3 * [10001 + 2 * i for rounds in (3, 4) for i in range(rounds)])
+        # Whatever their order: in an emulated machine a processor may stand still with a record that
+        # it has not finished, while the other goes on.
+        self.assertEqual(sorted(s for s in self.sizes() if s in range(10001, 10020)),
+                         sorted(3 * [10001 + 2 * i for rounds in (3, 4) for i in range(rounds)]))
 
     def test_what_it_had_read_is_told_or_counted(self):
         program = self.program()
