@@ -174,7 +174,7 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd) {
                        return !other_version_;
                    },
                    [&](const wire::Rings& rings) {
-                       if (!fd) return false;
+                       if (!fd || told_.size() >= kMaxTold) return false;
                        told_.insert(rings.session.epoch);
                        listener_.on_rings(*this, rings, std::move(fd));
                        return true;

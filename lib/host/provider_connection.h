@@ -66,6 +66,8 @@ public:
     // Acks that a process may owe: so many find room in its socket, however long the host does not
     // read it.
     static constexpr size_t kMaxUnanswered = 128;
+    // Sessions that a process may know of: more than it can be in and keep rings of.
+    static constexpr size_t kMaxTold = 1024;
 
     ProviderConnection(EventLoop& loop, ProviderListener& listener, UniqueFd socket,
                        PeerCredentials peer, std::shared_ptr<UserShare> share, uint64_t id,

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -206,6 +207,21 @@ TEST_F(ProviderConnectionTest, EndsWhereAFileIsPassedForMemory) {
     ASSERT_TRUE(send(process_.get(), std::as_bytes(std::span(&rings, 1)), {&fd, 1}));
     EXPECT_FALSE(connection_->serve(EPOLLIN));
     EXPECT_EQ(rings_, 0u);
+}
+
+// Nor may it name ever more sessions.
+TEST_F(ProviderConnectionTest, EndsWhereMoreSessionsAreNamedThanThereCanBe) {
+    const UniqueFd memory(::memfd_create("rings", MFD_CLOEXEC));
+    const int fd = memory.get();
+    wire::Rings rings{};
+    rings.header = {ProviderMessage::kRings, sizeof(rings)};
+    size_t named = 0;
+    do {
+        rings.session.epoch = ++named;
+        ASSERT_TRUE(send(process_.get(), std::as_bytes(std::span(&rings, 1)), {&fd, 1}));
+    } while (connection_->serve(EPOLLIN) && named < 2 * ProviderConnection::kMaxTold);
+    EXPECT_EQ(named, ProviderConnection::kMaxTold + 1);
+    EXPECT_EQ(rings_, ProviderConnection::kMaxTold);
 }
 
 // A process that makes the host remember ever more is disconnected, and gives all of it back.
