@@ -105,6 +105,19 @@ public:
         place(known);
         set(r7, r0);
     }
+    // Copies the addresses of the user's stack to r7 + `to`, at most `size` bytes of them; how many
+    // it is to r0. r6: what the program was called with.
+    void take_user_stack(int to, size_t size) {
+        const Label taken = label();
+        set(r1, r6);
+        point(r2, r7, to);
+        set(r3, int32_t(size));
+        set(r4, BPF_F_USER_STACK);
+        call_helper(BPF_FUNC_get_stack);
+        jump_if(BPF_JSGE, r0, 0, taken);
+        set(r0, 0);
+        place(taken);
+    }
     // Hands what stands on the stack at `from` to the host, through the map `output`. `context`:
     // what the program was called with.
     void put_out(Reg context, int output, int from, size_t size) {

@@ -262,7 +262,7 @@ std::vector<bpf_insn> Writer::at_entry() {
 
 // One that has not slept, because the word was another by then, is none.
 std::vector<bpf_insn> Writer::at_return() {
-    const auto is_told = code_.label(), is_over = code_.label(), taken = code_.label();
+    const auto is_told = code_.label(), is_over = code_.label();
     begin();
     code_.look_up(maps_.waits, kThread);
     code_.jump_if(BPF_JEQ, r0, 0, end_);
@@ -286,14 +286,7 @@ std::vector<bpf_insn> Writer::at_return() {
     code_.load(Size::k64, r1, r7, AT(begun_ns));
     code_.calculate(BPF_SUB, r0, r1);
     code_.store(Size::k64, r7, AT(duration_ns), r0);
-    code_.set(r1, r6);
-    code_.point(r2, r7, AT(stack));
-    code_.set(r3, int32_t(sizeof(UserCall::stack)));
-    code_.set(r4, BPF_F_USER_STACK);
-    code_.call_helper(BPF_FUNC_get_stack);
-    code_.jump_if(BPF_JSGE, r0, 0, taken);
-    code_.set(r0, 0);
-    code_.place(taken);
+    code_.take_user_stack(AT(stack), sizeof(UserCall::stack));
     code_.store(Size::k64, r7, AT(stack_size), r0);
     code_.set(r1, r6);
     code_.load_map(r2, maps_.output);

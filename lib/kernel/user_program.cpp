@@ -281,15 +281,7 @@ void Writer::copy_stack() {
 }
 
 void Writer::tell() {
-    const auto taken = code_.label();
-    code_.set(r1, r6);
-    code_.point(r2, r7, AT(stack));
-    code_.set(r3, int32_t(sizeof(UserCall::stack)));
-    code_.set(r4, BPF_F_USER_STACK);
-    code_.call_helper(BPF_FUNC_get_stack);
-    code_.jump_if(BPF_JSGE, r0, 0, taken);
-    code_.set(r0, 0);
-    code_.place(taken);
+    code_.take_user_stack(AT(stack), sizeof(UserCall::stack));
     code_.jump_if(BPF_JGT, r0, int32_t(sizeof(UserCall::stack)), end_);
     code_.store(Size::k64, r7, AT(stack_size), r0);
     if (is_of_locks(kind_)) {  // with the copy
