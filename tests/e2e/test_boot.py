@@ -296,7 +296,8 @@ class BootMode(BootTest):
         status = self.values(self.global_logger())[""]["Status"]
         if status == "0":  # the machine's kernel events can be had
             self.assertEqual(self.sessions(), ["NT Kernel Logger"])
-            self.assert_operation(self.tracelog("-stop", "GlobalLogger").stdout)
+            # Events of a busy machine may have been lost.
+            self.assert_operation(self.tracelog("-stop", "GlobalLogger", code=None).stdout)
         else:
             self.assertEqual(status, "50")
             self.assertIn("kernel events", said)
@@ -324,7 +325,8 @@ class BootMode(BootTest):
         # It has both names, and kernel options change it like the other.
         self.assertIn("Enabled tracing:        Process CxtSwap\n",
                       self.tracelog("-update", "GlobalLogger", "-eflag", "PROCESS+CSWITCH").stdout)
-        self.tracelog("-stop", "GlobalLogger")
+        # What the killed one had read and not converted is counted as lost.
+        self.assertIn(self.tracelog("-stop", "GlobalLogger", code=None).returncode, (0, 3))
         records = self.records("logs/trace.log")
         ended = {r["fields"]["ProcessId"] for r in records if r.get("event", "").endswith("End")
                  and r.get("provider") == "Process"}

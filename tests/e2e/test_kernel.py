@@ -259,11 +259,11 @@ class KernelLogger(KernelTest):
         self.assertIn("Operation Status:       183L", done.stdout)
         done = self.tracelog("-enable", "-guid", "d58c126f-b309-11d1-969e-0000f875a5bc", code=1)
         self.assertIn("System Logger does not accept application guids", done.stderr)
-        self.tracelog("-stop")
+        self.stop()
         done = self.tracelog("-start", "-guid", "d58c126f-b309-11d1-969e-0000f875a5bc")
         self.assertIn("System Logger does not accept application guids", done.stderr)
         self.assertIn("Logger Name:            NT Kernel Logger\n", done.stdout)
-        self.tracelog("-stop")
+        self.stop()
         for words in (["-gs"], ["-ls"], ["-paged"], ["-newfile", "1", "-f", "a%d.etl"]):
             self.assertIn("87L", self.tracelog("-start", *words, code=1).stdout)
         self.assertEqual(self.own_instances(), set())
@@ -727,7 +727,7 @@ class EveryLog(KernelTest):
         self.tracelog("-start", "S", "-buffering", "-eflag", self.GROUPS)
         self.tracelog("-flush", "S", "-f", "a.etl")
         self.tracelog("-flush", "S", "-f", "b.etl")
-        self.tracelog("-stop", "S")
+        self.stop("S")
         self.expect_told("a.etl", "DCEnd")
         self.expect_told("b.etl", "DCEnd")
 

@@ -408,7 +408,7 @@ threading.Event().wait()
 class Machine(ClassTest):
     def test_the_machine_stands_at_the_beginning(self):
         self.tracelog("-start", "-f", "a.etl")
-        self.tracelog("-stop")
+        self.stop("NT Kernel Logger")
         cpu, = self.events("SystemConfig/CPU", "a.etl")
         self.assertEqual(cpu["ComputerName"], socket.gethostname())
         self.assertEqual(cpu["NumberOfProcessors"], os.sysconf("SC_NPROCESSORS_ONLN"))
@@ -420,5 +420,5 @@ class Machine(ClassTest):
         self.assertTrue({e["DiskNumber"] for e in self.events("SystemConfig/LogDisk", "a.etl")}
                         <= disks)
         self.tracelog("-start", "T", "-f", "b.etl", "-eflag", "PROCESS+NO_SYSCONFIG")
-        self.tracelog("-stop", "T")
+        self.stop("T")
         self.assertFalse(self.events("SystemConfig/CPU", "b.etl"))

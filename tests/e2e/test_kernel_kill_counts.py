@@ -98,8 +98,9 @@ def act(times):
 
 
 class KilledWorkerFaults(CountedKills):
-    # Where no process has anything, so that a page is one of these by its address.
-    FIRST = 0x1000_0000_0000
+    # Where no process has anything, sanitizers' shadows of memory included, so that a page is one of
+    # these by its address.
+    FIRST = 0x4800_0000_0000
     SOFT = """
 libc = ctypes.CDLL(None)
 libc.mmap.restype = ctypes.c_void_p
