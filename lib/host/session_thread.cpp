@@ -18,12 +18,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{50};
 constexpr milliseconds kLastRetry{250};
-// After activity the thread dozes: it looks again by itself, after pauses that double, and writers
-// wake it only when a ring gets crowded, since to wake a thread costs as much as hundreds of
-// events. After the last pause the first full block wakes it. The pauses also find blocks of
-// writers that were killed before they could wake anybody.
-constexpr milliseconds kFirstDoze{10};
-constexpr milliseconds kLastDoze{640};
 // Full blocks that cannot be written yet (their time stamps lie in the future).
 constexpr milliseconds kStuck{20};
 // Where the kernel cannot wait for several words: how often the rings are looked at.
@@ -124,7 +118,7 @@ void SessionThread::run() {
         progressed_ = had_tasks;
         drain_now();
         publish();
-        doze_ = progressed_ ? kFirstDoze : doze_ < kLastDoze ? doze_ * 2 : Clock::duration::zero();
+        doze_.looked(progressed_, drain_->progress().record_bytes, Clock::now());
         wait_for_wake(seen, time_to_rest());
     }
 }
@@ -293,7 +287,7 @@ SessionThread::Clock::duration SessionThread::time_to_rest() const {
     constexpr Clock::duration kForever = std::chrono::hours(24);
     if (ended_) return kForever;
     const auto now = Clock::now();
-    Clock::duration timeout = dozes() ? doze_ : kForever;
+    Clock::duration timeout = doze_ ? doze_.pause() : kForever;
     if (flush_every_.count() != 0) timeout = std::min(timeout, flush_at_ - now);
     if (drain_->consumers() != 0) timeout = std::min(timeout, deliver_at_ - now);
     if (retry_at_ > now) timeout = std::min(timeout, retry_at_ - now);
@@ -311,13 +305,13 @@ void SessionThread::wait_for_wake(uint32_t seen, Clock::duration timeout) {
     if (!ended_ && !drain_->keeps_records()) {
         for (const auto& stream : drain_->streams()) {
             if (stream == nullptr) continue;
-            const uint32_t enough = dozes() ? Drain::crowded_at(stream->rings.geometry()) : 1;
+            const uint32_t enough = doze_ ? Drain::crowded_at(stream->rings.geometry()) : 1;
             stream->rings.host_sleeps().store(enough);
             add(stream->rings.host_sleeps(), enough);
         }
         // Blocks that were filled while we still looked awake, and that are not to wait for more.
         // If they are there because the log cannot take them, sleeping is right all the same.
-        if (dozes() ? drain_->has_crowded_ring() : drain_->has_enough_full_blocks()) {
+        if (doze_ ? drain_->has_crowded_ring() : drain_->has_enough_full_blocks()) {
             timeout = progressed_ && !waiting()
                           ? Clock::duration::zero()
                           : std::min<Clock::duration>(timeout, waiting() ? kLastRetry : kStuck);

@@ -2,6 +2,7 @@
 // delays no other, and delivers to its consumers. It sleeps on the futex words that writers wake,
 // on tasks and on its timers; an idle session without a flush timer costs no CPU.
 #pragma once
+#include "host/doze.h"
 #include "host/drain.h"
 
 #include <atomic>
@@ -76,7 +77,6 @@ private:
     void publish();
     Clock::duration time_to_rest() const;
     void wait_for_wake(uint32_t seen, Clock::duration timeout);
-    bool dozes() const { return doze_ != Clock::duration::zero(); }
     bool waiting() const { return Clock::now() < retry_at_; }
 
     Hooks hooks_;
@@ -89,9 +89,9 @@ private:
     Clock::duration retry_pause_{};
     bool ended_ = false;         // the log takes no more
     uint32_t log_began_at_ = 0;  // buffers written when the log was fresh
-    Clock::duration doze_{};     // zero: nothing has happened for long
-    bool progressed_ = false;    // the last look found something to do
-    uint64_t full_before_ = 0;   // blocks that waited for more when last looked at
+    Doze doze_;
+    bool progressed_ = false;   // the last look found something to do
+    uint64_t full_before_ = 0;  // blocks that waited for more when last looked at
 
     mutable std::mutex mutex_;
     std::vector<Task> tasks_;         // guarded by mutex_
