@@ -22,11 +22,12 @@ public:
     // so far.
     void looked(bool found, uint64_t bytes, Clock::time_point now) noexcept {
         using Ms = std::chrono::duration<double, std::milli>;
-        const bool busy = double(bytes - bytes_) >= double(kBusyRate) * Ms(now - looked_at_).count();
-        pause_ = found && busy     ? kBusy
-                 : found           ? kFirst
-                 : pause_ < kLast  ? pause_ * 2
-                                   : Clock::duration::zero();
+        const bool busy =
+            double(bytes - bytes_) >= double(kBusyRate) * Ms(now - looked_at_).count();
+        pause_ = found && busy    ? kBusy
+                 : found          ? kFirst
+                 : pause_ < kLast ? pause_ * 2
+                                  : Clock::duration::zero();
         bytes_ = bytes;
         looked_at_ = now;
     }

@@ -175,8 +175,12 @@ void UserEvents::convert(int64_t now) {
     const auto later = std::find_if(arrivals_.begin(), arrivals_.end(),
                                     [now](const Call& call) { return call.time > now; });
     find_what_goes_on();
+    // What comes late, as the first ones do that are told before the session has begun, is moved to
+    // where the stream is. Each to a time of its own: it is what a thread's stacks are known by.
+    int64_t earliest = pending_.handed_out();
     for (auto call = arrivals_.begin(); call != later; ++call) {
-        call->time = std::max(call->time, pending_.handed_out());
+        call->time = std::max(call->time, earliest);
+        earliest = call->time + 1;
         convert(*call);
     }
     arrivals_.erase(arrivals_.begin(), later);

@@ -282,6 +282,21 @@ TEST_F(UserCalls, WhatComesLaterWaitsAndOrderIsThatOfTime) {
     EXPECT_EQ(sink_.sent.size(), 3u);
 }
 
+TEST_F(UserCalls, WhatComesLateHasATimeOfItsOwnWhichItsStackIsKnownBy) {
+    hand_out(200);
+    UserCall call = called(Kind::kAllocate, 0, 10, 0xA000);
+    for (const int64_t time : {100, 150}) {
+        set_stack(call, {uint64_t(time)});
+        give(call, time);
+    }
+    hand_out(300);
+    ASSERT_EQ(sink_.sent.size(), 4u);
+    EXPECT_EQ(sink_.sent[0].time, 200);
+    EXPECT_EQ(sink_.sent[2].time, 201);
+    EXPECT_EQ(stack_at(1), std::vector<uint64_t>{100});
+    EXPECT_EQ(stack_at(3), std::vector<uint64_t>{150});
+}
+
 TEST_F(UserCalls, ARecordThatIsCutShortIsNoneAndAStackIsNoLongerThanItsRecord) {
     UserCall call = called(Kind::kAllocate, 0, 1, 0xA000);
     const auto all = std::as_bytes(std::span(&call, 1));
