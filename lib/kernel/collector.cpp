@@ -522,6 +522,8 @@ bool Collector::end(bool at_once) {
         tell_tracing(true, now);
         count_lost();
         if (stalled_) {
+            file_events_.take_all(now);
+            user_events_.take_all(now);
             sink_.add_lost(reader_.count_rest() + perf_events_.count_rest() +
                            file_events_.pending().count() + user_events_.pending().count() +
                            net_events_.count_accepts() +
@@ -568,11 +570,11 @@ int64_t Collector::collect_locked(bool all) {
     if (waiting) return *waiting;
     if (ended_) return now;
     int64_t until = now;
-    // Once: what comes after `now` would only be kept.
-    file_events_.read(now);
-    user_events_.read(now);
+    bool has_more = false;
     do {
-        until = perf_events_.read(now, outlook_.get());
+        until = std::min({file_events_.read(now), user_events_.read(now),
+                          perf_events_.read(now, outlook_.get())});
+        has_more = until < now;
         traced_.set_under_way(reader_.count() + perf_events_.count_pending() +
                               file_events_.count_rest() + user_events_.count_rest());
         perf_events_.give_back();
@@ -580,6 +582,7 @@ int64_t Collector::collect_locked(bool all) {
         user_events_.give_back();
         until = std::min(
             until, reader_.read(now, outlook_.get(), [this](uint8_t source) { took(source); }));
+        has_more = has_more || reader_.has_more();
         // Last: whoever read the counter before `now` has written its record by now.
         if (switch_watch_) switch_watch_->read();
         take_looks();
@@ -608,7 +611,7 @@ int64_t Collector::collect_locked(bool all) {
         }
         // Held back: more pages would only be kept.
         if (!open_forks_.empty() && !all) break;
-    } while (reader_.has_more());
+    } while (has_more);
     if (std::chrono::steady_clock::now() >= lost_read_at_ + kLostEvery) count_lost();
     return until;
 }

@@ -178,7 +178,15 @@ void FileEvents::take_if_ours(const ProbeRecord& record) {
     if (from_.empty() || record.time >= from_[record.cpu]) take(record);
 }
 
-void FileEvents::read(int64_t now) {
+int64_t FileEvents::read(int64_t now) {
+    if (complete_until_ >= now) return now;
+    if (pending_.is_full() && pending_.next_time() <= complete_until_) return complete_until_;
+    take_all(now);
+    return now;
+}
+
+void FileEvents::take_all(int64_t now) {
+    complete_until_ = now;
     if (!probe_) return;
     probe_->read([this](const ProbeRecord& record) { take_if_ours(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);

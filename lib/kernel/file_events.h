@@ -30,8 +30,11 @@ public:
     }
     // Takes what the rings hold. Calls that ended up to `now`, which was taken before, become
     // records; a call stands where it began, or, where that has been handed out already, right
-    // behind it.
-    void read(int64_t now);
+    // behind it. Unless too many wait to be handed out: returns the time up to which all has been
+    // taken, at most `now`.
+    int64_t read(int64_t now);
+    // Also then.
+    void take_all(int64_t now);
     // What was read is not for a successor any more.
     void give_back() {
         if (probe_) probe_->give_back();
@@ -115,6 +118,7 @@ private:
     std::vector<int64_t> from_;      // by CPU: what ended earlier was told by the programs before
     std::vector<Arrival> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
+    int64_t complete_until_ = 0;  // when the rings were last looked at
     int64_t beginning_ = 0;
     std::unordered_map<uint64_t, File> open_;  // by the kernel's structure
     uint64_t last_object_ = 0;

@@ -6,9 +6,16 @@
 namespace etw::kernel {
 
 void PendingRecords::sort() {
-    pending_.erase(pending_.begin(), pending_.begin() + ptrdiff_t(std::exchange(next_, 0)));
-    std::stable_sort(pending_.begin(), pending_.end(),
-                     [](const Pending& a, const Pending& b) { return a.time < b.time; });
+    const auto by_time = [](const Pending& a, const Pending& b) { return a.time < b.time; };
+    const auto at = [this](size_t index) { return pending_.begin() + ptrdiff_t(index); };
+    std::stable_sort(at(sorted_), pending_.end(), by_time);
+    if (sorted_ < pending_.size()) {
+        // Of what was there before, little is later as a rule.
+        const auto meet = std::upper_bound(at(next_), at(sorted_), *at(sorted_), by_time);
+        std::inplace_merge(meet, at(sorted_), pending_.end(), by_time);
+    }
+    pending_.erase(pending_.begin(), at(std::exchange(next_, 0)));
+    sorted_ = pending_.size();
 }
 
 std::optional<int64_t> PendingRecords::hand_out(TracedSink& sink, int64_t until) {

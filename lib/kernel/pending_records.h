@@ -34,6 +34,9 @@ public:
     void set_follows(bool follows) noexcept { follows_ = follows; }
     // After records were appended; those of one time stay in the order in which they came.
     void sort();
+    // Whoever appends is to wait until some are handed out: what the kernel has no room for then is
+    // counted, while here the host's memory would fill.
+    bool is_full() const noexcept { return events_ > kMaxEvents; }
     // Of the next record to hand out.
     int64_t next_time() const noexcept {
         return next_ < pending_.size() ? pending_[next_].time : kNever;
@@ -47,6 +50,8 @@ public:
     void begin_at(int64_t time) noexcept { handed_out_ = time; }
 
 private:
+    static constexpr uint64_t kMaxEvents = 64 * 1024;
+
     struct Pending {
         int64_t time = 0;
         uint32_t cpu = 0;
@@ -55,9 +60,10 @@ private:
         std::shared_ptr<const Caller> caller;
         bool follows = false;
     };
-    std::vector<Pending> pending_;  // sorted up to what was appended since
-    size_t next_ = 0;               // not handed out
-    uint64_t events_ = 0;           // from there on
+    std::vector<Pending> pending_;
+    size_t sorted_ = 0;    // what was appended since stands behind these
+    size_t next_ = 0;      // not handed out
+    uint64_t events_ = 0;  // from there on
     std::shared_ptr<const Caller> caller_;
     bool follows_ = false;
     int64_t handed_out_ = 0;

@@ -150,7 +150,15 @@ bool UserEvents::detach_one(Holder& holder) {
     return probe_->detach_one();
 }
 
-void UserEvents::read(int64_t now) {
+int64_t UserEvents::read(int64_t now) {
+    if (complete_until_ >= now) return now;
+    if (pending_.is_full() && pending_.next_time() <= complete_until_) return complete_until_;
+    take_all(now);
+    return now;
+}
+
+void UserEvents::take_all(int64_t now) {
+    complete_until_ = now;
     if (!probe_) return;
     probe_->read([this](const ProbeRecord& record) { take(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);

@@ -46,8 +46,11 @@ public:
     // False: none is left, and the processes are as they were.
     bool detach_one(Holder& holder);
     // Takes what the rings hold. Calls that were told up to `now`, which was taken before, become
-    // records.
-    void read(int64_t now);
+    // records. Unless too many wait to be handed out: returns the time up to which all has been
+    // taken, at most `now`.
+    int64_t read(int64_t now);
+    // Also then.
+    void take_all(int64_t now);
     PendingRecords& pending() noexcept { return pending_; }
 
     // What read() takes, and what it makes of it: for tests.
@@ -80,6 +83,7 @@ private:
     UserFrames frames_;
     std::vector<Call> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
+    int64_t complete_until_ = 0;  // when the rings were last looked at
     // Sizes of what was allocated, by process and address.
     std::unordered_map<uint32_t, std::unordered_map<uint64_t, uint64_t>> sizes_;
     size_t size_count_ = 0;
