@@ -135,6 +135,28 @@ void ImageEvents::scan(const CounterSource& counter) {
     }
 }
 
+size_t ImageEvents::count_code(uint32_t process, std::span<const uint64_t> addresses) const {
+    constexpr int kMaxLooks = 8;  // images whose parts lie behind the beginning of others are rare
+    const auto found = images_.find(process);
+    if (!context_.has(kKernelImageLoad) || found == images_.end()) return addresses.size();
+    const OfProcess& known = found->second;
+    const auto is_code = [&known](uint64_t address) {
+        auto at = known.upper_bound(address);
+        for (int looks = 0; at != known.begin() && looks < kMaxLooks; ++looks) {
+            --at;
+            // A call that never returns may be the last instruction.
+            const auto has_it = [address](const Part& part) {
+                return part.from <= address && address <= part.to;
+            };
+            const auto& parts = at->second.parts;
+            if (std::any_of(parts.begin(), parts.end(), has_it)) return true;
+        }
+        return false;
+    };
+    return size_t(std::find_if_not(addresses.begin(), addresses.end(), is_code) -
+                  addresses.begin());
+}
+
 // Several parts of a file are one image.
 void ImageEvents::keep(OfProcess& in, Image image, int64_t seen_at) {
     const Part part{image.base + image.skipped, image.base + image.size};
