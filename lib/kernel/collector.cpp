@@ -129,6 +129,7 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
+      file_names_(context_.longest_record),
       image_events_(context_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),

@@ -304,8 +304,8 @@ void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
     if (!context_.concerns(at.process)) return;
     const bool rundown = hook == kRundown || hook == kEndRundown;
     const RecordIds ids{at.thread != 0 ? at.thread : at.process, at.process};
-    RecordBuilder out =
-        rundown ? RecordBuilder(hook, 3, at.time) : RecordBuilder(hook, 3, at.time, ids);
+    LongRecordBuilder out =
+        rundown ? LongRecordBuilder(hook, 3, at.time) : LongRecordBuilder(hook, 3, at.time, ids);
     const uint32_t none[4] = {};
     out.put(image.base)
         .put(image.size)
@@ -315,7 +315,7 @@ void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
         .put(uint32_t{0})
         .put(image.base)
         .put(none)
-        .put_text(image.path)
+        .put_path(image.path, context_.longest_record)
         .send(context_.sink, at.cpu);
 }
 
