@@ -83,7 +83,9 @@ class Resolver:
             self._check("process", name, fields[process] in self.processes)
         threads = ("TTID",) if "TTID" in fields else self.THREADS.get(name, ())
         for field in threads:
-            self._check("thread", name, fields[field] in self.threads)
+            # A thread that ends has no number any more as it is sampled for the last time.
+            if fields[field] != 0xFFFFFFFF:
+                self._check("thread", name, fields[field] in self.threads)
         if name == "StackWalk/Stack":
             self._look_at_stack(fields["StackProcess"], [int(a, 16) for a in fields["Stack"]])
         if name in self.CODE:
