@@ -196,13 +196,12 @@ private:
                    "no provider was enabled; name what to record with -guid, at -start or with "
                    "-enable, and see what there is with -enumguid";
         }
-        const size_t absent = absent_providers(status.providers).size();
-        if (absent == status.providers.size()) {
-            return start + fmt::format(
-                               "no running program has registered {}; check the GUID with "
-                               "-enumguid while the program runs",
-                               absent == 1 ? to_string(status.providers.front().guid)
-                                           : "any of its providers");
+        const auto absent = absent_providers(status.providers);
+        if (absent.size() == status.providers.size()) {
+            return start +
+                   (absent.size() == 1 ? absence_of(absent.front())
+                                       : "no running program has registered any of its providers") +
+                   "; check the GUID with -enumguid while the program runs";
         }
         return start +
                "its programs wrote nothing that the level and keywords let through; try -level 5 "

@@ -24,13 +24,13 @@ constexpr std::string_view kCaptured = "captured";
 constexpr char kNoProviders[] =
     "no provider is registered with the session host; it starts with the first -start";
 
-std::vector<Guid> absent_from(const std::vector<session::RegisteredProvider>& registered,
-                              const std::vector<ProviderEnable>& asked) {
-    std::vector<Guid> out;
+std::vector<ProviderEnable> absent_from(const std::vector<session::RegisteredProvider>& registered,
+                                        const std::vector<ProviderEnable>& asked) {
+    std::vector<ProviderEnable> out;
     for (const ProviderEnable& provider : asked) {
         const bool there = std::any_of(registered.begin(), registered.end(),
                                        [&](const auto& r) { return r.guid == provider.guid; });
-        if (!there) out.push_back(provider.guid);
+        if (!there) out.push_back(provider);
     }
     return out;
 }
@@ -114,10 +114,9 @@ void ProviderCommands::enum_guid_ex() {
     if (!found) return failed(found.error());
     add_kernel_providers(*found);
     if (!wanted->empty()) {
-        for (const Guid& guid : absent_from(*found, *wanted)) {
+        for (const ProviderEnable& absent : absent_from(*found, *wanted)) {
             report_.exit_status = kExitFailed;
-            note(fmt::format("{}: no running program has registered it [{}]", to_string(guid),
-                             uint32_t(Code::kGuidNotFound)));
+            note(fmt::format("{} [{}]", absence_of(absent), uint32_t(Code::kGuidNotFound)));
         }
         std::erase_if(*found, [&](const auto& provider) {
             return std::none_of(wanted->begin(), wanted->end(),
@@ -188,32 +187,44 @@ void ProviderCommands::note_ineffective(const std::vector<ProviderEnable>& provi
     }
 }
 
-std::vector<Guid> ProviderCommands::absent_providers(const std::vector<ProviderEnable>& asked) {
+std::vector<ProviderEnable> ProviderCommands::absent_providers(
+    const std::vector<ProviderEnable>& asked) {
     const auto registered = backend_.registered_providers();
     if (!registered) return {};
     auto absent = absent_from(*registered, asked);
     if (absent.empty()) return absent;
     // What is recorded from outside needs no program's word.
-    std::erase_if(absent, [](const Guid& guid) {
-        return guid == session::kHeapGuid || guid == session::kCritSecGuid;
+    std::erase_if(absent, [](const ProviderEnable& how) {
+        return how.guid == session::kHeapGuid || how.guid == session::kCritSecGuid;
     });
     // Of the others a session that is gone tells no more.
     const auto kernel = backend_.kernel_providers();
-    std::erase_if(absent, [&](const Guid& guid) {
-        const auto is_it = [&](const auto& provider) { return provider.guid == guid; };
-        const auto how = std::find_if(asked.begin(), asked.end(), is_it);
-        return (how != asked.end() && how->name.starts_with(kUsdtPrefix)) ||
+    std::erase_if(absent, [&](const ProviderEnable& how) {
+        const auto is_it = [&](const auto& provider) { return provider.guid == how.guid; };
+        return how.name.starts_with(kUsdtPrefix) ||
                (kernel && std::any_of(kernel->begin(), kernel->end(), is_it));
     });
     return absent;
 }
 
+std::string ProviderCommands::absence_of(const ProviderEnable& provider) {
+    if (provider.name.starts_with(kTracepointPrefix)) {
+        const auto kernel = backend_.kernel_providers();
+        if (kernel && !kernel->empty()) {
+            return fmt::format(
+                "{}: the kernel has no such tracepoints (-enumguidex lists what there is), and no "
+                "running program has registered it",
+                provider.name);
+        }
+    }
+    return fmt::format("no running program has registered {}", to_string(provider.guid));
+}
+
 void ProviderCommands::note_absent(const std::vector<ProviderEnable>& asked) {
-    const std::vector<Guid> absent = absent_providers(asked);
+    const auto absent = absent_providers(asked);
     if (!absent.empty()) note_refused();
-    for (const Guid& guid : absent) {
-        note(fmt::format("no running program has registered {}; it records as soon as one does",
-                         to_string(guid)));
+    for (const ProviderEnable& provider : absent) {
+        note(absence_of(provider) + "; it records as soon as one does");
     }
 }
 

@@ -30,7 +30,10 @@ protected:
     // `started`: the session runs all the same.
     void not_enabled(const session::Failure& failure, const session::SessionStatus* started);
     // Those that no running program has registered.
-    std::vector<Guid> absent_providers(const std::vector<session::ProviderEnable>& asked);
+    std::vector<session::ProviderEnable> absent_providers(
+        const std::vector<session::ProviderEnable>& asked);
+    // That one is absent, and where to look.
+    std::string absence_of(const session::ProviderEnable& provider);
 
     session::Backend& backend_;
 

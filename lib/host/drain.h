@@ -62,8 +62,8 @@ public:
     // Writes what they hold into `file`. See snapshot.h.
     Status save_snapshot(UniqueFd file, const std::string& path);
 
-    // From now on what comes is delivered too; what the rings hold already is not. With the ring of
-    // a predecessor, from where that one stopped.
+    // From now on what comes is delivered too; what the rings hold already only where the log is
+    // still to be begun. With the ring of a predecessor, from where that one stopped.
     void start_feed(DeliveryRing ring);
     void end_feed(wire::DeliveryState state);
     size_t consumers() const noexcept { return feed_ == nullptr ? 0 : feed_->consumers(); }

@@ -19,7 +19,7 @@ void Drain::start_feed(DeliveryRing ring) {
     if (ring.id() != progress_.delivery.ring) {
         progress_.delivery.head = progress_.delivery.backlog = 0;
     }
-    const bool from_now = progress_.delivery.ring == 0 && (log_ || awaits_log());
+    const bool from_now = progress_.delivery.ring == 0 && log_;
     progress_.delivery.ring = ring.id();
     if (from_now) {
         for (size_t i = 0; i < streams_.size(); ++i) {

@@ -1,7 +1,5 @@
 #include "kernel/bpf_images.h"
 
-#include "base/unique_fd.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -43,6 +41,16 @@ std::vector<Image> bpf_images() {
         const UniqueFd program(::bpf_prog_get_fd_by_id(id));
         if (program) add_functions(program.get(), out);
     }
+    return out;
+}
+
+std::vector<Image> bpf_images_of(const UniqueFd& link) {
+    std::vector<Image> out;
+    bpf_link_info info{};
+    uint32_t size = sizeof(info);
+    if (::bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) return out;
+    const UniqueFd program(::bpf_prog_get_fd_by_id(info.prog_id));
+    if (program) add_functions(program.get(), out);
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "kernel/bpf_probe.h"
 
 #include "base/hidden_fd.h"
+#include "kernel/bpf_images.h"
 #include "kernel/perf_sample.h"
 
 #include <bpf/bpf.h>
@@ -251,9 +252,18 @@ Result<BpfProbe> BpfProbe::over(UniqueFd output, uint32_t cpus, const Rings& sha
     return BpfProbe(std::move(output), std::move(rings), counter, shape.with_stacks);
 }
 
+void BpfProbe::keep(UniqueFd link) {
+    if (with_stacks_) {
+        for (const Image& image : bpf_images_of(link)) {
+            own_code_.push_back({image.base, image.base + image.size});
+        }
+    }
+    kept_.push_back(std::move(link));
+}
+
 Status BpfProbe::attach(const char* tracepoint, const std::vector<bpf_insn>& code) {
     ETW_TRY(UniqueFd link, attach_raw(tracepoint, code));
-    kept_.push_back(std::move(link));
+    keep(std::move(link));
     return Ok{};
 }
 
@@ -262,14 +272,13 @@ Status BpfProbe::attach_to_groups(bpf_attach_type type, const std::vector<bpf_in
     bpf_prog_load_opts options{};
     options.sz = sizeof(options);
     options.expected_attach_type = type;
-    UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "etw_groups", kLicense,
-                                     code.data(), code.size(), &options));
+    const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "etw_groups", kLicense,
+                                           code.data(), code.size(), &options));
     if (!program) return bpf_error("bpf: program");
     // Beside those of others. It goes with its descriptor.
     UniqueFd link(::bpf_link_create(program.get(), groups.get(), type, nullptr));
     if (!link) return bpf_error("bpf: control groups");
-    kept_.push_back(std::move(program));
-    kept_.push_back(std::move(link));
+    keep(std::move(link));
     return Ok{};
 }
 
@@ -329,6 +338,17 @@ std::vector<int> BpfProbe::fds() const {
     return out;
 }
 
+// A stack begins where the program put the record out.
+void BpfProbe::drop_own_frames(std::vector<uint64_t>& stack) const {
+    const auto is_own = [this](uint64_t address) {
+        return std::any_of(own_code_.begin(), own_code_.end(), [&](const Range& code) {
+            return code.begin <= address && address < code.end;
+        });
+    };
+    const auto last = std::find_if(stack.rbegin(), stack.rend(), is_own);
+    stack.erase(stack.begin(), last.base());
+}
+
 bool BpfProbe::parse(const PerfRing::Record& record, ProbeRecord& out) const {
     if (record.type != PERF_RECORD_SAMPLE) return false;  // losses are counted by take_lost()
     struct Sample {
@@ -343,6 +363,7 @@ bool BpfProbe::parse(const PerfRing::Record& record, ProbeRecord& out) const {
     if (!size) return false;
     const auto data = in.take(*size, "bpf sample: data");
     if (!data) return false;
+    drop_own_frames(out.stack);
     out.time = clock_.to_counter(sample->time);
     out.process = sample->process;
     out.thread = sample->thread;
@@ -416,7 +437,7 @@ Result<BpfProbe> BpfProbe::adopt(Holder& holder, const std::string& what, uint32
     ETW_TRY(auto rings, adopt_rings(parts, cpus));
     BpfProbe out(std::move(output->second), std::move(rings), counter, with_stacks);
     for (size_t i = 0; parts.contains(std::to_string(i)); ++i) {
-        out.kept_.push_back(hide_from_children(std::move(parts[std::to_string(i)])));
+        out.keep(hide_from_children(std::move(parts[std::to_string(i)])));
     }
     for (auto& [name, fd] : parts) {
         if (name.starts_with(kMap)) out.maps_[name.substr(sizeof(kMap) - 1)] = std::move(fd);

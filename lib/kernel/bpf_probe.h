@@ -76,7 +76,7 @@ public:
     const UniqueFd& output() const noexcept { return output_; }
     bool has_stacks() const noexcept { return with_stacks_; }
     // What runs a program: see attach_typed().
-    void keep(UniqueFd link) { kept_.push_back(std::move(link)); }
+    void keep(UniqueFd link);
     // A map that belongs to the programs.
     void keep(const std::string& name, UniqueFd map) { maps_[name] = std::move(map); }
     const UniqueFd& map(const std::string& name) const;
@@ -133,6 +133,7 @@ private:
           clock_(counter),
           with_stacks_(with_stacks) {}
     bool parse(const PerfRing::Record& record, ProbeRecord& out) const;
+    void drop_own_frames(std::vector<uint64_t>& stack) const;
     Status attach_together(const Places& places, const UniqueFd& program);
     Status attach_singly(const Places& places, const UniqueFd& program);
 
@@ -141,7 +142,11 @@ private:
     RawClock clock_;
     bool with_stacks_ = false;
     std::map<std::string, UniqueFd> maps_;
-    std::vector<UniqueFd> kept_;  // programs, and what has them run
+    std::vector<UniqueFd> kept_;  // what has programs run
+    struct Range {
+        uint64_t begin, end;
+    };
+    std::vector<Range> own_code_;  // with stacks: of the programs
 };
 
 }  // namespace etw::kernel

@@ -129,6 +129,7 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       disk_events_(context_),
       net_events_(context_),
       interrupt_events_(context_),
+      file_names_(context_.longest_record),
       image_events_(context_, file_names_),
       perf_events_(context_, image_events_, traced_, options.counter),
       file_events_(context_, file_names_, options.counter),
@@ -136,6 +137,7 @@ Collector::Collector(const Options& options, LastingSink& sink, Instance instanc
       probe_events_(context_),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     traced_.count_in(*options.progress);
+    traced_.end_stacks_by(image_events_);
     task_events_.began = [this](uint32_t pid, uint32_t parent, const RawEvent& event) {
         traced_.clear();  // the stack is of no call that maps something
         image_events_.on_fork(parent, {pid, event.time, event.cpu});

@@ -63,7 +63,8 @@ struct FileName {
     FileRecordKind kind;
     uint32_t device;  // as in struct super_block: major << 20 | minor
     uint64_t inode;
-    uint64_t size;  // bytes of the parts: the kernel fills the record up with whatever was there
+    uint32_t size;    // bytes of the parts: the kernel fills the record up with whatever was there
+    uint32_t is_cut;  // not 0: there are folders above these
 };
 
 struct CallFile {

@@ -8,9 +8,11 @@ namespace {
 
 using Size = BpfCode::Size;
 
-constexpr int32_t kMaxParts = 64;  // of a path
+// Of a path, the last of its parts not counted in its bytes.
+constexpr int32_t kMaxParts = 128;
 constexpr int32_t kMaxPart = 256;
-constexpr int32_t kMaxPartBytes = 4096 - kMaxPart;
+constexpr int32_t kMaxPartBytes = 4096;
+static_assert(sizeof(FileName) + kMaxPartBytes + kMaxPart <= kFileScratchSize);
 
 #define FILE_AT(member) int(offsetof(CallFile, member))
 #define NAME_AT(member) int(offsetof(FileName, member))
@@ -129,7 +131,7 @@ void FileCode::write_tell() {
     constexpr int kKey = -32, kZero = -40, kContext = -48, kScratch = -56, kText = -64;
     constexpr int kParent = -72, kOther = -80;
     const auto next = code_.label(), part = code_.label(), inside = code_.label();
-    const auto done = code_.label(), end = code_.label();
+    const auto cut = code_.label(), done = code_.label(), end = code_.label();
     code_.place(tell_);
     code_.store(Size::k64, r10, kContext, r1);
     code_.set(r7, r2);
@@ -156,12 +158,14 @@ void FileCode::write_tell() {
     // How much is taken stands in memory, so that the kernel's check of the program sees the same
     // in every round.
     code_.set(r6, 0);  // parts
-    code_.store(Size::k64, r0, kTakenAt, 0);
+    code_.store(Size::k32, r0, kTakenAt, 0);
+    code_.store(Size::k32, r0, NAME_AT(is_cut), 0);
     code_.place(next);
     code_.load(Size::k64, r1, r10, kScratch);
-    code_.load(Size::k64, r7, r1, kTakenAt);
-    code_.jump_if(BPF_JSGE, r6, kMaxParts, done);
-    code_.jump_if(BPF_JGT, r7, kMaxPartBytes, done);
+    code_.load(Size::k32, r7, r1, kTakenAt);
+    code_.jump_if(BPF_JSGT, r6, kMaxParts, done);
+    code_.jump_if(BPF_JSGE, r6, kMaxParts, cut);
+    code_.jump_if(BPF_JGT, r7, kMaxPartBytes, cut);
     code_.calculate(BPF_ADD, r6, 1);
     fetch(kParent, r9, o_.entry_parent);
     fetch(kOther, r8, o_.inner_root);
@@ -179,7 +183,7 @@ void FileCode::write_tell() {
     code_.place(inside);
     code_.load(Size::k64, r1, r10, kParent);
     code_.jump_if(BPF_JNE, r1, r9, part);
-    code_.set(r6, kMaxParts);  // in no tree: the last
+    code_.set(r6, kMaxParts + 1);  // in no tree: the last
     code_.place(part);
     fetch(kText, r9, o_.entry_name + o_.name_text);
     code_.load(Size::k64, r1, r10, kScratch);
@@ -192,16 +196,18 @@ void FileCode::write_tell() {
     code_.jump_if(BPF_JGT, r0, kMaxPart, done);
     code_.calculate(BPF_ADD, r7, r0);
     code_.load(Size::k64, r1, r10, kScratch);
-    code_.store(Size::k64, r1, kTakenAt, r7);
+    code_.store(Size::k32, r1, kTakenAt, r7);
     code_.load(Size::k64, r9, r10, kParent);
     code_.jump(next);
 
+    code_.place(cut);
+    code_.store(Size::k32, r1, NAME_AT(is_cut), 1);
     code_.place(done);
     code_.load(Size::k64, r1, r10, kContext);
     code_.load_map(r2, file_maps_.output);
     code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
     code_.load(Size::k64, r4, r10, kScratch);
-    code_.load(Size::k64, r5, r4, kTakenAt);
+    code_.load(Size::k32, r5, r4, kTakenAt);
     code_.jump_if(BPF_JGT, r5, kMaxPartBytes + kMaxPart, end);
     code_.calculate(BPF_ADD, r5, int(sizeof(FileName)));
     code_.call_helper(BPF_FUNC_perf_event_output);

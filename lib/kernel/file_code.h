@@ -26,7 +26,7 @@ struct FileMaps {
     int told;     // names that were put out: by device, inode, name and folder
     int scratch;  // kFileScratchSize bytes for each processor
 };
-constexpr uint32_t kFileScratchSize = 8192;
+constexpr uint32_t kFileScratchSize = 9216;
 
 class FileCode {
 protected:

@@ -94,8 +94,8 @@ uint32_t status_of(int64_t result) {
     return kUnsuccessful;
 }
 
-// "file\0folder\0" to "/folder/file".
-std::string path_from_parts(std::string_view parts) {
+// "file\0folder\0" to "/folder/file", or ".../folder/file".
+std::string path_from_parts(std::string_view parts, bool is_cut) {
     std::vector<std::string_view> names;
     while (!parts.empty()) {
         const size_t end = std::min(parts.find('\0'), parts.size());
@@ -104,7 +104,7 @@ std::string path_from_parts(std::string_view parts) {
         parts.remove_prefix(std::min(end + 1, parts.size()));
     }
     if (names.empty()) return "/";
-    std::string out;
+    std::string out = is_cut ? "..." : "";
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
         if (!name->starts_with('/')) out += '/';
         out += *name;
@@ -207,11 +207,10 @@ void FileEvents::take_name(const ProbeRecord& record) {
     const auto name = in.read<FileName>("file name");
     if (!name) return;
     const Bytes rest = in.rest();
-    const Bytes parts = rest.first(size_t(std::min<uint64_t>(name->size, rest.size())));
-    arrivals_.push_back(
-        {record.time,
-         Name{name->inode, name->device, record.cpu,
-              path_from_parts({reinterpret_cast<const char*>(parts.data()), parts.size()})}});
+    const Bytes parts = rest.first(std::min<size_t>(name->size, rest.size()));
+    const std::string_view text(reinterpret_cast<const char*>(parts.data()), parts.size());
+    arrivals_.push_back({record.time, Name{name->inode, name->device, record.cpu,
+                                           path_from_parts(text, name->is_cut != 0)}});
 }
 
 void FileEvents::take_call(const ProbeRecord& record) {
@@ -410,7 +409,7 @@ void FileEvents::send_create(const Call& call, uint64_t irp, uint64_t object, ui
         .put(options)
         .put(attributes)
         .put(kShareAll)
-        .put_text(path)
+        .put_path(path, context_.longest_record)
         .send(pending_, call.cpu);
 }
 
@@ -477,7 +476,7 @@ void FileEvents::on_simple(const Call& call, Kind kind) {
     const File file = file_of(call.record.first, call, Make::kFind);
     const uint64_t irp = ++last_irp_;
     if (!context_.has(kKernelFileIoInit)) return send_end(call, irp, 0);
-    RecordBuilder out = begin(kind == Kind::kFlush ? kFlush : kDirEnum, call);
+    LongRecordBuilder out = begin(kind == Kind::kFlush ? kFlush : kDirEnum, call);
     out.put(irp).put(file.object).put(file.key).put(call.thread);
     if (kind == Kind::kListFolder) {
         out.put(uint32_t(argument_of(call.record, 2)))
@@ -524,7 +523,7 @@ void FileEvents::on_path(const Call& call, uint16_t hook, uint16_t path_hook, ui
     names_.tell(key, pending_, call.begin, call.cpu);
     if (context_.has(kKernelFileIoInit)) {
         for (const uint16_t each : {hook, path_hook}) {
-            RecordBuilder out = begin(each, call);
+            LongRecordBuilder out = begin(each, call);
             // No file is open for it.
             out.put(irp)
                 .put(uint64_t{0})
@@ -532,7 +531,7 @@ void FileEvents::on_path(const Call& call, uint16_t hook, uint16_t path_hook, ui
                 .put(uint64_t{0})
                 .put(call.thread)
                 .put(information);
-            if (each == path_hook) out.put_text(path);
+            if (each == path_hook) out.put_path(path, context_.longest_record);
             out.send(pending_, call.cpu);
         }
     }

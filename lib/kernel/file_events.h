@@ -90,8 +90,8 @@ private:
     void convert(const Call& call);
     File file_of(const CallFile& file, const Call& call, Make make);
     std::string path_of(const Call& call, size_t which) const;
-    RecordBuilder begin(uint16_t hook, const Call& call) const {
-        return RecordBuilder(hook, 3, call.begin);
+    LongRecordBuilder begin(uint16_t hook, const Call& call) const {
+        return LongRecordBuilder(hook, 3, call.begin);
     }
     void send_end(const Call& call, uint64_t irp, uint64_t extra);
     void on_open(const Call& call);

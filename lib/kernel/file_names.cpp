@@ -77,13 +77,19 @@ void FileNames::tell(uint64_t key, RecordSink& sink, int64_t time, uint32_t cpu)
     const auto found = names_.find(key);
     if (found == names_.end() || found->second.told || found->second.path.empty()) return;
     found->second.told = true;
-    RecordBuilder(kFileName, 2, time).put(key).put_text(found->second.path).send(sink, cpu);
+    LongRecordBuilder(kFileName, 2, time)
+        .put(key)
+        .put_path(found->second.path, longest_record_)
+        .send(sink, cpu);
 }
 
 void FileNames::rundown(RecordSink& sink, int64_t time) const {
     for (const auto& [key, name] : names_) {
         if (!name.told) continue;
-        RecordBuilder(kFileRundown, 2, time).put(key).put_text(name.path).send(sink, 0);
+        LongRecordBuilder(kFileRundown, 2, time)
+            .put(key)
+            .put_path(name.path, longest_record_)
+            .send(sink, 0);
     }
 }
 

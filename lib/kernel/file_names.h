@@ -10,6 +10,10 @@ namespace etw::kernel {
 
 class FileNames {
 public:
+    // `longest_record`: of those that tell names.
+    explicit FileNames(size_t longest_record = LongRecordBuilder::kMaxSize)
+        : longest_record_(longest_record) {}
+
     // The number of a file: its inode's, unless a file of another device has that already.
     uint64_t key(uint32_t device, uint64_t inode);
     // 0: not known.
@@ -38,6 +42,7 @@ private:
     };
     void make_room();
 
+    size_t longest_record_;
     std::map<std::pair<uint32_t, uint64_t>, uint64_t> files_;  // key by device and inode
     std::unordered_map<uint64_t, Name> names_;                 // by key
     std::map<std::string, uint64_t> keys_;                     // by path

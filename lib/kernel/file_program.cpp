@@ -24,7 +24,7 @@ constexpr char kHost[] = "host";  // the process that is left out
 constexpr char kTold[] = "told";
 constexpr uint32_t kMaxNames = 65536;    // that the program knows to have told
 constexpr uint32_t kMaxRunning = 16384;  // calls at a time
-constexpr int32_t kMaxPath = 1024;
+constexpr int32_t kMaxPath = 4096;       // PATH_MAX
 static_assert(sizeof(CallRecord) + 2 * kMaxPath <= kFileScratchSize);
 
 #define AT(member) int(offsetof(CallRecord, member))

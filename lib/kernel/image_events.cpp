@@ -135,6 +135,28 @@ void ImageEvents::scan(const CounterSource& counter) {
     }
 }
 
+size_t ImageEvents::count_code(uint32_t process, std::span<const uint64_t> addresses) const {
+    constexpr int kMaxLooks = 8;  // images whose parts lie behind the beginning of others are rare
+    const auto found = images_.find(process);
+    if (!context_.has(kKernelImageLoad) || found == images_.end()) return addresses.size();
+    const OfProcess& known = found->second;
+    const auto is_code = [&known](uint64_t address) {
+        auto at = known.upper_bound(address);
+        for (int looks = 0; at != known.begin() && looks < kMaxLooks; ++looks) {
+            --at;
+            // A call that never returns may be the last instruction.
+            const auto has_it = [address](const Part& part) {
+                return part.from <= address && address <= part.to;
+            };
+            const auto& parts = at->second.parts;
+            if (std::any_of(parts.begin(), parts.end(), has_it)) return true;
+        }
+        return false;
+    };
+    return size_t(std::find_if_not(addresses.begin(), addresses.end(), is_code) -
+                  addresses.begin());
+}
+
 // Several parts of a file are one image.
 void ImageEvents::keep(OfProcess& in, Image image, int64_t seen_at) {
     const Part part{image.base + image.skipped, image.base + image.size};
@@ -282,8 +304,8 @@ void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
     if (!context_.concerns(at.process)) return;
     const bool rundown = hook == kRundown || hook == kEndRundown;
     const RecordIds ids{at.thread != 0 ? at.thread : at.process, at.process};
-    RecordBuilder out =
-        rundown ? RecordBuilder(hook, 3, at.time) : RecordBuilder(hook, 3, at.time, ids);
+    LongRecordBuilder out =
+        rundown ? LongRecordBuilder(hook, 3, at.time) : LongRecordBuilder(hook, 3, at.time, ids);
     const uint32_t none[4] = {};
     out.put(image.base)
         .put(image.size)
@@ -293,7 +315,7 @@ void ImageEvents::send(uint16_t hook, const Image& image, const Place& at) {
         .put(uint32_t{0})
         .put(image.base)
         .put(none)
-        .put_text(image.path)
+        .put_path(image.path, context_.longest_record)
         .send(context_.sink, at.cpu);
 }
 

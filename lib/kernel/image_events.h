@@ -7,6 +7,7 @@
 #include "kernel/trace_clock.h"
 
 #include <map>
+#include <span>
 #include <vector>
 
 namespace etw::kernel {
@@ -44,6 +45,9 @@ public:
     // of all.
     void scan(const CounterSource& counter);
     void forget(uint32_t process) { images_.erase(process); }
+    // How many of these addresses, from the first on, lie in code that the trace tells of; all of
+    // them where it does not tell what the process has mapped.
+    size_t count_code(uint32_t process, std::span<const uint64_t> addresses) const;
 
     struct Place {
         uint32_t process;

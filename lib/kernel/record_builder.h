@@ -114,6 +114,19 @@ public:
         text.push_back(u'\0');
         return append(std::as_bytes(std::span(text)));
     }
+    // The last of a record that is to be no longer than `longest`. One that there is no room for
+    // begins with "..." and has its end.
+    RecordBuilderOf& put_path(std::string_view utf8, size_t longest) {
+        constexpr std::u16string_view kCut = u"...";
+        std::u16string text = to_utf16(utf8);
+        const size_t most = (std::min(longest, kMaxSize) - size_) / sizeof(char16_t) - 1;
+        if (text.size() > most) {
+            const size_t folder = text.find(u'/', text.size() - most + kCut.size());
+            text.replace(0, std::min(folder, text.size()), kCut);
+        }
+        text.push_back(u'\0');
+        return append(std::as_bytes(std::span(text)));
+    }
     RecordBuilderOf& put_narrow(std::string_view text) noexcept {
         append(std::as_bytes(std::span(text.substr(0, kMaxText))));
         return put('\0');
@@ -140,7 +153,7 @@ private:
 // No record is longer, but for LongRecordBuilder's: it has to fit into the smallest buffer (4 KB).
 // Texts are cut for it.
 using RecordBuilder = RecordBuilderOf<4000>;
-// Of records whose texts are cut to what a session's buffers hold.
+// Of records whose texts and paths are cut to what a session's buffers hold.
 using LongRecordBuilder = RecordBuilderOf<16000>;
 
 }  // namespace etw::kernel

@@ -1,5 +1,7 @@
 #include "kernel/traced_sink.h"
 
+#include "kernel/image_events.h"
+
 #include <algorithm>
 
 namespace etw::kernel {
@@ -99,8 +101,6 @@ void TracedSink::set(const Tracing& tracing) {
 void TracedSink::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
     if (cpu >= last_times_.size()) last_times_.resize(cpu + 1);
     last_times_[cpu] = std::max(last_times_[cpu], time);
-    if (stack_events_.empty() && with_.counters.empty())
-        return sink_->append(cpu, record, time_offset, time);
     const auto type =
         wire::HeaderType(load<uint8_t>(record, offsetof(wire::PerfInfoHeader, header_type)));
     const bool is_plain = type == wire::HeaderType::kPerfInfo64;
@@ -109,6 +109,12 @@ void TracedSink::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_
         return;
     }
     const auto hook = load<uint16_t>(record, offsetof(wire::PerfInfoHeader, hook_id));
+    if (hook == kStackWalk) {
+        return append_told_stack(cpu, record.subspan(sizeof(wire::PerfInfoHeader)), time);
+    }
+    if (stack_events_.empty() && with_.counters.empty()) {
+        return sink_->append(cpu, record, time_offset, time);
+    }
     if (is_plain && !with_.counters.empty() && has(counter_events_, hook)) {
         append_counted(cpu, record, time_offset, time);
     } else {
@@ -136,8 +142,27 @@ void TracedSink::append_counted(uint32_t cpu, Bytes record, uint32_t time_offset
     sink_->append(cpu, out, time_offset, time);
 }
 
+// Of a converter that makes the record itself: behind the event's time and ids the addresses.
+void TracedSink::append_told_stack(uint32_t cpu, Bytes payload, int64_t time) {
+    constexpr size_t kProcess = 8, kThread = 12, kAddresses = 16;
+    if (payload.size() < kAddresses) return;
+    const Bytes addresses = payload.subspan(kAddresses);
+    std::vector<uint64_t> stack(addresses.size() / sizeof(uint64_t));
+    std::memcpy(stack.data(), addresses.data(), stack.size() * sizeof(uint64_t));
+    append_stack(cpu, time, {load<uint32_t>(payload, kThread), load<uint32_t>(payload, kProcess)},
+                 stack);
+}
+
+// Of code without frame pointers the callers are whatever it keeps in their place: where no code
+// is, the stack has ended. The program's innermost frame is none that was so found.
 void TracedSink::append_stack(uint32_t cpu, int64_t time, RecordIds ids,
                               std::span<const uint64_t> stack) {
+    const auto is_of_program = [](uint64_t address) { return address < uint64_t{1} << 63; };
+    const auto own = std::find_if(stack.begin(), stack.end(), is_of_program);
+    if (images_ != nullptr && own != stack.end()) {
+        const size_t known = size_t(own - stack.begin()) + 1;
+        stack = stack.first(known + images_->count_code(ids.process, stack.subspan(known)));
+    }
     if (stack.empty()) return;
     RecordBuilder(kStackWalk, 2, time)
         .put(time)  // of the event that it belongs to

@@ -13,6 +13,8 @@
 
 namespace etw::kernel {
 
+class ImageEvents;
+
 class TracedSink final : public RecordSink {
 public:
     TracedSink(RecordSink& sink, Tasks& tasks) : sink_(&sink), tasks_(tasks) {}
@@ -21,6 +23,8 @@ public:
     void send_to(RecordSink& sink) noexcept { sink_ = &sink; }
 
     void set(const Tracing& tracing);
+    // Stacks end from now on where they leave what processes have mapped to run.
+    void end_stacks_by(const ImageEvents& images) noexcept { images_ = &images; }
 
     // What came with the event that is being converted; valid until clear().
     struct With {
@@ -54,11 +58,13 @@ public:
 private:
     using Addresses = std::vector<uint64_t>;
     void append_counted(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time);
+    void append_told_stack(uint32_t cpu, Bytes payload, int64_t time);
     void append_stack(uint32_t cpu, int64_t time, RecordIds ids, std::span<const uint64_t> stack);
     void append_switched_to(uint32_t cpu, Bytes payload, int64_t time);
 
     RecordSink* sink_;
     Tasks& tasks_;
+    const ImageEvents* images_ = nullptr;
     std::vector<uint16_t> stack_events_;    // sorted
     std::vector<uint16_t> counter_events_;  // sorted
     With with_;

@@ -285,31 +285,45 @@ std::vector<ConnectionRow> KernelSummary::connections() const {
 
 namespace {
 
+// The column of a text is as wide as the longest: in places on a terminal, as fmt counts them where
+// it fills up.
+template <class Row>
+size_t width_of(const std::vector<Row>& rows, std::string Row::*text, size_t least) {
+    for (const Row& row : rows) {
+        const std::string& s = row.*text;
+        least = std::max(least, 2 * s.size() - fmt::formatted_size("{:<{}}", s, s.size()));
+    }
+    return least;
+}
+
 std::string table_of(const std::vector<ProcessRow>& rows) {
-    constexpr auto kLine = "{:>10} {:<24} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n";
-    std::string out = fmt::format(kLine, "Process", "Name", "Exit", "Switches", "Read", "Written",
-                                  "Received", "Sent");
+    constexpr auto kLine = "{:>10} {:<{}} {:>6} {:>10} {:>14} {:>14} {:>14} {:>14}\n";
+    const size_t width = width_of(rows, &ProcessRow::name, 24);
+    std::string out = fmt::format(kLine, "Process", "Name", width, "Exit", "Switches", "Read",
+                                  "Written", "Received", "Sent");
     for (const ProcessRow& row : rows) {
         const std::string exit = row.exit_status ? std::to_string(*row.exit_status) : "-";
-        fmt::format_to(std::back_inserter(out), kLine, row.id, row.name, exit, row.switches,
+        fmt::format_to(std::back_inserter(out), kLine, row.id, row.name, width, exit, row.switches,
                        row.read, row.written, row.received, row.sent);
     }
     return rows.empty() ? std::string() : out;
 }
 
 std::string table_of(const std::vector<DiskRow>& rows) {
-    constexpr auto kLine = "{:>10} {:<24} {:>10} {:>14} {:>10} {:>14} {:>10}\n";
+    constexpr auto kLine = "{:>10} {:<{}} {:>10} {:>14} {:>10} {:>14} {:>10}\n";
+    const size_t width = width_of(rows, &DiskRow::model, 24);
     std::string out =
-        fmt::format(kLine, "Disk", "Model", "Reads", "Bytes", "Writes", "Bytes", "Flushes");
+        fmt::format(kLine, "Disk", "Model", width, "Reads", "Bytes", "Writes", "Bytes", "Flushes");
     for (const DiskRow& row : rows) {
-        fmt::format_to(std::back_inserter(out), kLine, row.number, row.model, row.reads, row.read,
-                       row.writes, row.written, row.flushes);
+        fmt::format_to(std::back_inserter(out), kLine, row.number, row.model, width, row.reads,
+                       row.read, row.writes, row.written, row.flushes);
     }
     return rows.empty() ? std::string() : out;
 }
 
 std::string table_of(const std::vector<ConnectionRow>& rows) {
-    constexpr auto kLine = "{:>10} {:<5} {:<46} {:<46} {:>14} {:>14}\n";
+    // The longest: [ffff:...]:65535 of version 6.
+    constexpr auto kLine = "{:>10} {:<5} {:<47} {:<47} {:>14} {:>14}\n";
     std::string out = fmt::format(kLine, "Process", "Kind", "Local", "Remote", "Received", "Sent");
     for (const ConnectionRow& row : rows) {
         fmt::format_to(std::back_inserter(out), kLine, row.process, row.is_tcp ? "TCP" : "UDP",

@@ -74,6 +74,20 @@ def hang(pid):
     wait_for(lambda: set(states()) == {"T"}, "the process to stop")
 
 
+def code_in(pid):
+    """All code of files that a process has mapped, as it is in its memory now."""
+    out = {}
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            place, rights, _, _, inode, *name = line.split(maxsplit=5)
+            if "x" not in rights or inode == "0":
+                continue
+            begin, end = (int(x, 16) for x in place.split("-"))
+            memory.seek(begin)
+            out[begin, *name] = memory.read(end - begin)
+    return out
+
+
 SYSCALLS = {"x86_64": {"rseq": 334, "membarrier": 324, "bpf": 321},
             "aarch64": {"rseq": 293, "membarrier": 283, "bpf": 280}}
 

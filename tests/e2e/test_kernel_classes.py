@@ -137,6 +137,59 @@ os.write(fd, b"x" * 777)
         named = {e["FileObject"]: e["FileName"] for e in self.events("FileIo/Name", "a.etl")}
         self.assertEqual(named[write["FileKey"]], str(path))
 
+    LONG = """
+import os, sys
+path = sys.argv[1]
+os.mkdir(path)
+os.chdir(path)
+folders = []
+def down(length):
+    global path
+    folders.append("d" * length)
+    os.mkdir(folders[-1])
+    os.chdir(folders[-1])
+    path += "/" + folders[-1]
+while 4095 - len(path) > 256:
+    down(min(200, 4095 - len(path) - 57))
+last = 4095 - len(path) - 1
+at = path
+os.close(os.open(f"{at}/{'f' * last}", os.O_CREAT | os.O_WRONLY))
+try:
+    os.open(f"{at}/{'g' * last}", os.O_RDONLY)
+except FileNotFoundError:
+    pass
+os.rename(f"{at}/{'f' * last}", f"{at}/{'h' * last}")
+os.unlink("h" * last)
+for _ in range(20):
+    down(200)
+os.close(os.open("deep", os.O_CREAT | os.O_WRONLY))
+os.unlink("deep")
+for folder in reversed(folders):
+    os.chdir("..")
+    os.rmdir(folder)
+print(os.getpid(), at, last)
+"""
+
+    def test_the_longest_paths_are_whole_and_deeper_ones_say_that_they_are_not(self):
+        self.start("FILE_IO", "FILE_IO_INIT", "PROC_THREAD")
+        pid, at, last = self.run_python(self.LONG, self.folder / "long").split()
+        self.stop()
+        paths = {letter: f"{at}/{letter * int(last)}" for letter in "fgh"}
+        self.assertEqual({len(p) for p in paths.values()}, {4095})
+        mine = [(e["event"].split("/")[-1], e["fields"]) for e in self.all_events("a.etl")
+                if e.get("provider") == "FileIo" and e["fields"].get("TTID") == int(pid)]
+        opened = [f["OpenPath"] for n, f in mine if n == "Create"]
+        for letter in "fg":
+            self.assertIn(paths[letter], opened)
+        self.assertIn(paths["h"], [f["FileName"] for n, f in mine if n == "RenamePath"])
+        named = {e["FileName"] for e in self.events("FileIo/Name", "a.etl")}
+        self.assertIn(paths["f"], named)
+        deep, = (p for p in opened if p.endswith("/deep"))
+        self.assertTrue(deep.startswith(".../"), deep[:30])
+        self.assertGreater(len(deep), 4000)
+        self.assertEqual(set(deep[3:-5].split("/")), {"", "d" * 200})
+        self.check_etl(self.folder / "a.etl")
+
     def test_counts_are_those_of_strace(self):
         if subprocess.run(["which", "strace"], capture_output=True).returncode != 0:
             self.skipTest("needs strace")

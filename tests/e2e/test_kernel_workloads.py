@@ -44,6 +44,11 @@ class Resolver:
                 return True
         return False
 
+    def _look_at_stack(self, process, addresses):
+        """The kernel's frames come first, then where the program was, and its callers."""
+        for address in [a for a in addresses if a < 1 << 63]:
+            self._check("frame", "StackWalk/Stack", self._code(process, address))
+
     def _check(self, kind, name, known):
         self.checked[kind] += 1
         if not known:
@@ -78,7 +83,11 @@ class Resolver:
             self._check("process", name, fields[process] in self.processes)
         threads = ("TTID",) if "TTID" in fields else self.THREADS.get(name, ())
         for field in threads:
-            self._check("thread", name, fields[field] in self.threads)
+            # A thread that ends has no number any more as it is sampled for the last time.
+            if fields[field] != 0xFFFFFFFF:
+                self._check("thread", name, fields[field] in self.threads)
+        if name == "StackWalk/Stack":
+            self._look_at_stack(fields["StackProcess"], [int(a, 16) for a in fields["Stack"]])
         if name in self.CODE:
             owner = self.threads.get(fields.get("ThreadId"), 0)
             self._check("code", name, self._code(owner, int(str(fields[self.CODE[name]]), 0)))
@@ -89,7 +98,7 @@ class Resolved(ClassTest):
         """Compiling, an interpreter, a web server and its client, of which nothing is known before."""
         self.tracelog("-start", "-f", "a.etl", "-b", "256", "-max", "400", "-eflag",
                       "PROC_THREAD+CSWITCH+DISPATCHER+DISK_IO+NETWORKTRACE+FILE_IO+FILE_IO_INIT+"
-                      "LOADER+PROFILE+DPC")
+                      "LOADER+PROFILE+DPC", "-stackwalk", "Profile+FileRead+ReadyThread")
         server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind",
                                    "127.0.0.1"], cwd=self.folder, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -116,12 +125,12 @@ class Resolved(ClassTest):
                 told.learn(event_name(record), record["fields"])
         for record in records:
             told.look_at(record)
-        for kind in ("process", "thread", "code"):
+        for kind in ("process", "thread", "code", "frame"):
             self.assertGreater(told.checked[kind], 100, told.checked)
         # Where the interpreter is another one's guest, it may run code that it has made itself.
-        made = sum(n for (kind, name), n in told.unknown.items() if name == "PerfInfo/SampleProf")
-        self.assertLessEqual(made, told.checked["code"] // 100)
-        self.assertEqual({k: n for k, n in told.unknown.items() if k[1] != "PerfInfo/SampleProf"}, {})
+        for kind, name in (("code", "PerfInfo/SampleProf"), ("frame", "StackWalk/Stack")):
+            self.assertLessEqual(told.unknown.pop((kind, name), 0), told.checked[kind] // 100, name)
+        self.assertEqual(dict(told.unknown), {})
 
 
 class Workloads(KernelTest):

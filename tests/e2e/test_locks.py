@@ -4,7 +4,7 @@ import pathlib
 import shutil
 import subprocess
 
-from harness import BIN
+from harness import BIN, code_in
 from test_heap import HeapTest
 from test_stacks import functions
 
@@ -204,26 +204,13 @@ class OfPrograms(LocksTest):
 
 
 class Detached(LocksTest):
-    def code(self, pid):
-        """All of a program's code, as it is in its memory."""
-        out = {}
-        with open(f"/proc/{pid}/mem", "rb") as memory:
-            for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
-                place, rights, _, _, inode, *name = line.split()
-                if "x" not in rights or inode == "0":
-                    continue
-                begin, end = (int(x, 16) for x in place.split("-"))
-                memory.seek(begin)
-                out[name[0]] = memory.read(end - begin)
-        return out
-
     def check_detached(self, program):
-        before = self.code(program.pid)
+        before = code_in(program.pid)
         self.start("-critsec", program)
         self.contend(program, "plain")
-        self.assertNotEqual(self.code(program.pid), before)
+        self.assertFalse(code_in(program.pid) == before)
         self.stop()
-        self.assertEqual(self.code(program.pid), before)
+        self.assertTrue(code_in(program.pid) == before)
         for kind in KINDS:
             self.contend(program, kind, 1)
         self.assertEqual(program.close(), 0)

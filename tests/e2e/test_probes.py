@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-from harness import WRITER_GUID, hang, wait_for
+from harness import WRITER_GUID, code_in, hang, wait_for
 from test_kernel import TRACEFS, KernelTest, instances
 
 SIGNAL = signal.SIGUSR1
@@ -298,6 +298,25 @@ class Usdt(ProbesTest):
         self.tracelog("-stop", "T")
         pids = [r["pid"] for r in self.named(f"usdt:{self.folder}/sample:sample", "tick", "a.etl")]
         self.assertEqual(pids, [wanted.pid] * 20)
+
+    def test_a_stop_and_a_disable_leave_the_program_as_it_was(self):
+        self.program()
+        process = self.run_program()
+        self.fire(process, 1)
+        before = code_in(process.pid)
+        name = f"usdt:{self.folder}/sample:sample"
+        def check():
+            self.assertFalse(code_in(process.pid) == before)
+            self.assertTrue(self.fire(process, 5))
+        self.tracelog("-start", "T", "-f", "a.etl", "-guid", name)
+        check()
+        self.tracelog("-disable", "T", "-guid", name)
+        self.assertTrue(code_in(process.pid) == before)
+        self.tracelog("-enable", "T", "-guid", name)
+        check()
+        self.stop("T")
+        self.assertTrue(code_in(process.pid) == before)
+        self.assertFalse(self.fire(process, 1))
 
     def test_an_interpreter_of_the_system(self):
         python = "/usr/bin/python3"

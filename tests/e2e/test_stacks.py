@@ -135,6 +135,8 @@ class Stacks(StackTest):
             events = self.named(mine, name)
             self.assertTrue(events, name)
             self.assertTrue(all("stack" in r for r in events), name)
+            # They begin in the kernel, not in what tells them of it.
+            self.assertEqual([s for r in events for s in r["symbols"] if "bpf_prog_" in s], [])
         # What is not asked for has none.
         self.assertFalse(any("stack" in r for r in self.named(mine, "FileIo/Close")))
         # The loader maps libraries; the program itself and the loader are mapped by the kernel.

@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Tasks tasks;
     Context context{sink, tasks, 1'000'000,
                     etw::kKernelFileIo | etw::kKernelFileIoInit | etw::kKernelDiskFileIo};
-    FileNames names;
+    FileNames names(context.longest_record);
     TracedSink traced(sink, tasks);
     FileEvents files(context, names, {&no_time, 1'000'000, true});
     etw::ByteReader in(std::as_bytes(std::span(data, size)));

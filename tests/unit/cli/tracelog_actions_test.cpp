@@ -144,7 +144,8 @@ TEST_F(Actions, EnumGuidExShowsProcessesAndSessionsOfEachProvider) {
                           "\"socket\",\"logger_ids\":[]}"));
     const auto missing = run({"-enumguidex", "*Other"});
     EXPECT_EQ(missing.exit_status, kExitFailed);
-    EXPECT_THAT(missing.notes, ElementsAre(HasSubstr("no running program has registered it")));
+    EXPECT_THAT(missing.notes, ElementsAre(HasSubstr("no running program has registered " +
+                                                     to_string(guid_from_name("Other")))));
     EXPECT_EQ(missing.output, "");
 }
 

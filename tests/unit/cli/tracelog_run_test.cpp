@@ -47,8 +47,16 @@ TEST_F(Run, StartSaysWhichTracepointsTheKernelLacks) {
     backend_.kernel = {there};
     const auto report = run({"-start", "A", "-guid", "Linux.sched", "-guid", "Linux.shced", "-guid",
                              "usdt:/bin/app:app"});
-    EXPECT_THAT(report.notes, ElementsAre(HasSubstr("no running program has registered " +
-                                                    to_string(guid_from_name("Linux.shced")))));
+    EXPECT_THAT(report.notes, ElementsAre(AllOf(HasSubstr("Linux.shced: the kernel has no such"),
+                                                HasSubstr("-enumguidex lists"))));
+    const auto listed = run({"-enumguidex", "*Linux.shced"});
+    EXPECT_EQ(listed.exit_status, kExitFailed);
+    EXPECT_THAT(listed.notes, ElementsAre(AllOf(HasSubstr("Linux.shced: the kernel has no such"),
+                                                HasSubstr("[4200]"))));
+    backend_.kernel.clear();  // hidden from this user
+    EXPECT_THAT(run({"-start", "A", "-guid", "Linux.shced"}).notes,
+                ElementsAre(HasSubstr("no running program has registered " +
+                                      to_string(guid_from_name("Linux.shced")))));
 }
 
 TEST_F(Run, StartNamesProgramsOfAnotherVersionWhereAProviderIsMissing) {

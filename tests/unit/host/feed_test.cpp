@@ -326,6 +326,26 @@ TEST(Feed, LeavesTheLogAsItWouldBeWithoutConsumers) {
     EXPECT_SOUND_LOG(folder.file("test.etl"));
 }
 
+// What runs as a session of kernel events begins is told before anybody can be there to see it.
+TEST(Feed, DeliversWhatASessionWithALogBeganWith) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 8);
+    auto drain = awaiting_drain(folder, saved, LogBegin::kReplace);
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    append(writer, 0, 0, 10);
+    drain->start_feed(make_ring(kSmall));
+    auto file = File::create(folder.file("test.etl"), false);
+    ASSERT_TRUE(drain->begin_log(UniqueFd(::dup(file->fd().get()))));
+    append(writer, 0, 10, 20);
+    settle(*drain);
+    TestConsumer consumer(*drain, 1);
+    EXPECT_EQ(consumer.read().size(), 30u);
+    drain_all(*drain, Drain::Depth::kFinal);
+    drain->end_feed(wire::DeliveryState::kEnded);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("test.etl"))), first_numbers(30));
+}
+
 // The draining process is killed again and again while another writes: in the end every number has
 // been delivered once.
 TEST(Feed, KilledAtAnyInstructionDeliversEverythingOnce) {

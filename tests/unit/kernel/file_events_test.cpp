@@ -19,9 +19,9 @@ class Files : public testing::Test {
 protected:
     static int64_t no_time() noexcept { return 0; }
 
-    void name(uint64_t inode, const std::string& parts, int64_t time = 50) {
+    void name(uint64_t inode, const std::string& parts, int64_t time = 50, bool is_cut = false) {
         ByteWriter out;
-        out.write(FileName{FileRecordKind::kName, kDevice, inode, parts.size()});
+        out.write(FileName{FileRecordKind::kName, kDevice, inode, uint32_t(parts.size()), is_cut});
         out.append_text(parts + "\x0fleft");  // what the ring had in that place before
         give(out.take(), time);
     }
@@ -131,6 +131,21 @@ TEST_F(Files, OneThatFailsHasItsPathFromTheFolderAndItsErrorAsStatus) {
     const auto end = sink_.of(0x044C).at(0);
     EXPECT_EQ(end.at<uint64_t>(kPayload + 8), uint64_t{ENOENT});
     EXPECT_EQ(end.at<uint32_t>(kPayload + 16), 0xC0000034u);
+}
+
+TEST_F(Files, APathWhoseFoldersAreTooManyBeginsWithDots) {
+    name(2, std::string("b\0a\0", 4), 50, true);
+    name(3, std::string("d\0c\0", 4));
+    CallRecord open = record(__NR_openat, -ENOENT);
+    open.bases[0] = file(0, 2);
+    call(open, 100, std::string("nope\0", 5));
+    hand_out(200);
+    EXPECT_TRUE(sink_.of(0x0440).at(0).contains(u".../a/b/nope"));
+    const auto names = sink_.of(0x0400);
+    ASSERT_EQ(names.size(), 2u);
+    EXPECT_TRUE(names[0].contains(u".../a/b"));
+    EXPECT_TRUE(names[1].contains(u"/c/d"));
+    EXPECT_FALSE(names[1].contains(u".../c/d"));
 }
 
 TEST_F(Files, TransfersHaveWhatWasTransferredAndWhere) {
@@ -384,6 +399,33 @@ TEST(FileNames, FilesOfTwoDevicesWithOneInodeNumberAreTwo) {
     EXPECT_EQ(sink.sent.size(), 1u);
     names.rundown(sink, 3);
     EXPECT_EQ(sink.of(0x0424).size(), 1u);
+}
+
+// As long as Linux has them; where the session's buffers are too small, their end.
+TEST(FileNames, LongPathsAreWholeOrSayThatTheyAreNot) {
+    std::string folder;
+    std::u16string wide;
+    for (char letter = 'a'; letter < 'p'; ++letter) {
+        folder += '/' + std::string(255, letter);
+        wide += u'/' + std::u16string(255, char16_t(letter));
+    }
+    folder += '/' + std::string(254, 'z');
+    wide += u'/' + std::u16string(254, u'z') + u'\0';
+    ASSERT_EQ(folder.size(), 4095u);
+    for (const size_t longest : {size_t{16000}, size_t{8000}, size_t{4000}}) {
+        FileNames names(longest);
+        FakeSink sink;
+        names.learn(7, folder);
+        names.tell(7, sink, 1, 0);
+        names.rundown(sink, 2);
+        ASSERT_EQ(sink.sent.size(), 2u);
+        for (const auto& sent : sink.sent) {
+            EXPECT_LE(sent.record.size(), longest);
+            EXPECT_EQ(sent.contains(wide), longest == 16000);
+            EXPECT_EQ(sent.contains(u".../"), longest != 16000);
+            EXPECT_TRUE(sent.contains(wide.substr(wide.size() - 1024)));
+        }
+    }
 }
 
 TEST(FileNames, AFolderIsRenamedWithWhatIsInIt) {

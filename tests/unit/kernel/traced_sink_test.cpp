@@ -1,6 +1,7 @@
 // What is added to records: stacks behind them, counters in their headers.
 #include "kernel/traced_sink.h"
 
+#include "kernel/image_events.h"
 #include "synthetic.h"
 
 #include <gtest/gtest.h>
@@ -62,6 +63,48 @@ TEST_F(TracedSinkTest, PutsTheStackRightBehindItsRecord) {
     EXPECT_EQ(walk.at<uint32_t>(kPayload + 8), 3u);
     EXPECT_EQ(walk.at<uint32_t>(kPayload + 12), 7u);
     EXPECT_EQ(frames(walk), stack);
+}
+
+// Of code without frame pointers, what is taken for callers is anything.
+TEST_F(TracedSinkTest, AStackEndsWhereItLeavesTheCodeOfItsProcess) {
+    Context context{traced_, tasks_, 1'000'000, kKernelImageLoad};
+    FileNames names;
+    ImageEvents images(context, names);
+    traced_.end_stacks_by(images);
+    Process process;
+    process.pid = 3;
+    tasks_.add(process);
+    images.on_map(image_of(0x401000, 0x2000, 0x1000, "/bin/a"), true, {3, 10, 0});
+    images.on_map(image_of(0x7F0000, 0x1000, 0, std::string(kAnonymous)), true, {3, 11, 0});
+    set({kCall});
+    const auto told = [&](uint32_t pid, const std::vector<uint64_t>& stack) {
+        sink_.sent.clear();
+        traced_.begin({{7, pid}, stack, {}});
+        RecordBuilder(kCall, 2, 50).put(uint64_t{1}).send(traced_, 2);
+        traced_.clear();
+        return frames(sink_.of(kStack).at(0));
+    };
+    using Frames = std::vector<uint64_t>;
+    const uint64_t kernel = 0xffffffff81000010;
+    EXPECT_EQ(told(3, {kernel, 0x401000, 0x7F0010, 0x402FFF, 0x400, 0x401010}),
+              (Frames{kernel, 0x401000, 0x7F0010, 0x402FFF}));
+    EXPECT_EQ(told(3, {kernel}), Frames{kernel});
+    EXPECT_EQ(told(3, {0x400, 0x401010, kernel}), (Frames{0x400, 0x401010}));  // where it is
+    EXPECT_EQ(told(4, {0x401000, 0x400}), (Frames{0x401000, 0x400}));          // not known
+    // What a converter tells by itself, too.
+    sink_.sent.clear();
+    RecordBuilder(kStack, 2, 60)
+        .put(int64_t{60})
+        .put(uint32_t{3})
+        .put(uint32_t{7})
+        .put(uint64_t{0x401000})
+        .put(uint64_t{0x400})
+        .send(traced_, 1);
+    ASSERT_EQ(sink_.sent.size(), 1u);
+    EXPECT_EQ(frames(sink_.sent[0]), Frames{0x401000});
+    EXPECT_EQ(sink_.sent[0].at<uint32_t>(kPayload + 8), 3u);
+    EXPECT_EQ(sink_.sent[0].at<uint32_t>(kPayload + 12), 7u);
+    EXPECT_EQ(sink_.sent[0].time, 60);
 }
 
 TEST_F(TracedSinkTest, LeavesRecordsOfOtherKindsAlone) {

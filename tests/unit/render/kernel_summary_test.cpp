@@ -95,6 +95,22 @@ TEST_F(KernelLog, AProcessHasWhatItsThreadsDid) {
     EXPECT_EQ(text().find("asleep"), std::string::npos);
 }
 
+TEST_F(KernelLog, LongNamesShiftNoColumn) {
+    const std::string longest(40, 'x');
+    process(0x0301, 7, longest);
+    process(0x0301, 8, "sh");
+    process(0x0301, 9, "\u6771\u4eac\u00e9");  // two places each, and one
+    std::vector<size_t> ends;
+    std::istringstream lines(text());
+    for (std::string line; std::getline(lines, line);) {
+        // The bytes of the last name that take no place.
+        const size_t more = line.find("\u6771") == std::string::npos ? 0 : 3;
+        ends.push_back(line.size() - more);
+    }
+    ASSERT_EQ(ends.size(), 4u);
+    EXPECT_EQ(ends, std::vector<size_t>(4, ends[0]));
+}
+
 // Whichever thread adds an event, and whichever is merged into which.
 TEST_F(KernelLog, TellsTheSameInAnyOrder) {
     const auto at = [&](int64_t time) { events_.back()->record.time_stamp = time; };
