@@ -418,6 +418,7 @@ std::optional<int64_t> PerfEvents::hand_out(int64_t until, const Dispatch& dispa
                 break;
             case Pending::Kind::kSample:
             case Pending::Kind::kTracepoint:
+                name_who_has_ended(p);
                 sink_.begin(
                     {{p.sample.thread, p.sample.process}, p.sample.stack, p.sample.counters});
                 if (p.kind == Pending::Kind::kSample) {
@@ -447,6 +448,15 @@ void PerfEvents::hand_out_unmap(const Pending& p, ImageEvents::Place at) {
     at.process = p.sample.process;
     at.thread = p.sample.thread;
     images_.on_unmap(gone->from, gone->to, at);
+}
+
+// Of a thread that has given its number back perf tells -1.
+void PerfEvents::name_who_has_ended(Pending& p) const {
+    if (p.sample.thread != ~uint32_t{0}) return;
+    if (const Thread* ended = context_.tasks.last_ended(p.cpu)) {
+        p.sample.thread = ended->id;
+        p.sample.process = ended->process;
+    }
 }
 
 void PerfEvents::send_sample(const Pending& p) {

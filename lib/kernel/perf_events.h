@@ -112,6 +112,7 @@ private:
     static bool parse_map(Bytes body, uint16_t misc, Pending& out);
     static bool parse_code(Bytes body, Pending& out);
     void send_sample(const Pending& pending);
+    void name_who_has_ended(Pending& pending) const;
     void hand_out_map(Pending& pending, const ImageEvents::Place& at);
     void hand_out_unmap(const Pending& pending, ImageEvents::Place at);
 

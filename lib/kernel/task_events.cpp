@@ -281,6 +281,7 @@ void TaskEvents::on_exit(const RawEvent& event, uint32_t thread, std::string_vie
                     ids);
     }
     tasks.remove_thread(thread);
+    tasks.set_ended(event.cpu, {thread, ids.process, std::string(name)});
     if (!is_last) return;
     const int32_t exit_status = take_exit_status(ids.process);
     if (context_.has(kKernelProcess)) {

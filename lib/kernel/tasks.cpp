@@ -149,6 +149,11 @@ const Thread& Tasks::add_thread(Thread thread) {
     return threads_[thread.id] = std::move(thread);
 }
 
+const Thread* Tasks::last_ended(uint32_t cpu) const {
+    const auto found = last_ended_.find(cpu);
+    return found == last_ended_.end() ? nullptr : &found->second;
+}
+
 void Tasks::remove_thread(uint32_t id) {
     const auto thread = threads_.find(id);
     if (thread == threads_.end()) return;

@@ -49,6 +49,10 @@ public:
     Process& add(Process process);
     const Thread& add_thread(Thread thread);
     void remove_thread(uint32_t id);
+    // A thread runs on for a while where it has ended, and the kernel has taken its number back.
+    void set_ended(uint32_t cpu, const Thread& thread) { last_ended_[cpu] = thread; }
+    // The last one there. Null: none has.
+    const Thread* last_ended(uint32_t cpu) const;
     void remove(uint32_t pid);  // with its threads
     bool has_threads(uint32_t pid) const { return threads_of_.contains(pid); }
 
@@ -60,6 +64,7 @@ private:
     std::map<uint32_t, Process> processes_;
     std::unordered_map<uint32_t, Thread> threads_;
     std::unordered_map<uint32_t, std::unordered_set<uint32_t>> threads_of_;  // none is empty
+    std::unordered_map<uint32_t, Thread> last_ended_;                        // by processor
     uint64_t last_key_ = 0;
 };
 

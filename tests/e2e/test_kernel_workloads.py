@@ -83,7 +83,7 @@ class Resolver:
             self._check("process", name, fields[process] in self.processes)
         threads = ("TTID",) if "TTID" in fields else self.THREADS.get(name, ())
         for field in threads:
-            # A thread that ends has no number any more as it is sampled for the last time.
+            # A sample of a thread that had ended, before anything else had on that processor.
             if fields[field] != 0xFFFFFFFF:
                 self._check("thread", name, fields[field] in self.threads)
         if name == "StackWalk/Stack":

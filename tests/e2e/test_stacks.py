@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 
 from harness import BIN, DEADLINE, wait_for
 from test_kernel import KernelTest
@@ -83,6 +84,22 @@ class Stacks(StackTest):
         samples = self.named(records, "SampleProf")
         self.assertTrue(any("symbols" in r for r in samples))
         self.assertTrue(any("!" in r.get("symbol", "") for r in samples))
+
+    def test_samples_of_a_thread_that_has_ended_have_its_number(self):
+        self.tracelog("-start", "-f", "k.etl", "-b", "256", "-max", "400", "-eflag",
+                      "PROC_THREAD+PROFILE", "-SetProfInt", "1000", "Timer")
+        subprocess.run([sys.executable, "-c", """
+import threading
+for _ in range(3000):
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+"""], check=True)
+        self.run_tool("tracelog", "-stop", code=None)
+        sampled = [r["fields"]["ThreadId"] for r in self.named(self.lines(), "SampleProf")]
+        self.assertTrue(sampled)
+        # But for those before anything has ended on that processor.
+        self.assertLess(sampled.count(0xFFFFFFFF), 3)
 
     def test_a_process_that_begins_has_the_stack_of_its_maker(self):
         self.tracelog("-start", "-f", "k.etl", "-eflag", "PROC_THREAD",

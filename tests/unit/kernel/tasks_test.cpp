@@ -46,6 +46,17 @@ TEST(Tasks, ThreadIsOfTheProcessThatHadItLast) {
     EXPECT_TRUE(tasks.threads().empty());
 }
 
+TEST(Tasks, WhoHasEndedOnAProcessorIsKnownUntilTheNext) {
+    Tasks tasks;
+    EXPECT_EQ(tasks.last_ended(1), nullptr);
+    tasks.set_ended(1, {11, 10, ""});
+    tasks.set_ended(0, {12, 10, ""});
+    ASSERT_NE(tasks.last_ended(1), nullptr);
+    EXPECT_EQ(tasks.last_ended(1)->id, 11u);
+    tasks.set_ended(1, {21, 20, ""});
+    EXPECT_EQ(tasks.last_ended(1)->process, 20u);
+}
+
 TEST(Tasks, ProcessThatIsAddedAgainKeepsItsThreads) {
     Tasks tasks;
     tasks.add(process(10));
