@@ -201,6 +201,7 @@ Status Collector::set_up() {
         const std::lock_guard lock(mutex_);
         count_what_is_gone();
         scan_tasks();
+        image_events_.go_on_at(options_.counter.now());
         scan_sockets();
     }
     options_.holder->drop_left();

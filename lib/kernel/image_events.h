@@ -44,6 +44,9 @@ public:
     // of all.
     void scan(const CounterSource& counter);
     void forget(uint32_t process) { images_.erase(process); }
+    // After a scan(), at this time, for a predecessor that was killed. What had gone by then of all
+    // that it has told is not known here.
+    void go_on_at(int64_t time) { gone_on_at_ = time; }
 
     struct Place {
         uint32_t process;
@@ -53,7 +56,8 @@ public:
     };
     void on_map(Image image, bool to_run, const Place& at);
     // What was mapped to run from there up to there has gone. An image goes with the last of it.
-    void on_unmap(uint64_t from, uint64_t to, const Place& at);
+    // `of_files`: that something was is certain; where it is not known, its end is an event lost.
+    void on_unmap(uint64_t from, uint64_t to, bool of_files, const Place& at);
     // An image as a whole has gone.
     void drop(uint64_t base, const Place& at);
     // The process has dropped its address space, for another program's or for good.
@@ -89,6 +93,7 @@ private:
     BuildIds build_ids_;
     std::map<uint32_t, OfProcess> images_;  // by process
     std::vector<uint32_t> looked_at_;       // whose build ids are still to be found
+    int64_t gone_on_at_ = 0;                // 0: there was no predecessor
 };
 
 }  // namespace etw::kernel

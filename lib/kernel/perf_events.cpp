@@ -446,7 +446,7 @@ void PerfEvents::hand_out_unmap(const Pending& p, ImageEvents::Place at) {
     if (!gone) return;
     at.process = p.sample.process;
     at.thread = p.sample.thread;
-    images_.on_unmap(gone->from, gone->to, at);
+    images_.on_unmap(gone->from, gone->to, gone->has_files != 0, at);
 }
 
 void PerfEvents::send_sample(const Pending& p) {

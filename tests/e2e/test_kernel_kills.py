@@ -1,11 +1,12 @@
 """What a program does while the host is killed: each kind of kernel events goes on being recorded
 while the worker is replaced, and what is missing all the same is counted."""
 import os
+import signal
 import subprocess
 import sys
 import unittest
 
-from harness import DEADLINE
+from harness import DEADLINE, hang, kill
 from test_kernel import KernelTest
 from test_kernel_classes import HAS_TYPES
 
@@ -36,9 +37,17 @@ def stream():
     there.sendall(b"z" * 55)
     here.recv(55)
 program = os.open(os.path.realpath("/bin/true"), os.O_RDONLY)
-def image():
-    mmap.mmap(program, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC).close()
-actions = {"child": child, "thread": thread, "datagram": datagram, "stream": stream, "image": image,
+def map_image():
+    return mmap.mmap(program, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+mapped = []
+def images():
+    if not mapped:
+        mapped.extend(map_image() for _ in range(5))
+    else:
+        while mapped:
+            mapped.pop().close()
+actions = {"child": child, "thread": thread, "datagram": datagram, "stream": stream,
+           "image": lambda: map_image().close(), "images": images,
            "read": lambda: os.pread(file, 10, 0),
            "call": lambda: os.sched_get_priority_max(os.SCHED_IDLE)}
 action = actions[sys.argv[1]]
@@ -123,6 +132,10 @@ class Kills(KernelTest):
                 if r.get("provider") == provider and
                 r.get("event", "").split("/")[-1].startswith(kind)]
 
+    def of_image(self, event, actor):
+        return sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
+                   for e in self.events(event, "a.etl"))
+
     def check(self, found, actor):
         """As often as it was done, but for what is counted as lost, of whatever kind."""
         self.assertLessEqual(found, actor.count)
@@ -167,8 +180,31 @@ class KilledWorker(Kills):
     def test_images(self):
         actor = self.act_over_kills("image", 300, "-eflag", "LOADER")
         for event in ("Image/Load", "Image/UnLoad"):
-            self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
-                           for e in self.events(event, "a.etl")), actor)
+            self.check(self.of_image(event, actor), actor)
+
+    @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")
+    def test_images_that_go_while_there_is_no_worker(self):
+        """The next one does not know what they were."""
+        self.start("-eflag", "LOADER")
+        actor = Actor(self.folder, "images")
+        try:
+            actor.act(1)
+            self.tracelog("-flush", "T")
+            worker = self.worker()
+            keeper, = set(self.host_pids()) - {worker}
+            hang(keeper)
+            kill(worker)
+            actor.act(1)
+            os.kill(keeper, signal.SIGCONT)
+            self.worker(but=[worker])
+            actor.act(2)
+        finally:
+            actor.close()
+        self.stop_and_count_lost()
+        self.assertEqual(self.of_image("Image/Load", actor), 10)
+        self.assertEqual(self.of_image("Image/UnLoad", actor), 5)
+        # But for those that went just as another process looked at what the actor has mapped.
+        self.assertGreater(self.lost, 0)
 
 
 @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")
@@ -239,8 +275,7 @@ class KilledWithKeeper(Kills):
         finally:
             actor.close()
         self.stop_and_count_lost()
-        self.check(sum(e["ProcessId"] == actor.pid and e["FileName"].endswith(IMAGE)
-                       for e in self.events("Image/Load", "a.etl")), actor)
+        self.check(self.of_image("Image/Load", actor), actor)
 
     def test_what_nobody_recorded_is_counted(self):
         """Once for each kind of which nobody knows how much it was."""
