@@ -13,18 +13,21 @@ prepare_machine() {
     [[ $(uname -m) == x86_64 ]] || skip "the machine of the test is an x86_64"
     scripts/setup boot || skip "qemu cannot be installed"
     mkdir -p "$cache"
-    [[ ! -f $cache/vmlinuz ]] || return 0
+    [[ ! -f $cache/vmlinuz || ! -f $cache/loop.ko ]] || return 0
     # The kernel for virtual machines: the package that the newest one's name stands for.
-    local package
+    local package files
     package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null |
         sed -n 's/^ *Depends: *\(linux-image-[0-9].*\)/\1/p' | head -n 1)
     [[ -n $package ]] || skip "apt knows no linux-image-cloud-amd64"
     (cd "$cache" && apt-get download -q "$package" >/dev/null 2>&1) ||
         skip "$package cannot be downloaded"
-    dpkg-deb --fsys-tarfile "$cache/$package"_*.deb | tar -xO --wildcards './boot/vmlinuz-*' \
-        >"$cache/vmlinuz.new"
-    mv "$cache/vmlinuz.new" "$cache/vmlinuz"
-    rm "$cache/$package"_*.deb
+    files=$(mktemp -d "$cache/XXXXXX")
+    dpkg-deb --fsys-tarfile "$cache/$package"_*.deb |
+        tar -x -C "$files" --wildcards './boot/vmlinuz-*' '*/drivers/block/loop.ko'
+    # The kernel last, and with the module that was built for it.
+    mv "$files"/lib/modules/*/kernel/drivers/block/loop.ko "$cache/loop.ko"
+    mv "$files"/boot/vmlinuz-* "$cache/vmlinuz"
+    rm -r "$files" "$cache/$package"_*.deb
 }
 
 # An empty root file system with busybox and the given first program.

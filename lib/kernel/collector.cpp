@@ -38,6 +38,8 @@ constexpr uint16_t kCounterNames = 0x0F30;
 constexpr uint16_t kSamplingBegins = 0x0F49;
 constexpr uint16_t kSamplingEnds = 0x0F4A;
 constexpr uint64_t kForksPerSecond = 20;  // 50 ms for a fork to become an exec
+// An event and what was found for it are closer to each other than this, on whatever clocks: 1 ms.
+constexpr uint64_t kApartPerSecond = 1000;
 
 // Ids of the threads that the processes have now, parted by blanks. First one that no thread ever
 // has: an empty list would let all pass.
@@ -203,6 +205,7 @@ Status Collector::set_up() {
         const std::lock_guard lock(mutex_);
         count_what_is_gone();
         scan_tasks();
+        image_events_.go_on_at(options_.counter.now());
         scan_sockets();
     }
     options_.holder->drop_left();
@@ -572,6 +575,7 @@ int64_t Collector::collect_locked(bool all) {
     if (waiting) return *waiting;
     if (ended_) return now;
     int64_t until = now;
+    int64_t read_until = now;
     bool has_more = false;
     do {
         until = std::min({file_events_.read(now), user_events_.read(now),
@@ -588,6 +592,7 @@ int64_t Collector::collect_locked(bool all) {
         // Last: whoever read the counter before `now` has written its record by now.
         if (switch_watch_) switch_watch_->read();
         take_looks();
+        read_until = until;
         if (!all) until = before_open_forks(until);
         const auto stopped = reader_.for_each(until, [this, &until](const RawEvent& event) {
             if (!sink_.has_room(event.cpu)) return false;
@@ -614,6 +619,9 @@ int64_t Collector::collect_locked(bool all) {
         // Held back: more pages would only be kept.
         if (!open_forks_.empty() && !all) break;
     } while (has_more);
+    // A successor would read their events, and tell them without what was found.
+    const auto apart = int64_t(options_.counter.hz / kApartPerSecond);
+    traced_.add_under_way(net_events_.count_found_since(read_until - apart));
     if (std::chrono::steady_clock::now() >= lost_read_at_ + kLostEvery) count_lost();
     return until;
 }

@@ -76,7 +76,7 @@ void Collector::set_watches(const Tracing& tracing) {
 
 // An event of an instance is in our memory.
 void Collector::took(uint8_t source) {
-    traced_.one_more();
+    traced_.add_under_way(1);
     uint64_t& taken = options_.progress->taken[source];
     kernel::set(taken, taken + 1);
 }

@@ -184,8 +184,9 @@ void ImageEvents::take_away(std::vector<Part>& parts, const Part& gone) {
 }
 
 void ImageEvents::on_map(Image image, bool to_run, const Place& at) {
-    // A process that began before the trace and was gone before /proc was read.
-    if (context_.tasks.find(at.process) == nullptr) return;
+    // A process that began before the trace and was gone before /proc was read. The predecessor has
+    // told of those that were gone before this one read it.
+    if (context_.tasks.find(at.process) == nullptr && at.time >= gone_on_at_) return;
     const bool is_file = image.path.starts_with('/') && image.path != kAnonymous;
     if (is_file && image.inode == 0 && context_.has(kKernelDiskFileIo)) find_file(image);
     name(image, at);
@@ -233,15 +234,22 @@ bool ImageEvents::drop_under(const Image& image, const Place& at) {
     return true;
 }
 
-void ImageEvents::on_unmap(uint64_t from, uint64_t to, const Place& at) {
-    const auto process = images_.find(at.process);
-    if (process == images_.end()) return;
+void ImageEvents::on_unmap(uint64_t from, uint64_t to, bool of_files, const Place& at) {
+    const Part taken{from, to};
+    bool is_known = false;
     std::vector<uint64_t> gone;
-    for (auto& [base, loaded] : process->second) {
-        take_away(loaded.parts, {from, to});
-        if (loaded.parts.empty()) gone.push_back(base);
+    if (const auto process = images_.find(at.process); process != images_.end()) {
+        for (auto& [base, loaded] : process->second) {
+            for (const Part& part : loaded.parts) is_known = is_known || part.meets(taken);
+            take_away(loaded.parts, taken);
+            if (loaded.parts.empty()) gone.push_back(base);
+        }
     }
     for (const uint64_t base : gone) drop(base, at);
+    // Had it been mapped after the predecessor was killed, that would have been told before this.
+    const bool is_lost = of_files && !is_known && at.time < gone_on_at_;
+    if (is_lost && context_.has(kKernelImageLoad) && context_.concerns(at.process))
+        context_.sink.add_lost(1);
 }
 
 void ImageEvents::drop(uint64_t base, const Place& at) {

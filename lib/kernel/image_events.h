@@ -48,6 +48,9 @@ public:
     // How many of these addresses, from the first on, lie in code that the trace tells of; all of
     // them where it does not tell what the process has mapped.
     size_t count_code(uint32_t process, std::span<const uint64_t> addresses) const;
+    // After a scan(), at this time, for a predecessor that was killed. What had gone by then of all
+    // that it has told is not known here.
+    void go_on_at(int64_t time) { gone_on_at_ = time; }
 
     struct Place {
         uint32_t process;
@@ -57,7 +60,8 @@ public:
     };
     void on_map(Image image, bool to_run, const Place& at);
     // What was mapped to run from there up to there has gone. An image goes with the last of it.
-    void on_unmap(uint64_t from, uint64_t to, const Place& at);
+    // `of_files`: that something was is certain; where it is not known, its end is an event lost.
+    void on_unmap(uint64_t from, uint64_t to, bool of_files, const Place& at);
     // An image as a whole has gone.
     void drop(uint64_t base, const Place& at);
     // The process has dropped its address space, for another program's or for good.
@@ -93,6 +97,7 @@ private:
     BuildIds build_ids_;
     std::map<uint32_t, OfProcess> images_;  // by process
     std::vector<uint32_t> looked_at_;       // whose build ids are still to be found
+    int64_t gone_on_at_ = 0;                // 0: there was no predecessor
 };
 
 }  // namespace etw::kernel

@@ -363,6 +363,19 @@ void NetEvents::set_datagram_ends(Connection& c, uint32_t thread, uint64_t socke
     if (waiting.empty()) datagrams_.erase(found);
 }
 
+uint64_t NetEvents::count_found_since(int64_t time) const noexcept {
+    uint64_t count = 0;
+    const auto add = [&](const auto& of_threads) {
+        for (const auto& [thread, waiting] : of_threads) {
+            for (auto it = waiting.rbegin(); it != waiting.rend() && it->time >= time; ++it)
+                ++count;
+        }
+    };
+    add(datagrams_);
+    add(splices_);
+    return count + acceptances_.size();
+}
+
 void NetEvents::send(uint8_t group, uint8_t type, const Connection& c, uint32_t process,
                      uint32_t size, Moment when) {
     const auto hook = uint16_t(group << 8 | (type + (c.is_v6 ? kVersion6 : 0)));

@@ -54,6 +54,9 @@ public:
     // Tells the first one. Returns its time where the sink has no room for it.
     std::optional<int64_t> hand_out_accept();
     uint64_t count_accepts() const noexcept { return acceptances_.size(); }
+    // What was found from this time (counter) on and waits for its event, or its turn. What is
+    // older waits in vain: its event was lost.
+    uint64_t count_found_since(int64_t time) const noexcept;
     // What is found from now on is not told as earlier.
     void handed_out(int64_t until) noexcept { handed_out_ = std::max(handed_out_, until); }
 

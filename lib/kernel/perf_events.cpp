@@ -447,7 +447,7 @@ void PerfEvents::hand_out_unmap(const Pending& p, ImageEvents::Place at) {
     if (!gone) return;
     at.process = p.sample.process;
     at.thread = p.sample.thread;
-    images_.on_unmap(gone->from, gone->to, at);
+    images_.on_unmap(gone->from, gone->to, gone->has_files != 0, at);
 }
 
 // Of a thread that has given its number back perf tells -1.

@@ -44,7 +44,7 @@ public:
     // Counts events that were read and have not been handed out, where a successor finds them.
     void count_in(Progress& progress) noexcept { progress_ = &progress; }
     void set_under_way(uint64_t events) noexcept { kernel::set(progress_->under_way, events); }
-    void one_more() noexcept { set_under_way(progress_->under_way + 1); }
+    void add_under_way(uint64_t events) noexcept { set_under_way(progress_->under_way + events); }
     // One of them has become what it becomes.
     void done_with_one() noexcept {
         if (progress_->under_way != 0) set_under_way(progress_->under_way - 1);

@@ -30,6 +30,7 @@ struct Offsets {
 constexpr int kRecord = -int(sizeof(Unmapping));  // on the stack, in all programs
 constexpr int kFrom = kRecord + int(offsetof(Unmapping, from));
 constexpr int kTo = kRecord + int(offsetof(Unmapping, to));
+constexpr int kHasFiles = kRecord + int(offsetof(Unmapping, has_files));
 
 // The task in r7, its registers in r8; where its system call is another, to `others`.
 void find_call(BpfCode& code, BpfCode::Label others) {
@@ -86,6 +87,7 @@ std::vector<bpf_insn> at_unmapping(const Offsets& offsets, int output) {
     code.store(Size::k64, r10, kTo, r2);
     code.place(to_argument);
     code.jump_if(BPF_JGE, r9, r2, end);
+    code.store(Size::k64, r10, kHasFiles, 1);
     code.put_out(r6, output, kRecord, sizeof(Unmapping));
     return finish(code, end);
 }
@@ -94,7 +96,7 @@ std::vector<bpf_insn> at_unmapping(const Offsets& offsets, int output) {
 // which are mapped to run, notes it in `unmappings`, by thread. Where the lock is another thread's
 // there is no looking, and it is noted.
 std::vector<bpf_insn> at_locking(const Offsets& offsets, int unmappings) {
-    constexpr int kEnd = kRecord - 16, kIsOne = kRecord - 8;  // what look() finds
+    constexpr int kEnd = kRecord - 8;  // of what look() finds
     constexpr int kThread = kEnd - 8;
     BpfCode code;
     const auto end = code.label(), look = code.label(), is_one = code.label();
@@ -103,9 +105,9 @@ std::vector<bpf_insn> at_locking(const Offsets& offsets, int unmappings) {
     code.jump_if(BPF_JEQ, r1, 0, end);
     find_call(code, end);
     take_arguments(code);
+    code.store(Size::k64, r10, kHasFiles, 0);
     for (int looks = 0; looks < kMaxLooks; ++looks) {
         code.store(Size::k64, r10, kEnd, 0);
-        code.store(Size::k64, r10, kIsOne, 0);
         code.set(r1, r7);
         code.set(r2, r9);
         code.load_function(r3, look);
@@ -113,7 +115,7 @@ std::vector<bpf_insn> at_locking(const Offsets& offsets, int unmappings) {
         code.set(r5, 0);
         code.call_helper(BPF_FUNC_find_vma);
         code.jump_if(BPF_JNE, r0, 0, is_one);
-        code.load(Size::k64, r1, r10, kIsOne);
+        code.load(Size::k64, r1, r10, kHasFiles);
         code.jump_if(BPF_JNE, r1, 0, is_one);
         code.load(Size::k64, r9, r10, kEnd);
         code.load(Size::k64, r1, r10, kTo);
@@ -141,7 +143,7 @@ std::vector<bpf_insn> at_locking(const Offsets& offsets, int unmappings) {
     code.jump_if(BPF_JEQ, r1, 0, is_none);
     code.load(Size::k64, r1, r2, offsets.file);
     code.jump_if(BPF_JEQ, r1, 0, is_none);
-    code.store(Size::k64, r3, kIsOne - kEnd, 1);
+    code.store(Size::k64, r3, kHasFiles - kEnd, 1);
     return finish(code, is_none);
 }
 
@@ -163,6 +165,8 @@ std::vector<bpf_insn> at_release(int unmappings, int output) {
     code.store(Size::k64, r10, kFrom, r9);
     code.load(Size::k64, r1, r0, int(offsetof(Unmapping, to)));
     code.store(Size::k64, r10, kTo, r1);
+    code.load(Size::k64, r1, r0, int(offsetof(Unmapping, has_files)));
+    code.store(Size::k64, r10, kHasFiles, r1);
     code.load_map(r1, unmappings);
     code.point(r2, r10, kThread);
     code.call_helper(BPF_FUNC_map_delete_elem);

@@ -10,7 +10,8 @@ namespace etw::kernel {
 
 // What munmap() takes away, or more. One that fails takes nothing.
 struct Unmapping {
-    uint64_t from, to;  // addresses
+    uint64_t from, to;   // addresses
+    uint64_t has_files;  // that were mapped to run; 0: not known, as nobody could look
 };
 
 // Events with an Unmapping as their data. Fails with kNotSupported, or the code of the kernel's

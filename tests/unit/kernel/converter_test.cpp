@@ -652,23 +652,40 @@ TEST_F(Converters, OfMultipathTcpThePartsComeAndGoAndTheWholeIsSent) {
     EXPECT_EQ(sent[0].at<uint64_t>(kPerfInfoPayload + 32), 1u);  // the part's number
 }
 
-TEST_F(Converters, DatagramsOfAThreadAreFoundInTheOrderOfItsProcessors) {
-    bind();
-    const auto datagram = [](uint32_t size, uint16_t port) {
+class Datagrams : public Converters {
+protected:
+    void found_datagram(int64_t time, uint32_t size, uint16_t port) {
         Datagram out{};
         out.socket = 0xDEF;
         out.size = size;
         out.sent = 1;
         out.ends.family = 2;
         out.ends.remote_port = port;
-        return out;
-    };
-    const auto send = [&](int64_t time, uint32_t size) {
+        net_.found(out, found(300, time));
+    }
+    void send(int64_t time, uint32_t size) {
         feed(12, time, 300,
              {at(8, uint64_t{0xDEF}), at(16, uint16_t{2}), at(18, uint16_t{17}), at(20, size)});
-    };
-    net_.found(datagram(20, 0x0200), found(300, 120));  // on the first one
-    net_.found(datagram(10, 0x0100), found(300, 110));
+    }
+};
+
+TEST_F(Datagrams, WhatWaitsForItsEventIsCounted) {
+    bind();
+    found_datagram(100, 10, 0x0100);
+    found_datagram(110, 20, 0x0200);
+    found_datagram(120, 30, 0x0300);
+    net_.found(Splice{0xABC, 20, 0}, found(301, 115));
+    EXPECT_EQ(net_.count_found_since(110), 3u);
+    send(111, 20);
+    EXPECT_EQ(net_.count_found_since(0), 2u);
+    found_acceptance(300, 150);
+    EXPECT_EQ(net_.count_found_since(200), 1u);
+}
+
+TEST_F(Datagrams, OfAThreadAreFoundInTheOrderOfItsProcessors) {
+    bind();
+    found_datagram(120, 20, 0x0200);  // on the first one
+    found_datagram(110, 10, 0x0100);
     send(111, 10);
     send(121, 20);
     const auto sent = sink_.of(0x080A);

@@ -127,17 +127,17 @@ TEST_F(Images, MoreOfAFileEndsNothing) {
 TEST_F(Images, WhatIsUnmappedIsUnloadedOnce) {
     images_.on_map(image(0x4000, "/lib/a"), true, {7, 100, 1});
     images_.on_map(image(0x9000, "/lib/b"), true, {7, 101, 1});
-    images_.on_unmap(0x3000, 0x4000, {7, 105, 1});  // others
-    images_.on_unmap(0x4000, 0x5000, {8, 106, 1});
+    images_.on_unmap(0x3000, 0x4000, true, {7, 105, 1});  // others
+    images_.on_unmap(0x4000, 0x5000, true, {8, 106, 1});
     EXPECT_TRUE(sink_.of(0x1402).empty());
-    images_.on_unmap(0x4000, 0x5000, {7, 110, 1, 9});
+    images_.on_unmap(0x4000, 0x5000, true, {7, 110, 1, 9});
     ASSERT_EQ(sink_.of(0x1402).size(), 1u);
     EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(offsetof(wire::SystemHeader, thread_id)), 9u);
     EXPECT_EQ(sink_.of(0x1402)[0].at<uint32_t>(offsetof(wire::SystemHeader, process_id)), 7u);
     EXPECT_EQ(sink_.of(0x1402)[0].at<uint64_t>(kSystemPayload), 0x4000u);
     EXPECT_EQ(sink_.of(0x1402)[0].time, 110);
     images_.on_map(image(0x4000, "/lib/c"), true, {7, 120, 1});
-    images_.on_unmap(0x4000, 0x5000, {7, 130, 1});
+    images_.on_unmap(0x4000, 0x5000, true, {7, 130, 1});
     images_.on_drop({7, 140, 1});  // with b alone
     EXPECT_EQ(sink_.of(0x030A).size(), 3u);
     EXPECT_EQ(sink_.of(0x1402).size(), 3u);
@@ -146,12 +146,12 @@ TEST_F(Images, WhatIsUnmappedIsUnloadedOnce) {
 TEST_F(Images, AnImageGoesWithTheLastPartOfIt) {
     images_.on_map(image_of(0x10'0000, 0x8000, 0x1000, "/lib/a"), true, {7, 100, 1});
     images_.on_map(image_of(0x11'0000, 0x1000, 0x1'1000, "/lib/a"), true, {7, 101, 1});  // more
-    images_.on_unmap(0x10'2000, 0x10'4000, {7, 110, 1});
+    images_.on_unmap(0x10'2000, 0x10'4000, true, {7, 110, 1});
     images_.on_map(image(0x10'2000, "/lib/b"), true, {7, 120, 1});  // in the gap
-    images_.on_unmap(0x10'0000, 0x10'2000, {7, 130, 1});
-    images_.on_unmap(0x10'4000, 0x10'8000, {7, 131, 1});
+    images_.on_unmap(0x10'0000, 0x10'2000, true, {7, 130, 1});
+    images_.on_unmap(0x10'4000, 0x10'8000, true, {7, 131, 1});
     EXPECT_TRUE(sink_.of(0x1402).empty());
-    images_.on_unmap(0x11'0000, 0x11'1000, {7, 140, 1});
+    images_.on_unmap(0x11'0000, 0x11'1000, true, {7, 140, 1});
     ASSERT_EQ(sink_.of(0x1402).size(), 1u);
     EXPECT_EQ(sink_.of(0x1402)[0].at<uint64_t>(kSystemPayload), 0xF'F000u);
     EXPECT_TRUE(sink_.of(0x1402)[0].contains(u"/lib/a"));
@@ -186,10 +186,42 @@ TEST_F(SeenImages, WhatIsToldAtTheBeginningIsNotToldAgain) {
     images_.on_map(own_, true, at(900));
     EXPECT_EQ(count(0x030A), 0u);
     EXPECT_EQ(count(0x1402), 0u);
-    images_.on_unmap(own_.base + own_.skipped, own_.base + own_.size, at(910));
+    images_.on_unmap(own_.base + own_.skipped, own_.base + own_.size, true, at(910));
     images_.on_map(own_, true, at(920));
     EXPECT_EQ(count(0x030A), 1u);
     EXPECT_EQ(count(0x1402), 1u);
+}
+
+TEST_F(SeenImages, TheEndOfWhatOnlyAPredecessorKnewIsLost) {
+    const uint64_t end = own_.base + own_.size;
+    images_.on_unmap(0x1000, 0x2000, true, at(700));
+    EXPECT_EQ(sink_.lost, 0u);  // there was none
+    images_.go_on_at(kSeen + 10);
+    images_.on_unmap(0x1000, 0x2000, true, at(800));
+    EXPECT_EQ(sink_.lost, 1u);
+    images_.on_unmap(0x1000, 0x2000, true, {7, 800, 1});  // which is gone by now
+    EXPECT_EQ(sink_.lost, 2u);
+    images_.on_map(image(0x1000, "/lib/a"), true, at(820));
+    images_.on_unmap(0x1000, 0x2000, true, at(830));
+    images_.on_unmap(0x1000, 0x2000, false, at(840));  // perhaps of no file
+    images_.on_unmap(own_.base + own_.skipped, end, true, at(850));
+    images_.on_unmap(0x1000, 0x2000, true, at(kSeen + 10));  // the successor's own time
+    context_.only = {7};
+    images_.on_unmap(0x1000, 0x2000, true, at(860));  // nobody is told of it
+    EXPECT_EQ(sink_.lost, 2u);
+    EXPECT_EQ(sink_.of(0x1402).size(), 2u);
+}
+
+TEST_F(SeenImages, ASuccessorTellsOfProcessesThatOnlyThePredecessorKnew) {
+    images_.on_map(image(0x1000, "/lib/a"), true, {99, 800, 1});
+    EXPECT_TRUE(sink_.of(0x030A).empty());  // there was none
+    images_.go_on_at(kSeen + 10);
+    images_.on_map(image(0x1000, "/lib/a"), true, {99, 800, 1});
+    images_.on_drop({99, 810, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 1u);
+    EXPECT_EQ(sink_.of(0x1402).size(), 1u);
+    images_.on_map(image(0x1000, "/lib/a"), true, {99, kSeen + 10, 1});
+    EXPECT_EQ(sink_.of(0x030A).size(), 1u);
 }
 
 TEST_F(SeenImages, WhatASuccessorHasSeenIsToldByItsMapping) {
