@@ -178,7 +178,7 @@ bool stacks_ready() noexcept { return g_stacks_ready.load(std::memory_order_acqu
 
 void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, const void* caller,
                uint32_t room) noexcept {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     const ProcessPage& process = known_process();
     ItemWriter to(items, room);
     if ((properties & kPropertySid) != 0) add_user(to);

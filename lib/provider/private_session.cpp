@@ -2,7 +2,6 @@
 
 #include "provider/private_state.h"
 
-#include <sched.h>
 #include <sys/mman.h>
 
 namespace etw::provider {
@@ -63,7 +62,10 @@ void withdraw(SessionSlot& slot) noexcept {
     } else {
         slot.generation.store(0, std::memory_order_seq_cst);
         // Who has the lock now is the last one that may append.
-        while (g_private.append_lock.load(std::memory_order_seq_cst) != 0) ::sched_yield();
+        for (uint32_t tries = 1; g_private.append_lock.load(std::memory_order_seq_cst) != 0;
+             ++tries) {
+            give_way(tries);
+        }
     }
     g_private.slot.store(nullptr, std::memory_order_release);
     g_private.socket_lost.fetch_add(slot.socket_lost.exchange(0, std::memory_order_relaxed),
@@ -245,6 +247,7 @@ namespace {
 [[gnu::destructor]] void finish_at_exit() noexcept {
     if (g_private.phase.load(std::memory_order_acquire) != kPrivateRunning) return;
     if (g_state.agent_pid != ::getpid()) return;
+    const Unnoticed unnoticed;
     {
         const ScopedLock lock(g_state.lock, ScopedLock::kAtExit);
         if (!lock) return;

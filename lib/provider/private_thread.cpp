@@ -322,7 +322,7 @@ void* run_private(void*) noexcept {
 
 bool create_private_thread() noexcept {
     pthread_t thread;
-    return start_thread(thread, run_private);
+    return start_thread(thread, run_private, g_tls_size.load(std::memory_order_relaxed));
 }
 
 }  // namespace etw::provider
