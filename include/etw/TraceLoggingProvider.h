@@ -28,7 +28,7 @@
     TRACELOGGING_DEFINE_PROVIDER_STORAGE(symbol##_etw_storage, __VA_ARGS__); \
     TRACELOGGING_DECLARE_PROVIDER(symbol);                                   \
     const TraceLoggingHProvider symbol = &symbol##_etw_storage
-/* The same without the handle, which is the address of `storage`. */
+/* The same without the handle, which is the address of `storage`; in C++ also within a function. */
 #define TRACELOGGING_DEFINE_PROVIDER_STORAGE(storage, ...) \
     ETW_TL_CAT(ETW_TL_DEFINE, ETW_TL_COUNT(__VA_ARGS__))(storage, __VA_ARGS__)
 #define TraceLoggingOptionGroup(...) (__VA_ARGS__)
@@ -66,16 +66,33 @@
         etw_guid id;                                                              \
     } storage##_etw_traits = {21 + sizeof(name), name, 19, 1, ETW_TL_GUID group}; \
     ETW_TL_DEFINE_STORAGE(storage, guid)
-/* The function is for modules that are unloaded with their provider registered; its declaration is
- * last since the semicolon of whoever uses the macro needs one. */
+/* The function is for modules that are unloaded with their provider registered; what stands last
+ * takes the semicolon of whoever uses the macro. In C++ it is a template's, since the storage may
+ * be that of a function; in C it stands at file scope. */
 #define ETW_TL_DEFINE_STORAGE(storage, guid)                                                  \
     static etw_provider storage = {{0, 0, 0, 0}, 0, &storage##_etw_traits, ETW_TL_GUID guid}; \
-    __attribute__((destructor)) static void storage##_etw_unload(void) {                      \
-        if (storage.handle != 0) {                                                            \
-            EventUnregister(storage.handle);                                                  \
-        }                                                                                     \
-    }                                                                                         \
+    ETW_TL_UNLOAD(storage)
+#ifdef __cplusplus
+extern "C++" {
+namespace etw_tl {
+template <etw_provider* provider>
+__attribute__((destructor)) void unload() {
+    if (provider->handle != 0) EventUnregister(provider->handle);
+}
+}  // namespace etw_tl
+}
+#define ETW_TL_UNLOAD(storage)                                              \
+    static void (*const storage##_etw_unload)(void) __attribute__((used)) = \
+        &etw_tl::unload<&storage>
+#else
+#define ETW_TL_UNLOAD(storage)                                           \
+    __attribute__((destructor)) static void storage##_etw_unload(void) { \
+        if (storage.handle != 0) {                                       \
+            EventUnregister(storage.handle);                             \
+        }                                                                \
+    }                                                                    \
     static void storage##_etw_unload(void)
+#endif
 
 #define TraceLoggingRegister(provider) etw_tl_register((provider), NULL, NULL)
 #define TraceLoggingRegisterEx(provider, callback, context) \

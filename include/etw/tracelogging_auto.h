@@ -14,8 +14,16 @@
 #define ETW_TL_VAR_A(i, name, value, how, tag)                                \
     const auto etw_tl_v##i = (value);                                         \
     typedef etw_tl::Holder<decltype(etw_tl::plain(etw_tl_v##i))> etw_tl_t##i; \
-    __extension__ uint16_t etw_tl_b##i[etw_tl_t##i::room(etw_tl_v##i)];       \
+    ETW_TL_BUFFER(uint16_t etw_tl_b##i[etw_tl_t##i::room(etw_tl_v##i)];)      \
     const etw_tl_t##i etw_tl_h##i(etw_tl_v##i, etw_tl_b##i, sizeof(etw_tl_b##i) / 2);
+/* In a template clang forgets an __extension__. */
+#ifdef __clang__
+#define ETW_TL_BUFFER(...)                                                                   \
+    _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wvla-extension\"") \
+        __VA_ARGS__ _Pragma("clang diagnostic pop")
+#else
+#define ETW_TL_BUFFER(...) __extension__ __VA_ARGS__
+#endif
 #define ETW_TL_AUTO_ADDRESS(i) etw_tl_h##i.address()
 #define ETW_TL_AUTO_SIZE(i) etw_tl_h##i.size()
 

@@ -139,6 +139,18 @@ ETW_API void etw_activity_create(etw_guid* id);
 ETW_API uint32_t etw_utf16_from_wide(const wchar_t* text, uint32_t length, uint16_t* out,
                                      uint32_t capacity);
 
+/* The caller's frames, innermost first; their number. In the library, by glibc's backtrace(). A
+ * program of another libc (musl), which has no such function, brings this one in its place, so that
+ * it links with an archive that was built for glibc. Its events have no stacks then. */
+__attribute__((visibility("hidden"))) int etw_take_frames(void** frames, int capacity);
+#ifndef __GLIBC__
+__attribute__((weak)) int etw_take_frames(void** frames, int capacity) {
+    (void)frames;
+    (void)capacity;
+    return 0;
+}
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 #include "etl/log_writer.h"
 
+#include "base/clear_range.h"
 #include "etl/log_header.h"
 #include "etl/log_layout.h"
 
@@ -124,7 +125,8 @@ Status LogWriter::begin(File& file, const LogFileInfo& info) {
 }
 
 // What needs room on the disk is done while the former contents are there; then the header is
-// written over their front, which is put back if that fails, and the rest is cut off.
+// written over their front, which is put back if that fails, and the rest is emptied where it
+// stands on room that is reserved, and cut off behind. Room that was had is never given back.
 Result<LogWriter> LogWriter::replace(File file, const LogFileInfo& info, uint64_t limit_bytes,
                                      uint64_t reserve) {
     if (!sizes_valid(info, limit_bytes)) {
@@ -135,16 +137,19 @@ Result<LogWriter> LogWriter::replace(File file, const LogFileInfo& info, uint64_
     ETW_CHECK(file.read_at(0, front));
     const auto replaced = [&]() -> Status {
         if (reserve != 0) ETW_CHECK(file.preallocate(reserve));
-        ETW_CHECK(begin(file, info));
-        if (before > info.buffer_size) ETW_CHECK(file.resize(info.buffer_size));
-        return Ok{};
+        return begin(file, info);
     }();
     if (!replaced) {  // best effort; see create()
         static_cast<void>(bool(file.write_at(0, front)) && bool(file.resize(before)));
         return replaced.error();
     }
-    // Again what the former contents took of it, and have just given back.
-    if (reserve != 0) ETW_CHECK(file.preallocate(reserve));
+    const uint64_t end = std::max<uint64_t>(info.buffer_size, reserve);
+    if (!clear_range(file, info.buffer_size, std::min(before, end))) {  // cut, and reserve again
+        ETW_CHECK(file.resize(info.buffer_size));
+        if (reserve != 0) ETW_CHECK(file.preallocate(reserve));
+    } else if (before > end) {
+        ETW_CHECK(file.resize(end));
+    }
     return LogWriter(std::move(file), info, limit_bytes, first_position(info));
 }
 
@@ -158,9 +163,10 @@ Result<LogWriter> LogWriter::resume(File file, const LogFileInfo& info, uint64_t
     LogWriter log(std::move(file), info, limit_bytes, position);
     ETW_TRY(const uint64_t found, log.file_.size());
     if (found < log.end_of_data()) return Error{Code::kInvalidData, "log file: cut off", found};
-    if (found > log.end_of_data()) {
+    if ((info.log_file_mode & kModePreallocate) != 0) {
+        ETW_CHECK(clear_range(log.file_, log.end_of_data(), found));
+    } else if (found > log.end_of_data()) {
         ETW_CHECK(log.file_.resize(log.end_of_data()));
-        if ((info.log_file_mode & kModePreallocate) != 0) ETW_CHECK(log.file_.preallocate(found));
     }
     if (position.last_offset != 0) {
         ETW_TRY(const auto last, header_at(log.file_, position.last_offset));

@@ -3,6 +3,8 @@
 #include "base/disk_space.h"
 #include "base/filetime.h"
 #include "base/utf16.h"
+#include "etl/log_header.h"
+#include "wire/provider_protocol.h"
 
 #include <fcntl.h>
 #include <sys/fsuid.h>
@@ -165,6 +167,24 @@ Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& s, const std::
     const uint64_t limit = limit_bytes(s.properties);
     const bool reserves = (s.properties.log_file_mode & kModePreallocate) != 0;
     return etl::LogWriter::replace(std::move(file), info, limit, reserves ? limit : 0);
+}
+
+Result<std::vector<std::byte>> log_front(const SavedSession& s, const std::string& path) {
+    std::vector<std::byte> front = etl::build_header_buffer(log_info(s, path));
+    if (front.size() > wire::kMaxLogFront) {
+        return Error{Code::kBadPathname, "log file: names", front.size()};
+    }
+    return front;
+}
+
+Result<LogMark> mark_of(const UniqueFd& log, uint32_t buffer_size) {
+    struct stat st {};
+    if (::fstat(log.get(), &st) != 0) return os_error("log file: size");
+    LogMark mark{.size = uint64_t(st.st_size)};
+    if (::pread(log.get(), mark.first.data(), mark.first.size(), off_t(buffer_size)) < 0) {
+        return os_error("log file: read");
+    }
+    return mark;
 }
 
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& s, const Progress& progress) {

@@ -8,7 +8,9 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <string>
+#include <vector>
 
 namespace etw::host {
 
@@ -24,7 +26,18 @@ uint64_t limit_bytes(const session::Properties& properties);  // 0: none
 // it, everything else replaces it. A failure leaves that as it was.
 Result<etl::LogWriter> begin_log(UniqueFd fd, const SavedSession& saved, const std::string& path,
                                  bool append);
+// What a log begins with that a process is to begin itself: its header buffer up to where that is
+// unused. kBadPathname where the names are too long to be sent.
+Result<std::vector<std::byte>> log_front(const SavedSession& saved, const std::string& path);
 Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& saved, const Progress& progress);
+// What tells whether a file is still the log that it was, or was begun anew by another process: its
+// size and the header of its first data buffer, as far as there is one.
+struct LogMark {
+    uint64_t size = 0;  // bytes
+    std::array<std::byte, sizeof(wire::BufferHeader)> first{};
+    friend bool operator==(const LogMark&, const LogMark&) = default;
+};
+Result<LogMark> mark_of(const UniqueFd& log, uint32_t buffer_size);
 // Opens the log a second time for writes past the page cache; the client's open file stays as it
 // is. Empty where the file system has no such writes, or the host not the right to open it.
 File open_direct(const File& log);

@@ -37,6 +37,8 @@ Code code_of(wire::PrivateResult result) {
             return Code::kNoSystemResources;
         case wire::PrivateResult::kNoResources:
             return Code::kNotEnoughMemory;
+        case wire::PrivateResult::kBadLog:
+            return Code::kWriteFault;
         case wire::PrivateResult::kBadRequest:
             break;
     }
@@ -173,56 +175,70 @@ void PrivateSessions::finish_start(const wire::SessionKey& key, Code refused,
     if (session->refused != Code::kOk) refused = session->refused;
     if (session->members.empty() && refused != Code::kOk) {
         drop(*session);
-        const char* why = refused == Code::kNoSystemResources
-                              ? "every process that has registered the provider is in another "
-                                "private session, and a process has one at most; stop that first"
-                              : "no process that has registered the provider could take it";
+        const char* why = "no process that has registered the provider could take it";
+        if (refused == Code::kNoSystemResources) {
+            why =
+                "every process that has registered the provider is in another private session, and "
+                "a process has one at most; stop that first";
+        } else if (refused == Code::kWriteFault) {
+            why =
+                "no process that has registered the provider could write the log, which is as it "
+                "was";
+        }
         return answer(Failure{refused, why});
     }
     answer(EnableResult{status(*session),
                         std::vector<Code>(session->saved().providers.size(), Code::kOk)});
 }
 
-Result<UniqueFd> PrivateSessions::log_for(PrivateSession& session,
-                                          const PrivateMember& member) const {
-    if (member.first && session.first_log) {
+Result<UniqueFd> PrivateSessions::open_log(const PrivateSession& session,
+                                           const MemberLog& log) const {
+    if (log.first && session.first_log) {
         UniqueFd fd(::fcntl(session.first_log.get(), F_DUPFD_CLOEXEC, 0));
         if (!fd) return Error{code_from_errno(errno), "log file: dup", uint64_t(errno)};
         return fd;
     }
-    const std::string name = std::filesystem::path(session.path_of(member)).filename();
+    const std::string name = std::filesystem::path(log.path).filename();
     return open_as_user(session.folder, name, rights_of(session.first_log),
                         session.saved().owner_uid, session.saved().owner_gid);
 }
 
-// The process gets its log, with the header in it, and begins.
+// The log for a process that comes, or goes on in another one.
+Result<MemberLog> PrivateSessions::next_log(const PrivateSession& session, uint32_t pid) const {
+    MemberLog log;
+    log.first = !session.kept.first_taken;
+    log.path = session.path_of(log.first, pid);
+    ETW_TRY(log.file, open_log(session, log));
+    ETW_TRY(log.identity, identity_of(log.file.get()));
+    if (!log.first && hooks_.log_in_use(log.identity)) {
+        return Error{Code::kBadPathname, "private session: log of another session", 0};
+    }
+    ETW_TRY(log.former, mark_of(log.file, session.saved().geometry.block_size));
+    return log;
+}
+
+// The process gets its log, and what that is to begin with, and begins.
 Status PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, uint64_t cookie) {
     if (session_of(to) != nullptr) {
         acks_.acknowledged(to.id(), cookie);
         return Error{Code::kNoSystemResources, "private session: the process has another", 0};
     }
     PrivateMember member;
-    member.first = !session.kept.first_taken;
     member.process.pid = uint32_t(to.peer().pid);
     member.process.running = true;
-    const auto begin = [&]() -> Result<etl::LogWriter> {
-        ETW_TRY(UniqueFd fd, log_for(session, member));
-        ETW_TRY(member.log, identity_of(fd.get()));
-        if (!member.first && hooks_.log_in_use(member.log)) {
-            return Error{Code::kBadPathname, "private session: log of another session", 0};
-        }
-        member.process.log_file = session.path_of(member);
-        return begin_log(std::move(fd), session.saved(), member.process.log_file, false);
+    const auto prepare_log = [&]() -> Result<std::vector<std::byte>> {
+        ETW_TRY(member.log, next_log(session, member.process.pid));
+        return log_front(session.saved(), member.log.path);
     };
-    auto log = begin();
-    if (!log) {
-        journal(fmt::format("private session '{}': process {} cannot have {}",
-                            session.saved().properties.name, member.process.pid,
-                            session.path_of(member)),
-                log.error());
+    const auto front = prepare_log();
+    if (!front) {
+        journal(fmt::format("private session '{}': process {} cannot have a log",
+                            session.saved().properties.name, member.process.pid),
+                front.error());
         acks_.acknowledged(to.id(), cookie);
-        return log.error();
+        return front.error();
     }
+    member.process.log_file = member.log.path;
     const SavedSession& s = session.saved();
     wire::PrivateStart packet{};
     packet.session = s.key;
@@ -233,8 +249,8 @@ Status PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, u
     packet.start_filetime = s.start_filetime;
     packet.counter_hz = s.counter_hz;
     packet.flush_timer_s = s.properties.flush_timer_s;
-    packet.flags = start_flags(s, member.first);
-    to.send(packet, wire::ProviderMessage::kPrivateStart, log->file().fd().get());
+    packet.flags = start_flags(s, member.log.first);
+    to.send_with(*front, packet, wire::ProviderMessage::kPrivateStart, member.log.file.get());
     session.kept.first_taken = true;
     session.members[to.id()] = std::move(member);
     if (const Status saved = save_state(session); !saved) journal(folder_.path(), saved.error());
@@ -267,9 +283,10 @@ PrivateSessions::MemberPlace PrivateSessions::take_back(PrivateSession& session,
                                                         bool first) {
     const auto pid = uint32_t(from.peer().pid);
     PrivateMember member;
-    member.first = first;
+    member.log.first = first;
+    member.log.path = session.path_of(first, pid);
     member.process.pid = pid;
-    member.process.log_file = session.path_of(member);
+    member.process.log_file = member.log.path;
     session.awaited.erase(pid);
     std::erase_if(session.members, [&](const auto& m) { return m.second.process.pid == pid; });
     auto& gone = session.kept.processes;
@@ -277,9 +294,10 @@ PrivateSessions::MemberPlace PrivateSessions::take_back(PrivateSession& session,
         std::find_if(gone.begin(), gone.end(), [&](const auto& p) { return p.pid == pid; });
     if (known != gone.end()) {
         member.process = *known;
+        member.log.path = known->log_file;
         gone.erase(known);
     }
-    member.log = identity_in(session.folder, member.process.log_file);
+    member.log.identity = identity_in(session.folder, member.log.path);
     return session.members.emplace(from.id(), std::move(member)).first;
 }
 
@@ -304,8 +322,11 @@ void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateSta
         control(wire::PrivateAction::kQuery);  // the session is still ours
     }
     PrivateMember& one = member->second;
-    if (packet.result == wire::PrivateResult::kOk) {
+    const bool taken = packet.result == wire::PrivateResult::kOk;
+    if (one.next && packet.cookie == one.next_cookie) settle_next(*session, one, taken);
+    if (taken) {
         one.confirmed = true;
+        one.log.file.reset();
         one.ended = one.ended || ended;
         one.number_of_buffers = packet.number_of_buffers;
         one.free_buffers = packet.free_buffers;
@@ -320,8 +341,8 @@ void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateSta
         p.log_file_size = packet.log_size;
     } else {
         session->refused = code_of(packet.result);
-        if (!one.confirmed) {  // it never began: the next one may have its log
-            session->kept.first_taken = session->kept.first_taken && !one.first;
+        if (!one.confirmed) {
+            session->give_back(one.log);
             session->members.erase(member);
         }
     }
@@ -333,7 +354,11 @@ void PrivateSessions::on_closed(ProviderConnection& from) {
         if (session == nullptr) continue;
         const auto member = session->members.find(from.id());
         if (member == session->members.end()) continue;
-        retire(*session, member->second);
+        PrivateMember& one = member->second;
+        const uint32_t buffer_size = session->saved().geometry.block_size;
+        if (!one.confirmed && !one.log.begun(buffer_size)) session->give_back(one.log);
+        if (one.next) settle_next(*session, one, one.next->begun(buffer_size));
+        retire(*session, one);
         session->members.erase(member);
         if (const Status saved = save_state(*session); !saved) {
             journal(folder_.path(), saved.error());
@@ -357,20 +382,16 @@ void PrivateSessions::retire(PrivateSession& session, PrivateMember& member) {
 // The first process goes on in the session's new file, the others beside it.
 void PrivateSessions::switch_log(PrivateSession& session, PrivateMember& member,
                                  ProviderConnection& to, uint64_t cookie) {
-    PrivateMember next = member;
-    next.first = !session.kept.first_taken;
-    const auto begin = [&]() -> Result<etl::LogWriter> {
-        ETW_TRY(UniqueFd fd, log_for(session, next));
-        ETW_TRY(next.log, identity_of(fd.get()));
-        next.process.log_file = session.path_of(next);
-        return begin_log(std::move(fd), session.saved(), next.process.log_file, false);
+    MemberLog next;
+    const auto prepare_log = [&]() -> Result<std::vector<std::byte>> {
+        ETW_TRY(next, next_log(session, member.process.pid));
+        return log_front(session.saved(), next.path);
     };
-    auto log = begin();
-    if (!log) {
-        journal(
-            fmt::format("private session '{}': process {} cannot go on in {}",
-                        session.saved().properties.name, next.process.pid, session.path_of(next)),
-            log.error());
+    const auto front = prepare_log();
+    if (!front) {
+        journal(fmt::format("private session '{}': process {} cannot go on in another log",
+                            session.saved().properties.name, member.process.pid),
+                front.error());
         return acks_.acknowledged(to.id(), cookie);
     }
     wire::PrivateControl packet{};
@@ -379,9 +400,23 @@ void PrivateSessions::switch_log(PrivateSession& session, PrivateMember& member,
     packet.action = wire::PrivateAction::kUpdate;
     packet.flush_timer_s = session.saved().properties.flush_timer_s;
     packet.flags = next.first ? uint32_t{wire::kPrivateFirst} : 0;
-    to.send(packet, wire::ProviderMessage::kPrivateControl, log->file().fd().get());
+    to.send_with(*front, packet, wire::ProviderMessage::kPrivateControl, next.file.get());
     session.kept.first_taken = true;
-    member = std::move(next);
+    member.next = std::move(next);
+    member.next_cookie = cookie;
+}
+
+// What became of the log that it was handed, by its answer.
+void PrivateSessions::settle_next(PrivateSession& session, PrivateMember& member, bool taken) {
+    if (!member.next) return;
+    if (taken) {
+        member.log = std::move(*member.next);
+        member.log.file.reset();
+        member.process.log_file = member.log.path;
+    } else {
+        session.give_back(*member.next);
+    }
+    member.next.reset();
 }
 
 }  // namespace etw::host

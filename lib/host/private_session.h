@@ -1,20 +1,35 @@
 // One private session as the host's main thread holds it.
 #pragma once
+#include "host/log_file.h"
 #include "host/private_state.h"
 #include "host/session.h"
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace etw::host {
 
+// The log of a process that takes part. The process replaces what it holds.
+struct MemberLog {
+    bool first = false;  // the one with the session's own name
+    std::string path;
+    FileIdentity identity;
+    UniqueFd file;   // until the process has said that it has begun it
+    LogMark former;  // as it was handed over
+
+    // Whether it has, as far as the file tells.
+    bool begun(uint32_t buffer_size) const;
+};
+
 // One process that takes part.
 struct PrivateMember {
-    bool first = false;      // has the log with the session's own name
-    bool confirmed = false;  // has said that it takes part
-    bool ended = false;      // its log is final; stays so that it is not begun again
-    FileIdentity log;
+    MemberLog log;
+    std::optional<MemberLog> next;  // handed over by -update, and not yet taken
+    uint64_t next_cookie = 0;       // of that
+    bool confirmed = false;         // has said that it takes part
+    bool ended = false;             // its log is final; stays so that it is not begun again
     session::PrivateProcess process;
     uint32_t number_of_buffers = 0;
     uint32_t free_buffers = 0;
@@ -33,7 +48,10 @@ struct PrivateSession {
     std::chrono::steady_clock::time_point awaited_until;
 
     const SavedSession& saved() const { return base.saved; }
-    std::string path_of(const PrivateMember& member) const;
+    std::string path_of(bool first, uint32_t pid) const;
+    // A process has not begun the log that it was handed: if it is the session's own, the next one
+    // gets it.
+    void give_back(const MemberLog& log);
     // A host that was just started gives the processes that its predecessor knew a moment to
     // return.
     bool awaits_processes();

@@ -78,9 +78,22 @@ FileIdentity identity_in(const UniqueFd& folder, const std::string& path) {
     return {uint64_t(st.st_dev), uint64_t(st.st_ino)};
 }
 
-std::string PrivateSession::path_of(const PrivateMember& member) const {
+// Of a process that was killed between the two steps of that, the file has the new header and the
+// former events still: it has not. Such a log is begun anew, by the next process or when the
+// session ends.
+bool MemberLog::begun(uint32_t buffer_size) const {
+    if (!file) return true;
+    const auto now = mark_of(file, buffer_size);
+    return now && now->size >= buffer_size && !(*now == former);
+}
+
+std::string PrivateSession::path_of(bool first, uint32_t pid) const {
     const std::string& path = base.saved.properties.log_file;
-    return member.first ? path : fmt::format("{}_{}", path, member.process.pid);
+    return first ? path : fmt::format("{}_{}", path, pid);
+}
+
+void PrivateSession::give_back(const MemberLog& log) {
+    if (log.first && log.path == base.saved.properties.log_file) kept.first_taken = false;
 }
 
 bool PrivateSession::awaits_processes() {
@@ -146,8 +159,11 @@ bool PrivateSessions::log_in_use(const FileIdentity& file) const {
     return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& session) {
         if (session == nullptr) return false;
         if (!session->kept.first_taken && session->first_identity == file) return true;
-        return std::any_of(session->members.begin(), session->members.end(),
-                           [&](const auto& m) { return m.second.log == file && !m.second.ended; });
+        return std::any_of(session->members.begin(), session->members.end(), [&](const auto& one) {
+            const PrivateMember& member = one.second;
+            return !member.ended &&
+                   (member.log.identity == file || (member.next && member.next->identity == file));
+        });
     });
 }
 
@@ -261,17 +277,19 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
     if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
         return answer(failure_of(saved.error(), folder_.path()));
     }
-    if (request.log_file) finish_untaken(session);
-    session.base.saved = changed;
+    const SavedSession former = std::exchange(session.base.saved, changed);
     const wire::SessionKey key = changed.key;
-    const auto done = [this, key, answer] { answer_with_status(key, answer); };
     if (!request.log_file) {
-        return send_all(session, Action::kUpdate, request.flush_timer_s, done);
+        return send_all(session, Action::kUpdate, request.flush_timer_s,
+                        [this, key, answer] { answer_with_status(key, answer); });
     }
-    session.first_log = std::move(fds[0]);
+    const auto before = std::make_shared<FormerPlace>(
+        FormerPlace{former, std::exchange(session.first_log, std::move(fds[0])),
+                    session.first_identity, std::exchange(session.folder, std::move(fds[1])),
+                    session.kept.folder, session.kept.first_taken});
     session.first_identity = next;
-    session.folder = std::move(fds[1]);
     session.kept.first_taken = false;
+    session.refused = Code::kOk;
     if (const auto folder = identity_of(session.folder.get())) session.kept.folder = *folder;
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& to) {
@@ -281,14 +299,45 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
         }
     });
     if (const Status saved = save_state(session); !saved) journal(folder_.path(), saved.error());
-    acks_.wait(group, kWritePatience, [done](bool) { done(); });
+    acks_.wait(group, kWritePatience,
+               [this, key, before, answer](bool) { finish_switch(key, *before, answer); });
+}
+
+// Where every process has refused the new log, the session stays where it was.
+void PrivateSessions::finish_switch(const wire::SessionKey& key, FormerPlace& before,
+                                    const StatusAnswer& answer) {
+    PrivateSession* session = find(key);
+    const bool refused =
+        session != nullptr && session->refused != Code::kOk &&
+        std::none_of(session->members.begin(), session->members.end(), [&](const auto& one) {
+            const PrivateMember& m = one.second;
+            return m.next || m.log.path == session->path_of(m.log.first, m.process.pid);
+        });
+    if (!refused) {
+        if (!before.first_taken) finish_untaken(before.saved, std::move(before.first_log));
+        return answer_with_status(key, answer);
+    }
+    const std::string path = session->saved().properties.log_file;
+    session->base.saved = before.saved;
+    session->first_log = std::move(before.first_log);
+    session->first_identity = before.first_identity;
+    session->folder = std::move(before.folder);
+    session->kept.folder = before.folder_identity;
+    session->kept.first_taken = before.first_taken;
+    const Status saved = [&]() -> Status {
+        ETW_CHECK(save(folder_.sessions_folder(), session->saved()));
+        return save_state(*session);
+    }();
+    if (!saved) journal(folder_.path(), saved.error());
+    answer(Failure{session->refused,
+                   fmt::format("no process could go on in {}, which is as it was", path)});
 }
 
 // Nobody has come for the first log: it holds no events, but is a log.
-void PrivateSessions::finish_untaken(PrivateSession& session) {
-    if (session.kept.first_taken || !session.first_log) return;
-    const std::string path = session.saved().properties.log_file;
-    auto log = begin_log(std::move(session.first_log), session.saved(), path, false);
+void PrivateSessions::finish_untaken(const SavedSession& saved, UniqueFd first_log) {
+    if (!first_log) return;
+    const std::string path = saved.properties.log_file;
+    auto log = begin_log(std::move(first_log), saved, path, false);
     const Status finished =
         log ? log->finish({1, 0, 0, filetime_from_unix_ns(ring::sample_clocks().unix_ns)})
             : Status(log.error());
@@ -303,7 +352,9 @@ void PrivateSessions::stop(PrivateSession& session, StatusAnswer answer) {
     send_all(session, Action::kStop, 0, [this, key, answer = std::move(answer)] {
         PrivateSession* stopping = find(key);
         ETW_ASSERT(stopping != nullptr);  // only this ends a session that is stopping
-        finish_untaken(*stopping);
+        if (!stopping->kept.first_taken) {
+            finish_untaken(stopping->saved(), std::move(stopping->first_log));
+        }
         const SessionStatus last = status(*stopping);
         drop(*stopping);
         answer(last);

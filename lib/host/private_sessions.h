@@ -56,6 +56,16 @@ public:
 private:
     using Action = session::PrivateRequest::Action;
 
+    // Where a session was before an -update that may still fail.
+    struct FormerPlace {
+        SavedSession saved;
+        UniqueFd first_log;
+        FileIdentity first_identity;
+        UniqueFd folder;
+        FileIdentity folder_identity;
+        bool first_taken;
+    };
+
     PrivateSession* find(const std::string& name) const;
     PrivateSession* find(const wire::SessionKey& key) const;
     PrivateSession* session_of(const ProviderConnection& connection) const;
@@ -65,7 +75,8 @@ private:
                                                               std::vector<UniqueFd>& fds,
                                                               const PeerCredentials& peer) const;
     Code admit_all(PrivateSession& session, uint64_t group);
-    Result<UniqueFd> log_for(PrivateSession& session, const PrivateMember& member) const;
+    Result<UniqueFd> open_log(const PrivateSession& session, const MemberLog& log) const;
+    Result<MemberLog> next_log(const PrivateSession& session, uint32_t pid) const;
     Status admit(PrivateSession& session, ProviderConnection& to, uint64_t cookie);
     void finish_start(const wire::SessionKey& key, Code refused, const EnableAnswer& answer);
     void send_all(PrivateSession& session, Action action, uint32_t flush_timer_s,
@@ -74,7 +85,10 @@ private:
                     uint64_t cookie);
     void update(PrivateSession& session, const session::PrivateRequest& request,
                 std::vector<UniqueFd> fds, const StatusAnswer& answer);
-    void finish_untaken(PrivateSession& session);
+    static void settle_next(PrivateSession& session, PrivateMember& member, bool taken);
+    static void finish_untaken(const SavedSession& saved, UniqueFd first_log);
+    void finish_switch(const wire::SessionKey& key, FormerPlace& before,
+                       const StatusAnswer& answer);
     void stop(PrivateSession& session, StatusAnswer answer);
     using MemberPlace = std::map<uint64_t, PrivateMember>::iterator;
     static MemberPlace take_back(PrivateSession& session, const ProviderConnection& from,

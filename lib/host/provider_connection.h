@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace etw::host {
 
@@ -97,6 +98,15 @@ public:
     void send(T packet, wire::ProviderMessage type, int fd = -1) {
         packet.header = {type, uint32_t(sizeof(T))};
         send_bytes(std::as_bytes(std::span(&packet, 1)), fd);
+    }
+    // The same with bytes behind the struct.
+    template <class T>
+    void send_with(Bytes more, T packet, wire::ProviderMessage type, int fd) {
+        packet.header = {type, uint32_t(sizeof(T) + more.size())};
+        const Bytes fixed = std::as_bytes(std::span(&packet, 1));
+        std::vector<std::byte> bytes(fixed.begin(), fixed.end());
+        bytes.insert(bytes.end(), more.begin(), more.end());
+        send_bytes(bytes, fd);
     }
 
     // The socket is ready. False: the connection is over.

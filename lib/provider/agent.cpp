@@ -5,11 +5,11 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -99,6 +99,23 @@ void find_hosts() noexcept {
 }
 
 // Named by process id; in another pid namespace of the same network the name may be taken.
+// What wakes the agent. A socket that is connected to itself, under a name of the kernel's choice:
+// the inode of an eventfd is that of all others, too (see GuardedFd).
+int open_wake() noexcept {
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -1;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof(address.sun_family);
+    if (::bind(fd, generic, size) == 0) {
+        size = sizeof(address);
+        if (::getsockname(fd, generic, &size) == 0 && ::connect(fd, generic, size) == 0) return fd;
+    }
+    ::close(fd);
+    return -1;
+}
+
 void open_doorbell() noexcept {
     const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return;
@@ -217,7 +234,7 @@ PollSet poll_set() noexcept {
 // The application closed what we sleep on: without a wake descriptor a registration waits for the
 // next second, so make a new one.
 void repair_descriptors() noexcept {
-    if (g_state.wake.get() < 0) g_state.wake.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (g_state.wake.get() < 0) g_state.wake.take(open_wake());
     if (g_state.doorbell.get() < 0) open_doorbell();
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         Host& host = g_state.hosts[i];
@@ -329,6 +346,7 @@ void begin_anew() noexcept {
 }
 
 void after_fork_in_child() noexcept {
+    const Unnoticed unnoticed;
     begin_anew();
     after_fork();
 }
@@ -343,6 +361,7 @@ void prepare_process() noexcept {
 // After main() and the application's own handlers.
 [[gnu::destructor]] void at_exit() noexcept {
     if (!g_state.agent_started || g_state.agent_pid != ::getpid()) return;
+    const Unnoticed unnoticed;
     // No host knows yet of a forked child that lives but a moment.
     if (has_untold_losses()) await_hosts();
     sigset_t too_large, before;
@@ -360,6 +379,21 @@ void prepare_process() noexcept {
 
 }  // namespace
 
+namespace {
+
+int add_tls_size(dl_phdr_info* module, size_t, void* sum) noexcept {
+    for (int i = 0; i < module->dlpi_phnum; ++i) {
+        const auto& segment = module->dlpi_phdr[i];
+        if (segment.p_type != PT_TLS) continue;
+        *static_cast<size_t*>(sum) += segment.p_memsz + segment.p_align;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::atomic<size_t> g_tls_size;
+
 void pin_module() noexcept {
     static std::atomic<bool> done;
     if (done.load(std::memory_order_acquire)) return;
@@ -368,6 +402,9 @@ void pin_module() noexcept {
     if (::dladdr(reinterpret_cast<void*>(&pin_module), &info) != 0 && info.dli_fname != nullptr) {
         ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
     }
+    size_t tls_size = 0;
+    ::dl_iterate_phdr(add_tls_size, &tls_size);
+    g_tls_size.store(tls_size, std::memory_order_relaxed);
     done.store(true, std::memory_order_release);
 }
 
@@ -377,17 +414,17 @@ bool start_agent() noexcept {
     find_hosts();
     g_state.unmap_works = ring::prepare_detach();
     g_state.agent_pid = ::getpid();
-    g_state.wake.take(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    g_state.wake.take(open_wake());
     open_doorbell();  // before the first connect: a host that comes up in between rings it
-    g_state.agent_started = start_thread(g_state.agent, run_agent);
+    g_state.agent_started =
+        start_thread(g_state.agent, run_agent, g_tls_size.load(std::memory_order_relaxed));
     return g_state.agent_started;
 }
 
 void wake_agent() noexcept {
-    const KeepErrno keep;
-    const uint64_t one = 1;
+    const Unnoticed unnoticed;
     const int fd = g_state.wake.get();
-    if (fd >= 0 && ::write(fd, &one, sizeof(one)) < 0) return;  // full: it is awake
+    if (fd >= 0) ::send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);  // full: it is awake
 }
 
 }  // namespace etw::provider

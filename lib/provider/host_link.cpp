@@ -248,6 +248,7 @@ void on_detach(uint32_t host, const wire::Detach& packet) noexcept {
 }
 
 union Packet {
+    Packet() noexcept : header{} {}  // the rest is as large as a log's header
     PacketHeader header;
     wire::Welcome welcome;
     wire::Attach attach;
@@ -257,9 +258,10 @@ union Packet {
     wire::Detach detach;
     wire::PrivateStart private_start;
     wire::PrivateControl private_control;
+    std::byte bytes[sizeof(wire::PrivateStart) + wire::kMaxLogFront];
 };
 
-// What a packet of the type must measure; 0: not one that a host sends.
+// What a packet of the type must measure, or measure at least; 0: not one that a host sends.
 size_t expected_size(ProviderMessage type) noexcept {
     switch (type) {
         case ProviderMessage::kWelcome:
@@ -285,20 +287,26 @@ size_t expected_size(ProviderMessage type) noexcept {
     }
 }
 
+// Behind the struct stands what a log begins with.
+bool takes_log(ProviderMessage type) noexcept {
+    return type == ProviderMessage::kPrivateStart || type == ProviderMessage::kPrivateControl;
+}
+
 void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noexcept {
     const ProviderMessage type = packet.header.type;
     const bool welcomed = g_state.hosts[host].welcome;
-    const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size &&
-                       size == expected_size(type) &&
+    const size_t fixed = expected_size(type);
+    const bool valid = size >= sizeof(PacketHeader) && size == packet.header.size && fixed != 0 &&
+                       (size == fixed || (takes_log(type) && size > fixed)) &&
                        welcomed == (type != ProviderMessage::kWelcome);
-    const bool takes_fd = type == ProviderMessage::kAttach || type == ProviderMessage::kNumbers ||
-                          type == ProviderMessage::kPrivateStart ||
-                          type == ProviderMessage::kPrivateControl;
+    const bool takes_fd =
+        type == ProviderMessage::kAttach || type == ProviderMessage::kNumbers || takes_log(type);
     if (fd >= 0 && (!valid || !takes_fd)) {
         ::close(fd);
         return disconnect_host(host);
     }
     if (!valid) return disconnect_host(host);
+    const HandedLog log = {fd, packet.bytes + fixed, size - fixed};
     switch (type) {
         case ProviderMessage::kWelcome:
             return on_welcome(host, packet.welcome);
@@ -313,9 +321,9 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
         case ProviderMessage::kNumbers:
             return fd >= 0 ? take_numbers(g_state.hosts[host], fd) : disconnect_host(host);
         case ProviderMessage::kPrivateStart:
-            return start_private(host, packet.private_start, fd);
+            return start_private(host, packet.private_start, log);
         case ProviderMessage::kPrivateControl:
-            return control_private(host, packet.private_control, fd);
+            return control_private(host, packet.private_control, log);
         default:
             return on_detach(host, packet.detach);
     }
@@ -418,7 +426,7 @@ void receive_packets(uint32_t host) noexcept {
     for (int i = 0; i < kBatch && has_room_for_callbacks(); ++i) {
         const int socket = link.socket.get();
         if (socket < 0) return disconnect_host(host);
-        Packet packet{};
+        Packet packet;
         iovec part = {&packet, sizeof(packet)};
         alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
         msghdr message{};
@@ -430,7 +438,11 @@ void receive_packets(uint32_t host) noexcept {
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (size <= 0) return disconnect_host(host);
         const int fd = received_fd(message);
-        if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+        // Cut off are descriptors that the process has no number for, too: a log that comes without
+        // is refused, all else begins anew with the connection.
+        const bool cut = (message.msg_flags & MSG_TRUNC) != 0 ||
+                         ((message.msg_flags & MSG_CTRUNC) != 0 && !takes_log(packet.header.type));
+        if (cut) {
             if (fd >= 0) ::close(fd);
             return disconnect_host(host);
         }

@@ -40,7 +40,7 @@ void map_page() noexcept {
 }  // namespace
 
 [[gnu::noinline, gnu::cold]] Identity learn_identity() noexcept {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     if (g_process_page.load(std::memory_order_acquire) == &first_page) map_page();
     ProcessPage& page = *g_process_page.load(std::memory_order_acquire);
     uint32_t epoch = page.epoch.load(std::memory_order_acquire);

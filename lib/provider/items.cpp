@@ -7,7 +7,6 @@
 // are taken; and on the alternate stack of a signal handler it is only used where there is room.
 #include "provider/state.h"
 
-#include <execinfo.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -148,7 +147,7 @@ void add_user(ItemWriter& to) noexcept {
     constexpr uint32_t kHead = sizeof(stack.match_id);
     if (room <= kHead || !stack_has_room()) return;
     constexpr int kCapacity = sizeof(stack.frames) / sizeof(stack.frames[0]);
-    int count = ::backtrace(stack.frames, kCapacity);
+    int count = etw_take_frames(stack.frames, kCapacity);
     int first = 0;
     while (first < count && stack.frames[first] != caller) ++first;
     if (first == count) first = 0;
@@ -169,7 +168,7 @@ bool prepare_stacks() noexcept {
     if (stacks_ready()) return true;
     if (&etw_dl_find_object == nullptr) return false;
     void* frames[4];
-    if (::backtrace(frames, 4) <= 0) return false;
+    if (etw_take_frames(frames, 4) <= 0) return false;
     g_stacks_ready.store(true, std::memory_order_release);
     return true;
 }
@@ -178,7 +177,7 @@ bool stacks_ready() noexcept { return g_stacks_ready.load(std::memory_order_acqu
 
 void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, const void* caller,
                uint32_t room) noexcept {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     const ProcessPage& process = known_process();
     ItemWriter to(items, room);
     if ((properties & kPropertySid) != 0) add_user(to);

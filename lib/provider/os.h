@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,16 +19,31 @@
 
 namespace etw::provider {
 
-// The application must not see its errno change through an event it wrote.
-class KeepErrno {
+// Some of what we call are cancellation points. An event is none: the thread that writes it may
+// hold a lock that nobody would give back, and so may we.
+class HeldCancellation {
 public:
-    KeepErrno() noexcept : saved_(errno) {}
-    ~KeepErrno() { errno = saved_; }
-    KeepErrno(const KeepErrno&) = delete;
-    KeepErrno& operator=(const KeepErrno&) = delete;
+    HeldCancellation() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+    ~HeldCancellation() { ::pthread_setcancelstate(before_, nullptr); }
+    HeldCancellation(const HeldCancellation&) = delete;
+    HeldCancellation& operator=(const HeldCancellation&) = delete;
 
 private:
-    const int saved_;
+    int before_ = PTHREAD_CANCEL_ENABLE;
+};
+
+// What a thread of the application does not notice of a call: its errno is what it was, and the
+// thread goes on.
+class Unnoticed {
+public:
+    Unnoticed() noexcept : errno_(errno) {}
+    ~Unnoticed() { errno = errno_; }
+    Unnoticed(const Unnoticed&) = delete;
+    Unnoticed& operator=(const Unnoticed&) = delete;
+
+private:
+    const int errno_;
+    const HeldCancellation cancellation_;
 };
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -40,6 +56,18 @@ inline int64_t monotonic_ns() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+// To a thread that has a lock for a copy only. It may have a lower priority than who spins, in
+// which case it is not its turn before that one sleeps.
+inline void give_way(uint32_t tries) noexcept {
+    constexpr uint32_t kYields = 64;
+    constexpr timespec kPause = {0, 50'000};
+    if (tries % kYields != 0) {
+        ::sched_yield();
+    } else {
+        ::nanosleep(&kPause, nullptr);
+    }
 }
 
 // Until the word is woken or is no longer `value`, or for `timeout_ns` (negative: for ever).
@@ -185,13 +213,14 @@ private:
 
 // A thread that nobody joins, with signals blocked: the application's are not its business, and the
 // one for a file that grows past the process's limit must not end the program. Callbacks of the
-// application may run on it. False: there is none to be had.
-inline bool start_thread(pthread_t& thread, void* (*run)(void*)) noexcept {
+// application may run on it. `tls_size`: bytes of its stack that libc may take for the variables of
+// the thread. False: there is none to be had.
+inline bool start_thread(pthread_t& thread, void* (*run)(void*), size_t tls_size) noexcept {
     pthread_attr_t attributes;
     if (::pthread_attr_init(&attributes) != 0) return false;
     ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     constexpr size_t kStack = 256 * 1024;  // only touched pages cost anything
-    ::pthread_attr_setstacksize(&attributes, kStack);
+    ::pthread_attr_setstacksize(&attributes, kStack + tls_size);
     const HeldSignals inherited;
     const int failed = ::pthread_create(&thread, &attributes, run, nullptr);
     ::pthread_attr_destroy(&attributes);

@@ -18,7 +18,9 @@ public:
         sigset_t all;
         ::sigfillset(&all);
         ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-        while (word_.exchange(1, std::memory_order_seq_cst) != 0) ::sched_yield();
+        for (uint32_t tries = 1; word_.exchange(1, std::memory_order_seq_cst) != 0; ++tries) {
+            give_way(tries);
+        }
     }
     ~AppendLock() {
         word_.store(0, std::memory_order_release);
@@ -53,7 +55,7 @@ std::byte* room_for(uint32_t size, wire::RingPosition& at, bool& switched) noexc
 }  // namespace
 
 uint32_t append_private(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     // A child of a bare clone() has a copy of the memory and no thread that would write it.
     if (slot.rings || g_state.agent_pid != pid_t(current_identity().process_id)) {
         slot.socket_lost.fetch_add(1, std::memory_order_relaxed);

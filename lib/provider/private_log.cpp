@@ -17,49 +17,10 @@ int64_t filetime_now() noexcept {
     return kUnixEpoch + now.tv_sec * int64_t{10'000'000} + now.tv_nsec / 100;
 }
 
-}  // namespace
-
-bool PrivateLog::usable(int fd) const noexcept {
-    struct stat status {};
-    const int flags = ::fcntl(fd, F_GETFL);
-    return fd >= 0 && flags >= 0 && (flags & O_ACCMODE) == O_RDWR && (flags & O_APPEND) == 0 &&
-           ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-           uint64_t(status.st_size) == buffer_size_;
-}
-
-bool PrivateLog::begin(int fd, const wire::PrivateStart& start) noexcept {
-    buffer_size_ = start.geometry.block_size;
-    logger_id_ = uint16_t(start.session.slot + 1);
-    circular_ = (start.flags & wire::kPrivateCircular) != 0;
-    limit_ = start.limit_bytes;
-    sequence_ = 0;
-    last_time_ = 0;
-    buffers_written_ = 0;
-    const bool limit_fits = limit_ == 0 ? !circular_ : limit_ >= 2 * uint64_t{buffer_size_};
-    if (limit_fits) return go_on_in(fd);
-    if (fd >= 0) ::close(fd);
-    return false;
-}
-
-bool PrivateLog::go_on_in(int fd) noexcept {
-    if (!usable(fd)) {
-        if (fd >= 0) ::close(fd);
-        return false;
-    }
-    fd_.take(fd);
-    next_ = buffer_size_;
-    last_ = 0;
-    wrapped_ = false;
-    end_marked_ = false;
-    sequence_ = 0;
-    ++buffers_written_;
-    return true;
-}
-
-bool PrivateLog::write_all(uint64_t at, const void* data, size_t size) noexcept {
+bool write_all(const GuardedFd& file, uint64_t at, const void* data, size_t size) noexcept {
     const char* from = static_cast<const char*>(data);
     while (size != 0) {
-        const int fd = fd_.get();
+        const int fd = file.get();
         const ssize_t n = fd < 0 ? -1 : ::pwrite(fd, from, size, off_t(at));
         if (n < 0 && fd >= 0 && errno == EINTR) continue;
         if (n <= 0) return false;
@@ -70,12 +31,78 @@ bool PrivateLog::write_all(uint64_t at, const void* data, size_t size) noexcept 
     return true;
 }
 
+bool read_all(const GuardedFd& file, uint64_t at, void* out, size_t size) noexcept {
+    char* to = static_cast<char*>(out);
+    while (size != 0) {
+        const int fd = file.get();
+        const ssize_t n = fd < 0 ? -1 : ::pread(fd, to, size, off_t(at));
+        if (n < 0 && fd >= 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        to += n;
+        at += uint64_t(n);
+        size -= size_t(n);
+    }
+    return true;
+}
+
+}  // namespace
+
+bool PrivateLog::usable(int fd) noexcept {
+    struct stat status {};
+    const int flags = ::fcntl(fd, F_GETFL);
+    return fd >= 0 && flags >= 0 && (flags & O_ACCMODE) == O_RDWR && (flags & O_APPEND) == 0 &&
+           ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool PrivateLog::set_up(const wire::PrivateStart& start) noexcept {
+    buffer_size_ = start.geometry.block_size;
+    logger_id_ = uint16_t(start.session.slot + 1);
+    circular_ = (start.flags & wire::kPrivateCircular) != 0;
+    limit_ = start.limit_bytes;
+    last_time_ = 0;
+    buffers_written_ = 0;
+    return limit_ == 0 ? !circular_ : limit_ >= 2 * uint64_t{buffer_size_};
+}
+
+// As etl::LogWriter::replace() does it. What fails here was written in part at most: what it took
+// the place of has its room on the disk, and is put back.
+bool PrivateLog::replace(const GuardedFd& file, const std::byte* header,
+                         std::byte* scratch) const noexcept {
+    struct stat before {};
+    const int fd = file.get();
+    if (fd < 0 || ::fstat(fd, &before) != 0) return false;
+    const auto size = uint64_t(before.st_size);
+    const size_t kept = size < buffer_size_ ? size_t(size) : buffer_size_;
+    if (!read_all(file, 0, scratch, kept)) return false;
+    if (write_all(file, 0, header, buffer_size_) &&
+        (size <= buffer_size_ || ::ftruncate(fd, off_t(buffer_size_)) == 0)) {
+        return true;
+    }
+    write_all(file, 0, scratch, kept);
+    struct stat after {};
+    if (file.get() == fd && ::fstat(fd, &after) == 0 && after.st_size != before.st_size &&
+        ::ftruncate(fd, before.st_size) != 0) {
+        return false;
+    }
+    return false;
+}
+
+void PrivateLog::go_on_in(GuardedFd& file) noexcept {
+    file.move_to(fd_);
+    next_ = buffer_size_;
+    last_ = 0;
+    wrapped_ = false;
+    end_marked_ = false;
+    sequence_ = 0;
+    ++buffers_written_;
+}
+
 // The header last: the kernel may cut a write short when the process is killed in it, and a place
 // with a header of zeros is where a log ends. (Where a circular log overwrites, it had another.)
 bool PrivateLog::write_buffer(uint64_t at, const std::byte* buffer) noexcept {
     constexpr size_t kHeader = sizeof(BufferHeader);
-    return write_all(at + kHeader, buffer + kHeader, buffer_size_ - kHeader) &&
-           write_all(at, buffer, kHeader);
+    return write_all(fd_, at + kHeader, buffer + kHeader, buffer_size_ - kHeader) &&
+           write_all(fd_, at, buffer, kHeader);
 }
 
 PrivateLog::Outcome PrivateLog::write(std::byte* buffer, uint32_t record_bytes, uint16_t cpu,
@@ -110,7 +137,7 @@ PrivateLog::Outcome PrivateLog::write(std::byte* buffer, uint32_t record_bytes, 
 
 bool PrivateLog::set_end_mark(bool on) noexcept {
     const uint16_t flags = etl::data_buffer_flags(on);
-    if (!write_all(last_ + offsetof(BufferHeader, flags), &flags, sizeof(flags))) return false;
+    if (!write_all(fd_, last_ + offsetof(BufferHeader, flags), &flags, sizeof(flags))) return false;
     end_marked_ = on;
     return true;
 }
@@ -118,15 +145,11 @@ bool PrivateLog::set_end_mark(bool on) noexcept {
 bool PrivateLog::finish(uint64_t events_lost, uint32_t buffers_lost) noexcept {
     if (last_ != 0 && !end_marked_ && !set_end_mark(true)) return false;
     wire::LogFileHeader64 header;
-    const int fd = fd_.get();
-    if (fd < 0 || ::pread(fd, &header, sizeof(header), off_t(etl::kHeaderEventAt)) !=
-                      ssize_t(sizeof(header))) {
-        return false;
-    }
+    if (!read_all(fd_, etl::kHeaderEventAt, &header, sizeof(header))) return false;
     // Of a log that has wrapped, what the file holds: there are readers that walk by this count.
     etl::set_totals(header, filetime_now(), uint32_t(size() / buffer_size_), events_lost,
                     buffers_lost);
-    return write_all(etl::kHeaderEventAt, &header, sizeof(header));
+    return write_all(fd_, etl::kHeaderEventAt, &header, sizeof(header));
 }
 
 }  // namespace etw::provider

@@ -1,5 +1,5 @@
 // The log of a private session, written by the traced process itself: what etl::LogWriter is for
-// the host, with nothing but libc. The file comes with its header buffer in it.
+// the host, with nothing but libc. What the log begins with comes from the host.
 #pragma once
 #include "provider/os.h"
 #include "wire/provider_protocol.h"
@@ -12,10 +12,15 @@ class PrivateLog {
 public:
     enum class Outcome { kWritten, kFull, kFailed };
 
-    // Takes over `fd`, in any case. False: it is not a log that can be written.
-    bool begin(int fd, const wire::PrivateStart& start) noexcept;
-    // The same session goes on in another file.
-    bool go_on_in(int fd) noexcept;
+    // The session's settings. False: no log fits them.
+    bool set_up(const wire::PrivateStart& start) noexcept;
+    // Whether the descriptor can be that of a log. Touches nothing.
+    static bool usable(int fd) noexcept;
+    // Puts `header`, a whole buffer, in the place of all that the file holds. False: the file is as
+    // it was. `scratch` has room for one buffer.
+    bool replace(const GuardedFd& file, const std::byte* header, std::byte* scratch) const noexcept;
+    // Goes on in a file that was replaced; takes it over, and closes the one before.
+    void go_on_in(GuardedFd& file) noexcept;
 
     // `buffer`: one of the session's buffers, with `record_bytes` of records behind the room for
     // its header; the header and what is unused are filled in here. All or nothing.
@@ -28,9 +33,7 @@ public:
     void forget() noexcept { fd_.reset(); }
 
 private:
-    bool usable(int fd) const noexcept;
     uint64_t wrap_at() const noexcept { return limit_ - limit_ % buffer_size_; }
-    bool write_all(uint64_t at, const void* data, size_t size) noexcept;
     bool write_buffer(uint64_t at, const std::byte* buffer) noexcept;
     bool set_end_mark(bool on) noexcept;
 

@@ -2,8 +2,9 @@
 
 #include "provider/private_state.h"
 
-#include <sched.h>
 #include <sys/mman.h>
+
+#include <cstring>
 
 namespace etw::provider {
 
@@ -24,11 +25,34 @@ void wake_private_thread() noexcept {
     if (sleeps.exchange(0) == 1) futex_wake(sleeps);
 }
 
-// False: it will never be read; the caller answers.
-bool post(const PrivateCommand& command) noexcept {
+// Between the agent and the thread, with the mutex or before there is a thread. False: none can be
+// had from it, or another one is on its way.
+bool hand_on(const HandedLog& log) noexcept {
+    const size_t size = g_private.start.geometry.block_size;
+    if (g_private.incoming.taken() || log.front_size > size) return false;
+    g_private.incoming.take(log.fd);
+    std::memcpy(g_private.header, log.front, log.front_size);
+    std::memset(g_private.header + log.front_size, wire::kUnusedByte, size - log.front_size);
+    return true;
+}
+
+void let_go_of(const HandedLog& log) noexcept {
+    if (log.fd >= 0) ::close(log.fd);
+}
+
+// Where the process has no number left for a descriptor, the kernel drops it.
+PrivateResult examine(const HandedLog& log) noexcept {
+    if (log.fd < 0) return PrivateResult::kNoResources;
+    return PrivateLog::usable(log.fd) ? PrivateResult::kOk : PrivateResult::kBadRequest;
+}
+
+// False: it will never be read; the caller answers, and has `log` still.
+bool post(const PrivateCommand& command, const HandedLog& log) noexcept {
     {
         const ScopedLock lock(g_private.mutex);
-        if (!g_private.commands.push(command)) return false;
+        if (g_private.commands.full()) return false;
+        if (command.switches_log && !hand_on(log)) return false;
+        g_private.commands.push(command);
     }
     wake_private_thread();
     return true;
@@ -63,7 +87,10 @@ void withdraw(SessionSlot& slot) noexcept {
     } else {
         slot.generation.store(0, std::memory_order_seq_cst);
         // Who has the lock now is the last one that may append.
-        while (g_private.append_lock.load(std::memory_order_seq_cst) != 0) ::sched_yield();
+        for (uint32_t tries = 1; g_private.append_lock.load(std::memory_order_seq_cst) != 0;
+             ++tries) {
+            give_way(tries);
+        }
     }
     g_private.slot.store(nullptr, std::memory_order_release);
     g_private.socket_lost.fetch_add(slot.socket_lost.exchange(0, std::memory_order_relaxed),
@@ -75,8 +102,9 @@ void withdraw(SessionSlot& slot) noexcept {
 // a private session is paged.
 bool allocate(const wire::RingGeometry& geometry) noexcept {
     const size_t set = geometry.set_size();
+    const size_t buffer = geometry.block_size;
     const size_t tails = wire::align8(geometry.cpus * sizeof(RingPosition));
-    const size_t size = set + geometry.block_size + tails;
+    const size_t size = set + 2 * buffer + tails;
     void* memory =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return false;
@@ -86,7 +114,8 @@ bool allocate(const wire::RingGeometry& geometry) noexcept {
     g_private.memory = static_cast<std::byte*>(memory);
     g_private.memory_size = size;
     g_private.staging = g_private.memory + set;
-    g_private.tails = reinterpret_cast<RingPosition*>(g_private.memory + set + geometry.block_size);
+    g_private.header = g_private.staging + buffer;
+    g_private.tails = reinterpret_cast<RingPosition*>(g_private.header + buffer);
     g_private.view().initialise();
     for (uint32_t cpu = 0; cpu < geometry.cpus; ++cpu) {
         g_private.tails[cpu] = wire::ring_position(0, wire::kRingFirstOffset);
@@ -113,7 +142,7 @@ void reset_private(uint32_t host, const wire::PrivateStart& start) noexcept {
     s.commands.count = 0;
     s.answers.count = 0;
     s.first = (start.flags & wire::kPrivateFirst) != 0;
-    s.ended = false;
+    s.ended = s.begun = false;
     s.at_limit = false;
     s.buffers_lost = 0;
     s.record_bytes = 0;
@@ -126,55 +155,68 @@ void reset_private(uint32_t host, const wire::PrivateStart& start) noexcept {
 
 }  // namespace
 
-void start_private(uint32_t host, const wire::PrivateStart& start, int fd) noexcept {
+void start_private(uint32_t host, const wire::PrivateStart& start, const HandedLog& log) noexcept {
     clean_up();
-    PrivateResult result = PrivateResult::kOk;
+    PrivateResult result = examine(log);
     if (g_private.phase.load(std::memory_order_relaxed) != kPrivateNone) {
         result = PrivateResult::kHasAnother;
     } else if (!start_valid(start)) {
         result = PrivateResult::kBadRequest;
     }
-    if (result != PrivateResult::kOk) {
-        if (fd >= 0) ::close(fd);
-        return refuse(host, start.session, start.cookie, result);
+    if (result == PrivateResult::kOk) {
+        reset_private(host, start);
+        if (!g_private.log.set_up(start)) result = PrivateResult::kBadRequest;
     }
-    reset_private(host, start);
-    if (!g_private.log.begin(fd, start)) {
-        return refuse(host, start.session, start.cookie, PrivateResult::kBadRequest);
+    if (result != PrivateResult::kOk) {
+        let_go_of(log);
+        return refuse(host, start.session, start.cookie, result);
     }
     const bool one_stream = (start.flags & wire::kPrivateOneStream) != 0;
     const bool rings = !one_stream && !g_private.monotonic && ring::sequences_usable();
-    if (allocate(start.geometry)) {
-        SessionSlot* slot =
+    if (!allocate(start.geometry)) {
+        let_go_of(log);
+        return refuse(host, start.session, start.cookie, PrivateResult::kNoResources);
+    }
+    SessionSlot* slot = nullptr;
+    if (hand_on(log)) {
+        slot =
             attach_private(host, start.session, start.geometry, rings ? g_private.memory : nullptr);
         g_private.slot.store(slot, std::memory_order_release);
         g_private.phase.store(kPrivateRunning, std::memory_order_release);
         if (slot != nullptr && create_private_thread()) return;
-        if (slot != nullptr) withdraw(*slot);
-        g_private.phase.store(kPrivateFinished, std::memory_order_relaxed);
-        clean_up();
+    } else {
+        let_go_of(log);
     }
-    g_private.log.forget();
+    if (slot != nullptr) withdraw(*slot);
+    g_private.incoming.reset();
+    g_private.phase.store(kPrivateFinished, std::memory_order_relaxed);
+    clean_up();
     refuse(host, start.session, start.cookie, PrivateResult::kNoResources);
 }
 
-void control_private(uint32_t host, const PrivateControl& control, int fd) noexcept {
+void control_private(uint32_t host, const PrivateControl& control, const HandedLog& log) noexcept {
     SessionSlot* slot = find_slot(host, control.session);
-    const PrivateCommand command = {control.action, control.cookie, control.flush_timer_s,
-                                    control.flags, fd};
     if (slot == nullptr || !slot->in_process) {
-        if (fd >= 0) ::close(fd);
+        let_go_of(log);
         return refuse(host, control.session, control.cookie, PrivateResult::kOk);
     }
     slot->confirmed = g_state.hosts[host].connection;
     if (control.action == PrivateAction::kStop) {
-        if (fd >= 0) ::close(fd);
+        let_go_of(log);
         g_private.stop_cookie = control.cookie;
         return end_session(host, *slot);
     }
-    if (post(command)) return;
-    if (fd >= 0) ::close(fd);
-    refuse(host, control.session, control.cookie, PrivateResult::kNoResources);
+    // Without a descriptor, where one was sent, there is no room for it.
+    const bool switches = log.fd >= 0 || log.front_size != 0;
+    PrivateResult result = switches ? examine(log) : PrivateResult::kOk;
+    if (result == PrivateResult::kOk) {
+        const PrivateCommand command = {control.action, control.cookie, control.flush_timer_s,
+                                        control.flags, switches};
+        if (post(command, log)) return;
+        result = PrivateResult::kNoResources;
+    }
+    let_go_of(log);
+    refuse(host, control.session, control.cookie, result);
 }
 
 void detach_private(SessionSlot& slot) noexcept {
@@ -196,7 +238,7 @@ void report_private(uint32_t host) noexcept {
     status.session = slot->key;
     status.flags = g_private.first ? uint32_t{wire::kPrivateIsFirst} : 0;
     send_private_status(host, status);
-    post({PrivateAction::kQuery, 0, 0, 0, -1});
+    post({PrivateAction::kQuery, 0, 0, 0, false}, {});
 }
 
 void send_private_answers() noexcept {
@@ -229,6 +271,7 @@ void forget_private() noexcept {
         slot->in_process = false;
     }
     g_private.log.forget();
+    g_private.incoming.reset();
     g_private.append_lock.store(0, std::memory_order_relaxed);  // a thread of the parent's had it
     // A section that a signal handler forked out of starts over and finds the session gone.
     ::munmap(g_private.memory, g_private.memory_size);
@@ -245,6 +288,7 @@ namespace {
 [[gnu::destructor]] void finish_at_exit() noexcept {
     if (g_private.phase.load(std::memory_order_acquire) != kPrivateRunning) return;
     if (g_state.agent_pid != ::getpid()) return;
+    const Unnoticed unnoticed;
     {
         const ScopedLock lock(g_state.lock, ScopedLock::kAtExit);
         if (!lock) return;

@@ -12,9 +12,17 @@
 
 namespace etw::provider {
 
-// All with the library's lock. `fd` is taken over.
-void start_private(uint32_t host, const wire::PrivateStart& start, int fd) noexcept;
-void control_private(uint32_t host, const wire::PrivateControl& control, int fd) noexcept;
+// A log as the host hands it over: the file, taken over, and the bytes that it is to begin with.
+struct HandedLog {
+    int fd;
+    const std::byte* front;
+    size_t front_size;
+};
+
+// All with the library's lock.
+void start_private(uint32_t host, const wire::PrivateStart& start, const HandedLog& log) noexcept;
+void control_private(uint32_t host, const wire::PrivateControl& control,
+                     const HandedLog& log) noexcept;
 // To a host that has just said Welcome: the session that its predecessor began.
 void report_private(uint32_t host) noexcept;
 // What the thread has answered goes to the host; a session whose log is full ends.

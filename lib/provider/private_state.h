@@ -12,7 +12,7 @@ struct PrivateCommand {
     uint64_t cookie;
     uint32_t flush_timer_s;
     uint32_t flags;
-    int fd;
+    bool switches_log;  // to the incoming one
 };
 constexpr uint32_t kMaxPrivateQueued = 16;
 
@@ -21,8 +21,9 @@ struct PrivateQueue {
     T items[kMaxPrivateQueued];
     uint32_t count;
 
+    bool full() const noexcept { return count == kMaxPrivateQueued; }
     bool push(const T& item) noexcept {
-        if (count == kMaxPrivateQueued) return false;
+        if (full()) return false;
         items[count++] = item;
         return true;
     }
@@ -43,20 +44,24 @@ struct PrivateSession {
     uint32_t host;
     std::atomic<SessionSlot*> slot;  // until detached
     bool keep_memory;                // a writer may still be in it
-    std::byte* memory;  // ring set, tails, one buffer to put together what is not whole
+    std::byte* memory;               // ring set, the two buffers, tails
     size_t memory_size;
     wire::RingPosition* tails;  // by CPU
-    std::byte* staging;
-    bool monotonic;  // the counter is unusable: CLOCK_MONOTONIC in its units
+    std::byte* staging;         // one buffer, to put together what is not whole
+    std::byte* header;          // one buffer, see `incoming`
+    bool monotonic;             // the counter is unusable: CLOCK_MONOTONIC in its units
     std::atomic<uint32_t> append_lock;
 
-    pthread_mutex_t mutex;  // the two queues and the wish to stop
+    pthread_mutex_t mutex;  // the two queues, the wish to stop and the incoming log
     bool stop;              // beside the queue, which may be full
     uint64_t stop_cookie;   // of the answer to the end
+    // The log that the session is to begin or to go on in, and what it begins with: from the agent
+    // to the thread, which lets go of it.
+    GuardedFd incoming;
     PrivateQueue<PrivateCommand> commands;
     PrivateQueue<wire::PrivateStatus> answers;
     wire::PrivateStatus last_answer;    // once finished
-    std::atomic<bool> at_limit;         // the log is full: the agent ends the session
+    std::atomic<bool> at_limit;         // the log takes no more: the agent ends the session
     std::atomic<bool> first;            // the log has the session's own name
     std::atomic<uint64_t> socket_lost;  // of the detached slot
     std::atomic<uint32_t> numbers;      // of its trace messages, where it wants them numbered
@@ -64,6 +69,7 @@ struct PrivateSession {
     // The thread's own.
     PrivateLog log;
     bool ended;  // the log is final
+    bool begun;  // there is one
     uint32_t buffers_lost;
     uint64_t record_bytes;
     int64_t flush_every, flush_at, retry_at;

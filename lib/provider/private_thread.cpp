@@ -207,21 +207,33 @@ void finish_log(PrivateSession& session) noexcept {
     session.log.finish(events_lost(session), session.buffers_lost);
 }
 
+// The incoming log takes the place of the one before, if any. False: both are as they were.
+bool begin_incoming(PrivateSession& session) noexcept {
+    const bool replaced = session.log.replace(session.incoming, session.header, session.staging);
+    if (replaced && session.begun) finish_log(session);
+    const ScopedLock lock(session.mutex);  // the agent may bring the next one
+    if (replaced) {
+        session.log.go_on_in(session.incoming);
+        session.begun = true;
+    }
+    session.incoming.reset();
+    return replaced;
+}
+
 void update(PrivateSession& session, const PrivateCommand& command) noexcept {
     PrivateResult result = PrivateResult::kOk;
     if (command.flush_timer_s != 0) {
         session.flush_every = command.flush_timer_s * kSecond;
         session.flush_at = monotonic_ns() + session.flush_every;
     }
-    if (command.fd >= 0) {
+    if (command.switches_log) {
         session.retry_at = 0;
         drain(session, Depth::kAll);
-        finish_log(session);
-        if (session.log.go_on_in(command.fd)) {
+        if (begin_incoming(session)) {
             session.first = (command.flags & wire::kPrivateFirst) != 0;
             session.retry_at = 0;
         } else {
-            result = PrivateResult::kBadRequest;
+            result = PrivateResult::kBadLog;
         }
     }
     answer(session, command.cookie, result);
@@ -237,8 +249,13 @@ void stop(PrivateSession& session, uint64_t cookie) noexcept {
     }
     if (!session.ended) make_room(session, true);
     session.ended = true;
-    finish_log(session);
-    session.last_answer = status_of(session, cookie, PrivateResult::kOk);
+    if (session.begun) {
+        finish_log(session);
+        session.last_answer = status_of(session, cookie, PrivateResult::kOk);
+    } else {
+        session.last_answer =
+            status_of(session, cookie != 0 ? cookie : session.start.cookie, PrivateResult::kBadLog);
+    }
 }
 
 void execute(PrivateSession& session, const PrivateCommand& command) noexcept {
@@ -283,7 +300,11 @@ void* run_private(void*) noexcept {
     session.thread_id = uint64_t(::syscall(SYS_gettid));
     map_first_pages(session.memory, session.start.geometry);
     session.flush_at = monotonic_ns() + session.flush_every;
-    answer(session, session.start.cookie, PrivateResult::kOk);
+    if (begin_incoming(session)) {
+        answer(session, session.start.cookie, PrivateResult::kOk);
+    } else {
+        session.ended = true;  // which is answered when the next session may begin
+    }
     for (;;) {
         PrivateCommand command{};
         bool commanded = false;
@@ -322,7 +343,7 @@ void* run_private(void*) noexcept {
 
 bool create_private_thread() noexcept {
     pthread_t thread;
-    return start_thread(thread, run_private);
+    return start_thread(thread, run_private, g_tls_size.load(std::memory_order_relaxed));
 }
 
 }  // namespace etw::provider

@@ -278,7 +278,7 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
 }
 
 uint32_t enroll(const Applicant& applicant, uint64_t* handle) noexcept {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     pin_module();
     Registration* registration = nullptr;
     uint32_t generation = 0;
@@ -336,7 +336,7 @@ void etw_unregister_messages(etw_message_control* control) {
 }
 
 uint32_t etw_unregister(uint64_t handle) {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     Registration* registration = nullptr;
     {
         const ScopedLock lock(g_state.lock);
@@ -363,7 +363,7 @@ uint32_t etw_unregister(uint64_t handle) {
 
 uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size) {
     if (traits == nullptr || !traits_valid(traits, size)) return ETW_INVALID_PARAMETER;
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     const ScopedLock lock(g_state.lock);
     Registration* registration = registration_of(handle);
     if (registration == nullptr) return ETW_INVALID_HANDLE;
@@ -375,7 +375,7 @@ uint32_t etw_set_traits(uint64_t handle, const void* traits, uint32_t size) {
 }
 
 uint32_t etw_set_typed(uint64_t handle, int typed) {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     const ScopedLock lock(g_state.lock);
     Registration* registration = registration_of(handle);
     if (registration == nullptr) return ETW_INVALID_HANDLE;

@@ -70,7 +70,7 @@ bool has_untold_losses() noexcept {
 }
 
 uint32_t send_event(SessionSlot& slot, uint64_t generation, const SocketEvent& event) noexcept {
-    const KeepErrno keep;
+    const Unnoticed unnoticed;
     if (slot.generation.load(std::memory_order_acquire) != generation) return ETW_OK;
     // A child of a bare clone() has a copy of its parent's connection, which names the parent.
     const bool ours = g_state.agent_pid == pid_t(current_identity().process_id);

@@ -170,7 +170,7 @@ struct State {
     uint32_t registrations_end;  // none in use at or after
     uint32_t host_count;
     bool unmap_works;  // ring::prepare_detach()
-    GuardedFd wake;    // eventfd
+    GuardedFd wake;    // a socket connected to itself
     GuardedFd doorbell;
     Host hosts[kMaxHosts];
     SessionSlot slots[kMaxSlots];
@@ -202,6 +202,9 @@ inline Registration* registration_of(uint64_t handle) noexcept {
 // Static TLS, rseq descriptors in use by the kernel and the agent's code must never be unmapped.
 // Without the lock: the loader's own is held while modules' constructors run, which may register.
 void pin_module() noexcept;
+// Bytes of the thread-local variables of all modules; known once the module is pinned. glibc takes
+// them from a thread's stack.
+extern std::atomic<size_t> g_tls_size;
 bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;   // async-signal-safe; preserves errno
 

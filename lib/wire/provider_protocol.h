@@ -22,9 +22,9 @@
 //   Event                        ->            from a process that cannot use rings
 //   EventsLost                   ->            what such a process could not send, the socket full
 //   Unregister                   ->
-//                                <-            PrivateStart + fd: a session in this process's
-//                                              memory
-//                                <-            PrivateControl [+ fd]
+//                                <-            PrivateStart + front of a log + fd: a session in
+//                                              this process's memory
+//                                <-            PrivateControl [+ front of a log + fd]
 //   PrivateStatus                ->            the answer to either; unasked at exit, and, before
 //                                              Register, of a session whose host died
 //
@@ -35,7 +35,7 @@
 
 namespace etw::wire {
 
-constexpr uint32_t kProviderProtocolVersion = 3;
+constexpr uint32_t kProviderProtocolVersion = 4;
 
 enum class ProviderMessage : uint32_t {
     kHello = 1,
@@ -233,9 +233,12 @@ static_assert(sizeof(EventsLost) == 32);
 
 // --- private sessions --------------------------------------------------------------------------
 
-// Host to provider, with one descriptor: the log, its header buffer already in it. The process
-// makes the rings in its own memory, a thread of its own writes the log, and the session lives on
-// without the host. Enable packets name it as any other session. Answered with PrivateStatus.
+// Host to provider, with one descriptor: the log. The process makes the rings in its own memory, a
+// thread of its own writes the log, and the session lives on without the host. Enable packets name
+// it as any other session. Answered with PrivateStatus.
+//
+// What the file holds is replaced by the process, when nothing else can fail any more. What it
+// begins with follows the struct: the log's header buffer up to where its unused rest begins.
 enum PrivateFlag : uint32_t {
     kPrivateFirst = 1,      // the log is the session's file itself, not one with the process's id
     kPrivateCircular = 2,   // at its limit the log begins again behind its header
@@ -259,7 +262,8 @@ static_assert(sizeof(PrivateStart) == 88);
 enum class PrivateAction : uint32_t {
     kQuery = 1,
     kFlush,   // what was committed is in the log before the answer
-    kUpdate,  // the flush timer; with a descriptor: the log goes on in that file
+    kUpdate,  // the flush timer; with a descriptor, and what follows a PrivateStart: the log goes
+              // on in that file
     kStop,    // the log gets its final header, the session is gone
 };
 struct PrivateControl {
@@ -278,6 +282,7 @@ enum class PrivateResult : uint32_t {
     kHasAnother,   // the process has its one private session already
     kNoResources,  // no memory or thread for it
     kBadRequest,   // the log or the geometry cannot be used
+    kBadLog,       // the file could not be written: it is as it was
 };
 enum PrivateStatusFlag : uint32_t {
     kPrivateIsFirst = 1,  // as kPrivateFirst said
@@ -300,7 +305,10 @@ struct PrivateStatus {
 };
 static_assert(sizeof(PrivateStatus) == 88);
 
+constexpr size_t kMaxLogFront = 16 * 1024;  // bytes
+
 constexpr size_t kMaxPacketSize = sizeof(Event) + align8(size_t{kMaxRecordSize});
+static_assert(sizeof(PrivateStart) + kMaxLogFront <= kMaxPacketSize);
 
 // --- rendezvous ------------------------------------------------------------------------------
 

@@ -5,14 +5,18 @@ import os
 import pathlib
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import unittest
+import uuid
 
 from harness import BIN, DEADLINE, ETLCHECK, EndToEnd, NOBODY, SANITIZED, SYSCALLS, SmallDisk, \
     WRITER_GUID, Writer, deny, hang, is_root, room, wait_for
 
 OTHER_GUID = "0d7a7a6c-0000-4000-8000-000000000001"
+PROTOCOL = 4  # wire::kProviderProtocolVersion
 
 
 class PrivateTest(EndToEnd):
@@ -476,6 +480,86 @@ class PrivateSurvival(PrivateTest):
         found = self.numbered("p.etl")
         self.assertEqual(sum(map(len, found.values())) + final["events_lost"], 8000)
         self.check_etl(self.log("p.etl"))
+
+
+class PrivateFormerLog(PrivateTest):
+    """What the session's log held before goes when the process has begun the new one, not earlier."""
+    FORMER = b"precious" * 40000
+
+    def setUp(self):
+        super().setUp()
+        self.log("p.etl").write_bytes(self.FORMER)
+
+    def join_and_die(self, replaced):
+        """A process that takes part and ends when it has written this much of its log's header."""
+        self.start_host()
+        self.start("P", "-f", "p.etl")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as host:
+            host.settimeout(DEADLINE)
+            host.connect(str(pathlib.Path(self.env["ETW_RUNTIME_DIR"]) / "provider.sock"))
+            host.send(struct.pack("<IIII", 1, 16, PROTOCOL, 1))
+            host.send(struct.pack("<IIIHH", 4, 32, 1, 0, 0) + uuid.UUID(WRITER_GUID).bytes_le)
+            while True:
+                packet, fds, _, _ = socket.recv_fds(host, 65536, 4)
+                self.assertTrue(packet, "the host has closed the connection")
+                if struct.unpack_from("<I", packet)[0] == 13:
+                    break
+            size = struct.unpack_from("<I", packet, 40)[0]
+            header = packet[88:].ljust(size, b"\xff")
+            self.assertEqual(len(header), size)
+            os.pwrite(fds[0], header[:replaced], 0)
+            os.close(fds[0])
+        wait_for(lambda: self.private("-q", "P")["processes"] and not self.running(),
+                 "the host to notice")
+
+    def test_a_process_that_cannot_begin_it_leaves_it(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+        self.start_host()
+        writer = Writer(self.env, "--count", 10, "--hold", preexec_fn=limit)
+        self.writers.append(writer)
+        self.assertEqual(writer.written(), 10)
+        self.refused(29, "could write the log", "-start", "P", "-um", "-guid", WRITER_GUID, "-f", "p.etl")
+        self.assertEqual(self.log("p.etl").read_bytes(), self.FORMER)
+        self.refused(4201, "", "-stop", "P", "-um")
+
+    def test_a_process_that_dies_before_it_has_begun_it_leaves_it_to_the_next(self):
+        self.join_and_die(replaced=0)
+        self.assertEqual(self.log("p.etl").read_bytes(), self.FORMER)
+        writer = self.writer("--count", 50)
+        writer.finish()
+        self.private("-stop", "P")
+        self.assert_whole(self.log("p.etl"), writer.pid, 50)
+
+    def test_one_that_dies_in_the_middle_leaves_a_whole_log_to_the_next(self):
+        self.join_and_die(replaced=None)  # not yet cut behind the header
+        writer = self.writer("--count", 50)
+        writer.finish()
+        self.private("-stop", "P")
+        self.assert_whole(self.log("p.etl"), writer.pid, 50)
+
+    def test_one_that_dies_in_the_middle_leaves_a_whole_log_to_the_end_of_the_session(self):
+        self.join_and_die(replaced=1000)
+        self.private("-stop", "P")
+        self.check_etl(self.log("p.etl"))
+        self.assertNotIn(b"precious", self.log("p.etl").read_bytes())
+
+    def test_a_process_that_cannot_go_on_in_it_goes_on_where_it_was(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, resource.RLIM_INFINITY))
+        writer = Writer(self.env, "--count", 100, "--wait", "--hold", preexec_fn=limit)
+        self.writers.append(writer)
+        self.start("P", "-f", "first.etl")
+        self.wait_for_processes(1)
+        resource.prlimit(writer.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+        self.refused(29, "no process could go on", "-update", "P", "-um", "-f", "p.etl")
+        resource.prlimit(writer.pid, resource.RLIMIT_FSIZE, (1024 * 1024, resource.RLIM_INFINITY))
+        self.assertEqual(self.running()[0]["log_file"], str(self.log("first.etl")))
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        self.private("-stop", "P")
+        self.assert_whole(self.log("first.etl"), writer.pid, 100)
+        self.assertEqual(self.log("p.etl").read_bytes(), self.FORMER)
 
 
 @unittest.skipUnless(is_root(), "needs root to run a program as another user")

@@ -130,19 +130,21 @@ public:
         send(&packet, sizeof(packet));
     }
     void send_private_start(wire::PrivateStart start, int fd) {
-        start.header = {wire::ProviderMessage::kPrivateStart, sizeof(start)};
+        start.header.type = wire::ProviderMessage::kPrivateStart;
         start.cookie = ++cookie;
-        send(&start, sizeof(start), fd);
+        send_with_log(start, fd);
     }
     void send_private_control(const wire::SessionKey& key, wire::PrivateAction action,
                               int fd = -1) {
         wire::PrivateControl packet{};
-        packet.header = {wire::ProviderMessage::kPrivateControl, sizeof(packet)};
+        packet.header.type = wire::ProviderMessage::kPrivateControl;
         packet.session = key;
         packet.cookie = ++cookie;
         packet.action = action;
-        send(&packet, sizeof(packet), fd);
+        send_with_log(packet, fd);
     }
+    // What a log begins with, where a packet brings one.
+    std::vector<std::byte> log_front;
     void die() {
         peer_.reset();
         listener_.reset();
@@ -195,6 +197,16 @@ private:
     void send(const void* data, size_t size, int fd = -1) {
         const std::span<const int> fds(&fd, fd >= 0 ? 1 : 0);
         (void)etw::send(peer_.get(), Bytes(static_cast<const std::byte*>(data), size), fds);
+    }
+
+    template <class T>
+    void send_with_log(T packet, int fd) {
+        const size_t more = fd >= 0 ? log_front.size() : 0;
+        packet.header.size = uint32_t(sizeof(packet) + more);
+        std::vector<std::byte> bytes(sizeof(packet));
+        std::memcpy(bytes.data(), &packet, sizeof(packet));
+        bytes.insert(bytes.end(), log_front.begin(), log_front.begin() + ptrdiff_t(more));
+        send(bytes.data(), bytes.size(), fd);
     }
 
     void receive() {

@@ -1,12 +1,13 @@
-#include "base/file.h"
-
+#include "base/clear_range.h"
 #include "support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -96,6 +97,27 @@ TEST_F(FileTest, ResizeAndPreallocateSetTheSize) {
     EXPECT_EQ(*file.size(), 5000u);
     ASSERT_TRUE(file.resize(100));
     EXPECT_EQ(contents(), ByteVector(100));
+}
+
+TEST_F(FileTest, WhatIsClearedIsZeroAndKeepsItsRoom) {
+    for (const auto clear : {clear_range, write_zeros}) {
+        File file = create();
+        constexpr size_t kSize = 300'000;
+        ASSERT_TRUE(file.write_at(0, ByteVector(kSize, std::byte{7})));
+        ASSERT_EQ(::fsync(file.fd().get()), 0);  // some file systems find room as they write
+        struct stat before {};
+        ASSERT_EQ(::fstat(file.fd().get(), &before), 0);
+        ASSERT_TRUE(clear(file, 1000, kSize - 10));
+        ASSERT_TRUE(clear(file, 2000, 2000));
+        ASSERT_EQ(::fsync(file.fd().get()), 0);
+        struct stat after {};
+        ASSERT_EQ(::fstat(file.fd().get(), &after), 0);
+        EXPECT_EQ(after.st_size, before.st_size);
+        EXPECT_GE(after.st_blocks, before.st_blocks);
+        ByteVector expected(kSize, std::byte{7});
+        std::fill(expected.begin() + 1000, expected.end() - 10, std::byte{0});
+        EXPECT_EQ(contents(), expected);
+    }
 }
 
 TEST_F(FileTest, CreateKeepsOrTruncatesWhatIsThere) {

@@ -3,6 +3,16 @@
 #include "log_writer_fixture.h"
 
 #include <sys/mount.h>
+#include <unistd.h>
+
+// The linker gives this to who calls ftruncate().
+std::vector<uint64_t> g_cuts;
+extern "C" int __real_ftruncate(int fd, off_t size) noexcept;
+extern "C" int __wrap_ftruncate(int fd, off_t size) noexcept;
+int __wrap_ftruncate(int fd, off_t size) noexcept {
+    g_cuts.push_back(uint64_t(size));
+    return __real_ftruncate(fd, size);
+}
 
 namespace etw::etl::test {
 namespace {
@@ -248,6 +258,17 @@ TEST_F(LogWriterTest, ReplacementThatIsPreallocatedHoldsNothingFormer) {
     EXPECT_EQ(std::filesystem::file_size(path_), kBufferSize);
 }
 
+// What is cut off is free for whoever comes first, if only for an instant.
+TEST_F(LogWriterTest, RoomThatIsToBeReservedIsNeverCutOff) {
+    for (const uint32_t former : {5 * kBufferSize, 8 * kBufferSize, 11 * kBufferSize + 7}) {
+        std::ofstream(path_) << std::string(former, 'x');
+        g_cuts.clear();
+        const auto log = LogWriter::replace(reopen(), info_, 0, 8 * kBufferSize);
+        ASSERT_TRUE(log);
+        for (const uint64_t cut : g_cuts) EXPECT_GE(cut, 8 * kBufferSize) << former;
+    }
+}
+
 TEST_F(LogWriterTest, ReplacementThatFailsLeavesWhatTheFileHeld) {
     for (const uint32_t former : {0u, 100u, 3 * kBufferSize}) {
         std::ofstream(path_) << std::string(former, 'x');
@@ -321,8 +342,10 @@ TEST_F(PreallocatedLog, ResumeKeepsTheSpaceAndRemovesWhatWasCutOff) {
         position = log.position();
         ASSERT_TRUE(log.file().write_at(position.next_offset, ByteVector(900, std::byte{9})));
     }
+    g_cuts.clear();
     auto log = LogWriter::resume(reopen(), info_, kLimit, position);
     ASSERT_TRUE(log);
+    for (const uint64_t cut : g_cuts) EXPECT_GE(cut, kLimit);
     EXPECT_EQ(std::filesystem::file_size(path_), kLimit);
     EXPECT_EQ(read().damage.first, "");
 }

@@ -56,7 +56,7 @@ TEST(ProviderPacket, HasTheFormOfItsVersion) {
         sizeof(Ack),          sizeof(Event),          sizeof(EventsLost),
         sizeof(PrivateStart), sizeof(PrivateControl), sizeof(PrivateStatus),
         sizeof(Drained)};
-    EXPECT_EQ(kProviderProtocolVersion, 3u);
+    EXPECT_EQ(kProviderProtocolVersion, 4u);
     EXPECT_EQ(sizes, (std::vector<size_t>{16, 16, 40, 32, 16, 16, 40, 344, 32, 16, 40, 32, 88, 48,
                                           88, 40}));
     EXPECT_EQ(uint32_t(ProviderMessage::kDrained), sizes.size()) << "a packet for each type";

@@ -1,10 +1,14 @@
 // The private session from the process's side, against a host that may ask for anything.
-#include "etl/log_writer.h"
+#include "etl/log_header.h"
+#include "etw/log_reader.h"
 #include "served.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 namespace etw::provider {
 namespace {
@@ -19,6 +23,10 @@ protected:
     void SetUp() override {
         start();
         host_->enable_at_registration = false;
+        etl::LogFileInfo info;
+        info.buffer_size = kBuffer;
+        info.processors = uint32_t(::sysconf(_SC_NPROCESSORS_CONF));
+        host_->log_front = etl::build_header_buffer(info);
         register_provider();
     }
     void TearDown() override {
@@ -33,15 +41,21 @@ protected:
         start.counter_hz = 1'000'000'000;
         return start;
     }
-    // A log with its header, as a host hands it over.
+    // A file that holds something already, as a host hands it over.
     UniqueFd log(const char* name = "log.etl") {
         path_ = runtime_dir() + "/" + name;
-        etl::LogFileInfo info;
-        info.buffer_size = kBuffer;
-        info.processors = uint32_t(::sysconf(_SC_NPROCESSORS_CONF));
-        auto file = File::create(path_, true);
-        EXPECT_TRUE(etl::LogWriter::create(std::move(*file), info, 0));
+        std::ofstream(path_, std::ios::trunc) << former();
         return UniqueFd(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+    }
+    static std::string former() { return std::string(3 * kBuffer + 1, 'x'); }
+    std::string contents() const {
+        std::ifstream in(path_);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    void expect_whole_log() const {
+        const auto read = etl::LogReader::open(path_);
+        ASSERT_TRUE(read);
+        EXPECT_EQ(contents().find("xxxxxxxx"), std::string::npos) << "of the former contents";
     }
     wire::PrivateStatus last() const {
         return host_->statuses.empty() ? wire::PrivateStatus{} : host_->statuses.back();
@@ -55,8 +69,8 @@ protected:
         host_->send_private_start(start, fd);
         return answer();
     }
-    wire::PrivateStatus control(PrivateAction action, uint64_t epoch = 5) {
-        host_->send_private_control({wire::kMaxSessions, 0, epoch}, action);
+    wire::PrivateStatus control(PrivateAction action, uint64_t epoch = 5, int fd = -1) {
+        host_->send_private_control({wire::kMaxSessions, 0, epoch}, action, fd);
         return answer();
     }
     void stop() { EXPECT_NE(control(PrivateAction::kStop).flags & wire::kPrivateEnded, 0u); }
@@ -78,6 +92,7 @@ TEST_F(PrivateSessions, RecordFromEnableToStop) {
     EXPECT_EQ(write(), 0u);
     EXPECT_EQ(last().record_bytes % 500, 0u);
     EXPECT_EQ(last().log_size, std::filesystem::file_size(path_));
+    expect_whole_log();
 }
 
 TEST_F(PrivateSessions, AreOneAProcess) {
@@ -88,16 +103,80 @@ TEST_F(PrivateSessions, AreOneAProcess) {
 }
 
 TEST_F(PrivateSessions, RefuseWhatIsNoLog) {
-    EXPECT_EQ(begin(good(), -1).result, PrivateResult::kBadRequest);
-    const UniqueFd full = log();
+    EXPECT_EQ(begin(good(), -1).result, PrivateResult::kNoResources);
+    const UniqueFd whole = log();
     const UniqueFd read_only(::open(path_.c_str(), O_RDONLY));
     EXPECT_EQ(begin(good(), read_only.get()).result, PrivateResult::kBadRequest);
     const UniqueFd append(::open(path_.c_str(), O_RDWR | O_APPEND));
     EXPECT_EQ(begin(good(), append.get()).result, PrivateResult::kBadRequest);
     const UniqueFd device(::open("/dev/null", O_RDWR));
     EXPECT_EQ(begin(good(), device.get()).result, PrivateResult::kBadRequest);
-    ASSERT_EQ(::ftruncate(full.get(), 100), 0);  // no header in it
-    EXPECT_EQ(begin(good(), full.get()).result, PrivateResult::kBadRequest);
+    host_->log_front.resize(kBuffer + 1);  // more than a buffer
+    EXPECT_EQ(begin(good(), whole.get()).result, PrivateResult::kNoResources);
+    EXPECT_EQ(contents(), former());
+}
+
+// A limit of the process while it lives.
+class Limit {
+public:
+    Limit(__rlimit_resource what, rlim_t value) : what_(what) {
+        ETW_ASSERT(::getrlimit(what_, &before_) == 0);
+        const rlimit now = {value, before_.rlim_max};
+        ETW_ASSERT(::setrlimit(what_, &now) == 0);
+    }
+    ~Limit() { ::setrlimit(what_, &before_); }
+    Limit(const Limit&) = delete;
+    Limit& operator=(const Limit&) = delete;
+
+private:
+    __rlimit_resource what_;
+    rlimit before_{};
+};
+
+TEST_F(PrivateSessions, ThatCannotBeginTheirLogLeaveWhatItHeld) {
+    const UniqueFd fd = log();
+    {
+        const Limit half_a_header(RLIMIT_FSIZE, kBuffer / 2);
+        EXPECT_EQ(begin(good(), fd.get()).result, PrivateResult::kBadLog);
+    }
+    EXPECT_EQ(contents(), former());
+    ASSERT_EQ(begin(good(), fd.get()).result, PrivateResult::kOk) << "it may begin another";
+    stop();
+    expect_whole_log();
+}
+
+TEST_F(PrivateSessions, ThatHaveNoNumberForTheDescriptorLeaveTheLogAsItWas) {
+    const UniqueFd fd = log();
+    const int lowest_free = ::dup(0);
+    ASSERT_GE(lowest_free, 0);
+    ::close(lowest_free);
+    {
+        const Limit none_free(RLIMIT_NOFILE, rlim_t(lowest_free));
+        EXPECT_EQ(begin(good(), fd.get()).result, PrivateResult::kNoResources);
+    }
+    EXPECT_EQ(contents(), former());
+}
+
+TEST_F(PrivateSessions, ThatCannotGoOnInAnotherLogGoOnInTheirs) {
+    ASSERT_EQ(begin(good(), log().get()).result, PrivateResult::kOk);
+    const std::string first = path_;
+    enable();
+    EXPECT_EQ(write(), 0u);
+    const UniqueFd next = log("next.etl");
+    {
+        const Limit half_a_header(RLIMIT_FSIZE, kBuffer / 2);
+        EXPECT_EQ(control(PrivateAction::kUpdate, 5, next.get()).result, PrivateResult::kBadLog);
+    }
+    EXPECT_EQ(contents(), former());
+    EXPECT_EQ(write(), 0u);
+    EXPECT_EQ(control(PrivateAction::kFlush).record_bytes, 2u * 80u);
+    ASSERT_EQ(control(PrivateAction::kUpdate, 5, next.get()).result, PrivateResult::kOk);
+    EXPECT_EQ(write(), 0u);
+    stop();
+    EXPECT_EQ(last().record_bytes, 3u * 80u);
+    expect_whole_log();
+    path_ = first;
+    expect_whole_log();
 }
 
 TEST_F(PrivateSessions, RefuseAGeometryThatIsNone) {
@@ -116,9 +195,8 @@ TEST_F(PrivateSessions, RefuseAGeometryThatIsNone) {
     start = good();
     start.geometry = {wire::RingGeometry::kMaxCpus, wire::RingGeometry::kMaxBlocks,
                       wire::kMaxBufferSize, 0};  // 64 TB
-    const UniqueFd fd = log();
-    ASSERT_EQ(::ftruncate(fd.get(), wire::kMaxBufferSize), 0);
-    EXPECT_EQ(begin(start, fd.get()).result, PrivateResult::kNoResources);
+    EXPECT_EQ(begin(start, log().get()).result, PrivateResult::kNoResources);
+    EXPECT_EQ(contents(), former());
 }
 
 TEST_F(PrivateSessions, SayThatAnUnknownOneHasEnded) {

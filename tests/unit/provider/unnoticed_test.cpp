@@ -1,0 +1,89 @@
+// What a program must not notice of the library in it.
+#include "served.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <string>
+
+namespace etw::provider {
+namespace {
+
+class Unnoticed : public Served {};
+
+constexpr GUID kOther = {0x12, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
+
+struct Calls {
+    REGHANDLE writes_to;
+    ULONG registered, written, unregistered;
+    bool went_on;
+};
+
+// Of a thread that is to end at the next cancellation point.
+void* call_all(void* context) {
+    auto& calls = *static_cast<Calls*>(context);
+    ::pthread_cancel(::pthread_self());
+    REGHANDLE handle = 0;
+    calls.registered = EventRegister(&kOther, nullptr, nullptr, &handle);
+    EVENT_DESCRIPTOR descriptor;
+    EventDescCreate(&descriptor, 1, 0, 0, 1, 0, 0, 0);
+    calls.written = EventWrite(calls.writes_to, &descriptor, 0, nullptr);
+    calls.unregistered = EventUnregister(handle);
+    calls.went_on = true;
+    ::pthread_testcancel();
+    return nullptr;
+}
+
+TEST_F(Unnoticed, ACancelledThreadEndsInNoneOfTheCalls) {
+    start(false);  // events go by the socket: that takes the most system calls
+    register_provider();
+    Calls calls{handle_, 1, 1, 1, false};
+    void* result = nullptr;
+    run(
+        [&] {
+            pthread_t thread;
+            ASSERT_EQ(::pthread_create(&thread, nullptr, call_all, &calls), 0);
+            ASSERT_EQ(::pthread_join(thread, &result), 0);
+        },
+        [&] { return host_->unregistered > 0; });
+    EXPECT_TRUE(calls.went_on);
+    EXPECT_EQ(calls.registered, 0u);
+    EXPECT_EQ(calls.written, 0u);
+    EXPECT_EQ(calls.unregistered, 0u);
+    EXPECT_EQ(result, PTHREAD_CANCELED) << "it was held up, not taken away";
+    unregister();  // with the lock that the thread has given back
+}
+
+// The library's descriptors stand at high numbers, out of the way of the program's.
+std::vector<int> descriptors_of_the_library() {
+    std::vector<int> found;
+    DIR* folder = ::opendir("/proc/self/fd");
+    while (const dirent* entry = ::readdir(folder)) {
+        const int fd = std::atoi(entry->d_name);
+        if (fd >= 700) found.push_back(fd);
+    }
+    ::closedir(folder);
+    return found;
+}
+
+TEST_F(Unnoticed, ADescriptorOfTheProgramUnderTheNumberOfOneThatItClosedIsLeftAlone) {
+    start();
+    register_provider();
+    const UniqueFd own(::eventfd(5, EFD_NONBLOCK | EFD_CLOEXEC));
+    const std::vector<int> taken = descriptors_of_the_library();
+    ASSERT_FALSE(taken.empty());
+    for (const int fd : taken) ASSERT_EQ(::dup2(own.get(), fd), fd);
+    host_->ring_doorbell();  // the agent, which waits on it still, looks and makes new ones
+    REGHANDLE other = 0;
+    run([&] { EXPECT_EQ(EventRegister(&kOther, nullptr, nullptr, &other), 0u); },
+        [&] { return host_->registered.size() >= 2; });
+    uint64_t count = 0;
+    EXPECT_EQ(::read(own.get(), &count, sizeof(count)), ssize_t(sizeof(count)));
+    EXPECT_EQ(count, 5u);
+    for (const int fd : taken) ::close(fd);
+    run([&] { EXPECT_EQ(EventUnregister(other), 0u); }, [&] { return host_->unregistered > 0; });
+}
+
+}  // namespace
+}  // namespace etw::provider
