@@ -185,13 +185,13 @@ Status PrivateSessions::save_state(const PrivateSession& session) const {
 
 // --- while it runs ---------------------------------------------------------------------------
 
-void PrivateSessions::control(const PrivateRequest& request, std::vector<UniqueFd> fds,
+void PrivateSessions::control(const PrivateRequest& request, RequestFiles files,
                               StatusAnswer answer) {
     const auto found = running(request);
     if (!found) return answer(found.error());
     PrivateSession& session = **found;
     if (session.awaits_processes()) {
-        const auto held = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
+        const auto held = std::make_shared<RequestFiles>(std::move(files));
         loop_.after(kReturnPoll, [this, request, held, answer = std::move(answer)] {
             control(request, std::move(*held), answer);
         });
@@ -204,7 +204,7 @@ void PrivateSessions::control(const PrivateRequest& request, std::vector<UniqueF
             return send_all(session, request.action, 0,
                             [this, key, answer] { answer_with_status(key, answer); });
         case Action::kUpdate:
-            return update(session, request, std::move(fds), answer);
+            return update(session, request, std::move(files), answer);
         case Action::kStop:
             return stop(session, std::move(answer));
     }
@@ -242,17 +242,15 @@ void PrivateSessions::send_all(PrivateSession& session, Action action, uint32_t 
 }
 
 void PrivateSessions::update(PrivateSession& session, const PrivateRequest& request,
-                             std::vector<UniqueFd> fds, const StatusAnswer& answer) {
+                             RequestFiles files, const StatusAnswer& answer) {
     SavedSession changed = session.saved();
     if (request.flush_timer_s != 0) changed.properties.flush_timer_s = request.flush_timer_s;
     FileIdentity next{};
     if (request.log_file) {
         changed.properties.log_file = *request.log_file;
         if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
-        if (const auto ok = check_files(changed.properties, fds); !ok) return answer(ok.error());
-        const auto file = identity_of(fds[0].get());
-        if (!file) return answer(failure_of(file.error(), *request.log_file));
-        next = *file;
+        if (const auto ok = check_files(changed.properties, files); !ok) return answer(ok.error());
+        next = files.log;
         if (hooks_.log_in_use(next)) {
             return answer(Failure{Code::kBadPathname,
                                   *request.log_file + " is the log of a running session"});
@@ -268,11 +266,11 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
     if (!request.log_file) {
         return send_all(session, Action::kUpdate, request.flush_timer_s, done);
     }
-    session.first_log = std::move(fds[0]);
+    session.first_log = std::move(files.fds[0]);
     session.first_identity = next;
-    session.folder = std::move(fds[1]);
+    session.folder = files.take_folder();
     session.kept.first_taken = false;
-    if (const auto folder = identity_of(session.folder.get())) session.kept.folder = *folder;
+    session.kept.folder = files.folder;
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& to) {
         const auto member = session.members.find(to.id());
