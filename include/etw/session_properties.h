@@ -107,6 +107,8 @@ struct SessionStatus {
     uint32_t owner_uid = 0;
     int64_t start_time = 0;      // FILETIME
     uint64_t log_file_size = 0;  // bytes
+    // For how long the log's file system has left a call without an answer; 0: it answers.
+    uint32_t log_unanswered_s = 0;
     std::vector<ProviderEnable> providers;
     std::vector<PrivateProcess> processes;  // of a private session
 

@@ -72,6 +72,16 @@ boot::BootFolder boot_folder() {
     return {boot::default_config_folder(), boot::default_log_folder()};
 }
 
+// What becomes of the file that was opened for a request. `unknown`: so is what became of that.
+template <class T>
+void settle(LogFile& file, const Outcome<T>& result, bool unknown) {
+    if (result || unknown) {
+        file.keep();
+    } else if (result.error().code == Code::kTimeout) {
+        file.leave();
+    }
+}
+
 bool has_saved_sessions(const std::string& folder) {
     std::error_code unreadable;
     const std::filesystem::directory_iterator saved(folder + "/" + wire::kSavedSessionsFolder,
@@ -161,7 +171,7 @@ Outcome<EnableResult> Backend::start(const StartRequest& request) {
                               more_files));
     }
     auto result = ask<EnableResult>(ControlOp::kStart, encoded(request), log.descriptors());
-    if (result || cut_short_) log.keep();
+    settle(log, result, cut_short_);
     return result;
 }
 
@@ -186,7 +196,7 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
                                                 : *request.log_file,
                                        numbered));
     auto status = ask_session<SessionStatus>(ControlOp::kUpdate, request, log.descriptors());
-    if (status || cut_short_) log.keep();
+    settle(log, status, cut_short_);
     return status;
 }
 
@@ -199,9 +209,8 @@ Outcome<SessionStatus> Backend::flush(const FlushRequest& request) {
                                           FlushRequest{request.name, std::nullopt});
     }
     ETW_TRY(LogFile file, LogFile::open(*request.snapshot_file, false));
-    ETW_TRY(auto status,
-            ask_session<SessionStatus>(ControlOp::kFlush, request, file.descriptors()));
-    file.keep();
+    auto status = ask_session<SessionStatus>(ControlOp::kFlush, request, file.descriptors());
+    settle(file, status, false);
     return status;
 }
 
@@ -215,7 +224,7 @@ Outcome<SessionStatus> Backend::control_private(const PrivateRequest& request) {
         ETW_TRY(log, LogFile::open(*request.log_file, true));
     }
     auto status = ask_session<SessionStatus>(ControlOp::kPrivate, request, log.descriptors());
-    if (status || cut_short_) log.keep();
+    settle(log, status, cut_short_);
     return status;
 }
 

@@ -93,6 +93,11 @@ std::vector<int> LogFile::descriptors() const {
     return out;
 }
 
+void LogFile::leave() noexcept {
+    keep();
+    static_cast<void>(file_.release());
+}
+
 void LogFile::remove_if_new() noexcept {
     if (!std::exchange(created_, false)) return;
     struct stat ours {

@@ -21,6 +21,9 @@ public:
     ~LogFile() { remove_if_new(); }
 
     void keep() noexcept { created_ = false; }
+    // Its file system does not answer: to ask it anything, closing included, is left to the end of
+    // the process, when all is said.
+    void leave() noexcept;
     std::vector<int> descriptors() const;  // log file, [folder]
 
 private:

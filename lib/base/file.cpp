@@ -35,6 +35,7 @@ Result<File> File::open_read(const std::string& path) {
 Status File::write_at(uint64_t offset, Bytes bytes) { return write_at(offset, {&bytes, 1}); }
 
 Status File::write_at(uint64_t offset, std::span<const Bytes> pieces) {
+    const FileCall call;
     constexpr size_t kBatch = 512;  // below IOV_MAX everywhere
     size_t skip = 0;                // bytes of pieces.front() that are written already
     while (!pieces.empty()) {
@@ -62,6 +63,7 @@ Status File::write_at(uint64_t offset, std::span<const Bytes> pieces) {
 }
 
 Status File::read_at(uint64_t offset, std::span<std::byte> out) const {
+    const FileCall call;
     while (!out.empty()) {
         const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), off_t(offset));
         if (n < 0) {
@@ -76,17 +78,20 @@ Status File::read_at(uint64_t offset, std::span<std::byte> out) const {
 }
 
 Result<uint64_t> File::size() const {
+    const FileCall call;
     struct stat st {};
     if (::fstat(fd_.get(), &st) != 0) return os_error("fstat");
     return uint64_t(st.st_size);
 }
 
 Status File::resize(uint64_t size) {
+    const FileCall call;
     if (::ftruncate(fd_.get(), off_t(size)) != 0) return os_error("truncate");
     return Ok{};
 }
 
 Status File::preallocate(uint64_t size) {
+    const FileCall call;
     const int error = ::posix_fallocate(fd_.get(), 0, off_t(size));
     if (error != 0) return Error{code_from_errno(error), "allocate", uint64_t(error)};
     return Ok{};

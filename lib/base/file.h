@@ -1,4 +1,5 @@
 #pragma once
+#include "base/file_call.h"
 #include "base/unique_fd.h"
 #include "etw/bytes.h"
 
@@ -8,11 +9,19 @@
 
 namespace etw {
 
-// An open regular file, written at explicit offsets.
+// An open regular file, written at explicit offsets. What is done with it, its closing included, is
+// a FileCall (of Linux; on Windows nobody looks).
 class File {
 public:
     File() = default;
     explicit File(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+    File(File&&) noexcept = default;
+    File& operator=(File&& other) noexcept {
+        close();
+        fd_ = std::move(other.fd_);
+        return *this;
+    }
+    ~File() { close(); }
 
     // Opens for reading and writing; creates (0666 and umask), truncates if `truncate`.
     static Result<File> create(const std::string& path, bool truncate);
@@ -34,6 +43,11 @@ public:
     const UniqueFd& fd() const noexcept { return fd_; }
 
 private:
+    void close() noexcept {
+        if (!fd_) return;
+        const FileCall call;
+        fd_.reset();
+    }
     UniqueFd fd_;
 };
 

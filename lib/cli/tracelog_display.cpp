@@ -208,6 +208,7 @@ void write_status(JsonWriter& out, const SessionStatus& s) {
     out.key("real_time_consumers").number(s.real_time_consumers);
     out.key("recorded_bytes").number(s.events_seen_bytes);
     out.key("log_file_size").number(s.log_file_size);
+    out.key("log_unanswered_s").number(s.log_unanswered_s);
     out.key("owner_uid").number(s.owner_uid);
     out.key("start_time").text(iso_time(s.start_time));
     out.key("providers").begin_array();
@@ -233,6 +234,9 @@ std::string further_properties(const SessionStatus& s) {
         constexpr uint64_t kKb = 1024;
         line(out, "Log File Size:", fmt::format("{} Kb", (s.log_file_size + kKb - 1) / kKb));
     }
+    if (s.log_unanswered_s != 0)
+        line(out, "Log Unanswered:",
+             fmt::format("{} secs: its file system does not answer", s.log_unanswered_s));
     if (p.flush_threshold != 0)
         line(out, "Flush Threshold:", fmt::format("{} buffers", p.flush_threshold));
     for (const auto& [label, value] : kernel_tracing_lines(p.kernel)) line(out, label, value);

@@ -30,8 +30,8 @@ void journal_failure(const std::string& name, const Failure& failure) {
 
 // What a start request over the control socket brings along: the log, and the folder of the next
 // ones. The path is this user's own word, see boot/boot_folder.h.
-Outcome<std::vector<UniqueFd>> open_log(const session::Properties& p) {
-    std::vector<UniqueFd> fds;
+Outcome<ForeignFds> open_log(const session::Properties& p) {
+    ForeignFds fds;
     if (p.log_file.empty()) return fds;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::filesystem::path path =
@@ -89,9 +89,9 @@ Outcome<Ok> BootStart::start(const std::string& name) {
         return Ok{};
     }
     ETW_CHECK(session::check(boot));
-    ETW_TRY(std::vector<UniqueFd> fds, open_log(request.properties));
+    ETW_TRY(ForeignFds fds, open_log(request.properties));
     const PeerCredentials self{::getpid(), ::geteuid(), ::getegid()};
-    manager_.start(std::move(request), std::move(fds), self,
+    manager_.start(std::move(request), look_at(std::move(fds)), self,
                    [this, name, boot](const Outcome<EnableResult>& result) {
                        started(name, boot, result);
                        one_done();

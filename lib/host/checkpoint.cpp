@@ -1,5 +1,6 @@
 #include "host/checkpoint.h"
 
+#include "base/file_call.h"
 #include "base/testpoint.h"
 #include "etw/bytes.h"
 
@@ -91,6 +92,7 @@ void fill(std::byte* copy, uint32_t cpus, const Progress& p) {
 }  // namespace
 
 Result<FileIdentity> identity_of(int fd) {
+    const FileCall call;
     struct stat st {};
     if (::fstat(fd, &st) != 0) return os_error("fstat");
     return FileIdentity{st.st_dev, st.st_ino};

@@ -27,7 +27,7 @@ Status ControlFrameReader::check_header() const {
     return Ok{};
 }
 
-Status ControlFrameReader::feed(Bytes bytes, std::vector<UniqueFd> fds) {
+Status ControlFrameReader::feed(Bytes bytes, ForeignFds fds) {
     // One request at a time: a controller waits for the answer before it asks again.
     if (fds_.size() + fds.size() > wire::kMaxControlDescriptors) {
         return Error{Code::kInvalidData, "control frame: descriptors", 0};
@@ -51,7 +51,6 @@ std::optional<ControlRequest> ControlFrameReader::next() {
     request.body.assign(bytes_.begin() + sizeof(*frame), bytes_.end());
     request.fds = std::move(fds_);
     bytes_.clear();
-    fds_.clear();
     return request;
 }
 

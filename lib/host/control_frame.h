@@ -2,6 +2,7 @@
 #pragma once
 #include "base/unique_fd.h"
 #include "etw/bytes.h"
+#include "host/elsewhere.h"
 #include "wire/control_protocol.h"
 
 #include <optional>
@@ -12,7 +13,7 @@ namespace etw::host {
 struct ControlRequest {
     wire::ControlOp op{};
     std::vector<std::byte> body;
-    std::vector<UniqueFd> fds;
+    ForeignFds fds;
 };
 
 class ControlFrameReader {
@@ -20,7 +21,7 @@ public:
     // Bytes (and descriptors) as they came. Fails with kInvalidData when no request can begin like
     // this, with kRevisionMismatch when it is one of another version; then the connection has to
     // end.
-    Status feed(Bytes bytes, std::vector<UniqueFd> fds);
+    Status feed(Bytes bytes, ForeignFds fds);
     // A whole request, if there is one.
     std::optional<ControlRequest> next();
     bool in_the_middle() const noexcept { return !bytes_.empty(); }
@@ -28,7 +29,7 @@ public:
 private:
     Status check_header() const;
     std::vector<std::byte> bytes_;
-    std::vector<UniqueFd> fds_;
+    ForeignFds fds_;
 };
 
 }  // namespace etw::host

@@ -60,7 +60,7 @@ void ControlServer::serve(uint64_t id, uint32_t events) {
 
 bool ControlServer::receive_some(uint64_t id, Connection& connection) {
     std::array<std::byte, 16 * 1024> buffer;
-    std::vector<UniqueFd> fds;
+    ForeignFds fds;
     const auto got = receive(connection.socket.get(), buffer, fds);
     if (!got) return got.error().code == Code::kBusy;
     if (got->size == 0 || got->truncated || connection.answering) return false;

@@ -46,6 +46,13 @@ Status Drain::begin_log(UniqueFd fd) {
     return Ok{};
 }
 
+Status Drain::resume_log(UniqueFd fd) {
+    ETW_TRY(auto log, host::resume_log(std::move(fd), saved_, progress_));
+    take_log(std::move(log));
+    commit();
+    return Ok{};
+}
+
 Status Drain::add_stream(std::shared_ptr<Stream> stream) {
     size_t index = 0;
     while (index < progress_.streams.size() &&

@@ -40,6 +40,8 @@ public:
           Progress progress);
     // `fd` is the log's file. A failure leaves it as it was.
     Status begin_log(UniqueFd fd);
+    // Of a log that a predecessor wrote, before anything else is done.
+    Status resume_log(UniqueFd fd);
 
     // Puts the stream where the checkpoint knows it, or behind the others. kNoSystemResources:
     // there are too many.

@@ -3,6 +3,7 @@
 #include "host/boot_start.h"
 #include "host/control_server.h"
 #include "host/journal.h"
+#include "host/new_session.h"
 #include "host/session_manager.h"
 #include "session/codec.h"
 
@@ -28,6 +29,8 @@ namespace {
 constexpr char kControllersGroup[] = "tracing";
 // The disk of one session of the boot may hang; the machine is to come up all the same.
 constexpr std::chrono::seconds kBootPatience{10};
+// For logs to be closed.
+constexpr std::chrono::seconds kLastPatience{2};
 
 template <class T>
 std::vector<std::byte> encoded(const T& value) {
@@ -180,6 +183,8 @@ private:
     }
 
     void handle(ControlRequest request, const PeerCredentials& peer, ControlServer::Reply reply);
+    void with_files(ForeignFds fds, const std::string& path, const ControlServer::Reply& reply,
+                    std::function<void(RequestFiles)> serve);
     void handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply);
     void handle_enable(ControlOp op, Bytes body, ControlServer::Reply reply);
 
@@ -208,14 +213,20 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kStart: {
             auto start = session::decode<session::StartRequest>(body);
             if (!start) return refuse(reply, start.error());
-            return manager_.start(std::move(*start), std::move(request.fds), peer,
-                                  answer_to<session::EnableResult>(std::move(reply)));
+            return with_files(std::move(request.fds), start->properties.log_file, reply,
+                              [=, this](RequestFiles files) {
+                                  manager_.start(*start, std::move(files), peer,
+                                                 answer_to<session::EnableResult>(reply));
+                              });
         }
         case ControlOp::kUpdate: {
             const auto update = session::decode<session::UpdateRequest>(body);
             if (!update) return refuse(reply, update.error());
-            return manager_.update(*update, std::move(request.fds),
-                                   answer_to<session::SessionStatus>(std::move(reply)));
+            return with_files(std::move(request.fds), update->log_file.value_or(""), reply,
+                              [=, this](RequestFiles files) {
+                                  manager_.update(*update, std::move(files),
+                                                  answer_to<session::SessionStatus>(reply));
+                              });
         }
         case ControlOp::kStop:
         case ControlOp::kIncrementFile:
@@ -228,8 +239,11 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kFlush: {
             const auto flush = session::decode<session::FlushRequest>(body);
             if (!flush) return refuse(reply, flush.error());
-            return manager_.flush(*flush, std::move(request.fds),
-                                  answer_to<session::SessionStatus>(std::move(reply)));
+            return with_files(std::move(request.fds), flush->snapshot_file.value_or(""), reply,
+                              [=, this](RequestFiles files) {
+                                  manager_.flush(*flush, std::move(files),
+                                                 answer_to<session::SessionStatus>(reply));
+                              });
         }
         case ControlOp::kConsume: {
             const auto consume = session::decode<session::ConsumeRequest>(body);
@@ -240,8 +254,12 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kPrivate: {
             const auto control = session::decode<session::PrivateRequest>(body);
             if (!control) return refuse(reply, control.error());
-            return manager_.control_private(*control, std::move(request.fds),
-                                            answer_to<session::SessionStatus>(std::move(reply)));
+            return with_files(std::move(request.fds), control->log_file.value_or(""), reply,
+                              [=, this](RequestFiles files) {
+                                  manager_.control_private(
+                                      *control, std::move(files),
+                                      answer_to<session::SessionStatus>(reply));
+                              });
         }
         case ControlOp::kEnable:
         case ControlOp::kDisable:
@@ -257,6 +275,17 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
             return reply(Code::kOk, encoded(manager_.providers().refused()));
     }
     refuse(reply, {Code::kNotSupported, "unknown operation", uint64_t(request.op)});
+}
+
+// Serves the request when there is known what it needs to know of its files.
+void Host::with_files(ForeignFds fds, const std::string& path, const ControlServer::Reply& reply,
+                      std::function<void(RequestFiles)> serve) {
+    look_at_elsewhere(loop_, std::move(fds),
+                      [path, reply, serve = std::move(serve)](Result<RequestFiles> files) {
+                          if (files) return serve(*std::move(files));
+                          const Error& why = files.error();
+                          reply(why.code, encoded(failure_of(why, path)));
+                      });
 }
 
 void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply) {
@@ -303,6 +332,11 @@ int run_worker(WorkerOptions options) {
     }
     (*loop)->run();
     host.close();
+    // What hangs in a file system by now ends with this process or after it.
+    if (!Elsewhere::all_done(kLastPatience)) {
+        keeper.leaving();
+        ::_exit(host.exit_status());
+    }
     return host.exit_status();
 }
 

@@ -4,6 +4,7 @@
 #include "base/unix_socket.h"
 #include "host/journal.h"
 #include "host/keeper_link.h"
+#include "host/process.h"
 
 #include <fmt/format.h>
 
@@ -17,12 +18,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace etw::host {
 namespace {
@@ -32,6 +36,9 @@ using std::chrono::steady_clock;
 constexpr size_t kMaxCrashes = 5;
 constexpr std::chrono::seconds kCrashWindow{60};  // with the time that core dumps take
 constexpr std::chrono::milliseconds kRestartPause{20};
+// A worker that was killed while a call of its hangs in a file system, of a log, does not end
+// before that answers. Nor does its successor wait for it any longer than this.
+constexpr int kEndPatienceMs = 1000;
 
 // Ends on a fault of the worker's own, not on a kill from outside (the memory killer's included).
 bool is_crash(int status) {
@@ -120,10 +127,18 @@ private:
         return bool(signals_);
     }
 
-    // Until the end of the connection: only then no thread of that worker is in the logs any more.
+    // Until the end of the connection: only then no thread of that worker is in the logs any more,
+    // but for one that hangs in a file system and holds up that end.
     void take_over() {
+        const auto worker = uint32_t(::getppid());
         socket_ = std::move(options_.predecessor);
-        while (socket_) take_one();
+        while (socket_) {
+            if (has_message(kEndPatienceMs)) {
+                take_one();
+            } else if (!find_process(worker)) {
+                socket_.reset();
+            }
+        }
     }
 
     Status start_worker() {
@@ -170,19 +185,50 @@ private:
 
     // Serves the worker's requests; returns its wait status.
     int serve_until_exit() {
-        for (;;) {
+        leaving_ = false;
+        for (bool looked_dead = false;;) {
             pollfd fds[2] = {{signals_.get(), POLLIN, 0},
                              {socket_ ? socket_.get() : -1, POLLIN, 0}};
-            if (::poll(fds, 2, -1) < 0 && errno != EINTR) return 0;
+            const bool may_hang = keeps_logs() || leaving_ || !socket_;
+            const int ready = ::poll(fds, 2, may_hang ? kEndPatienceMs : -1);
+            if (ready < 0 && errno != EINTR) return 0;
+            if (ready == 0 && std::exchange(looked_dead, is_dead())) return give_up_worker();
             if (fds[1].revents != 0) take_one();
             if (fds[0].revents == 0) continue;
             pass_signals_on();
+            reap_hanging();
             int status = 0;
             if (::waitpid(worker_, &status, WNOHANG) != worker_) continue;
             // What it still said before it ended counts: it may have been acknowledged.
             while (socket_) take_one();
             return status;
         }
+    }
+
+    bool keeps_logs() const {
+        return std::any_of(kept_.begin(), kept_.end(),
+                           [](const auto& kept) { return kept.first.starts_with("log/"); });
+    }
+
+    // Its main thread has ended, or has closed all that it had. The rest of it may hang.
+    bool is_dead() const { return !socket_ || !find_process(uint32_t(worker_)); }
+
+    // As if it had been reaped.
+    int give_up_worker() {
+        journal("the worker has ended but for what hangs in a file system");
+        ::kill(worker_, SIGKILL);
+        hanging_.push_back(worker_);
+        while (socket_ && has_message(0)) take_one();
+        return leaving_ ? 0 : SIGKILL;
+    }
+
+    bool has_message(int patience_ms) const {
+        pollfd fd{socket_.get(), POLLIN, 0};
+        return ::poll(&fd, 1, patience_ms) > 0;
+    }
+
+    void reap_hanging() {
+        std::erase_if(hanging_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
     }
 
     void take_one() {
@@ -204,6 +250,9 @@ private:
             case KeeperOp::kReady:
                 if (options_.on_ready && !was_ready_) options_.on_ready();
                 was_ready_ = true;
+                break;
+            case KeeperOp::kLeaving:
+                leaving_ = true;
                 break;
             case KeeperOp::kSettle:
                 break;  // its descriptor goes with the message
@@ -234,7 +283,9 @@ private:
     pid_t worker_ = -1;
     std::map<std::string, std::unique_ptr<Kept>> kept_;
     std::deque<steady_clock::time_point> crashes_;
+    std::vector<pid_t> hanging_;  // former workers
     bool was_ready_;
+    bool leaving_ = false;
     bool ending_ = false;
 };
 

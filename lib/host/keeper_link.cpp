@@ -2,6 +2,7 @@
 
 #include "base/hidden_fd.h"
 #include "base/unix_socket.h"
+#include "host/envelope.h"
 #include "host/journal.h"
 
 #include <fcntl.h>
@@ -79,6 +80,13 @@ void KeeperLink::store(const std::string& name, const UniqueFd& fd, uint64_t map
     tell(KeeperOp::kStore, name, fd.get(), mapped);
 }
 
+void KeeperLink::store_file(const std::string& name, const UniqueFd& file) const {
+    if (!socket_) return;
+    const auto envelope = into_envelope(file);
+    if (!envelope) return journal("a log is not kept", envelope.error());
+    store(name, *envelope);
+}
+
 void KeeperLink::remove(const std::string& name) const {
     {
         const std::lock_guard lock(mutex_);
@@ -99,6 +107,8 @@ void KeeperLink::remove_all(const std::string& beginning) const {
 }
 
 void KeeperLink::ready() const { tell(KeeperOp::kReady, "", -1); }
+
+void KeeperLink::leaving() const { tell(KeeperOp::kLeaving, "", -1); }
 
 // The other end of a pipe has no writer when the keeper comes to it, or is gone itself.
 void KeeperLink::settle() const {

@@ -8,6 +8,7 @@
 //   kRemove name        ->
 //   kReady              ->       the host listens
 //   kSettle + fd        ->       closed when all before has been done
+//   kLeaving            ->       what ends now ends properly: no other worker is to be started
 //   kEnd                ->       everything has been handed over, to another keeper:
 //                       <-       kEnd, when it has it all
 //
@@ -28,7 +29,7 @@
 
 namespace etw::host {
 
-enum class KeeperOp : uint32_t { kStore = 1, kRemove, kReady, kEnd, kSettle };
+enum class KeeperOp : uint32_t { kStore = 1, kRemove, kReady, kEnd, kSettle, kLeaving };
 
 struct KeeperPacket {
     static constexpr size_t kMaxName = 120;
@@ -62,10 +63,14 @@ public:
     Result<KeptDescriptors> fetch();
     // When it returns, the descriptor survives this process; what is mapped of it, a moment later.
     void store(const std::string& name, const UniqueFd& fd, uint64_t mapped = 0) const;
+    // The same for a file of any file system, in an envelope (envelope.h): the keeper and the end
+    // of this process are not to wait for it.
+    void store_file(const std::string& name, const UniqueFd& file) const;
     void remove(const std::string& name) const;
     // All whose names begin so.
     void remove_all(const std::string& beginning) const;
     void ready() const;
+    void leaving() const;
     // Waits until the keeper has done all of it so far; not for one that does nothing for seconds.
     void settle() const;
 

@@ -1,7 +1,9 @@
 #include "host/log_file.h"
 
 #include "base/disk_space.h"
+#include "base/file_call.h"
 #include "base/filetime.h"
+#include "base/hidden_fd.h"
 #include "base/utf16.h"
 #include "etl/log_header.h"
 #include "wire/provider_protocol.h"
@@ -196,11 +198,14 @@ Result<etl::LogWriter> resume_log(UniqueFd fd, const SavedSession& s, const Prog
 }
 
 File open_direct(const File& log) {
+    const FileCall call;
     const std::string self = "/proc/self/fd/" + std::to_string(log.fd().get());
-    return File(UniqueFd(::open(self.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)));
+    return File(
+        hide_from_children(UniqueFd(::open(self.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC))));
 }
 
 Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identity) {
+    const FileCall call;
     // Without opening it for anything first: the name may lead to a device by now.
     const UniqueFd found(::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
     if (!found) return os_error("log file: reopen");
@@ -210,10 +215,11 @@ Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identit
     UniqueFd fd(::open(self.c_str(), O_RDWR | O_CLOEXEC));
     if (!fd) return os_error("log file: reopen");
     ETW_CHECK(check_log_descriptor(fd));
-    return fd;
+    return hide_from_children(std::move(fd));
 }
 
 Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid) {
+    const FileCall call;
     const ActAsUser user(uid, gid);
     if (!user.ok()) return Error{Code::kAccessDenied, "log folder: identity", 0};
     const std::string folder = std::filesystem::path(log_path).parent_path();
@@ -222,10 +228,13 @@ Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid
     return fd;
 }
 
-Status check_disk_space(const UniqueFd& log, const session::Properties& p) {
+Result<uint64_t> free_bytes(const UniqueFd& file) {
     struct statvfs st {};
-    if (::fstatvfs(log.get(), &st) != 0) return os_error("fstatvfs");
-    const uint64_t available = free_space(st);
+    if (::fstatvfs(file.get(), &st) != 0) return os_error("fstatvfs");
+    return free_space(st);
+}
+
+Status check_disk_space(uint64_t available, const session::Properties& p) {
     const uint64_t buffer = uint64_t{p.buffer_size_kb} * 1024;
     const uint64_t spare = std::max(2 * buffer, std::min(kSpareBuffers * buffer, kMaxSpareBytes));
     const uint64_t needed = limit_bytes(p) != 0 ? limit_bytes(p) : spare;
@@ -234,6 +243,7 @@ Status check_disk_space(const UniqueFd& log, const session::Properties& p) {
 }
 
 Status check_room(const UniqueFd& file, uint64_t needed) {
+    const FileCall call;
     struct stat now {};
     struct statvfs disk {};
     if (::fstat(file.get(), &now) != 0 || ::fstatvfs(file.get(), &disk) != 0) {
@@ -249,6 +259,7 @@ Status check_room(const UniqueFd& file, uint64_t needed) {
 }
 
 Status check_log_descriptor(const UniqueFd& fd) {
+    const FileCall call;
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
         return Error{Code::kInvalidParameter, "log file: not a regular file", 0};
@@ -261,6 +272,7 @@ Status check_log_descriptor(const UniqueFd& fd) {
 }
 
 mode_t rights_of(const UniqueFd& log) {
+    const FileCall call;
     struct stat st {};
     return log && ::fstat(log.get(), &st) == 0 ? st.st_mode & 0666 : 0600;
 }
@@ -270,13 +282,14 @@ Result<UniqueFd> open_as_user(const UniqueFd& folder, const std::string& name, m
     if (!folder || name.empty() || name.find('/') != std::string::npos) {
         return Error{Code::kPathNotFound, "next log file: no folder", 0};
     }
+    const FileCall call;
     const ActAsUser user(uid, gid);
     if (!user.ok()) return Error{Code::kAccessDenied, "next log file: identity", 0};
     UniqueFd fd(::openat(folder.get(), name.c_str(),
                          O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, rights));
     if (!fd) return os_error("next log file: open");
     ETW_CHECK(check_log_descriptor(fd));
-    return fd;
+    return hide_from_children(std::move(fd));
 }
 
 }  // namespace etw::host

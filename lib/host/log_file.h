@@ -46,8 +46,10 @@ Result<UniqueFd> reopen_log(const std::string& path, const FileIdentity& identit
 // Its folder, for the next log of a -newfile session; with the rights of that user.
 Result<UniqueFd> reopen_folder(const std::string& log_path, uid_t uid, gid_t gid);
 
-// Refuses a start that could not even fill its file: kDiskFull.
-Status check_disk_space(const UniqueFd& log, const session::Properties& properties);
+// On its disk, for who may not be root.
+Result<uint64_t> free_bytes(const UniqueFd& file);
+// Refuses a start that could not even fill its file, with so much free on the disk: kDiskFull.
+Status check_disk_space(uint64_t available, const session::Properties& properties);
 // The same for `needed` bytes that take the place of what the file holds.
 Status check_room(const UniqueFd& file, uint64_t needed);
 // Only a regular file that can be read and written is a log. Fails with kInvalidParameter.

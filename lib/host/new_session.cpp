@@ -64,19 +64,16 @@ Failure no_memory(const std::string& session, const wire::RingGeometry& geometry
                         session, geometry.set_size() / 1024, available_kb)};
 }
 
-Outcome<Ok> check_files(const Properties& p, const std::vector<UniqueFd>& fds) {
+Outcome<Ok> check_files(const Properties& p, const RequestFiles& files) {
     if (p.log_file.empty()) return Ok{};
-    if (fds.empty()) {
+    if (files.fds.empty()) {
         return Failure{Code::kBadPathname, "the request came without an open log file"};
     }
-    if (const auto usable = check_log_descriptor(fds[0]); !usable) {
-        return failure_of(usable.error(), p.log_file);
-    }
-    if ((p.log_file_mode & (kModeNewFile | kModePrivate)) != 0 && fds.size() < 2) {
+    if (!files.usable) return failure_of(files.usable.error(), p.log_file);
+    if ((p.log_file_mode & (kModeNewFile | kModePrivate)) != 0 && !files.has_folder()) {
         return Failure{Code::kPathNotFound, "the request came without the folder of the log file"};
     }
-    if (const auto room = check_disk_space(fds[0], p); !room) {
-        if (room.error().code != Code::kDiskFull) return failure_of(room.error(), p.log_file);
+    if (const auto room = check_disk_space(files.free_bytes, p); !room) {
         return Failure{Code::kDiskFull,
                        fmt::format("{}: only {} MB are free on its disk; free some, choose another "
                                    "disk with -f or a smaller limit",

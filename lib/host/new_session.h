@@ -2,6 +2,7 @@
 #pragma once
 #include "base/unix_socket.h"
 #include "etw/session.h"
+#include "host/request_files.h"
 #include "host/saved_session.h"
 
 namespace etw::host {
@@ -12,9 +13,8 @@ session::Failure failure_of(const Error& error, const std::string& subject);
 session::Failure no_memory(const std::string& session, const wire::RingGeometry& geometry);
 // Seconds between two flushes; 0: nothing of the session is written by the clock.
 uint32_t flush_timer(const session::Properties& properties);
-// The descriptors that came with a start are those that its log needs.
-session::Outcome<Ok> check_files(const session::Properties& properties,
-                                 const std::vector<UniqueFd>& fds);
+// The files that came with a start are those that its log needs.
+session::Outcome<Ok> check_files(const session::Properties& properties, const RequestFiles& files);
 // `properties` with the defaults applied.
 SavedSession new_saved(const session::Properties& properties, uint32_t slot,
                        const PeerCredentials& owner);

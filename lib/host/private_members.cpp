@@ -87,7 +87,7 @@ Outcome<uint32_t> PrivateSessions::free_slot(const StartRequest& request) const 
 }
 
 Outcome<std::unique_ptr<PrivateSession>> PrivateSessions::prepare(
-    const StartRequest& request, std::vector<UniqueFd>& fds, const PeerCredentials& peer) const {
+    const StartRequest& request, RequestFiles& files, const PeerCredentials& peer) const {
     const session::Properties& asked = request.properties;
     ETW_CHECK(session::check(asked));
     if (request.providers.empty() || names_any(request.providers, Guid{})) {
@@ -102,11 +102,8 @@ Outcome<std::unique_ptr<PrivateSession>> PrivateSessions::prepare(
     for (const auto& how : request.providers) ETW_CHECK(session::check(how));
     ETW_TRY(const uint32_t slot, free_slot(request));
     const session::Properties p = session::apply_defaults(asked, cpu_count());
-    ETW_CHECK(check_files(p, fds));
-    const auto file = identity_of(fds[0].get());
-    const auto folder = file ? identity_of(fds[1].get()) : file;
-    if (!folder) return failure_of(folder.error(), p.log_file);
-    if (hooks_.log_in_use(*file)) {
+    ETW_CHECK(check_files(p, files));
+    if (hooks_.log_in_use(files.log)) {
         return Failure{Code::kBadPathname,
                        fmt::format("{} is the log of another session", p.log_file)};
     }
@@ -115,16 +112,16 @@ Outcome<std::unique_ptr<PrivateSession>> PrivateSessions::prepare(
     session->base.saved.providers = request.providers;
     hooks_.admit(session->base);
     session->base.state = State::kRunning;
-    session->first_log = std::move(fds[0]);
-    session->first_identity = *file;
-    session->folder = std::move(fds[1]);
-    session->kept.folder = *folder;
+    session->first_log = std::move(files.fds[0]);
+    session->first_identity = files.log;
+    session->folder = files.take_folder();
+    session->kept.folder = files.folder;
     return session;
 }
 
-void PrivateSessions::start(StartRequest request, std::vector<UniqueFd> fds,
-                            const PeerCredentials& peer, EnableAnswer answer) {
-    auto prepared = prepare(request, fds, peer);
+void PrivateSessions::start(StartRequest request, RequestFiles files, const PeerCredentials& peer,
+                            EnableAnswer answer) {
+    auto prepared = prepare(request, files, peer);
     if (!prepared) return answer(prepared.error());
     const wire::SessionKey key = (*prepared)->saved().key;
     sessions_[key.slot - wire::kMaxSessions] = std::move(*prepared);

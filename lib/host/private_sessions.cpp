@@ -201,13 +201,13 @@ Status PrivateSessions::save_state(const PrivateSession& session) const {
 
 // --- while it runs ---------------------------------------------------------------------------
 
-void PrivateSessions::control(const PrivateRequest& request, std::vector<UniqueFd> fds,
+void PrivateSessions::control(const PrivateRequest& request, RequestFiles files,
                               StatusAnswer answer) {
     const auto found = running(request);
     if (!found) return answer(found.error());
     PrivateSession& session = **found;
     if (session.awaits_processes()) {
-        const auto held = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
+        const auto held = std::make_shared<RequestFiles>(std::move(files));
         loop_.after(kReturnPoll, [this, request, held, answer = std::move(answer)] {
             control(request, std::move(*held), answer);
         });
@@ -220,7 +220,7 @@ void PrivateSessions::control(const PrivateRequest& request, std::vector<UniqueF
             return send_all(session, request.action, 0,
                             [this, key, answer] { answer_with_status(key, answer); });
         case Action::kUpdate:
-            return update(session, request, std::move(fds), answer);
+            return update(session, request, std::move(files), answer);
         case Action::kStop:
             return stop(session, std::move(answer));
     }
@@ -258,17 +258,15 @@ void PrivateSessions::send_all(PrivateSession& session, Action action, uint32_t 
 }
 
 void PrivateSessions::update(PrivateSession& session, const PrivateRequest& request,
-                             std::vector<UniqueFd> fds, const StatusAnswer& answer) {
+                             RequestFiles files, const StatusAnswer& answer) {
     SavedSession changed = session.saved();
     if (request.flush_timer_s != 0) changed.properties.flush_timer_s = request.flush_timer_s;
     FileIdentity next{};
     if (request.log_file) {
         changed.properties.log_file = *request.log_file;
         if (const auto ok = session::check(changed.properties); !ok) return answer(ok.error());
-        if (const auto ok = check_files(changed.properties, fds); !ok) return answer(ok.error());
-        const auto file = identity_of(fds[0].get());
-        if (!file) return answer(failure_of(file.error(), *request.log_file));
-        next = *file;
+        if (const auto ok = check_files(changed.properties, files); !ok) return answer(ok.error());
+        next = files.log;
         if (hooks_.log_in_use(next)) {
             return answer(Failure{Code::kBadPathname,
                                   *request.log_file + " is the log of a running session"});
@@ -284,13 +282,13 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
                         [this, key, answer] { answer_with_status(key, answer); });
     }
     const auto before = std::make_shared<FormerPlace>(
-        FormerPlace{former, std::exchange(session.first_log, std::move(fds[0])),
-                    session.first_identity, std::exchange(session.folder, std::move(fds[1])),
+        FormerPlace{former, std::exchange(session.first_log, std::move(files.fds[0])),
+                    session.first_identity, std::exchange(session.folder, files.take_folder()),
                     session.kept.folder, session.kept.first_taken});
     session.first_identity = next;
+    session.kept.folder = files.folder;
     session.kept.first_taken = false;
     session.refused = Code::kOk;
-    if (const auto folder = identity_of(session.folder.get())) session.kept.folder = *folder;
     const uint64_t group = acks_.open_group();
     providers_.for_each([&](ProviderConnection& to) {
         const auto member = session.members.find(to.id());

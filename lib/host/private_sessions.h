@@ -7,6 +7,7 @@
 #include "host/ack_tracker.h"
 #include "host/private_session.h"
 #include "host/provider_table.h"
+#include "host/request_files.h"
 #include "host/runtime_folder.h"
 
 #include <array>
@@ -40,10 +41,9 @@ public:
                     ProviderTable& providers, Hooks hooks);
 
     void recover();  // takes up what a predecessor saved
-    void start(session::StartRequest request, std::vector<UniqueFd> fds,
-               const PeerCredentials& peer, EnableAnswer answer);
-    void control(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
-                 StatusAnswer answer);
+    void start(session::StartRequest request, RequestFiles files, const PeerCredentials& peer,
+               EnableAnswer answer);
+    void control(const session::PrivateRequest& request, RequestFiles files, StatusAnswer answer);
     void stop_all();
     bool empty() const;
     bool has(const std::string& name) const { return find(name) != nullptr; }
@@ -72,7 +72,7 @@ private:
     session::Outcome<PrivateSession*> running(const session::PrivateRequest& request) const;
     session::Outcome<uint32_t> free_slot(const session::StartRequest& request) const;
     session::Outcome<std::unique_ptr<PrivateSession>> prepare(const session::StartRequest& request,
-                                                              std::vector<UniqueFd>& fds,
+                                                              RequestFiles& files,
                                                               const PeerCredentials& peer) const;
     Code admit_all(PrivateSession& session, uint64_t group);
     Result<UniqueFd> open_log(const PrivateSession& session, const MemberLog& log) const;
@@ -83,8 +83,8 @@ private:
                   std::function<void()> done);
     void switch_log(PrivateSession& session, PrivateMember& member, ProviderConnection& to,
                     uint64_t cookie);
-    void update(PrivateSession& session, const session::PrivateRequest& request,
-                std::vector<UniqueFd> fds, const StatusAnswer& answer);
+    void update(PrivateSession& session, const session::PrivateRequest& request, RequestFiles files,
+                const StatusAnswer& answer);
     static void settle_next(PrivateSession& session, PrivateMember& member, bool taken);
     static void finish_untaken(const SavedSession& saved, UniqueFd first_log);
     void finish_switch(const wire::SessionKey& key, FormerPlace& before,

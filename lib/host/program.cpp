@@ -8,6 +8,7 @@
 #include "wire/provider_protocol.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,7 +111,9 @@ int run_as_keeper(const ProgramOptions& options) {
     if (!options.boot_folder.empty())
         keeper.first_arguments = {"--boot", "--config-dir", options.boot_folder};
     keeper.on_ready = ready;
-    return run_keeper(std::move(keeper));
+    const int status = run_keeper(std::move(keeper));
+    ::flock(lock->get(), LOCK_UN);  // also of a worker that hangs in a file system as it ends
+    return status;
 }
 
 // The worker of a keeper that died has started this process; its lock came along.

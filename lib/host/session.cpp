@@ -69,6 +69,9 @@ session::SessionStatus Session::status() const {
     out.owner_uid = saved.owner_uid;
     out.start_time = saved.start_filetime;
     out.log_file_size = s.log_size;
+    using std::chrono::seconds;
+    out.log_unanswered_s =
+        uint32_t(std::chrono::duration_cast<seconds>(thread->log_unanswered()).count());
     out.providers = saved.providers;
     uint64_t lost = 0;
     uint32_t waiting = 0;

@@ -17,7 +17,7 @@ namespace etw::host {
 // Where the logs of a session come from; touched by the session's thread only.
 struct LogSource {
     std::string pattern;   // path of the log, with the %d of -newfile
-    UniqueFd folder;       // -newfile: where the next one is made
+    UniqueFd folder;       // -newfile: where the next one is made; opened by its path alone
     mode_t rights = 0600;  // and who may read it: as the first
 };
 

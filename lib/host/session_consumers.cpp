@@ -99,7 +99,7 @@ void SessionManager::forget_consumers(Session& session) {
     session.consumers.clear();
 }
 
-void SessionManager::consume(const ConsumeRequest& request, std::vector<UniqueFd> fds,
+void SessionManager::consume(const ConsumeRequest& request, ForeignFds fds,
                              Answer<ConsumeGrant> answer) {
     const auto found = running(request.name);
     if (!found) return answer(found.error());
@@ -123,6 +123,7 @@ void SessionManager::consume(const ConsumeRequest& request, std::vector<UniqueFd
         return answer(Failure{Code::kInvalidParameter, "the request came without a socket"});
     }
     if (const auto ready = ensure_feed(session); !ready) return answer(ready.error());
+    answer = in_time<ConsumeGrant>(session, session.thread->snapshot().path, answer);
     auto page = ConsumerPageMapping::create();
     auto copy = duplicate(fds[0]);
     if (!page || !copy) {

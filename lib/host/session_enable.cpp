@@ -218,6 +218,11 @@ void SessionManager::enable(const session::EnableRequest& request, EnableAction 
                                        "System Logger does not accept application guids; a session "
                                        "of another name has both, with -eflag"});
     }
+    const auto& asked = request.providers;
+    if (std::any_of(asked.begin(), asked.end(), is_probe_provider)) {
+        const std::string log = session.thread->snapshot().path;
+        answer = in_time<session::EnableResult>(session, log, std::move(answer));
+    }
     const SavedSession before = session.saved;
     auto job = std::make_shared<EnableJob>(
         EnableJob{session.saved.key, request, action, std::move(answer), {}, 0});

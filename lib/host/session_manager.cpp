@@ -21,6 +21,8 @@ namespace {
 
 // A provider that hangs, or is stopped in a debugger, must not hold up the end of a session.
 constexpr std::chrono::milliseconds kStopPatience{100};
+// How often a session's thread that owes an answer is looked at.
+constexpr std::chrono::milliseconds kLookAgain{200};
 
 Failure not_found(const std::string& name) {
     return {Code::kSessionNotFound, fmt::format("no session '{}' is running", name)};
@@ -52,6 +54,12 @@ session::Properties updated(const Session& session, const session::UpdateRequest
 }
 
 }  // namespace
+
+Failure does_not_answer(const std::string& log) {
+    return {Code::kTimeout,
+            fmt::format("{}: its file system does not answer; what was asked is done when it does",
+                        log)};
+}
 
 Failure session_ended() { return {Code::kSessionNotFound, "the session has ended meanwhile"}; }
 
@@ -116,6 +124,23 @@ Outcome<Session*> SessionManager::running(const std::string& name, Kind kind) co
     return session;
 }
 
+// Before anything else is asked of its thread.
+std::optional<std::string> SessionManager::log_that_hangs(const Session& session) {
+    constexpr std::chrono::seconds kLongCall{1};
+    if (session.thread == nullptr || session.thread->log_unanswered() < kLongCall) return {};
+    return session.thread->snapshot().path;
+}
+
+void SessionManager::await_log(const wire::SessionKey& key, const LogWatch& watch,
+                               const std::function<void()>& hangs) {
+    *watch = loop_.after(kLookAgain, [=, this] {
+        const Session* session = find(key);
+        if (session == nullptr || session->thread == nullptr) return;  // whoever ends it answers
+        if (session->thread->log_unanswered() >= kFilePatience) return hangs();
+        await_log(key, watch, hangs);
+    });
+}
+
 bool SessionManager::log_in_use(const FileIdentity& file) const {
     bool used = private_.log_in_use(file);
     for_each([&](const Session& session) {
@@ -157,7 +182,8 @@ void SessionManager::stop(const std::string& name, StatusAnswer answer, Kind kin
             fmt::format("'{}' is not to be stopped (LogFileMode has 0x40); it ends with its host",
                         name)});
     }
-    stop_session(**session, std::move(answer));
+    const std::string log = (*session)->thread->snapshot().path;
+    stop_session(**session, in_time<SessionStatus>(**session, log, std::move(answer)));
 }
 
 void SessionManager::stop_session(Session& session, StatusAnswer answer) {
@@ -165,7 +191,7 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
     const wire::SessionKey key = session.saved.key;
     detach_all(session, [this, key, answer = std::move(answer)] {
         Session* stopping = find(key);
-        ETW_ASSERT(stopping != nullptr);  // only finish_stop() ends a session that is stopping
+        if (stopping == nullptr) return;  // see await_end()
         take_up_left_rings(*stopping);
         stopping->thread->post([this, key, answer](SessionThread& thread) {
             const Status ended = thread.end();
@@ -194,19 +220,17 @@ void SessionManager::detach_all(Session& session, std::function<void()> done) {
 void SessionManager::finish_stop(const wire::SessionKey& key, const Status& ended,
                                  const StatusAnswer& answer) {
     Session* session = find(key);
-    ETW_ASSERT(session != nullptr);
+    if (session == nullptr) return;  // see await_end()
     if (!ended) journal("cannot finish " + session->thread->snapshot().path, ended.error());
     const SessionStatus status = session->status();
-    const std::shared_ptr<Session> gone = drop(*session);
-    // Closing a log of many megabytes and freeing rings may take longer than all the rest.
-    loop_.post([gone] {});
+    drop(*session);
     if (ended) return answer(status);
     answer(failure_of(ended.error(), status.properties.log_file));
 }
 
-// Nothing of it remains, at the keeper, in the runtime folder or to be found here; the memory goes
-// with what is returned.
-std::shared_ptr<Session> SessionManager::drop(Session& session) {
+// Nothing of it remains, at the keeper, in the runtime folder or to be found here. Its thread ends
+// as it stands: what it still does to a log that does not answer shows nowhere.
+void SessionManager::drop(Session& session) {
     const uint32_t slot = session.saved.key.slot;
     forget_life(session);
     providers_.for_each([&](ProviderConnection& connection) {
@@ -216,7 +240,9 @@ std::shared_ptr<Session> SessionManager::drop(Session& session) {
     forget_consumers(session);
     remove_state(folder_.sessions_folder(), slot);
     one_dropped();
-    return std::move(sessions_[slot]);
+    const std::shared_ptr<Session> gone = std::move(sessions_[slot]);
+    if (gone->thread != nullptr) SessionThread::let_go(std::move(gone->thread));
+    loop_.post([gone] {});  // freeing rings may take longer than all the rest
 }
 
 // Later: who asked for it is answered first.
@@ -235,18 +261,36 @@ void SessionManager::stop_all(std::function<void()> done) {
     });
     private_.stop_all();
     one_dropped();
+    await_end();
+}
+
+// Of sessions that are being stopped. One whose log does not answer is not waited for: its log
+// remains as a kill would leave it.
+void SessionManager::await_end() {
+    loop_.after(kLookAgain, [this] {
+        for_each([&](Session& session) {
+            if (session.state != State::kStopping) return;
+            if (session.thread->log_unanswered() < kFilePatience) return;
+            journal(fmt::format("session '{}' ends without its log: {} does not answer",
+                                session.saved.properties.name, session.thread->snapshot().path));
+            drop(session);
+        });
+        await_end();
+    });
 }
 
 // --- while it runs ---------------------------------------------------------------------------
 
-void SessionManager::flush(const session::FlushRequest& request, std::vector<UniqueFd> fds,
+void SessionManager::flush(const session::FlushRequest& request, RequestFiles files,
                            StatusAnswer answer, Kind kind) {
     const std::string& name = request.name;
     const auto session = running(name, kind);
     if (!session) return answer(session.error());
     if ((*session)->is_buffered() && request.snapshot_file) {
-        return save_snapshot(**session, *request.snapshot_file, std::move(fds), std::move(answer));
+        return save_snapshot(**session, *request.snapshot_file, std::move(files),
+                             std::move(answer));
     }
+    answer = in_time<SessionStatus>(**session, (*session)->thread->snapshot().path, answer);
     const wire::SessionKey key = (*session)->saved.key;
     (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
         thread.flush();
@@ -258,20 +302,18 @@ void SessionManager::flush(const session::FlushRequest& request, std::vector<Uni
     });
 }
 
-void SessionManager::save_snapshot(Session& session, const std::string& path,
-                                   std::vector<UniqueFd> fds, StatusAnswer answer) {
-    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
-                                    : check_log_descriptor(fds[0]);
-    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
-    if (!file) return answer(failure_of(file.error(), path));
-    if (log_in_use(*file)) {
+void SessionManager::save_snapshot(Session& session, const std::string& path, RequestFiles given,
+                                   StatusAnswer answer) {
+    if (!given.usable) return answer(failure_of(given.usable.error(), path));
+    if (log_in_use(given.log)) {
         return answer(Failure{Code::kBadPathname, path + " is the log of a running session"});
     }
-    const auto fd = std::make_shared<UniqueFd>(std::move(fds[0]));
+    answer = in_time<SessionStatus>(session, path, answer);
+    const auto files = std::make_shared<RequestFiles>(std::move(given));
     const wire::SessionKey key = session.saved.key;
     const std::string name = session.saved.properties.name;
-    session.thread->post([this, key, name, path, fd, answer](SessionThread& thread) {
-        const Status saved = thread.drain().save_snapshot(std::move(*fd), path);
+    session.thread->post([this, key, name, path, files, answer](SessionThread& thread) {
+        const Status saved = thread.drain().save_snapshot(std::move(files->fds[0]), path);
         loop_.post([this, key, name, path, saved, answer] {
             const Session* owner = find(key);
             if (!saved && saved.error().code == Code::kDiskFull) {
@@ -296,6 +338,7 @@ void SessionManager::increment_file(const std::string& name, StatusAnswer answer
                                           "with -newfile has a next one",
                                           name)});
     }
+    answer = in_time<SessionStatus>(**session, (*session)->thread->snapshot().path, answer);
     const wire::SessionKey key = (*session)->saved.key;
     (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
         thread.flush();
@@ -313,6 +356,7 @@ void SessionManager::system_rundown(const std::string& name, StatusAnswer answer
     const auto session = running(name);
     if (!session) return answer(session.error());
     if (!(*session)->records_kernel()) return answer(no_kernel_events(name));
+    answer = in_time<SessionStatus>(**session, (*session)->thread->snapshot().path, answer);
     const wire::SessionKey key = (*session)->saved.key;
     (*session)->thread->post([this, key, name, answer](SessionThread& thread) {
         if (KernelSource* source = thread.drain().kernel_source()) source->rundown();
@@ -344,7 +388,7 @@ Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> SessionManager::make_ri
     return made;
 }
 
-void SessionManager::update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
+void SessionManager::update(const session::UpdateRequest& request, RequestFiles given,
                             StatusAnswer answer, Kind kind) {
     const auto found = running(request.name, kind);
     if (!found) return answer(found.error());
@@ -368,18 +412,18 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
         if (!made) return answer(made.error());
         rings = std::move(*made);
     }
-    FileIdentity next{};
     if (request.log_file) {
-        const auto usable = check_next_log(changed.properties, fds);
+        const auto usable = check_next_log(changed.properties, given);
         if (!usable) return answer(usable.error());
-        next = *usable;
     }
     if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
         return answer(failure_of(saved.error(), folder_.path()));
     }
     const SavedSession before = std::exchange(session.saved, changed);
-    const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
-    const auto rest = [this, before, next, files, timer_s = flush_timer(changed.properties), answer,
+    answer = in_time<SessionStatus>(
+        session, request.log_file.value_or(session.thread->snapshot().path), answer);
+    const auto files = std::make_shared<RequestFiles>(std::move(given));
+    const auto rest = [this, before, files, timer_s = flush_timer(changed.properties), answer,
                        switches = request.log_file.has_value()] {
         Session* running = find(before.key);
         if (running == nullptr || running->state != State::kRunning) {
@@ -402,26 +446,23 @@ void SessionManager::update(const session::UpdateRequest& request, std::vector<U
             if (updated == nullptr || updated->state != State::kRunning) {
                 return answer(not_found(before.properties.name));
             }
-            switch_log(*updated, before, std::move(*files), next, answer);
+            switch_log(*updated, before, files, answer);
         });
     };
     if (changed.geometry == before.geometry) return rest();
     replace_rings(session, std::move(rings), rest);
 }
 
-Outcome<FileIdentity> SessionManager::check_next_log(const session::Properties& p,
-                                                     const std::vector<UniqueFd>& fds) const {
-    const auto usable = fds.empty() ? Status(Error{Code::kBadPathname, "no open file", 0})
-                                    : check_log_descriptor(fds[0]);
-    const auto file = usable ? identity_of(fds[0].get()) : usable.error();
-    if (!file) return failure_of(file.error(), p.log_file);
-    if (log_in_use(*file)) {
+Outcome<Ok> SessionManager::check_next_log(const session::Properties& p,
+                                           const RequestFiles& files) const {
+    if (!files.usable) return failure_of(files.usable.error(), p.log_file);
+    if (log_in_use(files.log)) {
         return Failure{Code::kBadPathname, p.log_file + " is the log of a running session"};
     }
-    if ((p.log_file_mode & kModeNewFile) != 0 && fds.size() < 2) {
+    if ((p.log_file_mode & kModeNewFile) != 0 && !files.has_folder()) {
         return Failure{Code::kPathNotFound, "-newfile: no folder for the next files"};
     }
-    return *file;
+    return Ok{};
 }
 
 // It goes on in the log that it had, with the kernel events that it had.
@@ -461,15 +502,13 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
 }
 
 void SessionManager::switch_log(Session& session, const SavedSession& before,
-                                std::vector<UniqueFd> fds, const FileIdentity& next,
-                                StatusAnswer answer) {
+                                const std::shared_ptr<RequestFiles>& files, StatusAnswer answer) {
     const session::Properties& p = session.saved.properties;
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
-    session.claimed_log = next;
-    keeper_.store(session.kept_log(next), fds[0]);
-    if (numbered) keeper_.store(session.kept_folder(), fds[1]);
-    const auto files = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
+    session.claimed_log = files->log;
+    keeper_.store_file(session.kept_log(files->log), files->fds[0]);
+    if (numbered) keeper_.store(session.kept_folder(), files->fds[1]);
     const auto done = [this, before, path, answer](const Status& status) {
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
@@ -490,16 +529,16 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         answer(failure_of(status.error(), path));
     };
     session.thread->post([this, path, files, done, before, saved = session.saved,
-                          rights = rights_of((*files)[0]), folder = session.kept_folder(),
+                          folder = session.kept_folder(),
                           source = session.source](SessionThread& thread) {
         if (thread.drain().has_log()) thread.flush();  // to the old one
         thread.drain().set_saved(saved);
         const bool real_time = (saved.properties.log_file_mode & kModeRealTime) != 0;
-        const Status status = thread.switch_log(std::move((*files)[0]), path, 1, !real_time);
+        const Status status = thread.switch_log(std::move(files->fds[0]), path, 1, !real_time);
         if (status) {
             source->pattern = saved.properties.log_file;
-            source->rights = rights;
-            if (files->size() > 1) source->folder = std::move((*files)[1]);
+            source->rights = files->rights;
+            if (files->has_folder()) source->folder = files->take_folder();
         } else {
             thread.drain().set_saved(before);
             if (source->folder) keeper_.store(folder, source->folder);

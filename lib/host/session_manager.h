@@ -11,12 +11,15 @@
 #include "host/new_session.h"
 #include "host/private_sessions.h"
 #include "host/provider_table.h"
+#include "host/request_files.h"
 #include "host/runtime_folder.h"
 #include "host/session.h"
 #include "session/consume.h"
 
 #include <array>
+#include <atomic>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 
@@ -36,19 +39,19 @@ public:
     // crashed lately. After some, the session that the last one was taking up is set aside.
     void recover(KeptDescriptors kept, unsigned crashes);
 
-    void start(session::StartRequest request, std::vector<UniqueFd> fds,
-               const PeerCredentials& peer, EnableAnswer answer);
+    void start(session::StartRequest request, RequestFiles files, const PeerCredentials& peer,
+               EnableAnswer answer);
     // Of which sessions one is asked for by its name: those that -um is for are not found without.
     enum class Kind : uint8_t { kOrdinary, kTraced };
     void stop(const std::string& name, StatusAnswer answer, Kind kind = Kind::kOrdinary);
     session::Outcome<session::SessionStatus> query(const std::string& name) const;
     std::vector<session::SessionStatus> list() const;
-    void update(const session::UpdateRequest& request, std::vector<UniqueFd> fds,
-                StatusAnswer answer, Kind kind = Kind::kOrdinary);
+    void update(const session::UpdateRequest& request, RequestFiles files, StatusAnswer answer,
+                Kind kind = Kind::kOrdinary);
     // With a file, for a buffered session: what its rings hold goes there.
-    void flush(const session::FlushRequest& request, std::vector<UniqueFd> fds, StatusAnswer answer,
+    void flush(const session::FlushRequest& request, RequestFiles files, StatusAnswer answer,
                Kind kind = Kind::kOrdinary);
-    void control_private(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
+    void control_private(const session::PrivateRequest& request, RequestFiles files,
                          StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
     void system_rundown(const std::string& name, StatusAnswer answer);
@@ -57,7 +60,7 @@ public:
     // With those that the kernel records for a session.
     std::vector<session::RegisteredProvider> registered_providers() const;
     std::vector<session::RegisteredProvider> kernel_providers() const;
-    void consume(const session::ConsumeRequest& request, std::vector<UniqueFd> fds,
+    void consume(const session::ConsumeRequest& request, ForeignFds fds,
                  Answer<session::ConsumeGrant> answer);
 
     // Ends every session as stop() does, those that are just being started or stopped included, and
@@ -84,13 +87,22 @@ private:
     session::Outcome<Session*> running(const std::string& name, Kind kind = Kind::kOrdinary) const;
     template <class F>
     void for_each(F f) const;
+    // An answer that waits for the session's thread, which is to do something with `log`. Where
+    // that hangs in a file system, who asked is told so, by kTimeout and the name of the log; what
+    // was asked is done all the same when the file system answers.
+    template <class T>
+    Answer<T> in_time(const Session& session, const std::string& log, Answer<T> answer);
+    static std::optional<std::string> log_that_hangs(const Session& session);
+    using LogWatch = std::shared_ptr<EventLoop::TimerId>;
+    void await_log(const wire::SessionKey& key, const LogWatch& watch,
+                   const std::function<void()>& hangs);
     bool log_in_use(const FileIdentity& file) const;
 
     // Start and end (session_start.cpp, session_manager.cpp).
     session::Outcome<std::unique_ptr<Session>> prepare(const session::Properties& asked,
-                                                       const std::vector<UniqueFd>& fds,
+                                                       const RequestFiles& files,
                                                        const PeerCredentials& peer) const;
-    void control_traced(const session::PrivateRequest& request, std::vector<UniqueFd> fds,
+    void control_traced(const session::PrivateRequest& request, RequestFiles files,
                         StatusAnswer answer);
     session::Outcome<uint32_t> free_slot(const session::Properties& properties) const;
     session::Outcome<Ok> check_kernel_session(const session::Properties& properties) const;
@@ -99,7 +111,8 @@ private:
                                    std::function<void(Status)> opened);
     void finish_start(const wire::SessionKey& key,
                       const std::vector<session::ProviderEnable>& providers,
-                      const std::shared_ptr<UniqueFd>& log, const Status& opened,
+                      const std::shared_ptr<RequestFiles>& files,
+                      const std::shared_ptr<std::atomic<bool>>& given_up, const Status& opened,
                       const EnableAnswer& answer);
     void log_begun(const wire::SessionKey& key,
                    const std::vector<session::ProviderEnable>& providers,
@@ -112,19 +125,20 @@ private:
     void stop_session(Session& session, StatusAnswer answer);
     void detach_all(Session& session, std::function<void()> done);
     void finish_stop(const wire::SessionKey& key, const Status& ended, const StatusAnswer& answer);
-    std::shared_ptr<Session> drop(Session& session);
+    void drop(Session& session);
     void one_dropped();
+    void await_end();
     session::Outcome<std::vector<std::pair<uint32_t, ring::RingSet>>> make_rings(
         const Session& session, const wire::RingGeometry& geometry) const;
-    session::Outcome<FileIdentity> check_next_log(const session::Properties& properties,
-                                                  const std::vector<UniqueFd>& fds) const;
+    session::Outcome<Ok> check_next_log(const session::Properties& properties,
+                                        const RequestFiles& files) const;
     void go_back(Session& session, const SavedSession& before);
     void update_kernel_flags(Session& session, const SavedSession& before, StatusAnswer answer);
     void become_kernel_logger(Session& session, const session::UpdateRequest& request,
                               StatusAnswer answer);
-    void switch_log(Session& session, const SavedSession& before, std::vector<UniqueFd> fds,
-                    const FileIdentity& next, StatusAnswer answer);
-    void save_snapshot(Session& session, const std::string& path, std::vector<UniqueFd> fds,
+    void switch_log(Session& session, const SavedSession& before,
+                    const std::shared_ptr<RequestFiles>& files, StatusAnswer answer);
+    void save_snapshot(Session& session, const std::string& path, RequestFiles files,
                        StatusAnswer answer);
     // The description of rings that processes of this user are given.
     wire::RingSetDescription describe(const Session& session, uint32_t uid,
@@ -132,9 +146,9 @@ private:
     // What a killed host left (session_recovery.cpp).
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Status resume(Session& session, KeptDescriptors& kept);
-    Result<UniqueFd> recover_log(const Session& session, const Progress& progress,
-                                 KeptDescriptors& kept);
-    void recover_folder(const Session& session, const Progress& progress, KeptDescriptors& kept);
+    using Opened = std::shared_ptr<std::promise<Status>>;
+    Status await_opened(const Session& session, const Opened& opened);
+    void cannot_go_on(Session& session, const Error& error);
     void recover_streams(Session& session, KeptDescriptors& kept);
 
     // Consumers (session_consumers.cpp).
@@ -207,10 +221,31 @@ private:
     std::function<void()> all_ended_;                 // to be called once the last one has ended
     std::map<uint32_t, EventLoop::TimerId> leaving_;  // users of whom a process has left
     std::optional<MessageNumbers> numbers_;           // once a session has needed them
+    // What logs may still take to answer, all together, while sessions are taken up.
+    std::chrono::steady_clock::duration patience_ = std::chrono::seconds(2);
 };
 
 // Name under which the keeper has the numbers of trace messages.
 constexpr char kKeptNumbers[] = "numbers";
+
+// Of a request to a log that has left it without an answer.
+session::Failure does_not_answer(const std::string& log);
+
+template <class T>
+SessionManager::Answer<T> SessionManager::in_time(const Session& session, const std::string& log,
+                                                  Answer<T> answer) {
+    const auto owed = std::make_shared<Answer<T>>(std::move(answer));
+    const auto give = [owed](session::Outcome<T> outcome) {
+        if (*owed) std::exchange(*owed, nullptr)(std::move(outcome));
+    };
+    const auto watch = std::make_shared<EventLoop::TimerId>(0);
+    const std::string hangs = log_that_hangs(session).value_or(log);
+    await_log(session.saved.key, watch, [give, hangs] { give(does_not_answer(hangs)); });
+    return [this, give, watch](session::Outcome<T> outcome) {
+        loop_.cancel(*watch);
+        give(std::move(outcome));
+    };
+}
 
 template <class F>
 void SessionManager::for_each(F f) const {

@@ -183,16 +183,16 @@ void SessionManager::on_private_status(ProviderConnection& from,
     private_.on_status(from, packet);
 }
 
-void SessionManager::control_private(const session::PrivateRequest& request,
-                                     std::vector<UniqueFd> fds, StatusAnswer answer) {
+void SessionManager::control_private(const session::PrivateRequest& request, RequestFiles files,
+                                     StatusAnswer answer) {
     if (find(request.name, Kind::kTraced) != nullptr)
-        return control_traced(request, std::move(fds), std::move(answer));
-    private_.control(request, std::move(fds), std::move(answer));
+        return control_traced(request, std::move(files), std::move(answer));
+    private_.control(request, std::move(files), std::move(answer));
 }
 
 // A private session whose processes do not know of it is one of the host's.
-void SessionManager::control_traced(const session::PrivateRequest& request,
-                                    std::vector<UniqueFd> fds, StatusAnswer answer) {
+void SessionManager::control_traced(const session::PrivateRequest& request, RequestFiles files,
+                                    StatusAnswer answer) {
     using Action = session::PrivateRequest::Action;
     switch (request.action) {
         case Action::kQuery: {
@@ -207,7 +207,7 @@ void SessionManager::control_traced(const session::PrivateRequest& request,
             update.name = request.name;
             update.log_file = request.log_file;
             if (request.flush_timer_s != 0) update.flush_timer_s = request.flush_timer_s;
-            return this->update(update, std::move(fds), std::move(answer), Kind::kTraced);
+            return this->update(update, std::move(files), std::move(answer), Kind::kTraced);
         }
         case Action::kStop:
             return stop(request.name, std::move(answer), Kind::kTraced);

@@ -1,4 +1,7 @@
 // How sessions go on from what a killed host left.
+#include "base/file_call.h"
+#include "base/hidden_fd.h"
+#include "host/envelope.h"
 #include "host/journal.h"
 #include "host/probe_providers.h"
 #include "host/session_manager.h"
@@ -17,6 +20,8 @@ namespace {
 // Crashes in a row, of which the last was in the middle of taking up a session.
 constexpr unsigned kCrashesToSetAside = 3;
 constexpr std::chrono::seconds kFirstDrain{2};
+// For a log to be opened again, where others have used up what all may take together.
+constexpr std::chrono::milliseconds kLeastPatience{100};
 
 // Whatever is wrong with the session shows before the next one is taken up. A disk that hangs must
 // not hold up the host, though.
@@ -27,6 +32,45 @@ void drain_once(SessionThread& thread) {
         done->set_value();
     });
     done->get_future().wait_for(kFirstDrain);
+}
+
+// What is to be opened again of a session's log, by its thread.
+struct LeftLog {
+    SavedSession saved;
+    std::shared_ptr<LogSource> source;
+    UniqueFd envelope;  // none: the keeper had it, which is gone
+    UniqueFd folder;    // -newfile; none: the same
+    std::string name;   // of the log at the keeper
+    std::string folder_name;
+};
+
+Result<UniqueFd> open_log(const LeftLog& left, const Progress& progress, const KeeperLink& keeper) {
+    if (left.envelope) {
+        ETW_TRY(UniqueFd fd, out_of_envelope(left.envelope));
+        return hide_from_children(std::move(fd));
+    }
+    ETW_TRY(UniqueFd fd, reopen_log(progress.path, progress.file));
+    keeper.store_file(left.name, fd);
+    return fd;
+}
+
+Status resume_log(Drain& drain, LeftLog& left, const KeeperLink& keeper) {
+    const FileCall call;
+    const Progress& progress = drain.progress();
+    const SavedSession& saved = left.saved;
+    ETW_TRY(UniqueFd fd, open_log(left, progress, keeper));
+    left.source->rights = rights_of(fd);
+    if ((saved.properties.log_file_mode & kModeNewFile) != 0) {
+        if (!left.folder) {
+            // The session goes on in the file that it has, and tells of this when it needs another.
+            auto reopened = reopen_folder(progress.path, saved.owner_uid, saved.owner_gid);
+            if (!reopened) journal(progress.path, reopened.error());
+            if (reopened) left.folder = std::move(*reopened);
+            if (reopened) keeper.store(left.folder_name, left.folder);
+        }
+        left.source->folder = std::move(left.folder);
+    }
+    return drain.resume_log(std::move(fd));
 }
 
 // In the order in which they came to be: the newest of a user's is the one to hand out.
@@ -92,12 +136,15 @@ std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescript
     auto session = std::make_unique<Session>();
     session->saved = std::move(*saved);
     if (const auto status = resume(*session, kept); !status) {
-        journal(fmt::format("session '{}': cannot go on", session->saved.properties.name),
-                status.error());
-        session->forget_kept(keeper_);
+        cannot_go_on(*session, status.error());
         return nullptr;
     }
     return session;
+}
+
+void SessionManager::cannot_go_on(Session& session, const Error& error) {
+    journal(fmt::format("session '{}': cannot go on", session.saved.properties.name), error);
+    session.forget_kept(keeper_);
 }
 
 Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
@@ -106,19 +153,19 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
             Checkpoint::open(checkpoint_path(folder_.sessions_folder(), saved.key.slot),
                              saved.geometry.cpus));
     ETW_TRY(auto progress, checkpoint.load());
-    std::optional<etl::LogWriter> log;
+    LeftLog left;
     if (progress.path.empty()) {
         // An update that would have given it one was not finished.
         saved.properties.log_file.clear();
         if (!session.is_buffered()) saved.properties.log_file_mode |= kModeRealTime;
     } else {
-        ETW_TRY(UniqueFd fd, recover_log(session, progress, kept));
-        session.source->rights = rights_of(fd);
+        left.name = session.kept_log(progress.file);
+        left.folder_name = session.kept_folder();
+        if (auto log = kept.extract(left.name)) left.envelope = std::move(log.mapped());
+        if (auto dir = kept.extract(left.folder_name)) left.folder = std::move(dir.mapped());
         // What it writes to, where an update that would have given it another was not finished.
         if ((saved.properties.log_file_mode & kModeNewFile) == 0)
             saved.properties.log_file = progress.path;
-        ETW_TRY(auto resumed, resume_log(std::move(fd), saved, progress));
-        log.emplace(std::move(resumed));
     }
     session.claimed_log = progress.file;
     recover_streams(session, kept);
@@ -132,9 +179,11 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
         }
     }
     session.source->pattern = saved.properties.log_file;
-    recover_folder(session, progress, kept);
+    left.saved = saved;
+    left.source = session.source;
+    const bool has_log = !progress.path.empty();
     auto drain = std::make_shared<std::unique_ptr<Drain>>(
-        std::make_unique<Drain>(saved, std::move(log), std::move(checkpoint), std::move(progress)));
+        std::make_unique<Drain>(saved, std::nullopt, std::move(checkpoint), std::move(progress)));
     for (const auto& stream : session.streams) ETW_CHECK((*drain)->add_stream(stream));
     ETW_CHECK(recover_feed(session, **drain, kept));
     const auto kernel = kernel_stream(session);
@@ -144,35 +193,37 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
         (*drain)->set_kernel_source(std::move(source));
     }
     const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
-    session.thread = std::make_unique<SessionThread>(hooks_for(session, open, [](const Status&) {}),
-                                                     flush_timer(saved.properties));
+    const auto opened = std::make_shared<std::promise<Status>>();
+    auto hooks = hooks_for(session, open, [this, opened, key = saved.key](const Status& status) {
+        opened->set_value(status);
+        loop_.post([this, key, status] {  // for a session that was not waited for
+            Session* failed = status ? nullptr : find(key);
+            if (failed == nullptr) return;
+            cannot_go_on(*failed, status.error());
+            drop(*failed);
+        });
+    });
+    if (has_log) {
+        hooks.resume = [this, log = std::make_shared<LeftLog>(std::move(left))](Drain& resumed) {
+            return resume_log(resumed, *log, keeper_);
+        };
+    }
+    session.thread =
+        std::make_unique<SessionThread>(std::move(hooks), flush_timer(saved.properties));
+    return await_opened(session, opened);
+}
+
+// A session whose log does not answer goes on when its file system does, and the others without it.
+Status SessionManager::await_opened(const Session& session, const Opened& opened) {
+    using Clock = std::chrono::steady_clock;
+    const auto begun = Clock::now();
+    auto status = opened->get_future();
+    const auto patience = std::max<Clock::duration>(patience_, kLeastPatience);
+    if (status.wait_for(patience) == std::future_status::ready) return status.get();
+    patience_ -= std::min<Clock::duration>(patience_, Clock::now() - begun);
+    journal(fmt::format("session '{}': {} does not answer; it goes on when its file system does",
+                        session.saved.properties.name, session.thread->snapshot().path));
     return Ok{};
-}
-
-Result<UniqueFd> SessionManager::recover_log(const Session& session, const Progress& progress,
-                                             KeptDescriptors& kept) {
-    if (auto log = kept.extract(session.kept_log(progress.file)); !log.empty()) {
-        return std::move(log.mapped());
-    }
-    ETW_TRY(UniqueFd fd, reopen_log(progress.path, progress.file));
-    keeper_.store(session.kept_log(progress.file), fd);
-    return fd;
-}
-
-void SessionManager::recover_folder(const Session& session, const Progress& progress,
-                                    KeptDescriptors& kept) {
-    const SavedSession& saved = session.saved;
-    if ((saved.properties.log_file_mode & kModeNewFile) == 0) return;
-    UniqueFd& folder = session.source->folder;
-    if (auto dir = kept.extract(session.kept_folder()); !dir.empty()) {
-        folder = std::move(dir.mapped());
-        return;
-    }
-    // The session goes on in the file that it has, and tells of this when it needs another.
-    auto reopened = reopen_folder(progress.path, saved.owner_uid, saved.owner_gid);
-    if (!reopened) return journal(progress.path, reopened.error());
-    folder = std::move(*reopened);
-    keeper_.store(session.kept_folder(), folder);
 }
 
 void SessionManager::recover_streams(Session& session, KeptDescriptors& kept) {

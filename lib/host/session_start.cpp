@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -38,7 +39,7 @@ struct NewDrain {
     std::shared_ptr<Stream> kernel;  // null: no kernel events
     std::string sessions_folder;
     std::string log_path;  // empty: no log
-    std::shared_ptr<UniqueFd> log;
+    std::shared_ptr<RequestFiles> files;
     std::string kept_log;  // its name at the keeper
     const KeeperLink& keeper;
 };
@@ -50,12 +51,13 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
         return Error{code_from_errno(errno), "state folder", uint64_t(errno)};
     }
     Progress progress(saved.geometry.cpus);
-    if (*what.log) {
+    if (!what.log_path.empty()) {
         const bool append = (saved.properties.log_file_mode & kModeAppend) != 0;
-        ETW_TRY(progress.file, identity_of(what.log->get()));
+        progress.file = what.files->log;
         progress.path = what.log_path;
         progress.begin = append ? LogBegin::kAppend : LogBegin::kReplace;
-        what.keeper.store(what.kept_log, *what.log);  // before anything is written to it
+        what.keeper.store_file(what.kept_log,
+                               what.files->fds[0]);  // before anything is written to it
     }
     ETW_TRY(auto checkpoint,
             Checkpoint::create(checkpoint_path(what.sessions_folder, saved.key.slot),
@@ -125,19 +127,15 @@ Outcome<Ok> SessionManager::check_kernel_session(const Properties& p) const {
 }
 
 Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& asked,
-                                                          const std::vector<UniqueFd>& fds,
+                                                          const RequestFiles& files,
                                                           const PeerCredentials& peer) const {
     ETW_CHECK(session::check(asked));
     const Properties p = session::apply_defaults(asked, cpu_count());
     ETW_TRY(const uint32_t slot, free_slot(p));
     ETW_CHECK(check_kernel_session(p));
-    FileIdentity file;
     if (!p.log_file.empty()) {
-        ETW_CHECK(check_files(p, fds));
-        const auto identity = identity_of(fds[0].get());
-        if (!identity) return failure_of(identity.error(), p.log_file);
-        file = *identity;
-        if (log_in_use(file)) {
+        ETW_CHECK(check_files(p, files));
+        if (log_in_use(files.log)) {
             return Failure{Code::kBadPathname,
                            fmt::format("{} is the log of another session", p.log_file)};
         }
@@ -156,7 +154,7 @@ Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& aske
         session->saved.owner = *owner;
         session->owner = std::move(*watched);
     }
-    session->claimed_log = file;
+    if (!p.log_file.empty()) session->claimed_log = files.log;
     return session;
 }
 
@@ -192,14 +190,14 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
             const std::string name = std::filesystem::path(path).filename();
             ETW_TRY(UniqueFd fd, open_as_user(source->folder, name, source->rights, uid, gid));
             ETW_TRY(const FileIdentity file, identity_of(fd.get()));
-            keeper_.store(name_of(file), fd);
+            keeper_.store_file(name_of(file), fd);
             return fd;
         };
     }
     return hooks;
 }
 
-void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> fds,
+void SessionManager::start(session::StartRequest request, RequestFiles given,
                            const PeerCredentials& peer, EnableAnswer answer) {
     if (ending_) return answer(host_ends());
     const bool traced = session::traces_processes(request.properties);
@@ -216,13 +214,13 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
                                   "a private session runs in the processes of its providers; the "
                                   "kernel's and probes of programs need one without -um"});
         }
-        return private_.start(std::move(request), std::move(fds), peer, std::move(answer));
+        return private_.start(std::move(request), std::move(given), peer, std::move(answer));
     }
     if (traced) {
         const auto may = check_traced_processes(request, peer);
         if (!may) return answer(may.error());
     }
-    auto prepared = prepare(request.properties, fds, peer);
+    auto prepared = prepare(request.properties, given, peer);
     if (!prepared) return answer(prepared.error());
     const wire::SessionKey key = (*prepared)->saved.key;
     sessions_[key.slot] = std::move(*prepared);
@@ -256,18 +254,29 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
     session.source->pattern = p.log_file;
     if (numbered) {
-        session.source->folder = std::move(fds[1]);
-        session.source->rights = rights_of(fds[0]);
+        session.source->folder = given.take_folder();
+        session.source->rights = given.rights;
         keeper_.store(session.kept_folder(), session.source->folder);
     }
-    const auto log = std::make_shared<UniqueFd>(has_log ? std::move(fds[0]) : UniqueFd());
+    const auto files = std::make_shared<RequestFiles>(std::move(given));
+    // Where its log hangs as it is begun, it is not to be.
+    const auto given_up = std::make_shared<std::atomic<bool>>(false);
+    const EnableAnswer in_time_answer = in_time<EnableResult>(
+        session, path, [this, key, given_up, answer](const Outcome<EnableResult>& outcome) {
+            Session* begun = find(key);
+            if (!outcome && begun != nullptr && begun->state == Session::State::kStarting) {
+                *given_up = true;
+                drop(*begun);
+            }
+            answer(outcome);
+        });
     const auto what = std::make_shared<NewDrain>(
         NewDrain{session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(),
-                 path, log, session.kept_log(session.claimed_log), keeper_});
+                 path, files, session.kept_log(session.claimed_log), keeper_});
     const auto open = [what] { return begin_drain(std::move(*what)); };
-    const auto opened = [this, key, providers = std::move(request.providers), log,
-                         answer](const Status& status) {
-        loop_.post([=, this] { finish_start(key, providers, log, status, answer); });
+    const auto opened = [this, key, providers = std::move(request.providers), files, given_up,
+                         answer = in_time_answer](const Status& status) {
+        loop_.post([=, this] { finish_start(key, providers, files, given_up, status, answer); });
     };
     session.thread =
         std::make_unique<SessionThread>(hooks_for(session, open, opened), flush_timer(p));
@@ -276,8 +285,9 @@ void SessionManager::start(session::StartRequest request, std::vector<UniqueFd> 
 // All that can fail before the log is begun: until then its file holds what it held.
 void SessionManager::finish_start(const wire::SessionKey& key,
                                   const std::vector<session::ProviderEnable>& providers,
-                                  const std::shared_ptr<UniqueFd>& log, const Status& opened,
-                                  const EnableAnswer& answer) {
+                                  const std::shared_ptr<RequestFiles>& files,
+                                  const std::shared_ptr<std::atomic<bool>>& given_up,
+                                  const Status& opened, const EnableAnswer& answer) {
     Session* session = find(key);
     ETW_ASSERT(session != nullptr);  // nothing else ends a session that is starting
     if (!opened) {
@@ -300,8 +310,11 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     if (const auto saved = save(folder_.sessions_folder(), session->saved); !saved) {
         return give_up(*session, failure_of(saved.error(), folder_.path()), answer);
     }
-    session->thread->post([this, key, providers, codes, log, answer](SessionThread& thread) {
-        const Status begun = *log ? thread.drain().begin_log(std::move(*log)) : Status(Ok{});
+    session->thread->post([=, this](SessionThread& thread) {
+        const Status begun =
+            files->fds.empty() ? Status(Ok{}) : thread.drain().begin_log(std::move(files->fds[0]));
+        KernelSource* source = thread.drain().kernel_source();
+        if (*given_up && source != nullptr) source->end(true);
         loop_.post([=, this] { log_begun(key, providers, codes, begun, answer); });
     });
 }
@@ -311,7 +324,7 @@ void SessionManager::log_begun(const wire::SessionKey& key,
                                const std::vector<Code>& codes, const Status& begun,
                                const EnableAnswer& answer) {
     Session* session = find(key);
-    ETW_ASSERT(session != nullptr);  // as above
+    if (session == nullptr) return;  // given up, and answered
     if (!begun) return give_up(*session, cannot_start(*session, begun.error()), answer);
     if (ending_) {  // its log is to have a proper end
         return stop_session(*session, [answer](const auto&) { answer(host_ends()); });

@@ -1,5 +1,6 @@
 #include "host/session_thread.h"
 
+#include "host/elsewhere.h"
 #include "host/journal.h"
 
 #include <linux/futex.h>
@@ -61,6 +62,13 @@ SessionThread::~SessionThread() {
     thread_.join();
 }
 
+void SessionThread::let_go(std::unique_ptr<SessionThread> thread) {
+    thread->stopping_ = true;
+    // Where no thread is to be had that could wait for its end, it stays as it is.
+    SessionThread* const left = thread.release();
+    static_cast<void>(bool(run_elsewhere([left] { delete left; })));
+}
+
 void SessionThread::post(Task task) {
     {
         const std::lock_guard lock(mutex_);
@@ -80,7 +88,7 @@ void SessionThread::publish() {
     DrainSnapshot s;
     s.record_bytes = p.record_bytes;
     s.buffers_written =
-        drain_->has_log() ? p.position.buffers_written : uint32_t(p.delivery.next_number);
+        !p.path.empty() ? p.position.buffers_written : uint32_t(p.delivery.next_number);
     s.buffers_lost = p.buffers_lost;
     s.real_time_buffers_lost = p.delivery.buffers_lost;
     s.events_lost = drain_->events_lost();
@@ -103,6 +111,7 @@ bool SessionThread::run_tasks() {
 }
 
 void SessionThread::run() {
+    file_calls_.watch_this_thread();
     auto opened = hooks_.open();
     if (!opened) {
         hooks_.opened(opened.error());
@@ -110,8 +119,9 @@ void SessionThread::run() {
     }
     drain_ = std::move(*opened);
     publish();
-    hooks_.opened(Ok{});
-    while (!stopping_) {
+    const Status resumed = hooks_.resume ? hooks_.resume(*drain_) : Status(Ok{});
+    hooks_.opened(resumed);
+    while (resumed && !stopping_) {
         const uint32_t seen = wakes_.load();
         const bool had_tasks = run_tasks();
         if (stopping_) break;
@@ -121,6 +131,7 @@ void SessionThread::run() {
         doze_.looked(progressed_, drain_->progress().record_bytes, Clock::now());
         wait_for_wake(seen, time_to_rest());
     }
+    drain_.reset();
 }
 
 // --- draining --------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 // The thread of one session: drains its streams into its log, so that the slow disk of one session
-// delays no other, and delivers to its consumers. It sleeps on the futex words that writers wake,
-// on tasks and on its timers; an idle session without a flush timer costs no CPU.
+// delays no other, and delivers to its consumers. All that is done with a log, its closing
+// included, is done here: where its file system does not answer, it is this thread that hangs. It
+// sleeps on the futex words that writers wake, on tasks and on its timers; an idle session without
+// a flush timer costs no CPU.
 #pragma once
+#include "base/file_call.h"
 #include "host/doze.h"
 #include "host/drain.h"
 
@@ -33,8 +36,9 @@ public:
     // What the thread asks of its surroundings; called on the thread.
     struct Hooks {
         std::function<Result<std::unique_ptr<Drain>>()> open;  // first thing
-        std::function<void(Status)> opened;                    // failed: the thread ends
-        std::function<void()> limit_reached;                   // a sequential log is full
+        std::function<Status(Drain&)> resume;  // then, after a kill: its log is opened again
+        std::function<void(Status)> opened;    // failed: the thread ends
+        std::function<void()> limit_reached;   // a sequential log is full
         // -newfile: the next log; it is kept for a successor before anything is written to it.
         std::function<Result<UniqueFd>(uint32_t number, std::string& path)> next_log;
         std::function<void(const FileIdentity& file)> log_done;  // that file is finished
@@ -43,13 +47,17 @@ public:
     SessionThread(Hooks hooks, uint32_t flush_timer_s);
     SessionThread(const SessionThread&) = delete;
     SessionThread& operator=(const SessionThread&) = delete;
-    ~SessionThread();  // ends the thread as it stands, as a kill would
+    ~SessionThread();  // ends the thread as it stands, as a kill would, and waits for its end
+    // The same without waiting: it may hang.
+    static void let_go(std::unique_ptr<SessionThread> thread);
 
     // Tasks run on the thread in the order they were posted.
     using Task = std::function<void(SessionThread&)>;
     void post(Task task);
 
     DrainSnapshot snapshot() const;
+    // How long its log's file system has left a call without an answer; zero: it is in none.
+    std::chrono::nanoseconds log_unanswered() const noexcept { return file_calls_.unanswered(); }
 
     // For tasks only.
     Drain& drain() { return *drain_; }
@@ -98,6 +106,7 @@ private:
     DrainSnapshot snapshot_;          // guarded by mutex_
     std::atomic<uint32_t> wakes_{0};  // futex word: rises with every task
     std::atomic<bool> stopping_{false};
+    FileCallWatch file_calls_;
     std::thread thread_;
 };
 

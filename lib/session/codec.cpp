@@ -50,8 +50,8 @@ void fields(V& v, F&& f) {
     f(v.properties), f(v.logger_id), f(v.logger_thread_id), f(v.number_of_buffers);
     f(v.free_buffers), f(v.buffers_written), f(v.events_lost), f(v.log_buffers_lost);
     f(v.real_time_buffers_lost), f(v.real_time_consumers), f(v.events_seen_bytes);
-    f(v.owner_uid), f(v.start_time), f(v.log_file_size), f(v.providers);
-    f(v.processes);
+    f(v.owner_uid), f(v.start_time), f(v.log_file_size);
+    f(v.log_unanswered_s), f(v.providers), f(v.processes);
 }
 
 template <Form<StartRequest> V, class F>

@@ -20,7 +20,7 @@ namespace etw::wire {
 
 // Rises with every change of a body's form, also where members are only added: the other end takes
 // a body of another length for damage. A test holds the forms against the number.
-constexpr uint32_t kControlProtocolVersion = 3;
+constexpr uint32_t kControlProtocolVersion = 4;
 
 enum class ControlOp : uint32_t {
     kStart = 1,      // session::StartRequest  -> EnableResult; fds: log file, [its folder]

@@ -132,9 +132,12 @@ TEST(TracelogDisplay, WhoseASessionIsAndWhenItEndsFollowTheKnownLines) {
     s.properties.flush_threshold = 8;
     s.properties.owner_pid = 1234;
     s.properties.ttl_s = 600;
+    s.log_unanswered_s = 12;
     EXPECT_THAT(properties_block(s), HasSubstr("Owner:                  4294967294\n"
                                                "Running Since:          1970-01-01 "));
     EXPECT_THAT(properties_block(s), HasSubstr("Log File Size:          2 Kb\n"
+                                               "Log Unanswered:         12 secs: its file system "
+                                               "does not answer\n"
                                                "Flush Threshold:        8 buffers\n"
                                                "Ends With Process:      1234\n"
                                                "Ends After:             600 secs\n"));

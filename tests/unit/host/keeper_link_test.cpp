@@ -1,10 +1,14 @@
 #include "host/keeper_link.h"
 
+#include "host/envelope.h"
+
 #include <gtest/gtest.h>
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -45,6 +49,33 @@ TEST_F(KeeperLinkTest, SaysWhatIsToStayMapped) {
     EXPECT_EQ(ring.mapped, 8192u);
     EXPECT_TRUE(ring.fd);
     EXPECT_EQ(log.mapped, 0u);
+}
+
+TEST_F(KeeperLinkTest, KeepsAFileInAnEnvelopeThatMayBeOpenedAgainAndAgain) {
+    const UniqueFd file = some_memory();
+    ASSERT_EQ(::ftruncate(file.get(), 4711), 0);
+    link_->store_file("log", file);
+    const auto kept = next();
+    EXPECT_EQ(kept.name, "log");
+    struct stat st {};
+    ASSERT_EQ(::fstat(kept.fd.get(), &st), 0);
+    EXPECT_TRUE(S_ISSOCK(st.st_mode));
+    for (int i = 0; i < 2; ++i) {
+        const auto opened = out_of_envelope(kept.fd);
+        ASSERT_TRUE(opened);
+        ASSERT_EQ(::fstat(opened->get(), &st), 0);
+        EXPECT_EQ(st.st_size, 4711);
+    }
+}
+
+TEST(Envelope, IsTakenForNothingElse) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    const UniqueFd empty(pair[0]), other(pair[1]);
+    EXPECT_FALSE(out_of_envelope(empty));
+    ASSERT_EQ(::write(other.get(), "x", 1), 1);
+    EXPECT_FALSE(out_of_envelope(empty));
+    EXPECT_FALSE(out_of_envelope(some_memory()));
 }
 
 TEST_F(KeeperLinkTest, RemovesAllOfOneBeginning) {

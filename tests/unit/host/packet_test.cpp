@@ -149,7 +149,7 @@ TEST(ControlFrame, OfAnotherKindOrTooLongIsRefusedBeforeItsBody) {
 
 TEST(ControlFrame, TakesNoMoreDescriptorsThanARequestHas) {
     ControlFrameReader reader;
-    std::vector<UniqueFd> fds;
+    ForeignFds fds;
     for (int i = 0; i < 3; ++i) fds.emplace_back(::dup(0));
     EXPECT_FALSE(reader.feed(frame(10, 0), std::move(fds)));
 }

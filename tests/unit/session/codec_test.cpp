@@ -58,6 +58,7 @@ SessionStatus some_status() {
     s.owner_uid = 1000;
     s.start_time = -9;
     s.log_file_size = 10;
+    s.log_unanswered_s = 12;
     s.providers = {some_provider(5), some_provider(255)};
     s.processes = {{1, true, "/a.etl", 2, 3, 4, 5, 6}, {}};
     return s;
@@ -120,8 +121,8 @@ TEST(SessionCodec, HasTheFormOfItsVersion) {
     add(ConsumeGrant{});
     uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
     for (const std::byte b : all) hash = (hash ^ uint64_t(b)) * 0x100000001b3;
-    EXPECT_EQ(wire::kControlProtocolVersion, 3u);
-    EXPECT_EQ(hash, 1128314366575414965u);
+    EXPECT_EQ(wire::kControlProtocolVersion, 4u);
+    EXPECT_EQ(hash, 14431359749537328849u);
 }
 
 TEST(SessionCodec, GivesBackRequests) {

@@ -1,0 +1,236 @@
+"""Logs on a file system that does not answer: it costs the session that has its log there, and
+nobody else."""
+import json
+import os
+import signal
+import subprocess
+
+from fuse_disk import FuseDisk
+from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, is_root, wait_for
+
+TIMEOUT = 1460
+
+
+class HungDisk(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        if not is_root():
+            self.skipTest("needs root to mount a file system of its own")
+        self.mounted = self.folder / "fuse"
+        self.mounted.mkdir()
+        self.log = self.mounted / "hung.etl"
+        self.tools = []
+        try:
+            self.disk = FuseDisk(self.mounted)
+        except OSError as error:
+            self.skipTest(f"needs FUSE: {error}")
+
+    def tearDown(self):
+        self.disk.close()
+        for tool in self.tools:
+            tool.kill()
+            tool.communicate()
+        super().tearDown()
+
+    def begin(self, *args):
+        self.tools.append(subprocess.Popen(
+            [str(BIN / "tracelog"), *map(str, args)], env=self.env, cwd=self.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return self.tools[-1]
+
+    def assert_refused(self, tool, log):
+        """It says that the log does not answer. Where it has opened the log itself, the kernel may
+        keep its process until that answers."""
+        out, err = tool.stdout.read(), tool.stderr.read()
+        self.assert_operation(out, TIMEOUT)
+        self.assertIn(f"{log}: its file system does not answer", err)
+
+    def refused(self, *args, log=None):
+        self.assert_refused(self.begin(*args), log or self.log)
+
+    def answer(self):
+        """The file system answers again; what waited for it ends."""
+        self.disk.go_on()
+        self.disk.release()
+        for tool in self.tools:
+            self.assertEqual(tool.wait(DEADLINE), 1)
+
+    def others_go_on(self, name):
+        """A session with a log elsewhere starts, records, is listed and stops."""
+        self.tracelog("-start", name, "-f", f"{name}.etl", "-guid", WRITER_GUID)
+        self.assertIn(name, self.sessions())
+        self.write(100)
+        self.tracelog("-flush", name)
+        self.tracelog("-stop", name)
+        self.assertEqual(self.recorded(f"{name}.etl"), 100)
+
+    def write(self, count):
+        writer = self.writer("--count", count)
+        self.assertEqual(writer.written(), count)
+        writer.finish()
+
+    def start(self, *options):
+        self.start_host()
+        self.tracelog("-start", "Hung", "-f", self.log, "-guid", WRITER_GUID, "-ft", 1, *options)
+
+    def wait_until_hung(self):
+        wait_for(lambda: self.status("Hung")["log_unanswered_s"] > 0, "the log not to answer")
+
+    def wait_until_answered(self):
+        wait_for(lambda: self.status("Hung")["log_unanswered_s"] == 0, "the log to answer")
+
+    def recorded(self, log):
+        return sum(map(len, self.numbered(log).values()))
+
+
+class HungStarts(HungDisk):
+    def test_a_log_that_is_looked_at(self):
+        self.start_host()
+        self.disk.hold("STATFS")
+        tool = self.begin("-start", "Hung", "-f", self.log)
+        self.others_go_on("Other")
+        self.assert_refused(tool, self.log)
+        self.assertNotIn("Hung", self.sessions())
+        self.others_go_on("Later")
+        self.answer()
+        self.tracelog("-start", "Hung", "-f", self.log)
+
+    def test_a_log_that_is_begun(self):
+        self.start_host()
+        self.disk.hold("SETATTR", "WRITE")
+        tool = self.begin("-start", "Hung", "-f", self.log)
+        self.others_go_on("Other")
+        self.assert_refused(tool, self.log)
+        self.assertNotIn("Hung", self.sessions())
+        self.answer()
+        again = self.mounted / "again.etl"
+        self.tracelog("-start", "Hung", "-f", again, "-guid", WRITER_GUID)
+        self.write(100)
+        self.tracelog("-stop", "Hung")
+        self.assertEqual(self.recorded(again), 100)
+
+    def test_the_target_of_a_snapshot(self):
+        self.tracelog("-start", "Buffered", "-buffering", "-guid", WRITER_GUID)
+        self.disk.hold("SETATTR", "WRITE")
+        self.refused("-flush", "Buffered", "-f", self.log)
+        self.others_go_on("Other")
+        self.answer()
+        self.write(100)
+        self.tracelog("-flush", "Buffered", "-f", self.mounted / "again.etl")
+        self.assertLessEqual(100, self.recorded(self.mounted / "again.etl"))
+
+
+class HungSessions(HungDisk):
+    def test_it_shows_and_commands_for_it_say_so(self):
+        self.start()
+        self.disk.hold()
+        self.wait_until_hung()
+        self.others_go_on("Other")
+        self.assertIn("its file system does not answer", self.tracelog("-q", "Hung").stdout)
+        self.assertIn("its file system does not answer", self.tracelog("-l").stdout)
+        self.refused("-flush", "Hung")
+        self.refused("-update", "Hung", "-f", self.folder / "next.etl")
+        self.others_go_on("Later")
+        self.answer()
+        self.write(100)
+        self.tracelog("-stop", "Hung")
+        self.assertEqual(self.recorded(self.folder / "next.etl"), 100)
+
+    def test_a_stop_is_done_when_the_file_system_answers(self):
+        self.start()
+        self.write(100)
+        self.disk.hold()
+        self.wait_until_hung()
+        self.refused("-stop", "Hung")
+        self.assertIn("Hung", self.sessions())
+        self.assert_operation(self.tracelog("-stop", "Hung", code=1).stdout, 2402)
+        self.others_go_on("Other")
+        self.answer()
+        wait_for(lambda: "Hung" not in self.sessions(), "the session to end")
+        self.assertLessEqual(100, self.recorded(self.log))
+        self.check_etl(self.log)
+
+    def test_what_the_buffers_do_not_hold_is_counted(self):
+        self.start("-b", 4, "-max", 8)
+        self.disk.hold()
+        self.wait_until_hung()
+        self.write(20000)
+        self.answer()
+        self.tracelog("-flush", "Hung")
+        status = json.loads(self.tracelog("-stop", "Hung", "-json", code=None).stdout)
+        self.assertGreater(status["events_lost"], 0)
+        self.assertEqual(self.recorded(self.log) + status["events_lost"], 20000)
+
+    def test_the_next_log_of_newfile(self):
+        self.log = self.mounted / "hung%d.etl"
+        self.start("-newfile", 1)
+        self.disk.hold("CREATE")
+        self.refused("-incrementfile", "Hung", log=self.mounted / "hung1.etl")
+        self.others_go_on("Other")
+        self.answer()
+        self.wait_until_answered()
+        self.write(100)
+        self.tracelog("-stop", "Hung")
+        self.assertEqual(self.recorded(self.mounted / "hung2.etl"), 200)  # with those of Other
+
+    def test_a_host_that_is_told_to_end_does(self):
+        self.start()
+        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        self.disk.hold()
+        self.wait_until_hung()
+        os.kill(self.worker(), signal.SIGTERM)
+        wait_for(lambda: not self.host_lives(), "the host to end")
+        self.check_etl(self.folder / "other.etl")
+        self.others_go_on("Next")
+
+
+class HungKilledHost(HungDisk):
+    def check_recovery(self):
+        """Of a host that was killed while a log does not answer."""
+        self.assertEqual(set(wait_for(self.sessions, "the sessions")), {"Other", "Hung"})
+        self.wait_until_hung()
+        self.others_go_on("Later")
+        self.tracelog("-stop", "Other", code=None)
+        self.refused("-flush", "Hung")
+        self.answer()
+        self.wait_until_answered()
+        self.write(100)
+        self.tracelog("-stop", "Hung")
+        self.assertEqual(self.recorded(self.log), 300)  # the one of before, of Later, and this
+        self.check_etl(self.log)
+
+    def start_both(self):
+        self.start()
+        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        self.write(100)
+
+    def kill_worker_at_once(self):
+        """It may hang: nobody waits for its end."""
+        worker = self.worker()
+        os.kill(worker, signal.SIGKILL)
+        self.worker(but=(worker,))
+
+    def test_worker_killed_before_its_requests_were_taken(self):
+        self.start_both()
+        self.disk.stop()
+        self.wait_until_hung()
+        self.kill_worker_at_once()
+        self.check_recovery()
+
+    def test_worker_killed_after_its_requests_were_taken(self):
+        self.start_both()
+        self.disk.hold()
+        self.wait_until_hung()
+        self.kill_worker_at_once()
+        self.check_recovery()
+
+    def test_worker_and_keeper_killed(self):
+        """With a request at the end of a process they could not end either."""
+        self.disk.lack("FLUSH")
+        (self.mounted / "first").touch()  # by which the kernel knows
+        self.start_both()
+        self.disk.stop()
+        self.wait_until_hung()
+        for pid in self.host_pids():
+            os.kill(pid, signal.SIGKILL)
+        self.check_recovery()
