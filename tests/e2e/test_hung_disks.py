@@ -229,6 +229,7 @@ class HungKilledHost(HungDisk):
         self.disk.lack("FLUSH")
         (self.mounted / "first").touch()  # by which the kernel knows
         self.start_both()
+        self.tracelog("-flush", "Hung")  # the rings of a program that has ended go with both
         self.disk.stop()
         self.wait_until_hung()
         for pid in self.host_pids():
