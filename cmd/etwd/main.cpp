@@ -4,7 +4,7 @@
 #include "base/runtime_folder.h"
 #include "boot/boot_folder.h"
 #include "host/program.h"
-#include "host/recover.h"
+#include "host/survival/recover.h"
 
 #include <CLI/CLI.hpp>
 

@@ -43,7 +43,7 @@ bool parse(std::string_view text, T& out) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
-// A line of host/recover.h.
+// A line of host/survival/recover.h.
 std::optional<RecoveredLog> parse_line(std::string_view line) {
     const auto fields = split(line, '\t');
     RecoveredLog log;

@@ -1,7 +1,7 @@
 #include "host/boot_start.h"
 
 #include "host/journal.h"
-#include "host/log_file.h"
+#include "host/recording/log_file.h"
 #include "session/boot_rules.h"
 #include "session/rules.h"
 

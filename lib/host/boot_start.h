@@ -1,7 +1,7 @@
 // Starts the sessions that the boot configuration (boot/boot_folder.h) wants.
 #pragma once
 #include "boot/boot_folder.h"
-#include "host/session_manager.h"
+#include "host/session/session_manager.h"
 
 #include <functional>
 

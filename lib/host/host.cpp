@@ -1,10 +1,10 @@
 #include "host/host.h"
 
 #include "host/boot_start.h"
-#include "host/control_server.h"
+#include "host/control/control_server.h"
 #include "host/journal.h"
-#include "host/new_session.h"
-#include "host/session_manager.h"
+#include "host/session/new_session.h"
+#include "host/session/session_manager.h"
 #include "session/codec.h"
 
 #include <grp.h>

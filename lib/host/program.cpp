@@ -3,8 +3,8 @@
 #include "base/unix_socket.h"
 #include "host/host.h"
 #include "host/journal.h"
-#include "host/keeper.h"
 #include "host/runtime_folder.h"
+#include "host/survival/keeper.h"
 #include "wire/provider_protocol.h"
 
 #include <fcntl.h>

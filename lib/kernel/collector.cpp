@@ -1,7 +1,7 @@
 #include "kernel/collector.h"
 
-#include "kernel/socket_lengths.h"
-#include "kernel/system_config.h"
+#include "kernel/events/system_config.h"
+#include "kernel/programs/socket_lengths.h"
 
 #include <fmt/format.h>
 

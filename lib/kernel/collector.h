@@ -1,19 +1,19 @@
 // Records one session's kernel events: a tracefs instance of its own, the tracepoints that the
 // session's flags need, and the converters to the kernel classes.
 #pragma once
-#include "kernel/datagram_watch.h"
-#include "kernel/disk_events.h"
-#include "kernel/exec_watch.h"
-#include "kernel/exit_watch.h"
-#include "kernel/file_events.h"
-#include "kernel/interrupt_events.h"
-#include "kernel/net_events.h"
-#include "kernel/perf_events.h"
-#include "kernel/probe_events.h"
-#include "kernel/switch_program.h"
-#include "kernel/task_events.h"
-#include "kernel/trace_reader.h"
-#include "kernel/user_events.h"
+#include "kernel/events/disk_events.h"
+#include "kernel/events/file_events.h"
+#include "kernel/events/interrupt_events.h"
+#include "kernel/events/net_events.h"
+#include "kernel/events/probe_events.h"
+#include "kernel/events/task_events.h"
+#include "kernel/events/user_events.h"
+#include "kernel/perf/perf_events.h"
+#include "kernel/programs/datagram_watch.h"
+#include "kernel/programs/exec_watch.h"
+#include "kernel/programs/exit_watch.h"
+#include "kernel/programs/switch_program.h"
+#include "kernel/tracefs/trace_reader.h"
 
 #include <atomic>
 #include <chrono>

@@ -1,9 +1,9 @@
 // Which tracepoints are wanted and who converts their events.
 #pragma once
 #include "etw/kernel_flags.h"
-#include "kernel/format.h"
-#include "kernel/record_builder.h"
-#include "kernel/tasks.h"
+#include "kernel/events/record_builder.h"
+#include "kernel/events/tasks.h"
+#include "kernel/tracefs/format.h"
 
 #include <algorithm>
 #include <functional>

@@ -2,7 +2,7 @@
 // told by one of them: both record for a while, with stamps of clocks that agree only roughly, and
 // on each processor the old one counts up to an instant and the new one from there on.
 #pragma once
-#include "kernel/trace_clock.h"
+#include "kernel/tracefs/trace_clock.h"
 
 #include <vector>
 

@@ -1,7 +1,7 @@
 #include "kernel/tracepoint_provider.h"
 
-#include "kernel/probe_group.h"
-#include "kernel/tracefs.h"
+#include "kernel/tracefs/probe_group.h"
+#include "kernel/tracefs/tracefs.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,8 @@
 // A program that ends while neither host nor keeper lives may be the last to have its rings. Where
 // its rights allow it, which they do for its user's own host, it leaves them as a file in the state
 // folder of the session; the next host that goes on with the session takes it up
-// (host/left_rings.h). The file is laid out as the ring set; what was read already is a hole.
+// (host/survival/left_rings.h). The file is laid out as the ring set; what was read already is a
+// hole.
 #include "provider/state.h"
 #include "ring/ring_view.h"
 #include "wire/control_protocol.h"

@@ -14,7 +14,7 @@
 //   Host      P1 for each chunk that has to go: oldest = behind it          release
 //             P2 ... and for each consumer: position: it -> behind it       CAS, counts as lost
 //             P3 write chunk header and records behind head                 plain
-//             P4 commit the checkpoint (lib/host/checkpoint.h)
+//             P4 commit the checkpoint (lib/host/recording/checkpoint.h)
 //             P5 head = behind the new chunks                               release, pairs with C1
 //   Consumer  C1 head, own position                                         acquire
 //             C2 copy header and records of the chunk at position

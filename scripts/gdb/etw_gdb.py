@@ -8,7 +8,7 @@ Works without debug information and on stripped programs: every ring set begins 
 and says of itself what is needed (RingSetDescription in lib/wire/ring.h). Of a buffered session it
 writes what the buffers hold, of any other what its host has not taken out yet. The process is
 stopped, but others of its user may be writing to the same buffers: they are read as the host reads
-them for a snapshot (lib/host/snapshot.h), from the newest block to the oldest.
+them for a snapshot (lib/host/recording/snapshot.h), from the newest block to the oldest.
 
 Everything that is read from the process is untrusted.
 """

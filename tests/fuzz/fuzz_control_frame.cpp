@@ -1,6 +1,6 @@
 // Any bytes as the start of a control connection, whole and byte by byte: the same requests come
 // out, none of them longer than a request may be.
-#include "host/control_frame.h"
+#include "host/control/control_frame.h"
 
 #include <cstdlib>
 

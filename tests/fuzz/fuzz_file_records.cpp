@@ -1,5 +1,5 @@
 // What the programs in the kernel put out of system calls on files, with any bytes in it.
-#include "kernel/file_events.h"
+#include "kernel/events/file_events.h"
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 // Any bytes as a sample of perf, in each form: nothing is read outside, and what comes out is no
 // more than went in. Input: the form, then the body.
-#include "kernel/perf_sample.h"
+#include "kernel/perf/perf_sample.h"
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 // Any bytes as a provider's packet: refused, or views that lie inside and a record that is one.
-#include "host/provider_packet.h"
-#include "host/record.h"
+#include "host/providers/provider_packet.h"
+#include "host/recording/record.h"
 
 #include <cstdlib>
 

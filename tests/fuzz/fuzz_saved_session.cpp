@@ -1,7 +1,7 @@
 // Any bytes as the state that a host left of a session: refused, or a session whose values the next
 // host can work with, and that is saved as the same bytes again.
 #include "etw/check.h"
-#include "host/saved_session.h"
+#include "host/survival/saved_session.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 // Input: u8 flags, then for each ring u64 head, u32 filled[kBlocks], u16 size, and so many bytes
 // that fill its blocks again and again. What is missing is zero.
 #include "etw/check.h"
-#include "host/backward_merger.h"
+#include "host/recording/backward_merger.h"
 
 #include <sys/mman.h>
 

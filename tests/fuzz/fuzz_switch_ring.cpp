@@ -1,5 +1,5 @@
 // Rings of context switches with anything in them: heads that no program writes, any record.
-#include "kernel/switch_ring.h"
+#include "kernel/programs/switch_ring.h"
 
 #include <cstdlib>
 #include <span>

@@ -1,5 +1,5 @@
 // A page of the kernel's trace ring buffer, with any bytes in it.
-#include "kernel/page_walker.h"
+#include "kernel/tracefs/page_walker.h"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // Any bytes as a program with probes, and as the text that says where the arguments of one stand:
 // what comes out is what the kernel's parser of uprobes takes, and nothing that would end a line or
 // begin another argument than those named.
-#include "kernel/usdt.h"
+#include "kernel/images/usdt.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 // Any bytes as a library that a process has mapped: what is found are functions of the kinds that
 // are looked for, of that library, each once, and code whose waits are known.
-#include "kernel/user_functions.h"
+#include "kernel/images/user_functions.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

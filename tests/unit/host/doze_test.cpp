@@ -1,4 +1,4 @@
-#include "host/doze.h"
+#include "host/recording/doze.h"
 
 #include <gtest/gtest.h>
 

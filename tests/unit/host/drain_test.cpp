@@ -1,4 +1,4 @@
-#include "host/drain.h"
+#include "host/recording/drain.h"
 
 #include "fixtures.h"
 

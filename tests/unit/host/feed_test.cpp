@@ -2,7 +2,7 @@
 #include "backend_linux/delivery_reader.h"
 #include "etl/live_merge.h"
 #include "fixtures.h"
-#include "host/drain.h"
+#include "host/recording/drain.h"
 
 #include <sys/mman.h>
 #include <sys/socket.h>

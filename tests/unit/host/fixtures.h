@@ -1,7 +1,7 @@
 // Streams, records and sessions for the host's tests, and what comes out of the logs again.
 #pragma once
 #include "etw/log_reader.h"
-#include "host/drain.h"
+#include "host/recording/drain.h"
 #include "support/shared_folder.h"
 
 #include <gtest/gtest.h>

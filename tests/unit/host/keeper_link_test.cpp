@@ -1,6 +1,6 @@
-#include "host/keeper_link.h"
+#include "host/survival/keeper_link.h"
 
-#include "host/envelope.h"
+#include "host/survival/envelope.h"
 
 #include <gtest/gtest.h>
 

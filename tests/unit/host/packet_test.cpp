@@ -1,6 +1,6 @@
 #include "fixtures.h"
-#include "host/control_frame.h"
-#include "host/provider_packet.h"
+#include "host/control/control_frame.h"
+#include "host/providers/provider_packet.h"
 
 namespace etw::host {
 namespace {

@@ -1,6 +1,6 @@
-#include "host/provider_connection.h"
+#include "host/providers/provider_connection.h"
 
-#include "host/ack_tracker.h"
+#include "host/providers/ack_tracker.h"
 
 #include <gtest/gtest.h>
 

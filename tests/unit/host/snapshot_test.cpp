@@ -1,9 +1,9 @@
 // What a snapshot holds of rings that are written, overwritten and scribbled over meanwhile.
-#include "host/snapshot.h"
+#include "host/recording/snapshot.h"
 
 #include "fixtures.h"
-#include "host/backward_merger.h"
-#include "host/log_file.h"
+#include "host/recording/backward_merger.h"
+#include "host/recording/log_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

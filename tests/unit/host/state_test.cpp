@@ -1,10 +1,10 @@
 #include "fixtures.h"
 #include "host/journal.h"
-#include "host/keeper.h"
-#include "host/left_rings.h"
 #include "host/runtime_folder.h"
-#include "host/saved_session.h"
-#include "host/session.h"
+#include "host/session/session.h"
+#include "host/survival/keeper.h"
+#include "host/survival/left_rings.h"
+#include "host/survival/saved_session.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "host/write_way.h"
+#include "host/recording/write_way.h"
 
 #include "fixtures.h"
 

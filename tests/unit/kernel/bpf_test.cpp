@@ -1,5 +1,5 @@
-#include "kernel/bpf_code.h"
-#include "kernel/exit_watch.h"
+#include "kernel/programs/bpf_code.h"
+#include "kernel/programs/exit_watch.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
-#include "kernel/build_ids.h"
+#include "kernel/images/build_ids.h"
 
 #include "base/byte_writer.h"
-#include "kernel/elf_file.h"
+#include "kernel/images/elf_file.h"
 #include "support/temp_folder.h"
 
 #include <gtest/gtest.h>

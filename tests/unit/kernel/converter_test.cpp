@@ -1,7 +1,7 @@
-#include "kernel/disk_events.h"
-#include "kernel/interrupt_events.h"
-#include "kernel/net_events.h"
-#include "kernel/task_events.h"
+#include "kernel/events/disk_events.h"
+#include "kernel/events/interrupt_events.h"
+#include "kernel/events/net_events.h"
+#include "kernel/events/task_events.h"
 #include "synthetic.h"
 
 #include <gtest/gtest.h>

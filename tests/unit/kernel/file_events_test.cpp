@@ -1,4 +1,4 @@
-#include "kernel/file_events.h"
+#include "kernel/events/file_events.h"
 
 #include "synthetic.h"
 

@@ -1,4 +1,4 @@
-#include "kernel/format.h"
+#include "kernel/tracefs/format.h"
 
 #include "synthetic.h"
 

@@ -1,4 +1,4 @@
-#include "kernel/image_events.h"
+#include "kernel/events/image_events.h"
 
 #include "synthetic.h"
 

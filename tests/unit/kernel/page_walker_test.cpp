@@ -1,4 +1,4 @@
-#include "kernel/page_walker.h"
+#include "kernel/tracefs/page_walker.h"
 
 #include "synthetic.h"
 

@@ -1,4 +1,4 @@
-#include "kernel/perf_ring.h"
+#include "kernel/perf/perf_ring.h"
 
 #include <gtest/gtest.h>
 

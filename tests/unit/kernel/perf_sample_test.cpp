@@ -1,4 +1,4 @@
-#include "kernel/perf_sample.h"
+#include "kernel/perf/perf_sample.h"
 
 #include "base/byte_writer.h"
 

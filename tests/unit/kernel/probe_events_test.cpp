@@ -1,4 +1,4 @@
-#include "kernel/probe_events.h"
+#include "kernel/events/probe_events.h"
 
 #include "synthetic.h"
 

@@ -1,6 +1,6 @@
-#include "kernel/probe_group.h"
+#include "kernel/tracefs/probe_group.h"
 
-#include "kernel/file_fault_probe.h"
+#include "kernel/programs/file_fault_probe.h"
 #include "support/temp_folder.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "kernel/trace_clock.h"
+#include "kernel/tracefs/trace_clock.h"
 
 #include <gtest/gtest.h>
 

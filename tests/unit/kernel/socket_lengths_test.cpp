@@ -1,6 +1,6 @@
-#include "kernel/socket_lengths.h"
+#include "kernel/programs/socket_lengths.h"
 
-#include "kernel/format.h"
+#include "kernel/tracefs/format.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "kernel/switch_ring.h"
+#include "kernel/programs/switch_ring.h"
 
 #include <gtest/gtest.h>
 

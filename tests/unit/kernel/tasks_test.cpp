@@ -1,4 +1,4 @@
-#include "kernel/tasks.h"
+#include "kernel/events/tasks.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "kernel/trace_reader.h"
+#include "kernel/tracefs/trace_reader.h"
 
 #include "synthetic.h"
 

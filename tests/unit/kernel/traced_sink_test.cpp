@@ -1,7 +1,7 @@
 // What is added to records: stacks behind them, counters in their headers.
-#include "kernel/traced_sink.h"
+#include "kernel/events/traced_sink.h"
 
-#include "kernel/image_events.h"
+#include "kernel/events/image_events.h"
 #include "synthetic.h"
 
 #include <gtest/gtest.h>

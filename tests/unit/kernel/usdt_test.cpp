@@ -1,4 +1,4 @@
-#include "kernel/usdt.h"
+#include "kernel/images/usdt.h"
 
 #include "support/elf_builder.h"
 #include "support/temp_folder.h"

@@ -1,6 +1,6 @@
-#include "kernel/user_events.h"
+#include "kernel/events/user_events.h"
 
-#include "kernel/usdt.h"
+#include "kernel/images/usdt.h"
 #include "synthetic.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "kernel/user_frames.h"
+#include "kernel/images/user_frames.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,34 @@
+// The files that come with a request, and what there is to know of them before it is served. All of
+// it is asked of their file systems beforehand, elsewhere, and all is closed there.
+#pragma once
+#include "host/elsewhere.h"
+#include "host/event_loop.h"
+#include "host/recording/checkpoint.h"
+
+#include <sys/types.h>
+
+#include <functional>
+
+namespace etw::host {
+
+struct RequestFiles {
+    ForeignFds fds;  // the log and, where it will have further ones, their folder
+    // Why the first cannot be a log, kBadPathname where there is none; else the rest is known.
+    Status usable = Error{Code::kBadPathname, "no open file", 0};
+    FileIdentity log;
+    mode_t rights = 0600;     // see rights_of()
+    uint64_t free_bytes = 0;  // on its disk
+    FileIdentity folder;
+
+    bool has_folder() const noexcept { return fds.size() > 1; }
+    UniqueFd take_folder() noexcept { return std::move(fds[1]); }
+};
+
+// Asks all that now.
+RequestFiles look_at(ForeignFds fds);
+// Asks elsewhere and calls `then` on the loop's thread, at once where there are none. After
+// kFilePatience with kTimeout: then the files are let go when their file systems answer.
+void look_at_elsewhere(EventLoop& loop, ForeignFds fds,
+                       std::function<void(Result<RequestFiles>)> then);
+
+}  // namespace etw::host
