@@ -186,6 +186,14 @@ uint32_t special_bits(const wire::Enable& enable) noexcept {
 
 }  // namespace
 
+void store_entries(Registration& registration, uint32_t entries) noexcept {
+    const uint32_t used = entries & kEntryBits;
+    const bool one = used != 0 && (used & (used - 1)) == 0;
+    registration.sole.store(one ? &registration.entry[__builtin_ctz(used)] : nullptr,
+                            std::memory_order_release);
+    registration.entries.store(entries, std::memory_order_release);
+}
+
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept {
     EnableEntry* free_entry = nullptr;
@@ -214,12 +222,10 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
     entry->confirmed = connection;
     entry->generation.store(generation, std::memory_order_release);
     const uint32_t bit = 1u << (entry - registration.entry);
-    if ((special & kSpecialEventIds) != 0) {
-        registration.entries.fetch_or(bit | bit << kFiltered, std::memory_order_release);
-    } else {
-        registration.entries.fetch_or(bit, std::memory_order_release);
-        registration.entries.fetch_and(~(bit << kFiltered), std::memory_order_release);
-    }
+    const uint32_t others =
+        registration.entries.load(std::memory_order_relaxed) & ~(bit << kFiltered);
+    const bool filters = (special & kSpecialEventIds) != 0;
+    store_entries(registration, others | bit | (filters ? bit << kFiltered : 0));
     publish_enabled(registration);
     return true;
 }
@@ -231,7 +237,8 @@ void clear_entry(Registration& registration, const SessionSlot& slot) noexcept {
             continue;
         }
         const uint32_t bit = 1u << (&entry - registration.entry);
-        registration.entries.fetch_and(~(bit | bit << kFiltered), std::memory_order_relaxed);
+        const uint32_t before = registration.entries.load(std::memory_order_relaxed);
+        store_entries(registration, before & ~(bit | bit << kFiltered));
         entry.generation.store(0, std::memory_order_release);
         publish_enabled(registration);
     }
@@ -265,7 +272,7 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
     registration->ready = false;
     for (bool& known : registration->known) known = false;
     registration->born = g_state.next_connection;
-    registration->entries.store(0, std::memory_order_relaxed);
+    store_entries(*registration, 0);
     registration->traits_item_size.store(0, std::memory_order_relaxed);
     registration->typed.store(false, std::memory_order_relaxed);
     if (applicant.traits != nullptr) store_traits(*registration, applicant.traits);
@@ -343,7 +350,7 @@ uint32_t etw_unregister(uint64_t handle) {
         registration = registration_of(handle);
         if (registration == nullptr) return ETW_INVALID_HANDLE;
         registration->generation.fetch_add(1, std::memory_order_release);
-        registration->entries.store(0, std::memory_order_relaxed);
+        store_entries(*registration, 0);
         for (EnableEntry& entry : registration->entry) {
             entry.generation.store(0, std::memory_order_relaxed);
         }

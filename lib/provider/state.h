@@ -101,6 +101,7 @@ constexpr size_t kTraitsItemSize = sizeof(wire::ExtendedItem) + ETW_MAX_TRAITS;
 struct Registration {
     std::atomic<uint32_t> generation;        // odd while registered; upper half of the handle
     std::atomic<uint32_t> entries;           // bit n: entry[n] may be in use; see kFiltered
+    std::atomic<const EnableEntry*> sole;    // the entry, where these name one; else null
     std::atomic<uint32_t> traits_item_size;  // 0: no traits
     std::atomic<bool> typed;                 // etw_data::reserved says what a piece is
     bool ready;                              // every host in reach has answered
@@ -213,6 +214,8 @@ void wake_agent() noexcept;   // async-signal-safe; preserves errno
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept;
 void clear_entry(Registration& registration, const SessionSlot& slot) noexcept;
+// Changes which entries are in use. Writers see it, as they do all of an entry, at some time soon.
+void store_entries(Registration& registration, uint32_t entries) noexcept;
 // Publishes what all entries together want.
 void publish_enabled(Registration& registration) noexcept;
 etw_enabled combined(const Registration& registration) noexcept;

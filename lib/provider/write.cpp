@@ -309,22 +309,21 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
 }
 
 // What nearly every event meets: one session, which takes it as it is. Then nothing is staged; the
-// header goes to the section in registers. `entries` is not 0, `size` the sum of the pieces. False:
-// write_event it is, and nothing has been done yet.
-[[gnu::always_inline]] inline bool write_plain(const Registration& registration, uint32_t entries,
+// header goes to the section in registers. `size` is the sum of the pieces. False: write_event it
+// is, and nothing has been done yet.
+[[gnu::always_inline]] inline bool write_plain(const Registration& registration,
+                                               const EnableEntry* entry,
                                                const etw_descriptor& descriptor,
                                                const etw_guid* activity, const Piece* pieces,
                                                uint32_t count, uint64_t size,
                                                bool extended) noexcept {
-    if (__builtin_expect((entries & (entries - 1)) != 0, false)) return false;
-    const EnableEntry& entry = registration.entry[__builtin_ctz(entries)];
-    const uint64_t generation = entry.generation.load(std::memory_order_acquire);
-    // If it is another generation's by now, the section finds so.
-    SessionSlot* const slot = entry.slot.load(std::memory_order_acquire);
-    const bool plain = generation != 0 && entry.special.load(std::memory_order_relaxed) == 0 &&
-                       slot->rings.load(std::memory_order_relaxed);
+    if (__builtin_expect(entry == nullptr, false)) return false;
+    const uint64_t generation = entry->generation.load(std::memory_order_acquire);
+    // If it is another generation's by now, or has no rings, the section finds so.
+    SessionSlot* const slot = entry->slot.load(std::memory_order_acquire);
+    const bool plain = generation != 0 && entry->special.load(std::memory_order_relaxed) == 0;
     if (__builtin_expect(!plain, false)) return false;
-    if (!wants(entry, descriptor)) return true;
+    if (!wants(*entry, descriptor)) return true;
     size += sizeof(EventHeader);
     if (__builtin_expect(size > wire::kMaxRecordSize, false)) return false;
     const auto [parts] =
@@ -361,8 +360,9 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     if (__builtin_expect(bare && related == nullptr, true)) {
         uint64_t size = 0;
         for (uint32_t i = 0; i < count; ++i) size += data[i].size;
-        if (write_plain(*registration, entries, *descriptor, activity,
-                        reinterpret_cast<const Piece*>(data), count, size, false)) {
+        if (write_plain(*registration, registration->sole.load(std::memory_order_acquire),
+                        *descriptor, activity, reinterpret_cast<const Piece*>(data), count, size,
+                        false)) {
             return ETW_OK;
         }
     }
@@ -399,8 +399,7 @@ uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event
         registration_of(__atomic_load_n(&provider->handle, __ATOMIC_RELAXED));
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
-    const uint32_t entries = registration->entries.load(std::memory_order_acquire);
-    if (entries == 0) return ETW_OK;
+    const EnableEntry* const sole = registration->sole.load(std::memory_order_acquire);
     auto* const pieces = reinterpret_cast<Piece*>(data);
     if (__builtin_expect(related == nullptr, true)) {
         const uint32_t traits_size = registration->traits_item_size.load(std::memory_order_acquire);
@@ -408,8 +407,8 @@ uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event
         pieces[1] = {event + 1, event->item_size, 0};
         uint64_t size = traits_size + uint64_t{event->item_size};
         for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
-        if (write_plain(*registration, entries, event->descriptor, activity, pieces, count + 2,
-                        size, true)) {
+        if (write_plain(*registration, sole, event->descriptor, activity, pieces, count + 2, size,
+                        true)) {
             return ETW_OK;
         }
     }
