@@ -64,7 +64,7 @@ Result<UniqueFd> open_counter(const Source& source, uint32_t cpu, int leader) {
                               static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
     if (fd) return fd;
     const bool denied = errno == EACCES || errno == EPERM;
-    return Error{denied ? Code::kAccessDenied : Code::kNotSupported, "perf: counter",
+    return Error{denied ? Code::kAccessDenied : Code::kNotSupported, "perf_event_open()",
                  uint64_t(errno)};
 }
 
