@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -61,6 +62,7 @@ private:
         RawEvent event;  // next of this CPU
         bool has_event = false;
         int64_t last_time = 0;  // of this CPU's events, as handed out: never falls
+        int64_t read_to = std::numeric_limits<int64_t>::min();  // of the newest that was read
     };
     bool read_page(Lane& lane, const Dispatch* look, const Taken& taken);
     int64_t end_of(const Lane& lane) const;
