@@ -61,15 +61,16 @@ void look_at_tracefs(Findings& out) {
         if (can_open(place + "/trace_clock", O_RDWR)) return report(out, "tracefs", place);
         if (errno != ENOENT) error = errno;
     }
-    if (is_denied(error) && is_locked_down()) {
-        report(out, "tracefs", "the kernel is locked down and lets nobody open its files", kUnlock);
+    if (is_locked_down()) {
+        report(out, "tracefs", "the kernel is locked down, and has nothing in it", kUnlock);
     } else if (is_denied(error)) {
         report(out, "tracefs", "you may not open the files in /sys/kernel/tracing", who_may());
     } else if (error != ENOENT) {
         report(out, "tracefs", fmt::format("/sys/kernel/tracing: {}", std::strerror(error)),
                "as root: mount -o remount,rw /sys/kernel/tracing");
     } else if (!has_file_system("tracefs")) {
-        report(out, "tracefs", "the kernel has none", "a kernel with CONFIG_TRACING and CONFIG_FTRACE");
+        report(out, "tracefs", "the kernel has none",
+               "a kernel with CONFIG_TRACING and CONFIG_FTRACE");
     } else if (may_administer() && can_open("/sys/kernel/tracing", O_RDONLY | O_DIRECTORY)) {
         report(out, "tracefs", "not mounted; a session mounts it at /sys/kernel/tracing");
     } else {
@@ -89,13 +90,13 @@ void look_at_perf(Findings& out) {
         ::syscall(SYS_perf_event_open, &attr, kEveryProcess, kFirstCpu, -1, PERF_FLAG_FD_CLOEXEC)));
     if (event) return report(out, "perf_event_open", "sees all processes");
     const int error = errno;
-    report(out, "perf_event_open",
-           fmt::format("not for all processes: {}", std::strerror(error)),
-           !is_denied(error) ? "a kernel with CONFIG_PERF_EVENTS, and no filter of system calls"
-           : ::geteuid() == 0
-               ? "give the host CAP_PERFMON or CAP_SYS_ADMIN (of a container: run it with that, and "
-                 "without a filter of system calls)"
-               : "run as root, or as root: sysctl kernel.perf_event_paranoid=-1");
+    report(
+        out, "perf_event_open", fmt::format("not for all processes: {}", std::strerror(error)),
+        !is_denied(error) ? "a kernel with CONFIG_PERF_EVENTS, and no filter of system calls"
+        : ::geteuid() == 0
+            ? "give the host CAP_PERFMON or CAP_SYS_ADMIN (of a container: run it with that, and "
+              "without a filter of system calls)"
+            : "run as root, or as root: sysctl kernel.perf_event_paranoid=-1");
 }
 
 void look_at_uprobes(Findings& out) {
@@ -164,7 +165,8 @@ void look_at_programs(Findings& out) {
                                   "calls)"
                                 : kRunAsRoot);
     } else {
-        report(out, "programs (BPF)", text, "a kernel with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
+        report(out, "programs (BPF)", text,
+               "a kernel with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
     }
 }
 

@@ -17,6 +17,12 @@ AS_ROOT = unittest.skipUnless(is_root(), "needs root")
 KERNEL_CHECKS = ("tracefs", "perf_event_open", "uprobes", "type information", "programs (BPF)")
 
 
+def is_locked_down():
+    with contextlib.suppress(OSError):
+        return "[confidentiality]" in pathlib.Path("/sys/kernel/security/lockdown").read_text()
+    return False
+
+
 class Doctor(EndToEnd):
     def doctor(self, code, cwd=None, **kwargs):
         """{check: its finding} of -doctor -json, and that the text says the same."""
@@ -209,11 +215,7 @@ class Doctor(EndToEnd):
             self.assertEqual(checks[name]["result"], "missing")
 
 
-@unittest.skipUnless(has_tracefs(), "needs root and tracefs")
-class WithoutKernelEvents(EndToEnd):
-    """Each thing that kernel events need, taken away: -doctor names it and what to do, and a session
-    that needs it is refused in words that do, too."""
-
+class Refusals(EndToEnd):
     def look(self, *surroundings, setup="", **kwargs):
         """The checks, and what starts of sessions with these flags say: {flags: text}."""
         script = f"""{setup}
@@ -234,6 +236,12 @@ class WithoutKernelEvents(EndToEnd):
     def assert_missing(self, checks, *names):
         self.assertEqual({name for name in KERNEL_CHECKS if checks[name]["result"] == "missing"},
                          set(names))
+
+
+@unittest.skipUnless(has_tracefs(), "needs root and tracefs")
+class WithoutKernelEvents(Refusals):
+    """Each thing that kernel events need, taken away: -doctor names it and what to do, and a session
+    that needs it is refused in words that do, too."""
 
     def test_a_tracefs_that_is_not_mounted_is_mounted(self):
         checks, processes, _ = self.look("unshare", "--mount", setup="""
@@ -274,6 +282,18 @@ class WithoutKernelEvents(EndToEnd):
         self.assertEqual(processes, "")
         self.assertIn("kernel events: the kernel has no type information (BTF)", files)
         self.assertIn("tracelog -doctor", files)
+
+
+@unittest.skipUnless(is_locked_down(), "the kernel is not locked down")
+class LockedDown(Refusals):
+    def test_a_kernel_that_is_locked_down(self):
+        checks, processes, files = self.look("env")
+        self.assert_missing(checks, "tracefs", "programs (BPF)")
+        for name in ("tracefs", "programs (BPF)"):
+            self.assertIn("locked down", checks[name]["detail"])
+            self.assertIn("lockdown=", checks[name]["remedy"])
+        for refusal in (processes, files):
+            self.assertIn("the kernel is locked down: start it without", refusal)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ std::string why_denied(const Error& error) {
 }  // namespace
 
 session::Failure kernel_refusal(const Error& error) {
-    if (error.code == Code::kAccessDenied) return {error.code, why_denied(error)};
+    // Then tracefs is empty.
+    const bool is_denied = error.code == Code::kAccessDenied || is_locked_down();
+    if (is_denied) return {Code::kAccessDenied, why_denied(error)};
     std::string text = fmt::format("kernel events: {}", error.what);
     if (error.where == ENOMEM) {
         text += ": the kernel has no memory for its buffers; stop other sessions, or ask for less";
