@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <limits>
 
@@ -39,7 +40,9 @@ void TraceReader::drop(uint8_t source) {
 
 std::vector<int> TraceReader::fds() const {
     std::vector<int> out;
-    for (const Lane& lane : lanes_) out.push_back(lane.pipe.get());
+    for (const Lane& lane : lanes_) {
+        if (lane.is_there) out.push_back(lane.pipe.get());  // others are always "ready"
+    }
     return out;
 }
 
@@ -52,6 +55,7 @@ bool TraceReader::read_page(Lane& lane, const Dispatch* look, const Taken& taken
         free_.pop_back();
     }
     const ssize_t n = ::read(lane.pipe.get(), page.bytes.get(), page_size_);
+    lane.is_there = n >= 0 || errno != ENODEV;
     if (n <= 0) {
         free_.push_back(std::move(page.bytes));
         return false;

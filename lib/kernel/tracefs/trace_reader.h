@@ -56,6 +56,7 @@ private:
         UniqueFd pipe;
         uint32_t cpu = 0;
         uint8_t source = 0;
+        bool is_there = true;    // the processor has run since the instance was made
         std::deque<Page> pages;  // the first is being handed out
         uint64_t count = 0;      // events that are to be handed out
         std::optional<PageWalker> walker;
