@@ -21,6 +21,8 @@ void look_at_kernel(Findings& out);
 void look_at_sequences(Findings& out);
 void look_at_clock(Findings& out);
 void look_at_doorbells(Findings& out);
+
+// What only kernel events need: diagnose_kernel_events.cpp
 void look_at_kernel_events(Findings& out);
 
 }  // namespace etw::backend_linux

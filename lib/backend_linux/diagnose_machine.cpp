@@ -6,8 +6,6 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <linux/perf_event.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 
 #include <cerrno>
@@ -28,58 +26,6 @@ constexpr char kBySocket[] = "programs send their events over a socket, which is
 
 bool can_open(const char* path, int flags) {
     return bool(UniqueFd(::open(path, flags | O_CLOEXEC)));
-}
-
-void look_at_tracefs(Findings& out) {
-    constexpr const char* kPlaces[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
-    int error = ENOENT;
-    for (const char* place : kPlaces) {
-        const std::string events = fmt::format("{}/events", place);
-        if (can_open(events.c_str(), O_RDONLY | O_DIRECTORY)) {
-            out.push_back({"tracefs", Verdict::kOk, place, "", true});
-            return;
-        }
-        if (errno != ENOENT) error = errno;
-    }
-    const bool denied = error == EACCES || error == EPERM;
-    out.push_back({"tracefs", Verdict::kFailure,
-                   denied ? "you may not read /sys/kernel/tracing" : "not mounted",
-                   denied ? "run as root" : "as root: mount -t tracefs tracefs /sys/kernel/tracing",
-                   true});
-}
-
-void look_at_perf(Findings& out) {
-    perf_event_attr attr{};
-    attr.size = sizeof(attr);
-    attr.type = PERF_TYPE_SOFTWARE;
-    attr.config = PERF_COUNT_SW_CPU_CLOCK;
-    attr.disabled = 1;
-    constexpr int kEveryProcess = -1, kFirstCpu = 0;
-    const UniqueFd event(int(
-        ::syscall(SYS_perf_event_open, &attr, kEveryProcess, kFirstCpu, -1, PERF_FLAG_FD_CLOEXEC)));
-    if (event) {
-        out.push_back({"perf_event_open", Verdict::kOk, "sees all processes", "", true});
-        return;
-    }
-    const bool denied = errno == EACCES || errno == EPERM;
-    out.push_back({"perf_event_open", Verdict::kFailure,
-                   fmt::format("not for all processes: {}", std::strerror(errno)),
-                   denied ? "run as root, or as root: sysctl kernel.perf_event_paranoid=-1"
-                          : "a kernel with CONFIG_PERF_EVENTS, and no filter of system calls",
-                   true});
-}
-
-void look_at_uprobes(Findings& out) {
-    const bool there = can_open("/sys/bus/event_source/devices/uprobe/type", O_RDONLY);
-    const bool allowed = ::geteuid() == 0;
-    if (there && allowed) {
-        out.push_back({"uprobes", Verdict::kOk, "there", "", true});
-    } else {
-        out.push_back({"uprobes", Verdict::kFailure,
-                       there ? "for root only" : "the kernel shows none in /sys",
-                       there ? "run as root" : "a kernel with CONFIG_UPROBE_EVENTS, and /sys",
-                       true});
-    }
 }
 
 }  // namespace
@@ -140,12 +86,6 @@ void look_at_doorbells(Findings& out) {
              fmt::format("a new host cannot find them: /proc/net/unix: {}", std::strerror(errno)),
              "mount /proc and let it be read; or start the programs after the session"});
     }
-}
-
-void look_at_kernel_events(Findings& out) {
-    look_at_tracefs(out);
-    look_at_perf(out);
-    look_at_uprobes(out);
 }
 
 }  // namespace etw::backend_linux

@@ -189,9 +189,7 @@ Status Collector::set_up() {
     if (instance_.is_new()) *options_.progress = {};
     interrupt_events_.keep_faults_in(options_.progress->faults);
     adopt_switch_watch();
-    if (const auto format = load("sched", "sched_process_exec")) {
-        exec_watch_ = std::make_unique<ExecWatch>(format->id(), options_.cpus);
-    }
+    watch_execs();
     if (context_.has(kKernelDpc)) interrupt_events_.set_handlers(find_softirq_handlers());
     const Status probes = define_probes();
     // A successor goes on with what can still be had.
@@ -556,7 +554,9 @@ void Collector::stop_thread() {
 
 int64_t Collector::collect(bool all) {
     const std::lock_guard lock(mutex_);
-    return collect_locked(all);
+    const int64_t until = collect_locked(all);
+    meet_processors();
+    return until;
 }
 
 // A fork that has not turned to a program yet, and may do so at once.
@@ -740,6 +740,7 @@ void Collector::run() {
         {
             const std::lock_guard lock(mutex_);
             stalled = stalled_;
+            fds.push_back({processors_.fd(), POLLIN, 0});
             for (const int fd : reader_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : perf_events_.fds()) fds.push_back({fd, POLLIN, 0});
             for (const int fd : file_events_.fds()) fds.push_back({fd, POLLIN, 0});

@@ -9,6 +9,7 @@
 #include "kernel/events/task_events.h"
 #include "kernel/events/user_events.h"
 #include "kernel/perf/perf_events.h"
+#include "kernel/perf/processors.h"
 #include "kernel/programs/datagram_watch.h"
 #include "kernel/programs/exec_watch.h"
 #include "kernel/programs/exit_watch.h"
@@ -91,6 +92,8 @@ private:
     Dispatch::MakeHandler expect_exec();
     void define_file_fault_probe();
     void set_watches(const Tracing& tracing);
+    void watch_execs();
+    void meet_processors();
     std::optional<int64_t> hand_out_accept();
     void adopt_switch_watch();
     void set_switch_watch();
@@ -134,6 +137,7 @@ private:
     ProbeGroup uprobes_;
     ProbeGroup kprobes_;
     std::unique_ptr<ExecWatch> exec_watch_;
+    ProcessorWatch processors_;
 
     std::mutex mutex_;  // guards what follows
     Tasks tasks_;

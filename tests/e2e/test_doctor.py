@@ -11,8 +11,16 @@ import threading
 import unittest
 
 from harness import BIN, DEADLINE, EndToEnd, NOBODY, SYSCALLS, deny, hang, is_root
+from test_kernel import HAS_TYPES, has_tracefs
 
 AS_ROOT = unittest.skipUnless(is_root(), "needs root")
+KERNEL_CHECKS = ("tracefs", "perf_event_open", "uprobes", "type information", "programs (BPF)")
+
+
+def is_locked_down():
+    with contextlib.suppress(OSError):
+        return "[confidentiality]" in pathlib.Path("/sys/kernel/security/lockdown").read_text()
+    return False
 
 
 class Doctor(EndToEnd):
@@ -67,7 +75,7 @@ class Doctor(EndToEnd):
         for name in ("runtime folder", "shared memory", "restartable sequences", "membarrier",
                      "time stamp counter", "log folder", "kernel", "rights", "running programs"):
             self.assertEqual(checks[name]["needed_for"], "captures")
-        for name in ("tracefs", "perf_event_open", "uprobes"):
+        for name in KERNEL_CHECKS:
             self.assertEqual(checks[name]["needed_for"], "kernel events")
 
     def test_a_running_host_is_asked(self):
@@ -203,8 +211,89 @@ class Doctor(EndToEnd):
         self.env["ETW_RUNTIME_DIR"] = str(work / "run")
         checks = self.doctor(0, cwd=work, user=NOBODY, group=NOBODY, extra_groups=[])
         self.assert_only(checks, "failed")
-        self.assertEqual(checks["tracefs"]["result"], "missing")
-        self.assertEqual(checks["uprobes"]["result"], "missing")
+        for name in ("tracefs", "uprobes", "programs (BPF)"):
+            self.assertEqual(checks[name]["result"], "missing")
+
+
+class Refusals(EndToEnd):
+    def look(self, *surroundings, setup="", **kwargs):
+        """The checks, and what starts of sessions with these flags say: {flags: text}."""
+        script = f"""{setup}
+            tracelog -doctor -json >doctor
+            for flags in PROC_THREAD FILE_IO_INIT; do
+                tracelog -start T -f $flags.etl -eflag $flags >/dev/null 2>$flags || continue
+                tracelog -stop T >/dev/null 2>&1
+            done"""
+        self.env["PATH"] = f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"
+        subprocess.run([*surroundings, "sh", "-c", script], env=self.env, cwd=self.folder,
+                       check=False, timeout=2 * DEADLINE, stdin=subprocess.DEVNULL, **kwargs)
+        self.kill_hosts()
+        document = json.loads((self.folder / "doctor").read_text())
+        checks = {check["check"]: check for check in document["checks"]}
+        return checks, *((self.folder / flags).read_text()
+                         for flags in ("PROC_THREAD", "FILE_IO_INIT"))
+
+    def assert_missing(self, checks, *names):
+        self.assertEqual({name for name in KERNEL_CHECKS if checks[name]["result"] == "missing"},
+                         set(names))
+
+
+@unittest.skipUnless(has_tracefs(), "needs root and tracefs")
+class WithoutKernelEvents(Refusals):
+    """Each thing that kernel events need, taken away: -doctor names it and what to do, and a session
+    that needs it is refused in words that do, too."""
+
+    def test_a_tracefs_that_is_not_mounted_is_mounted(self):
+        checks, processes, _ = self.look("unshare", "--mount", setup="""
+            umount -R /sys/kernel/debug 2>/dev/null; umount /sys/kernel/tracing""")
+        self.assert_missing(checks)
+        self.assertIn("a session mounts it", checks["tracefs"]["detail"])
+        self.assertEqual(processes, "")
+
+    def test_a_tracefs_that_may_only_be_read(self):
+        checks, processes, _ = self.look("unshare", "--mount", setup="""
+            umount -R /sys/kernel/debug 2>/dev/null
+            mount -o remount,bind,ro /sys/kernel/tracing""")
+        self.assert_missing(checks, "tracefs")
+        self.assertIn("remount,rw", checks["tracefs"]["remedy"])
+        self.assertIn("remount,rw", processes)
+
+    def test_root_without_its_capabilities(self):
+        checks, processes, _ = self.look(
+            "setpriv", "--bounding-set=-sys_admin,-perfmon,-bpf",
+            "--inh-caps=-sys_admin,-perfmon,-bpf")
+        self.assert_missing(checks, "perf_event_open", "uprobes", "programs (BPF)")
+        self.assertIn("CAP_SYS_ADMIN", checks["uprobes"]["remedy"])
+        self.assertIn("perf_event_open() is refused, as the session host is root without "
+                      "CAP_SYS_ADMIN", processes)
+
+    @unittest.skipIf(os.uname().machine not in SYSCALLS, "system call numbers")
+    def test_a_filter_of_system_calls(self):
+        checks, processes, files = self.look(preexec_fn=deny("perf_event_open", "bpf"))
+        self.assert_missing(checks, "perf_event_open", "programs (BPF)")
+        for refusal in (processes, files):
+            self.assertIn("perf_event_open() is refused to root by a filter", refusal)
+
+    @unittest.skipUnless(HAS_TYPES, "this kernel has no type information (BTF)")
+    def test_a_kernel_that_shows_no_types(self):
+        checks, processes, files = self.look("unshare", "--mount", setup="""
+            mount -t tmpfs none /sys/kernel/btf""")
+        self.assert_missing(checks, "type information")
+        self.assertEqual(processes, "")
+        self.assertIn("kernel events: the kernel has no type information (BTF)", files)
+        self.assertIn("tracelog -doctor", files)
+
+
+@unittest.skipUnless(is_locked_down(), "the kernel is not locked down")
+class LockedDown(Refusals):
+    def test_a_kernel_that_is_locked_down(self):
+        checks, processes, files = self.look("env")
+        self.assert_missing(checks, "tracefs", "programs (BPF)")
+        for name in ("tracefs", "programs (BPF)"):
+            self.assertIn("locked down", checks[name]["detail"])
+            self.assertIn("lockdown=", checks[name]["remedy"])
+        for refusal in (processes, files):
+            self.assertIn("the kernel is locked down: start it without", refusal)
 
 
 if __name__ == "__main__":

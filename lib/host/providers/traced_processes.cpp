@@ -1,5 +1,6 @@
 #include "host/providers/traced_processes.h"
 
+#include "host/session/kernel_refusal.h"
 #include "kernel/tracefs/tracefs.h"
 #include "session/rules.h"
 #include "session/traced_rules.h"
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace etw::host {
 
@@ -52,6 +54,7 @@ Outcome<Ok> check_traced_processes(const session::StartRequest& request,
                                    const PeerCredentials& peer) {
     ETW_CHECK(session::check_traced(request));
     const auto usable = kernel::check_tracefs();
+    if (!usable && ::geteuid() == 0) return kernel_refusal(usable.error());
     if (!usable && usable.error().code == Code::kAccessDenied) {
         return Failure{Code::kAccessDenied,
                        "-heap and -critsec are for root: run the command, and with it the session "

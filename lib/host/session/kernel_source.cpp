@@ -4,6 +4,7 @@
 #include "host/journal.h"
 #include "host/providers/probe_providers.h"
 #include "host/providers/traced_processes.h"
+#include "host/session/kernel_refusal.h"
 #include "host/session/new_session.h"
 #include "host/session/session_clock.h"
 #include "kernel/collector.h"
@@ -88,8 +89,7 @@ session::Outcome<Ok> check_sources(const session::KernelTracing& asked) {
     for (const kernel::Source& source : sources) {
         const Status there = kernel::check_source(source);
         if (there) continue;
-        if (there.error().code == Code::kAccessDenied)
-            return session::Failure{there.error().code, "perf_event_open() is for root here"};
+        if (there.error().code == Code::kAccessDenied) return kernel_refusal(there.error());
         return session::Failure{
             there.error().code,
             source.name +

@@ -2,6 +2,7 @@
 
 #include "base/letter_case.h"
 #include "host/journal.h"
+#include "host/session/kernel_refusal.h"
 #include "session/rules.h"
 #include "session/traced_rules.h"
 
@@ -490,7 +491,7 @@ void SessionManager::update_kernel_flags(Session& session, const SavedSession& b
         if (updated == nullptr) return answer(not_found(before.properties.name));
         if (set) return answer(updated->status());
         go_back(*updated, before);
-        answer(failure_of(set.error(), "kernel events"));
+        answer(kernel_refusal(set.error()));
     };
     session.thread->post([this, now, done](SessionThread& thread) {
         thread.flush();  // room for what is handed over

@@ -4,6 +4,7 @@
 #include "etw/kernel_flags.h"
 #include "host/journal.h"
 #include "host/providers/probe_providers.h"
+#include "host/session/kernel_refusal.h"
 #include "host/session/session_manager.h"
 #include "session/rules.h"
 
@@ -77,7 +78,7 @@ void SessionManager::become_kernel_logger(Session& session, const session::Updat
         if (const auto saved = save_as(*changed, before.properties); !saved) {
             journal(folder_.path(), saved.error());
         }
-        answer(failure_of(set.error(), "kernel events"));
+        answer(kernel_refusal(set.error()));
     });
 }
 

@@ -2,6 +2,7 @@
 #include "base/letter_case.h"
 #include "host/providers/probe_providers.h"
 #include "host/providers/traced_processes.h"
+#include "host/session/kernel_refusal.h"
 #include "host/session/session_manager.h"
 #include "kernel/tracefs/tracefs.h"
 #include "ring/clock.h"
@@ -42,6 +43,7 @@ struct NewDrain {
     std::shared_ptr<RequestFiles> files;
     std::string kept_log;  // its name at the keeper
     const KeeperLink& keeper;
+    std::shared_ptr<bool> kernel_refused;  // it was the kernel, not the log
 };
 
 Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
@@ -68,9 +70,10 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
     if (what.kernel != nullptr) {
         if (session::traces_processes(saved.properties))
             ETW_CHECK(save_beginning(what.sessions_folder, saved));
-        ETW_TRY(auto source,
-                KernelSource::start(saved, *what.kernel, what.keeper, what.sessions_folder));
-        drain->set_kernel_source(std::move(source));
+        auto source = KernelSource::start(saved, *what.kernel, what.keeper, what.sessions_folder);
+        *what.kernel_refused = !source;
+        if (!source) return source.error();
+        drain->set_kernel_source(std::move(*source));
     }
     return drain;
 }
@@ -115,15 +118,7 @@ Outcome<Ok> SessionManager::check_kernel_session(const Properties& p) const {
                        fmt::format("{} sessions record kernel events; stop one first", running)};
     }
     const auto usable = kernel::check_tracefs();
-    if (usable) return check_sources(p.kernel);
-    if (usable.error().code == Code::kAccessDenied) {
-        return Failure{Code::kAccessDenied,
-                       "kernel events are for root: run the command, and with it the session "
-                       "host, as root"};
-    }
-    return Failure{usable.error().code,
-                   "this kernel has no tracefs, or does not let it be mounted here: no kernel "
-                   "events"};
+    return usable ? check_sources(p.kernel) : kernel_refusal(usable.error());
 }
 
 Outcome<std::unique_ptr<Session>> SessionManager::prepare(const Properties& asked,
@@ -270,13 +265,19 @@ void SessionManager::start(session::StartRequest request, RequestFiles given,
             }
             answer(outcome);
         });
-    const auto what = std::make_shared<NewDrain>(
-        NewDrain{session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(),
-                 path, files, session.kept_log(session.claimed_log), keeper_});
+    const auto what = std::make_shared<NewDrain>(NewDrain{
+        session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(), path,
+        files, session.kept_log(session.claimed_log), keeper_, std::make_shared<bool>(false)});
     const auto open = [what] { return begin_drain(std::move(*what)); };
     const auto opened = [this, key, providers = std::move(request.providers), files, given_up,
+                         kernel_refused = what->kernel_refused,
                          answer = in_time_answer](const Status& status) {
-        loop_.post([=, this] { finish_start(key, providers, files, given_up, status, answer); });
+        loop_.post([=, this] {
+            if (status || !*kernel_refused)
+                return finish_start(key, providers, files, given_up, status, answer);
+            if (Session* refused = find(key)) drop(*refused);
+            answer(kernel_refusal(status.error()));
+        });
     };
     session.thread =
         std::make_unique<SessionThread>(hooks_for(session, open, opened), flush_timer(p));

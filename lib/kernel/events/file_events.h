@@ -45,6 +45,12 @@ public:
         while (probe_ && probe_->detach_one()) {
         }
     }
+    // Closes all; what was read is still to be handed out.
+    void let_go(Holder& holder) {
+        if (probe_) holder.let_go(held_as_);
+        probe_.reset();
+        from_.clear();
+    }
     PendingRecords& pending() noexcept { return pending_; }
     const PendingRecords& pending() const noexcept { return pending_; }
     // Calls and names that were read, and records of them, that have not been handed out.

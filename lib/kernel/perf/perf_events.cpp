@@ -256,6 +256,15 @@ void PerfEvents::stop() {
     for (const int fd : fds()) static_cast<void>(::ioctl(fd, PERF_EVENT_IOC_DISABLE, 0));
 }
 
+void PerfEvents::let_go(Holder& holder) {
+    for (const char* what : {kMaps, kUnmaps, kSamples}) holder.let_go(what);
+    for (const Point& point : points_) holder.let_go(held_as(point.tracepoint));
+    maps_.clear();
+    unmaps_ = {};
+    samples_ = {};
+    points_.clear();
+}
+
 int64_t PerfEvents::read(int64_t now, const Dispatch* look) {
     if (maps_.empty() && samples_.rings.empty() && points_.empty()) return now;
     if (complete_until_ >= now) return now;  // there is nothing more to take

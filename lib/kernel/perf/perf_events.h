@@ -51,6 +51,8 @@ public:
     void begin(int64_t time) noexcept { from_ = time; }
     // Nothing more is met; what is there is still to be read.
     void stop();
+    // Closes all; what was read is still to be handed out.
+    void let_go(Holder& holder);
 
     // Takes what the rings hold; to be called before the events up to a time are handed out.
     // `look`: is shown every tracepoint's event; may be null. Returns the time up to which

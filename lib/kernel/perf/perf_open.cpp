@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -64,13 +65,14 @@ Result<UniqueFd> open_counter(const Source& source, uint32_t cpu, int leader) {
                               static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
     if (fd) return fd;
     const bool denied = errno == EACCES || errno == EPERM;
-    return Error{denied ? Code::kAccessDenied : Code::kNotSupported, "perf: counter",
+    return Error{denied ? Code::kAccessDenied : Code::kNotSupported, "perf_event_open()",
                  uint64_t(errno)};
 }
 
 // Counters that come to an event that runs already may not count: all begin together.
 Status begin(const PerfLane& lane) {
     for (const PerfRing& ring : lane.rings) {
+        if (!ring) continue;
         if (::ioctl(ring.fd().get(), PERF_EVENT_IOC_ENABLE, PERF_IOC_FLAG_GROUP) != 0)
             return Error{code_from_errno(errno), "perf: enable", uint64_t(errno)};
     }
@@ -83,6 +85,7 @@ Status open_lane(const perf_event_attr& attr, uint32_t cpus, uint32_t pages,
     ETW_CHECK(open_all(attr, cpus, pages, lane.rings));
     if (lane.form.counters == 0) return Ok{};
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        if (!lane.rings[cpu]) continue;
         for (const Source& source : counters) {
             ETW_TRY(UniqueFd fd, open_counter(source, cpu, lane.rings[cpu].fd().get()));
             lane.counters.push_back(std::move(fd));
@@ -131,7 +134,9 @@ Result<PerfLane> PerfLane::adopt(Holder& holder, const std::string& what, uint32
         if (name.starts_with("counter")) out.counters.push_back(std::move(fd));
         if (name.starts_with("program")) out.programs.push_back(std::move(fd));
     }
-    if (out.counters.size() != size_t{form.counters} * cpus) {
+    const auto there = size_t(std::count_if(out.rings.begin(), out.rings.end(),
+                                            [](const PerfRing& ring) { return bool(ring); }));
+    if (out.counters.size() != form.counters * there) {
         return Error{Code::kNoMoreItems, "perf: held counters", out.counters.size()};
     }
     return out;
@@ -179,7 +184,7 @@ Result<PerfLane> open_tracepoint(uint32_t cpus, uint16_t id, const std::string& 
     attr.sample_period = 1;
     ETW_CHECK(open_lane(attr, cpus, pages, tracing.counters, out));
     for (const PerfRing& ring : out.rings) {
-        if (filter.empty()) break;
+        if (filter.empty() || !ring) continue;
         if (::ioctl(ring.fd().get(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) != 0)
             return Error{code_from_errno(errno), "perf: filter", uint64_t(errno)};
     }

@@ -1,5 +1,7 @@
 #include "kernel/perf/perf_ring.h"
 
+#include "kernel/perf/processors.h"
+
 #include <fmt/format.h>
 
 #include <linux/perf_event.h>
@@ -40,7 +42,11 @@ PerfRing::PerfRing(UniqueFd fd, void* base, size_t size) noexcept
 Result<PerfRing> PerfRing::open(const perf_event_attr& attr, uint32_t cpu, uint32_t pages) {
     UniqueFd fd(int(::syscall(SYS_perf_event_open, &attr, -1, int(cpu), -1,
                               static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
-    if (!fd) return Error{code_from_errno(errno), "perf_event_open", uint64_t(errno)};
+    if (!fd) {
+        const int error = errno;
+        if (error == ENODEV && !runs(cpu)) return PerfRing();
+        return Error{code_from_errno(error), "perf_event_open()", uint64_t(error)};
+    }
     return over(std::move(fd), pages);
 }
 
@@ -89,6 +95,7 @@ void PerfRing::copy(uint64_t from, std::byte* to, size_t size) const noexcept {
 }
 
 void PerfRing::look() noexcept {
+    if (base_ == nullptr) return;
     auto& page = *static_cast<perf_event_mmap_page*>(base_);
     // Pairs with the kernel's release: records below `head_` are whole.
     head_ = std::atomic_ref<__u64>(page.data_head).load(std::memory_order_acquire);
@@ -112,6 +119,7 @@ void PerfRing::pop() noexcept {
 }
 
 void PerfRing::give_back() noexcept {
+    if (base_ == nullptr) return;
     auto& page = *static_cast<perf_event_mmap_page*>(base_);
     std::atomic_ref<__u64>(page.data_tail).store(tail_, std::memory_order_release);
 }
@@ -125,6 +133,7 @@ uint64_t PerfRing::count_lost(uint64_t lost) noexcept {
 
 void hold_rings(Holder& holder, const std::string& what, const std::vector<PerfRing>& rings) {
     for (size_t cpu = 0; cpu < rings.size(); ++cpu) {
+        if (!rings[cpu]) continue;
         holder.hold(what, fmt::format("ring{}/{}", cpu, rings[cpu].pages()), rings[cpu].fd(),
                     rings[cpu].mapped());
     }
@@ -136,7 +145,9 @@ Result<std::vector<PerfRing>> adopt_rings(HeldParts& parts, uint32_t cpus) {
         const std::string beginning = fmt::format("ring{}/", cpu);
         const auto part = parts.lower_bound(beginning);
         if (part == parts.end() || !part->first.starts_with(beginning)) {
-            return Error{Code::kNoMoreItems, "perf: held rings", cpu};
+            if (runs(cpu)) return Error{Code::kNoMoreItems, "perf: held rings", cpu};
+            out.emplace_back();
+            continue;
         }
         const auto pages =
             uint32_t(std::strtoul(part->first.c_str() + beginning.size(), nullptr, 10));

@@ -16,14 +16,17 @@ namespace etw::kernel {
 
 class PerfRing {
 public:
-    // `pages` of data, a power of two. Fails with the code of the kernel's refusal.
+    // `pages` of data, a power of two. Of a processor that does not run there is none: an object
+    // without an event, which is always empty. Fails with the code of the kernel's refusal.
     static Result<PerfRing> open(const perf_event_attr& attr, uint32_t cpu, uint32_t pages);
     // That of a predecessor, of as many pages.
     static Result<PerfRing> over(UniqueFd event, uint32_t pages);
+    PerfRing() noexcept = default;  // of a processor that does not run
     PerfRing(PerfRing&& other) noexcept;
     PerfRing& operator=(PerfRing&& other) noexcept;
     ~PerfRing();
 
+    explicit operator bool() const noexcept { return base_ != nullptr; }
     const UniqueFd& fd() const noexcept { return fd_; }
     uint32_t pages() const noexcept;
     // What is mapped, in bytes.
@@ -61,7 +64,8 @@ private:
 
 // Rings of one event, by CPU, as parts of what is held.
 void hold_rings(Holder& holder, const std::string& what, const std::vector<PerfRing>& rings);
-// Takes them out of the parts again. Fails with kNoMoreItems where they are not all there.
+// Takes them out of the parts again. Fails with kNoMoreItems where they are not all there: of each
+// processor that runs.
 Result<std::vector<PerfRing>> adopt_rings(HeldParts& parts, uint32_t cpus);
 
 }  // namespace etw::kernel

@@ -167,6 +167,14 @@ Status set_in_map(const UniqueFd& map, const void* key, const void* value) {
     return Ok{};
 }
 
+Status set_rings_in_map(const UniqueFd& map, const std::vector<PerfRing>& rings) {
+    for (uint32_t cpu = 0; cpu < rings.size(); ++cpu) {
+        const int fd = rings[cpu].fd().get();
+        if (rings[cpu]) ETW_CHECK(set_in_map(map, &cpu, &fd));
+    }
+    return Ok{};
+}
+
 bool has_loops() {
     static const bool kHas =
         ::libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, nullptr) == 1;
@@ -245,10 +253,9 @@ Result<BpfProbe> BpfProbe::over(UniqueFd output, uint32_t cpus, const Rings& sha
     std::vector<PerfRing> rings;
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
         ETW_TRY(PerfRing ring, PerfRing::open(attr_for_output(shape), cpu, shape.pages));
-        const int fd = ring.fd().get();
-        ETW_CHECK(set_in_map(output, &cpu, &fd));
         rings.push_back(std::move(ring));
     }
+    ETW_CHECK(set_rings_in_map(output, rings));
     return BpfProbe(std::move(output), std::move(rings), counter, shape.with_stacks);
 }
 

@@ -23,6 +23,8 @@ struct MapShape {
 };
 Result<UniqueFd> make_map(const MapShape& shape);
 Status set_in_map(const UniqueFd& map, const void* key, const void* value);
+// Programs put out to these rings, by the map of type PERF_EVENT_ARRAY.
+Status set_rings_in_map(const UniqueFd& map, const std::vector<PerfRing>& rings);
 // Whether programs can have a function called many times over (BPF_FUNC_loop, since Linux 5.17).
 bool has_loops();
 Result<UniqueFd> load_for_uprobes(std::vector<bpf_insn> code);

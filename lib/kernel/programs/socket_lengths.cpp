@@ -180,10 +180,7 @@ Result<PerfLane> open_stand_in(uint32_t cpus, uint16_t id, const PerfForm& form,
     ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_lengths",
                                        sizeof(uint32_t), sizeof(uint32_t), cpus}));
     ETW_TRY(PerfLane lane, open_output(cpus, form, tracing, pages));
-    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        const int fd = lane.rings[cpu].fd().get();
-        ETW_CHECK(set_in_map(output, &cpu, &fd));
-    }
+    ETW_CHECK(set_rings_in_map(output, lane.rings));
     ETW_TRY(lane.programs, attach_all(id == kSentId, output));
     lane.programs.push_back(std::move(output));
     return lane;

@@ -1,5 +1,6 @@
 #include "kernel/programs/switch_program.h"
 
+#include "kernel/perf/processors.h"
 #include "kernel/programs/kernel_types.h"
 
 #include <bpf/bpf.h>
@@ -243,6 +244,7 @@ Result<SwitchWatch> SwitchWatch::open(uint32_t cpus, const CounterSource& counte
     ETW_TRY(auto find_base, base_program(types, made[kControls].get()));
     ETW_TRY(const UniqueFd base_finder, load_to_run(std::move(find_base)));
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+        if (!runs(cpu)) continue;
         ETW_TRY(const UniqueFd event, open_count(type, cpu));
         ETW_CHECK(run_once(base_finder, cpu));
         const auto* control = reinterpret_cast<const SwitchControl*>(control_memory.get()) + cpu;

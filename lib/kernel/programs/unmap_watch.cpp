@@ -219,10 +219,7 @@ Result<PerfLane> open_unmappings(uint32_t cpus) {
     ETW_TRY(UniqueFd output, make_map({BPF_MAP_TYPE_PERF_EVENT_ARRAY, "etw_unmaps",
                                        sizeof(uint32_t), sizeof(uint32_t), cpus}));
     ETW_TRY(PerfLane lane, open_output(cpus, kUnmappingForm, {}, kPages));
-    for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-        const int fd = lane.rings[cpu].fd().get();
-        ETW_CHECK(set_in_map(output, &cpu, &fd));
-    }
+    ETW_CHECK(set_rings_in_map(output, lane.rings));
     auto programs = attach_at_mappings(types, offsets, output.get());
     if (!programs) programs = attach_at_locks(types, offsets, output.get());
     if (!programs) return programs.error();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <limits>
 
@@ -39,7 +40,9 @@ void TraceReader::drop(uint8_t source) {
 
 std::vector<int> TraceReader::fds() const {
     std::vector<int> out;
-    for (const Lane& lane : lanes_) out.push_back(lane.pipe.get());
+    for (const Lane& lane : lanes_) {
+        if (lane.is_there) out.push_back(lane.pipe.get());  // others are always "ready"
+    }
     return out;
 }
 
@@ -52,6 +55,7 @@ bool TraceReader::read_page(Lane& lane, const Dispatch* look, const Taken& taken
         free_.pop_back();
     }
     const ssize_t n = ::read(lane.pipe.get(), page.bytes.get(), page_size_);
+    lane.is_there = n >= 0 || errno != ENODEV;
     if (n <= 0) {
         free_.push_back(std::move(page.bytes));
         return false;
@@ -60,6 +64,7 @@ bool TraceReader::read_page(Lane& lane, const Dispatch* look, const Taken& taken
     PageWalker walker(Bytes(page.bytes.get(), page.size));
     for (PageWalker::Event event; walker.next(event); ++lane.count) {
         if (taken) taken(lane.source);
+        lane.read_to = std::max(lane.read_to, clock_.to_counter(event.time));
     }
     if (look != nullptr) {
         PageWalker again(Bytes(page.bytes.get(), page.size));
@@ -93,9 +98,11 @@ int64_t TraceReader::read(int64_t now, const Dispatch* look, const Taken& taken)
     for (Lane& lane : lanes_) {
         // Only the first source tells of processes.
         const Dispatch* shown = lane.source == 0 ? look : nullptr;
-        while (lane.pages.size() < kMaxPages && read_page(lane, shown, taken)) {
+        // No further than `now`: where system calls are recorded, each read makes an event that the
+        // next one would find. What is later on the last page is kept for the next call.
+        while (lane.pages.size() < kMaxPages && lane.read_to <= now &&
+               read_page(lane, shown, taken)) {
         }
-        // What is later than `now` is read, and kept for the next call.
         if (lane.pages.size() < kMaxPages) continue;
         const int64_t end = end_of(lane);
         if (end >= now) continue;

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -55,12 +56,14 @@ private:
         UniqueFd pipe;
         uint32_t cpu = 0;
         uint8_t source = 0;
+        bool is_there = true;    // the processor has run since the instance was made
         std::deque<Page> pages;  // the first is being handed out
         uint64_t count = 0;      // events that are to be handed out
         std::optional<PageWalker> walker;
         RawEvent event;  // next of this CPU
         bool has_event = false;
         int64_t last_time = 0;  // of this CPU's events, as handed out: never falls
+        int64_t read_to = std::numeric_limits<int64_t>::min();  // of the newest that was read
     };
     bool read_page(Lane& lane, const Dispatch* look, const Taken& taken);
     int64_t end_of(const Lane& lane) const;

@@ -108,6 +108,17 @@ TEST_F(Reader, DoesNotWaitForEventsThatAreLaterThanTheCall) {
     EXPECT_EQ(reader.count_rest(), 600u);
 }
 
+// Where system calls are recorded, each read makes an event that the next one would find.
+TEST_F(Reader, LeavesPagesToTheKernelThatAreLaterThanTheCall) {
+    TraceReader reader = open({{page(100, {0}), page(200, {0}), page(300, {0}), page(400, {0})}});
+    EXPECT_EQ(reader.read(150, nullptr), 150);
+    EXPECT_EQ(reader.count(), 2u);
+    EXPECT_EQ(reader.read(180, nullptr), 180);
+    EXPECT_EQ(reader.count(), 2u);
+    EXPECT_EQ(reader.read(1000, nullptr), 1000);
+    EXPECT_EQ(take(reader, 1000), (Times{{0, 100}, {0, 200}, {0, 300}, {0, 400}}));
+}
+
 TEST_F(Reader, CountsPagesThatMakeNoSense) {
     auto bad =
         PageBuilder(100).event(0, {7, 0}).header(20, 1).build(size_t(::sysconf(_SC_PAGESIZE)));
