@@ -18,6 +18,8 @@
 #include "ring/writer.h"
 #include "wire/provider_protocol.h"
 
+#include <sys/un.h>
+
 namespace etw::provider {
 
 constexpr uint32_t kMaxHosts = 2;  // the system's and the user's own
@@ -112,6 +114,7 @@ struct Registration {
     etw_enabled own_enabled;       // for those that bring none
     etw_message_control* control;  // of trace messages, in the place of `enabled`; else null
     etw_callback callback;
+    bool callback_of_module;  // at its registration
     void* context;
     HostView hosts[kMaxHosts];
     bool known[kMaxHosts];  // to this host or to one before it
@@ -172,6 +175,8 @@ struct State {
     bool unmap_works;  // ring::prepare_detach()
     GuardedFd wake;    // a socket connected to itself
     GuardedFd doorbell;
+    sockaddr_un doorbell_address;
+    socklen_t doorbell_length;  // of the address; 0: it has none
     Host hosts[kMaxHosts];
     SessionSlot slots[kMaxSlots];
     uint32_t former_count;
@@ -205,6 +210,9 @@ void pin_module() noexcept;
 // Bytes of the thread-local variables of all modules; known once the module is pinned. glibc takes
 // them from a thread's stack.
 extern std::atomic<size_t> g_tls_size;
+// Is the function's code that of a module which is loaded? Without the loader's own lock, which is
+// held while modules' constructors run: this takes the one of the list of modules.
+bool in_module(etw_callback function) noexcept;
 bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;   // async-signal-safe; preserves errno
 
