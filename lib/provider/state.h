@@ -286,16 +286,23 @@ bool has_untold_losses() noexcept;
 bool prepare_stacks() noexcept;
 bool stacks_ready() noexcept;
 
-// Extended items that enable properties add to an event, ready to be copied behind its header.
+// Extended items that enable properties add to an event, put together where its record is: the
+// stack that they are on may be small.
 constexpr uint32_t kMaxFrames = 192;
+constexpr uint32_t kOwnFrames = 16;            // of this library, above the caller's
+constexpr uint32_t kFewItemWords = 3 + 3 * 2;  // without a stack
+constexpr uint32_t kMaxItemWords = kFewItemWords + 2 + kMaxFrames + kOwnFrames;
 struct AddedItems {
+    uint64_t* words;    // as many as that
     uint32_t size = 0;  // bytes, a multiple of 8
     uint32_t last = 0;  // where the last one begins
-    uint64_t words[3 + 3 * 2 + 2 + kMaxFrames];
 };
-// `properties`: EnableProperty bits. `event_key`: 0 until it is known. `caller`: where the
-// application called, the innermost frame to record. What does not go into `room` bytes is left
-// out. Each item says that another follows. Async-signal-safe.
+// The properties without that of a stack where the caller's has no room to find it out: see
+// items.cpp. Async-signal-safe.
+uint32_t without_stack_for_want_of_room(uint32_t properties) noexcept;
+// `properties`: EnableProperty bits that it has let pass. `event_key`: 0 until it is known.
+// `caller`: where the application called, the innermost frame to record. What does not go into
+// `room` bytes is left out. Each item says that another follows. Async-signal-safe.
 void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, const void* caller,
                uint32_t room) noexcept;
 
