@@ -122,75 +122,78 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
     ETW_TL_WRITE(provider, (const etw_guid*)(activity), (const etw_guid*)(related), name, \
                  __VA_ARGS__)
 
-#define TraceLoggingLevel(level) (LEVEL, level)
-#define TraceLoggingKeyword(keyword) (KEYWORD, keyword)
-#define TraceLoggingOpcode(opcode) (OPCODE, opcode)
-#define TraceLoggingEventTag(tag) (TAG, tag)
-#define TraceLoggingChannel(channel) (CHANNEL, channel)
-#define TraceLoggingId(id) (ID, id)
-#define TraceLoggingDescription(text) (NOTE, text)
-#define TraceLoggingCustomAttribute(key, value) (NOTE, key)
+#define TraceLoggingLevel(level) (etw_level, level)
+#define TraceLoggingKeyword(keyword) (etw_keyword, keyword)
+#define TraceLoggingOpcode(opcode) (etw_opcode, opcode)
+#define TraceLoggingEventTag(tag) (etw_tag, tag)
+#define TraceLoggingChannel(channel) (etw_channel, channel)
+#define TraceLoggingId(id) (etw_id, id)
+#define TraceLoggingDescription(text) (etw_note, text)
+#define TraceLoggingCustomAttribute(key, value) (etw_note, key)
 
 /* --- fields: the name of what has a value may be left out, and is the value's text then --- */
 
-#define TraceLoggingStruct(count, ...) ETW_TL_FIELD2(24, count, (NOTHING, 0), "", __VA_ARGS__)
-#define TraceLoggingString(value, ...) ETW_TL_FIELD1(2, (TEXT, value), #value, ##__VA_ARGS__)
+#define TraceLoggingStruct(count, ...) ETW_TL_FIELD2(24, count, (etw_nothing, 0), "", __VA_ARGS__)
+#define TraceLoggingString(value, ...) ETW_TL_FIELD1(2, (etw_text, value), #value, ##__VA_ARGS__)
 #define TraceLoggingUtf8String(value, ...) \
-    ETW_TL_FIELD2(2, 35, (TEXT, value), #value, ##__VA_ARGS__)
-#define TraceLoggingJson(value, ...) ETW_TL_FIELD2(2, 12, (TEXT, value), #value, ##__VA_ARGS__)
-#define TraceLoggingXml(value, ...) ETW_TL_FIELD2(2, 11, (TEXT, value), #value, ##__VA_ARGS__)
-#define TraceLoggingWideString(value, ...) ETW_TL_FIELD1(1, (TEXT16, value), #value, ##__VA_ARGS__)
-#define TraceLoggingString16(value, ...) ETW_TL_FIELD1(1, (TEXT16, value), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD2(2, 35, (etw_text, value), #value, ##__VA_ARGS__)
+#define TraceLoggingJson(value, ...) ETW_TL_FIELD2(2, 12, (etw_text, value), #value, ##__VA_ARGS__)
+#define TraceLoggingXml(value, ...) ETW_TL_FIELD2(2, 11, (etw_text, value), #value, ##__VA_ARGS__)
+#define TraceLoggingWideString(value, ...) \
+    ETW_TL_FIELD1(1, (etw_text16, value), #value, ##__VA_ARGS__)
+#define TraceLoggingString16(value, ...) \
+    ETW_TL_FIELD1(1, (etw_text16, value), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedString(value, count, ...) \
-    ETW_TL_FIELD1(23, (COUNTED, value, count), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(23, (etw_counted, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedUtf8String(value, count, ...) \
-    ETW_TL_FIELD2(23, 35, (COUNTED, value, count), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD2(23, 35, (etw_counted, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedWideString(value, count, ...) \
-    ETW_TL_FIELD1(22, (COUNTED16, value, count), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(22, (etw_counted16, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingCountedString16 TraceLoggingCountedWideString
 #define TraceLoggingAnsiString(value, ...) \
-    ETW_TL_FIELD1(23, (STRUCTURED, ANSI_STRING, value), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(23, (etw_structured, ANSI_STRING, value), #value, ##__VA_ARGS__)
 #define TraceLoggingUnicodeString(value, ...) \
-    ETW_TL_FIELD1(22, (STRUCTURED, UNICODE_STRING, value), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(22, (etw_structured, UNICODE_STRING, value), #value, ##__VA_ARGS__)
 #define TraceLoggingBinary(value, size, ...) \
-    ETW_TL_FIELD1(14, (COUNTED, value, size), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(14, (etw_counted, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryEx(value, size, out, ...) \
-    ETW_TL_FIELD2(14, out, (COUNTED, value, size), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD2(14, out, (etw_counted, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryBuffer(value, ctype, ...) \
-    ETW_TL_FIELD1(14, (COUNTED, value, sizeof(ctype)), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(14, (etw_counted, value, sizeof(ctype)), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryBufferEx(value, ctype, out, ...) \
-    ETW_TL_FIELD2(14, out, (COUNTED, value, sizeof(ctype)), #value, ##__VA_ARGS__)
-#define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (SID, value), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD2(14, out, (etw_counted, value, sizeof(ctype)), #value, ##__VA_ARGS__)
+#define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (etw_sid, value), #value, ##__VA_ARGS__)
 #define TraceLoggingSocketAddress(value, size, ...) \
-    ETW_TL_FIELD2(14, 10, (COUNTED, value, size), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD2(14, 10, (etw_counted, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingIPv6Address(value, ...) \
-    ETW_TL_FIELD2(14, 9, (COUNTED, value, 16), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD2(14, 9, (etw_counted, value, 16), #value, ##__VA_ARGS__)
 
 /* Bytes of a serializer that the application names by a number (5 to 31 are its own); what it needs
  * to read them stands in `schema`: (bytes...), schema_size of them. */
 #define TraceLoggingCustom(value, size, protocol, schema, schema_size, ...) \
-    ETW_TL_CUSTOM(protocol, schema, schema_size, (COUNTED, value, size), #value, ##__VA_ARGS__)
+    ETW_TL_CUSTOM(protocol, schema, schema_size, (etw_counted, value, size), #value, ##__VA_ARGS__)
 
 /* A field and its bytes apart: structures that the application has packed itself. */
 #define TraceLoggingPackedField(value, size, in, ...) \
-    ETW_TL_FIELD1(in, (RAW, value, size), #value, ##__VA_ARGS__)
+    ETW_TL_FIELD1(in, (etw_raw, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingPackedFieldEx(value, size, in, out, ...) \
-    ETW_TL_FIELD2(in, out, (RAW, value, size), #value, ##__VA_ARGS__)
-#define TraceLoggingPackedMetadata(in, ...) ETW_TL_FIELD1(in, (NOTHING, 0), "", __VA_ARGS__)
+    ETW_TL_FIELD2(in, out, (etw_raw, value, size), #value, ##__VA_ARGS__)
+#define TraceLoggingPackedMetadata(in, ...) ETW_TL_FIELD1(in, (etw_nothing, 0), "", __VA_ARGS__)
 #define TraceLoggingPackedMetadataEx(in, out, ...) \
-    ETW_TL_FIELD2(in, out, (NOTHING, 0), "", __VA_ARGS__)
-#define TraceLoggingPackedStruct(count, ...) ETW_TL_FIELD2(24, count, (NOTHING, 0), "", __VA_ARGS__)
+    ETW_TL_FIELD2(in, out, (etw_nothing, 0), "", __VA_ARGS__)
+#define TraceLoggingPackedStruct(count, ...) \
+    ETW_TL_FIELD2(24, count, (etw_nothing, 0), "", __VA_ARGS__)
 #define TraceLoggingPackedStructArray(count, ...) \
-    ETW_TL_FIELD2(24 | 0x40, count, (NOTHING, 0), "", __VA_ARGS__)
-#define TraceLoggingPackedData(value, size) (BYTES, RAW, value, size)
+    ETW_TL_FIELD2(24 | 0x40, count, (etw_nothing, 0), "", __VA_ARGS__)
+#define TraceLoggingPackedData(value, size) (etw_bytes, etw_raw, value, size)
 
 /* --- TraceLoggingValue: the field type follows from the value's --- */
 
 /* TraceLoggingValue(value [, "name" [, "description" [, tag]]]) */
 #define TraceLoggingValue(value, ...) \
     ETW_TL_CAT(ETW_TL_VALUE, ETW_TL_COUNT(#value, ##__VA_ARGS__))(value, #value, ##__VA_ARGS__)
-#define ETW_TL_VALUE1(value, code) (AUTO, code, value, PLAIN, 0)
-#define ETW_TL_VALUE2(value, code, name) (AUTO, name, value, PLAIN, 0)
-#define ETW_TL_VALUE3(value, code, name, text) (AUTO, name, value, PLAIN, 0)
-#define ETW_TL_VALUE4(value, code, name, text, tag) (AUTO, name, value, TAGGED, tag)
+#define ETW_TL_VALUE1(value, code) (etw_auto, code, value, etw_plain, 0)
+#define ETW_TL_VALUE2(value, code, name) (etw_auto, name, value, etw_plain, 0)
+#define ETW_TL_VALUE3(value, code, name, text) (etw_auto, name, value, etw_plain, 0)
+#define ETW_TL_VALUE4(value, code, name, text, tag) (etw_auto, name, value, etw_tagged, tag)
 #include "tracelogging_auto.h"

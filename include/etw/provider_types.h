@@ -1,6 +1,7 @@
 /* The layouts that a source of events shares with whatever takes them, the provider library or the
  * system, and the check in front of each event. */
 #pragma once
+#pragma GCC system_header
 #include <stdint.h>
 
 #ifdef __cplusplus

@@ -6,16 +6,20 @@
     ETW_TL_D(ETW_TL_AUTO_ADDRESS(i), ETW_TL_AUTO_SIZE(i))
 
 #ifdef __cplusplus
+#define ETW_TL_FORM_A(i, name, value, how, tag) \
+    typedef decltype(etw_tl::type_of(value)) etw_tl_t##i;
 #define ETW_TL_MEMBER_A(i, name, value, how, tag) \
     char n##i[sizeof(name)];                      \
-    etw_tl::how<decltype(etw_tl::type_of(value))> t##i;
-#define ETW_TL_INIT_A(i, name, value, how, tag) \
-    name, etw_tl::how<decltype(etw_tl::type_of(value))>(tag),
-#define ETW_TL_VAR_A(i, name, value, how, tag)                                \
-    const auto etw_tl_v##i = (value);                                         \
-    typedef etw_tl::Holder<decltype(etw_tl::plain(etw_tl_v##i))> etw_tl_t##i; \
-    ETW_TL_BUFFER(uint16_t etw_tl_b##i[etw_tl_t##i::room(etw_tl_v##i)];)      \
-    const etw_tl_t##i etw_tl_h##i(etw_tl_v##i, etw_tl_b##i, sizeof(etw_tl_b##i) / 2);
+    ETW_TL_TYPE_##how<etw_tl_t##i> t##i;
+#define ETW_TL_INIT_A(i, name, value, how, tag) name, ETW_TL_TYPE_##how<etw_tl_t##i>(tag),
+#define ETW_TL_TYPE_etw_plain etw_tl::Plain
+#define ETW_TL_TYPE_etw_tagged etw_tl::Tagged
+#define ETW_TL_TAKE_A(take, i, name, value, how, tag) \
+    take(const etw_tl::ValueOf<etw_tl_t##i>, etw_tl_v##i, (value))
+#define ETW_TL_VAR_A(i, name, value, how, tag)                           \
+    typedef etw_tl::Holder<etw_tl::ValueOf<etw_tl_t##i>> etw_tl_w##i;    \
+    ETW_TL_BUFFER(uint16_t etw_tl_b##i[etw_tl_w##i::room(etw_tl_v##i)];) \
+    const etw_tl_w##i etw_tl_h##i(etw_tl_v##i, etw_tl_b##i, sizeof(etw_tl_b##i) / 2);
 /* In a template clang forgets an __extension__. */
 #ifdef __clang__
 #define ETW_TL_BUFFER(...)                                                                   \
@@ -30,58 +34,66 @@
 extern "C++" {
 namespace etw_tl {
 
-template <uint8_t in, uint8_t out = 0>
-struct Type {};
-/* The type bytes of a field. */
+/* The type bytes of a field, and what its value is converted to: what is written is as large as
+ * they say, whatever the source has (a bit-field, an enumeration, an element of vector<bool>). */
+template <class T, uint8_t in, uint8_t out = 0>
+struct Type {
+    using Value = T;
+};
 template <class Type>
-struct PLAIN;
-template <uint8_t in>
-struct PLAIN<Type<in>> {
-    explicit constexpr PLAIN(int) : in_type(in) {}
+using ValueOf = typename Type::Value;
+
+template <class Type>
+struct Plain;
+template <class T, uint8_t in>
+struct Plain<Type<T, in>> {
+    explicit constexpr Plain(int) : in_type(in) {}
     uint8_t in_type;
 };
-template <uint8_t in, uint8_t out>
-struct PLAIN<Type<in, out>> {
-    explicit constexpr PLAIN(int) : in_type(in | 0x80), out_type(out) {}
+template <class T, uint8_t in, uint8_t out>
+struct Plain<Type<T, in, out>> {
+    explicit constexpr Plain(int) : in_type(in | 0x80), out_type(out) {}
     uint8_t in_type, out_type;
 };
 /* The same with a tag: out is there if only to say that the tag follows. */
 template <class Type>
-struct TAGGED;
-template <uint8_t in, uint8_t out>
-struct TAGGED<Type<in, out>> {
-    explicit constexpr TAGGED(uint32_t tag)
+struct Tagged;
+template <class T, uint8_t in, uint8_t out>
+struct Tagged<Type<T, in, out>> {
+    explicit constexpr Tagged(uint32_t tag)
         : bytes{in | 0x80, out | 0x80, ETW_TL_SEVENS(tag) uint8_t(tag & 0x7F)} {}
     uint8_t bytes[6];
 };
 
-/* Never called; the result is the type bytes. */
-Type<4, 3> type_of(bool);
-Type<4, 2> type_of(char);
-Type<3> type_of(signed char);
-Type<4> type_of(unsigned char);
-Type<5> type_of(short);
-Type<6> type_of(unsigned short);
-Type<7> type_of(int);
-Type<8> type_of(unsigned);
-Type<sizeof(long) == 8 ? 9 : 7> type_of(long); /* 32 bits on Windows */
-Type<sizeof(long) == 8 ? 10 : 8> type_of(unsigned long);
-Type<9> type_of(long long);
-Type<10> type_of(unsigned long long);
-Type<11> type_of(float);
-Type<12> type_of(double);
-Type<6, 2> type_of(char16_t);
-Type<2> type_of(const char*);
-Type<1> type_of(const char16_t*);
-Type<1> type_of(const wchar_t*);
-Type<21> type_of(const void*);
-Type<21> type_of(decltype(nullptr));
-Type<15> type_of(const GUID&);
-Type<17> type_of(const FILETIME&);
-Type<18> type_of(const SYSTEMTIME&);
-
-template <class T>
-T plain(const T&);
+/* Never called. */
+Type<bool, 4, 3> type_of(bool);
+Type<char, 4, 2> type_of(char);
+Type<signed char, 3> type_of(signed char);
+Type<unsigned char, 4> type_of(unsigned char);
+Type<short, 5> type_of(short);
+Type<unsigned short, 6> type_of(unsigned short);
+Type<int, 7> type_of(int);
+Type<unsigned, 8> type_of(unsigned);
+Type<long, sizeof(long) == 8 ? 9 : 7> type_of(long); /* 32 bits on Windows */
+Type<unsigned long, sizeof(long) == 8 ? 10 : 8> type_of(unsigned long);
+Type<long long, 9> type_of(long long);
+Type<unsigned long long, 10> type_of(unsigned long long);
+Type<float, 11> type_of(float);
+Type<double, 12> type_of(double);
+Type<char16_t, 6, 2> type_of(char16_t);
+Type<const char*, 2> type_of(const char*);
+Type<const char16_t*, 1> type_of(const char16_t*);
+Type<const wchar_t*, 1> type_of(const wchar_t*);
+#ifdef __cpp_char8_t
+Type<const char8_t*, 2, 35> type_of(const char8_t*);
+#endif
+Type<const volatile void*, 21> type_of(const volatile void*);
+Type<const void*, 21> type_of(decltype(nullptr));
+template <class Result, class... Args>
+Type<Result (*)(Args...), 21> type_of(Result (*)(Args...));
+Type<GUID, 15> type_of(const GUID&);
+Type<FILETIME, 17> type_of(const FILETIME&);
+Type<SYSTEMTIME, 18> type_of(const SYSTEMTIME&);
 
 template <class T>
 class Holder {
@@ -126,18 +138,15 @@ template <>
 class Holder<const wchar_t*> : public WideHolder<wchar_t> {
     using WideHolder::WideHolder;
 };
+#ifdef __cpp_char8_t
 template <>
-class Holder<char*> : public Holder<const char*> {
-    using Holder<const char*>::Holder;
+class Holder<const char8_t*> : public Holder<const char*> {
+public:
+    Holder(const char8_t* text, const uint16_t* buffer, size_t units)
+        : Holder<const char*>(narrow(text), buffer, units) {}
+    static constexpr size_t room(const char8_t*) { return 1; }
 };
-template <>
-class Holder<char16_t*> : public WideHolder<char16_t> {
-    using WideHolder::WideHolder;
-};
-template <>
-class Holder<wchar_t*> : public WideHolder<wchar_t> {
-    using WideHolder::WideHolder;
-};
+#endif
 
 }  // namespace etw_tl
 }
@@ -165,20 +174,22 @@ class Holder<wchar_t*> : public WideHolder<wchar_t> {
 #define ETW_TL_MEMBER_A(i, name, value, how, tag) \
     char n##i[sizeof(name)];                      \
     ETW_TL_MEMBER_##how(i, value)
-#define ETW_TL_MEMBER_PLAIN(i, value)          \
+#define ETW_TL_MEMBER_etw_plain(i, value)      \
     __typeof__(_Generic((value), _Bool         \
                         : (uint16_t)0, char    \
                         : (uint16_t)0, default \
                         : (uint8_t)0)) t##i;
-#define ETW_TL_MEMBER_TAGGED(i, value) \
-    uint16_t t##i;                     \
+#define ETW_TL_MEMBER_etw_tagged(i, value) \
+    uint16_t t##i;                         \
     uint8_t g##i[4];
 #define ETW_TL_INIT_A(i, name, value, how, tag) \
     name, ETW_TL_INIT_##how(ETW_TL_AUTO_TYPE(value), tag)
-#define ETW_TL_INIT_PLAIN(type, tag) (type) | ((type) > 0xFF ? 0x80 : 0),
-#define ETW_TL_INIT_TAGGED(type, tag) (type) | 0x8080, {ETW_TL_SEVENS(tag)(tag) & 0x7F},
+#define ETW_TL_INIT_etw_plain(type, tag) (type) | ((type) > 0xFF ? 0x80 : 0),
+#define ETW_TL_INIT_etw_tagged(type, tag) (type) | 0x8080, {ETW_TL_SEVENS(tag)(tag) & 0x7F},
+#define ETW_TL_FORM_A(i, name, value, how, tag)
+#define ETW_TL_TAKE_A(take, i, name, value, how, tag) \
+    take(__extension__ const __auto_type, etw_tl_v##i, (value))
 #define ETW_TL_VAR_A(i, name, value, how, tag)                                                   \
-    __extension__ const __auto_type etw_tl_v##i = (value);                                       \
     __extension__ uint16_t etw_tl_b##i[etw_tl_auto_room(ETW_TL_AUTO_TYPE(value),                 \
                                                         ETW_TL_AUTO_UNIT(value), &etw_tl_v##i)]; \
     const etw_data etw_tl_h##i =                                                                 \

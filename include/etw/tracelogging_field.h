@@ -15,66 +15,143 @@
     char n##i[sizeof(name)];                \
     uint8_t t##i[ETW_TL_COUNT type];
 #define ETW_TL_INIT_F(i, name, type, ...) name, {ETW_TL_UNWRAP type},
+/* How a value gets into the event, in steps: FORM (types and constants, where it needs any), TAKE
+ * (the only place that evaluates what the application has written), VAR (what is made of it), DATA
+ * (the pieces). */
+#define ETW_TL_FORM_F(i, name, type, how, ...) ETW_TL_FORM_##how(i, __VA_ARGS__)
+#define ETW_TL_TAKE_F(take, i, name, type, how, ...) ETW_TL_TAKE_##how(take, i, __VA_ARGS__)
 #define ETW_TL_VAR_F(i, name, type, how, ...) ETW_TL_VAR_##how(i, __VA_ARGS__)
 #define ETW_TL_DATA_F(i, name, type, how, ...) ETW_TL_DATA_##how(i, __VA_ARGS__)
+#define ETW_TL_TAKE_B(take, i, how, ...) ETW_TL_TAKE_##how(take, i, __VA_ARGS__)
 #define ETW_TL_VAR_B(i, how, ...) ETW_TL_VAR_##how(i, __VA_ARGS__)
 #define ETW_TL_DATA_B(i, how, ...) ETW_TL_DATA_##how(i, __VA_ARGS__)
 #define ETW_TL_D(address, size) {(uint64_t)(uintptr_t)(address), (uint32_t)(size), 0},
 
-/* ONE: a value. TEXT, TEXT16: NUL-terminated. COUNTED: u16 bytes, data. ARRAY: u16 elements, data.
- * FIXED: data. NOTHING: none. */
-#define ETW_TL_VAR_ONE(i, ctype, value) const ctype etw_tl_v##i = (value);
-#define ETW_TL_DATA_ONE(i, ctype, value) ETW_TL_D(&etw_tl_v##i, sizeof(etw_tl_v##i))
-#define ETW_TL_VAR_TEXT(i, value) const char* const etw_tl_v##i = etw_tl_text(value);
-#define ETW_TL_DATA_TEXT(i, value) ETW_TL_D(etw_tl_v##i, strlen(etw_tl_v##i) + 1)
-#define ETW_TL_VAR_TEXT16(i, value)                                                             \
-    const void* const etw_tl_p##i = (value);                                                    \
-    __extension__ uint16_t etw_tl_b##i[etw_tl_wide_room(etw_tl_p##i, sizeof(*(value)), -1)];    \
-    uint32_t etw_tl_s##i = 0;                                                                   \
-    const void* const etw_tl_v##i = etw_tl_wide(etw_tl_p##i, sizeof(*(value)), -1, etw_tl_b##i, \
+/* one: a value. text, text16: NUL-terminated. counted: u16 bytes, data. array: u16 elements, data.
+ * fixed, raw: data. nothing: none. */
+#define ETW_TL_FORM_etw_one(i, ctype, value)
+#define ETW_TL_TAKE_etw_one(take, i, ctype, value) take(const ctype, etw_tl_v##i, (value))
+#define ETW_TL_VAR_etw_one(i, ctype, value)
+#define ETW_TL_DATA_etw_one(i, ctype, value) ETW_TL_D(&etw_tl_v##i, sizeof(etw_tl_v##i))
+
+#define ETW_TL_FORM_etw_text(i, value)
+#define ETW_TL_TAKE_etw_text(take, i, value) take(const char*, etw_tl_p##i, ETW_TL_NARROW((value)))
+#define ETW_TL_VAR_etw_text(i, value) const char* const etw_tl_v##i = etw_tl_text(etw_tl_p##i);
+#define ETW_TL_DATA_etw_text(i, value) ETW_TL_D(etw_tl_v##i, strlen(etw_tl_v##i) + 1)
+
+#define ETW_TL_FORM_etw_text16(i, value) ETW_TL_CONSTANT(etw_tl_u##i, ETW_TL_UNIT((value)))
+#define ETW_TL_TAKE_etw_text16(take, i, value) take(const void*, etw_tl_p##i, (value))
+#define ETW_TL_VAR_etw_text16(i, value)                                                    \
+    __extension__ uint16_t etw_tl_b##i[etw_tl_wide_room(etw_tl_p##i, etw_tl_u##i, -1)];    \
+    uint32_t etw_tl_s##i = 0;                                                              \
+    const void* const etw_tl_v##i = etw_tl_wide(etw_tl_p##i, etw_tl_u##i, -1, etw_tl_b##i, \
                                                 sizeof(etw_tl_b##i) / 2, &etw_tl_s##i);
-#define ETW_TL_DATA_TEXT16(i, value) ETW_TL_D(etw_tl_v##i, etw_tl_s##i + 2)
-#define ETW_TL_VAR_COUNTED16(i, value, count)                                      \
-    const void* const etw_tl_p##i = (value);                                       \
-    const ptrdiff_t etw_tl_n##i = (ptrdiff_t)(count);                              \
-    __extension__ uint16_t                                                         \
-        etw_tl_b##i[etw_tl_wide_room(etw_tl_p##i, sizeof(*(value)), etw_tl_n##i)]; \
-    uint32_t etw_tl_s##i = 0;                                                      \
-    const void* const etw_tl_v##i =                                                \
-        etw_tl_wide(etw_tl_p##i, sizeof(*(value)), etw_tl_n##i, etw_tl_b##i,       \
-                    sizeof(etw_tl_b##i) / 2, &etw_tl_s##i);                        \
+#define ETW_TL_DATA_etw_text16(i, value) ETW_TL_D(etw_tl_v##i, etw_tl_s##i + 2)
+
+#define ETW_TL_FORM_etw_counted16(i, value, count) \
+    ETW_TL_CONSTANT(etw_tl_u##i, ETW_TL_UNIT((value)))
+#define ETW_TL_TAKE_etw_counted16(take, i, value, count) \
+    take(const void*, etw_tl_p##i, (value)) take(const ptrdiff_t, etw_tl_n##i, (ptrdiff_t)(count))
+#define ETW_TL_VAR_etw_counted16(i, value, count)                                                \
+    __extension__ uint16_t etw_tl_b##i[etw_tl_wide_room(etw_tl_p##i, etw_tl_u##i, etw_tl_n##i)]; \
+    uint32_t etw_tl_s##i = 0;                                                                    \
+    const void* const etw_tl_v##i =                                                              \
+        etw_tl_wide(etw_tl_p##i, etw_tl_u##i, etw_tl_n##i, etw_tl_b##i, sizeof(etw_tl_b##i) / 2, \
+                    &etw_tl_s##i);                                                               \
     const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
-#define ETW_TL_DATA_COUNTED16(i, value, count) \
+#define ETW_TL_DATA_etw_counted16(i, value, count) \
     ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
+
 /* A size or count beyond 16 bits is not cut: the event is as large as it says, thus too large. */
-#define ETW_TL_VAR_COUNTED(i, value, size)                  \
-    const void* const etw_tl_v##i = (value);                \
-    const uint32_t etw_tl_s##i = etw_tl_product((size), 1); \
-    const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
-#define ETW_TL_DATA_COUNTED(i, value, size) \
+#define ETW_TL_FORM_etw_counted(i, value, size)
+#define ETW_TL_TAKE_etw_counted(take, i, value, size) \
+    take(const void*, etw_tl_v##i, (value))           \
+        take(const uint32_t, etw_tl_s##i, etw_tl_product((size), 1))
+#define ETW_TL_VAR_etw_counted(i, value, size) const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
+#define ETW_TL_DATA_etw_counted(i, value, size) \
     ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
-#define ETW_TL_VAR_ARRAY(i, ctype, value, count) \
-    const ctype* const etw_tl_v##i = (value);    \
-    const size_t etw_tl_n##i = (size_t)(count);  \
+
+#define ETW_TL_FORM_etw_array(i, ctype, value, count)
+#define ETW_TL_TAKE_etw_array(take, i, ctype, value, count) \
+    take(const ctype*, etw_tl_v##i, (value)) take(const size_t, etw_tl_n##i, (size_t)(count))
+#define ETW_TL_VAR_etw_array(i, ctype, value, count) \
     const uint16_t etw_tl_c##i = (uint16_t)etw_tl_n##i;
-#define ETW_TL_DATA_ARRAY(i, ctype, value, count) \
-    ETW_TL_D(&etw_tl_c##i, 2)                     \
+#define ETW_TL_DATA_etw_array(i, ctype, value, count) \
+    ETW_TL_D(&etw_tl_c##i, 2)                         \
     ETW_TL_D(etw_tl_v##i, etw_tl_product(etw_tl_n##i, sizeof(ctype)))
-#define ETW_TL_VAR_FIXED(i, ctype, value, count) const ctype* const etw_tl_v##i = (value);
-#define ETW_TL_DATA_FIXED(i, ctype, value, count) ETW_TL_D(etw_tl_v##i, (count) * sizeof(ctype))
+
+#define ETW_TL_FORM_etw_fixed(i, ctype, value, count) \
+    ETW_TL_CONSTANT(etw_tl_s##i, (count) * sizeof(ctype))
+#define ETW_TL_TAKE_etw_fixed(take, i, ctype, value, count) take(const ctype*, etw_tl_v##i, (value))
+#define ETW_TL_VAR_etw_fixed(i, ctype, value, count)
+#define ETW_TL_DATA_etw_fixed(i, ctype, value, count) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
+
 /* ANSI_STRING and UNICODE_STRING: {Length in bytes, MaximumLength, Buffer}. */
-#define ETW_TL_VAR_STRUCTURED(i, stype, value) \
-    const stype* const etw_tl_v##i = (value);  \
+#define ETW_TL_FORM_etw_structured(i, stype, value)
+#define ETW_TL_TAKE_etw_structured(take, i, stype, value) take(const stype*, etw_tl_v##i, (value))
+#define ETW_TL_VAR_etw_structured(i, stype, value) \
     const uint16_t etw_tl_c##i = etw_tl_v##i != NULL ? etw_tl_v##i->Length : 0;
-#define ETW_TL_DATA_STRUCTURED(i, stype, value) \
+#define ETW_TL_DATA_etw_structured(i, stype, value) \
     ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_c##i != 0 ? etw_tl_v##i->Buffer : NULL, etw_tl_c##i)
-#define ETW_TL_VAR_RAW(i, value, size) const void* const etw_tl_v##i = (value);
-#define ETW_TL_DATA_RAW(i, value, size) ETW_TL_D(etw_tl_v##i, size)
+
+#define ETW_TL_FORM_etw_raw(i, value, size)
+#define ETW_TL_TAKE_etw_raw(take, i, value, size) \
+    take(const void*, etw_tl_v##i, (value))       \
+        take(const uint32_t, etw_tl_s##i, etw_tl_product((size), 1))
+#define ETW_TL_VAR_etw_raw(i, value, size)
+#define ETW_TL_DATA_etw_raw(i, value, size) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
+
 /* A null SID is written as the empty one: revision 1, no authority. */
-#define ETW_TL_VAR_SID(i, value) const uint8_t* const etw_tl_v##i = etw_tl_sid(value);
-#define ETW_TL_DATA_SID(i, value) ETW_TL_D(etw_tl_v##i, 8 + 4 * etw_tl_v##i[1])
-#define ETW_TL_VAR_NOTHING(i, value)
-#define ETW_TL_DATA_NOTHING(i, value)
+#define ETW_TL_FORM_etw_sid(i, value)
+#define ETW_TL_TAKE_etw_sid(take, i, value) take(const void*, etw_tl_p##i, (value))
+#define ETW_TL_VAR_etw_sid(i, value) const uint8_t* const etw_tl_v##i = etw_tl_sid(etw_tl_p##i);
+#define ETW_TL_DATA_etw_sid(i, value) ETW_TL_D(etw_tl_v##i, 8 + 4 * etw_tl_v##i[1])
+
+#define ETW_TL_FORM_etw_nothing(i, value)
+#define ETW_TL_TAKE_etw_nothing(take, i, value)
+#define ETW_TL_VAR_etw_nothing(i, value)
+#define ETW_TL_DATA_etw_nothing(i, value)
+
+/* Narrow text is of char, or of char8_t where there is one; wide text has units of 16 or 32 bits.
+ */
+#ifdef __cplusplus
+#define ETW_TL_CONSTANT(name, value) static constexpr size_t name = (value);
+#define ETW_TL_NARROW(text) etw_tl::narrow(text)
+#define ETW_TL_UNIT(text) (sizeof(etw_tl::unit_of(text)))
+extern "C++" {
+namespace etw_tl {
+inline const char* narrow(const char* text) { return text; }
+#ifdef __cpp_char8_t
+template <class T>
+struct OfChar8;
+template <>
+struct OfChar8<char8_t> {
+    using Text = const char*;
+};
+template <class T>
+typename OfChar8<T>::Text narrow(const T* text) {
+    return reinterpret_cast<const char*>(text);
+}
+#endif
+/* Never called. */
+char16_t unit_of(const char16_t*);
+wchar_t unit_of(const wchar_t*);
+uint16_t unit_of(const uint16_t*);
+char16_t unit_of(decltype(nullptr));
+}  // namespace etw_tl
+}
+#else
+#define ETW_TL_CONSTANT(name, value) enum { name = (value) };
+#define ETW_TL_NARROW(text) text
+#if __SIZEOF_WCHAR_T__ == 4
+#define ETW_TL_UNIT(text)                                                                 \
+    _Generic(text, wchar_t * : 4, const wchar_t* : 4, char16_t* : 2, const char16_t* : 2, \
+             void* : 2, const void* : 2)
+#else
+#define ETW_TL_UNIT(text) \
+    _Generic(text, wchar_t * : 2, const wchar_t* : 2, void* : 2, const void* : 2)
+#endif
+#endif
 
 static inline const char* etw_tl_text(const char* text) { return text != NULL ? text : ""; }
 static inline const uint8_t* etw_tl_sid(const void* sid) {
@@ -162,17 +239,17 @@ static inline const void* etw_tl_wide(const void* text, size_t unit, ptrdiff_t l
 #define ETW_TL_CONSTANT_COUNT(count) (, (count)&0xFF, ((count) >> 8) & 0xFF)
 
 #define ETW_TL_FIELD1(in, how, ...) \
-    (FIELD, ETW_TL_NAME(__VA_ARGS__), ETW_TL_T1(in, (), __VA_ARGS__), ETW_TL_UNWRAP how)
+    (etw_field, ETW_TL_NAME(__VA_ARGS__), ETW_TL_T1(in, (), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIELD2(in, out, how, ...) \
-    (FIELD, ETW_TL_NAME(__VA_ARGS__), ETW_TL_T2(in, out, (), __VA_ARGS__), ETW_TL_UNWRAP how)
+    (etw_field, ETW_TL_NAME(__VA_ARGS__), ETW_TL_T2(in, out, (), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIXED1(in, count, how, ...) \
-    (FIELD, ETW_TL_NAME(__VA_ARGS__),      \
+    (etw_field, ETW_TL_NAME(__VA_ARGS__),  \
      ETW_TL_T1((in) | 0x20, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_FIXED2(in, out, count, how, ...) \
-    (FIELD, ETW_TL_NAME(__VA_ARGS__),           \
+    (etw_field, ETW_TL_NAME(__VA_ARGS__),       \
      ETW_TL_T2((in) | 0x20, out, ETW_TL_CONSTANT_COUNT(count), __VA_ARGS__), ETW_TL_UNWRAP how)
 #define ETW_TL_CUSTOM(protocol, schema, schema_size, how, ...)                            \
-    (FIELD, ETW_TL_NAME(__VA_ARGS__),                                                     \
+    (etw_field, ETW_TL_NAME(__VA_ARGS__),                                                 \
      ETW_TL_T2(14 | 0x60, protocol,                                                       \
                (, (schema_size)&0xFF, ((schema_size) >> 8) & 0xFF, ETW_TL_UNWRAP schema), \
                __VA_ARGS__),                                                              \

@@ -1,6 +1,7 @@
 /* Manifest-style event providers with the names, types and layouts of the Windows SDK's evntprov.h:
  * the same source compiles there against the SDK and elsewhere against this. */
 #pragma once
+#pragma GCC system_header
 #include "provider.h"
 #include "win_types.h"
 

@@ -1,6 +1,7 @@
 /* Levels by the names of the Windows SDK's header of this name. Sessions are controlled through
  * session.h. */
 #pragma once
+#pragma GCC system_header
 
 /* Names, not macros, so that they are found by name in the descriptions of trace messages. */
 #ifndef TRACE_LEVEL_NONE

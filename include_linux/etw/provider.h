@@ -4,6 +4,7 @@
  * All functions but those that register and unregister and etw_set_traits are async-signal-safe and
  * never wait. None prints, aborts or throws. Results are Win32 codes, 0 for success. */
 #pragma once
+#pragma GCC system_header
 #include "provider_types.h"
 
 #include <stddef.h>

@@ -1,6 +1,7 @@
 /* What Windows' analyser reads in declarations, by the names of the Windows SDK's header of this
  * name: the callbacks and wrappers of event sources are often annotated. Nothing to a compiler. */
 #pragma once
+#pragma GCC system_header
 
 #define _In_
 #define _In_opt_

@@ -108,11 +108,23 @@ static inline etw_hex_dump_value etw_hex_dump(const void* address, size_t size) 
 }
 struct in6_addr;
 
+/* In C++ the values are the arguments of a call: what they are made of lives as long as the message
+ * needs it, as in DoTraceMessage(FLAG, "%s", name().c_str()). */
 #ifdef __cplusplus
-#define ETW_TM_VALUE(i, value) const auto etw_v##i = (value);
-#define ETW_TM_TYPE_OF(i) etw_tm::type_of<std::remove_cv_t<decltype(etw_v##i)>>()
+#define ETW_TM_VALUE(i, value) typedef decltype(etw_tm::passed(value)) etw_T##i;
+#define ETW_TM_TYPE_OF(i) etw_tm::type_of<etw_T##i>()
+#define ETW_TM_PARAM(i, value) , const etw_T##i etw_v##i
+#define ETW_TM_ARG(i, value) , (value)
+#define ETW_TM_BEGIN(...) \
+    [](int ETW_TL_EACH(ETW_TM_PARAM, __VA_ARGS__)) __attribute__((always_inline)) {
+#define ETW_TM_END(...) \
+    }                   \
+    (0 ETW_TL_EACH(ETW_TM_ARG, __VA_ARGS__));
 extern "C++" {
 namespace etw_tm {
+/* Never called. */
+template <class T>
+T passed(T);
 template <class T>
 constexpr int type_of() {
     if constexpr (std::is_enum_v<T>) {
@@ -151,6 +163,8 @@ constexpr int type_of() {
 }
 #else
 #define ETW_TM_VALUE(i, value) __extension__ const __auto_type etw_v##i = (value);
+#define ETW_TM_BEGIN(...) {
+#define ETW_TM_END(...) }
 #define ETW_TM_TYPE_OF(i) \
     _Generic(etw_v##i, _Bool : ETW_TM_UINT8, char : ETW_TM_INT8, signed char : ETW_TM_INT8,     \
              unsigned char : ETW_TM_UINT8, short : ETW_TM_INT16, unsigned short : ETW_TM_UINT16, \
@@ -308,6 +322,7 @@ static inline etw_message_part etw_tm_part(int kind, int type, const void* value
                           "a value behind the fourth does not fit its place in the format");       \
             ETW_TM_DESCRIBE_VALUES(number, __LINE__, level, bit);                                  \
             ETW_TM_DESCRIBE_TEXT(number, __LINE__, flag, level_name, format, raw);                 \
+            ETW_TM_BEGIN(__VA_ARGS__)                                                              \
             if (ETW_TM_LAST(etw_d, count) == 0) {                                                  \
                 uint64_t etw_words[ETW_MESSAGE_HEAD + (etw_size + 7) / 8 + 1] = {0};               \
                 uint32_t etw_at = 0;                                                               \
@@ -322,6 +337,7 @@ static inline etw_message_part etw_tm_part(int kind, int type, const void* value
                 etw_write_message_parts(etw_tm_control(bit), &etw_tm_file,                         \
                                         ETW_TM_WHAT(number, level, bit), etw_parts, etw_n);        \
             }                                                                                      \
+            ETW_TM_END(__VA_ARGS__)                                                                \
         }                                                                                          \
     } while (0) ETW_TM_LOUD
 #define ETW_TM_CHECK(misfit, n) \

@@ -1,6 +1,7 @@
 /* The base types of Windows that event sources use in their own code, with the sizes they have on
  * 64-bit Windows (ULONG is 32 bits, WCHAR 16). */
 #pragma once
+#pragma GCC system_header
 #include <stddef.h>
 #include <stdint.h>
 #include <uchar.h>

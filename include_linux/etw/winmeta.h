@@ -1,6 +1,7 @@
 /* Levels, channels, opcodes and keywords that mean the same for every provider, with the names and
  * numbers of the Windows SDK's header of this name. */
 #pragma once
+#pragma GCC system_header
 
 #define WINEVENT_LEVEL_LOG_ALWAYS 0x0
 #define WINEVENT_LEVEL_CRITICAL 0x1

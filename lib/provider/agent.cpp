@@ -130,6 +130,8 @@ void open_doorbell() noexcept {
         std::memcpy(address.sun_path + 1, name, size);
         const auto length = socklen_t(offsetof(sockaddr_un, sun_path) + 1 + size);
         if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0) {
+            g_state.doorbell_address = address;
+            g_state.doorbell_length = length;
             return g_state.doorbell.take(fd);
         }
     }
@@ -138,11 +140,11 @@ void open_doorbell() noexcept {
 
 // --- the thread ------------------------------------------------------------------------------
 
-// Without the lock: dladdr() waits for whoever is loading a module, whose constructor may be
-// waiting for our lock.
-bool callback_mapped(etw_callback callback) noexcept {
-    Dl_info info;
-    return ::dladdr(reinterpret_cast<void*>(callback), &info) != 0;
+// A module that is unloaded with its provider registered leaves a callback that is not there any
+// more. Code that was of no module in the first place (a compiler at run time made it) stays its
+// maker's business.
+bool callback_there(const Registration& registration) noexcept {
+    return !registration.callback_of_module || in_module(registration.callback);
 }
 
 // Who registers may hold a lock that the callback takes, and waits for what we have to read. 0: the
@@ -166,9 +168,9 @@ void run_due_callbacks() noexcept {
         const etw_callback callback = registration.callback;
         void* const context = registration.context;
         if (registration.generation.load(std::memory_order_relaxed) == due.generation) {
-            registration.in_callback = true;
+            registration.in_callback = true;  // and is nobody else's until it is not
             ::pthread_mutex_unlock(&g_state.lock);
-            if (callback_mapped(callback)) {
+            if (callback_there(registration)) {
                 callback(&due.source, due.is_enabled, due.level, due.match_any, due.match_all,
                          nullptr, context);
             }
@@ -189,11 +191,15 @@ void drain(const GuardedFd& descriptor) noexcept {
     }
 }
 
+// Without one of them nobody reaches the agent.
+bool lacks_descriptors() noexcept { return g_state.wake.get() < 0 || g_state.doorbell.get() < 0; }
+
 // Milliseconds until the next retry is due or patience with a host or for a thread ends, -1 for
 // none of them.
 int poll_timeout(int64_t now) noexcept {
     int64_t next = callbacks_wait_until();
     if (next == 0) next = INT64_MAX;
+    if (lacks_descriptors()) next = now + kSecond < next ? now + kSecond : next;
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
         const Host& host = g_state.hosts[i];
         if (host.connection == 0 && host.retry_at != 0 && host.retry_at < next) {
@@ -231,8 +237,7 @@ PollSet poll_set() noexcept {
     return set;
 }
 
-// The application closed what we sleep on: without a wake descriptor a registration waits for the
-// next second, so make a new one.
+// The application closed what we sleep on, or had left no number for it.
 void repair_descriptors() noexcept {
     if (g_state.wake.get() < 0) g_state.wake.take(open_wake());
     if (g_state.doorbell.get() < 0) open_doorbell();
@@ -246,6 +251,7 @@ void serve_once(const PollSet& ready, bool doorbell) noexcept {
     const ScopedLock lock(g_state.lock);
     drain(g_state.wake);
     drain(g_state.doorbell);
+    doorbell = doorbell || lacks_descriptors();  // it may have been rung meanwhile
     repair_descriptors();
     send_private_answers();  // first: the end of a session finds room for its callbacks
     for (uint32_t i = 0; i < g_state.host_count; ++i) {
@@ -317,6 +323,7 @@ void begin_anew() noexcept {
     g_state.agent_started = false;
     g_state.wake.reset();
     g_state.doorbell.reset();
+    g_state.doorbell_length = 0;
     g_state.due_count = 0;
     bool registered = false;
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
@@ -381,6 +388,22 @@ void prepare_process() noexcept {
 
 namespace {
 
+struct Sought {
+    uintptr_t address;
+    bool found;
+};
+
+int find_in_module(dl_phdr_info* module, size_t, void* sought) noexcept {
+    auto& to_find = *static_cast<Sought*>(sought);
+    for (int i = 0; i < module->dlpi_phnum; ++i) {
+        const auto& segment = module->dlpi_phdr[i];
+        if (segment.p_type != PT_LOAD) continue;
+        const uintptr_t from_start = to_find.address - module->dlpi_addr - segment.p_vaddr;
+        if (from_start < segment.p_memsz) to_find.found = true;
+    }
+    return to_find.found ? 1 : 0;
+}
+
 int add_tls_size(dl_phdr_info* module, size_t, void* sum) noexcept {
     for (int i = 0; i < module->dlpi_phnum; ++i) {
         const auto& segment = module->dlpi_phdr[i];
@@ -393,6 +416,13 @@ int add_tls_size(dl_phdr_info* module, size_t, void* sum) noexcept {
 }  // namespace
 
 std::atomic<size_t> g_tls_size;
+
+bool in_module(etw_callback function) noexcept {
+    const HeldSignals held;  // as in pin_module()
+    Sought sought = {reinterpret_cast<uintptr_t>(function), false};
+    ::dl_iterate_phdr(find_in_module, &sought);
+    return sought.found;
+}
 
 void pin_module() noexcept {
     static std::atomic<bool> done;
@@ -424,7 +454,18 @@ bool start_agent() noexcept {
 void wake_agent() noexcept {
     const Unnoticed unnoticed;
     const int fd = g_state.wake.get();
-    if (fd >= 0) ::send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);  // full: it is awake
+    if (fd >= 0) {
+        ::send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);  // full: it is awake
+        return;
+    }
+    // The application has closed it. The kernel keeps what the agent sleeps on until it wakes, the
+    // doorbell's name included.
+    if (g_state.doorbell_length == 0) return;
+    const int other = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (other < 0) return;
+    ::sendto(other, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL,
+             reinterpret_cast<const sockaddr*>(&g_state.doorbell_address), g_state.doorbell_length);
+    ::close(other);
 }
 
 }  // namespace etw::provider

@@ -385,7 +385,10 @@ void connect_host(uint32_t host) noexcept {
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, link.path, sizeof(address.sun_path));
     const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return schedule_retry(link);
+    if (fd < 0) {  // the process has no number left for it: that passes
+        link.retry_at = monotonic_ns() + kLongestRetryPause;
+        return;
+    }
     const wire::Hello hello = {{ProviderMessage::kHello, sizeof(hello)},
                                wire::kProviderProtocolVersion,
                                ring::sequences_usable() ? 0u : uint32_t{wire::kHelloNoRings}};

@@ -4,12 +4,15 @@
 // safe: the unwinder is loaded and has been used once before any writer may need it
 // (prepare_stacks), so that it allocates and loads nothing any more; it finds the code's unwind
 // data with _dl_find_object(), which takes no lock, and where libc has no such function no stacks
-// are taken; and on the alternate stack of a signal handler it is only used where there is room.
+// are taken; and it is only used where there is room, on the alternate stack of a signal handler as
+// on that of a thread, which may be of the 16 KB that are the least.
 #include "provider/state.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 // Of libc, from glibc 2.35 on; under a name of ours, since its header may declare it or not.
@@ -24,14 +27,26 @@ using wire::ExtendedType;
 
 std::atomic<bool> g_stacks_ready;
 
-// What the unwinder needs: 2.5 KB were seen on x86-64.
-constexpr size_t kUnwindStack = 4 * 1024;
+// What the unwinder needs (2.5 KB were seen on x86-64), and what it is called with.
+constexpr size_t kUnwindStack = 4 * 1024 + kMaxItemWords * sizeof(uint64_t) + 512;
+
+// The kernel looks at the set before it finds that there is no such operation.
+bool is_readable(uintptr_t address) noexcept {
+    constexpr long kNone = -1, kSetSize = 8;
+    ::syscall(SYS_rt_sigprocmask, kNone, address & ~uintptr_t{kSetSize - 1}, nullptr, kSetSize);
+    return errno != EFAULT;
+}
 
 bool stack_has_room() noexcept {
     stack_t alternate{};
     if (::sigaltstack(nullptr, &alternate) != 0) return false;
-    if ((alternate.ss_flags & SS_ONSTACK) == 0) return true;
     const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    // A thread's stack ends in a page that nobody may touch. One that the program has made without
+    // has no end that can be seen.
+    if ((alternate.ss_flags & SS_ONSTACK) == 0) {
+        constexpr size_t kPage = 4096;
+        return is_readable(here - kPage) && is_readable(here - kUnwindStack);
+    }
     const auto bottom = reinterpret_cast<uintptr_t>(alternate.ss_sp);
     return here >= bottom && here - bottom >= kUnwindStack;
 }
@@ -101,7 +116,7 @@ uint64_t next_event_key() noexcept {
 class ItemWriter {
 public:
     ItemWriter(AddedItems& items, uint32_t room) noexcept
-        : items_(items), room_(room < sizeof(items.words) ? room : uint32_t{sizeof(items.words)}) {}
+        : items_(items), room_(room < kMost ? room : kMost) {}
 
     // Bytes that an item's data may still have.
     uint32_t room() const noexcept {
@@ -111,18 +126,28 @@ public:
     }
     void add(ExtendedType type, const void* data, uint32_t size) noexcept {
         if (size > room()) return;
+        std::byte* to = next_data();
+        std::memcpy(to, data, size);
+        std::memset(to + size, 0, wire::align8(size_t{size}) - size);
+        add_in_place(type, size);
+    }
+    // Where the data of the next item stands; whole words, of which there may be more than room()
+    // says until add_in_place() makes an item of them.
+    std::byte* next_data() const noexcept {
+        return reinterpret_cast<std::byte*>(items_.words) + items_.size + sizeof(ExtendedItem);
+    }
+    void add_in_place(ExtendedType type, uint32_t size) noexcept {
         const auto whole = uint32_t(wire::align8(sizeof(ExtendedItem) + size_t{size}));
         constexpr uint16_t kAnother = 1;
         const ExtendedItem item = {uint16_t(whole), uint16_t(type), kAnother, uint16_t(size)};
-        std::byte* to = reinterpret_cast<std::byte*>(items_.words) + items_.size;
-        std::memset(to + whole - 8, 0, 8);
-        std::memcpy(to, &item, sizeof(item));
-        std::memcpy(to + sizeof(item), data, size);
+        std::memcpy(next_data() - sizeof(item), &item, sizeof(item));
         items_.last = items_.size;
         items_.size += whole;
     }
 
 private:
+    static constexpr uint32_t kMost = (kMaxItemWords - kOwnFrames) * sizeof(uint64_t);
+
     AddedItems& items_;
     uint32_t room_;
 };
@@ -137,29 +162,25 @@ void add_user(ItemWriter& to) noexcept {
     to.add(ExtendedType::kSid, &sid, sizeof(sid));
 }
 
+// All items before it are there: the frames are taken where they stay.
 [[gnu::noinline]] void add_stack(ItemWriter& to, const void* caller) noexcept {
-    struct {
-        uint64_t match_id;
-        void* frames[kMaxFrames + 16];  // and those of this library
-    } stack;
     static_assert(sizeof(void*) == 8);
+    constexpr uint32_t kMatchId = sizeof(uint64_t), kFrame = sizeof(void*);
     const uint32_t room = to.room();
-    constexpr uint32_t kHead = sizeof(stack.match_id);
-    if (room <= kHead || !stack_has_room()) return;
-    constexpr int kCapacity = sizeof(stack.frames) / sizeof(stack.frames[0]);
-    int count = etw_take_frames(stack.frames, kCapacity);
+    if (room <= kMatchId) return;
+    std::memset(to.next_data(), 0, kMatchId);
+    auto** const frames = reinterpret_cast<void**>(to.next_data() + kMatchId);
+    int count = etw_take_frames(frames, kMaxFrames + kOwnFrames);
     int first = 0;
-    while (first < count && stack.frames[first] != caller) ++first;
+    while (first < count && frames[first] != caller) ++first;
     if (first == count) first = 0;
     count -= first;
     if (count > int(kMaxFrames)) count = kMaxFrames;
-    constexpr uint32_t kFrame = sizeof(void*);
-    const uint32_t fits = (room - kHead) / kFrame;
+    const uint32_t fits = (room - kMatchId) / kFrame;
     if (uint32_t(count) > fits) count = int(fits);
     if (count <= 0) return;
-    std::memmove(stack.frames, stack.frames + first, size_t(count) * sizeof(void*));
-    stack.match_id = 0;
-    to.add(ExtendedType::kStackTrace64, &stack, kHead + uint32_t(count) * kFrame);
+    std::memmove(frames, frames + first, size_t(count) * kFrame);
+    to.add_in_place(ExtendedType::kStackTrace64, kMatchId + uint32_t(count) * kFrame);
 }
 
 }  // namespace
@@ -174,6 +195,12 @@ bool prepare_stacks() noexcept {
 }
 
 bool stacks_ready() noexcept { return g_stacks_ready.load(std::memory_order_acquire); }
+
+uint32_t without_stack_for_want_of_room(uint32_t properties) noexcept {
+    if ((properties & kPropertyStackTrace) == 0) return properties;
+    const Unnoticed unnoticed;
+    return stack_has_room() ? properties : properties & ~uint32_t{kPropertyStackTrace};
+}
 
 void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, const void* caller,
                uint32_t room) noexcept {

@@ -257,6 +257,7 @@ struct Applicant {
     etw_message_control* control;
     etw_callback callback;
     void* context;
+    bool callback_of_module = false;
 };
 
 // With the lock. Null: there are too many.
@@ -268,6 +269,7 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
         applicant.enabled != nullptr ? applicant.enabled : &registration->own_enabled;
     registration->control = applicant.control;
     registration->callback = applicant.callback;
+    registration->callback_of_module = applicant.callback_of_module;
     registration->context = applicant.context;
     registration->ready = false;
     for (bool& known : registration->known) known = false;
@@ -284,9 +286,10 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
     return registration;
 }
 
-uint32_t enroll(const Applicant& applicant, uint64_t* handle) noexcept {
+uint32_t enroll(Applicant applicant, uint64_t* handle) noexcept {
     const Unnoticed unnoticed;
     pin_module();
+    applicant.callback_of_module = applicant.callback != nullptr && in_module(applicant.callback);
     Registration* registration = nullptr;
     uint32_t generation = 0;
     int64_t deadline_ns = 0;

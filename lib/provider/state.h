@@ -18,6 +18,8 @@
 #include "ring/writer.h"
 #include "wire/provider_protocol.h"
 
+#include <sys/un.h>
+
 namespace etw::provider {
 
 constexpr uint32_t kMaxHosts = 2;  // the system's and the user's own
@@ -113,6 +115,7 @@ struct Registration {
     etw_enabled own_enabled;       // for those that bring none
     etw_message_control* control;  // of trace messages, in the place of `enabled`; else null
     etw_callback callback;
+    bool callback_of_module;  // at its registration
     void* context;
     HostView hosts[kMaxHosts];
     bool known[kMaxHosts];  // to this host or to one before it
@@ -173,6 +176,8 @@ struct State {
     bool unmap_works;  // ring::prepare_detach()
     GuardedFd wake;    // a socket connected to itself
     GuardedFd doorbell;
+    sockaddr_un doorbell_address;
+    socklen_t doorbell_length;  // of the address; 0: it has none
     Host hosts[kMaxHosts];
     SessionSlot slots[kMaxSlots];
     uint32_t former_count;
@@ -206,6 +211,9 @@ void pin_module() noexcept;
 // Bytes of the thread-local variables of all modules; known once the module is pinned. glibc takes
 // them from a thread's stack.
 extern std::atomic<size_t> g_tls_size;
+// Is the function's code that of a module which is loaded? Without the loader's own lock, which is
+// held while modules' constructors run: this takes the one of the list of modules.
+bool in_module(etw_callback function) noexcept;
 bool start_agent() noexcept;  // with the lock; false: no thread to be had
 void wake_agent() noexcept;   // async-signal-safe; preserves errno
 
@@ -281,16 +289,23 @@ bool has_untold_losses() noexcept;
 bool prepare_stacks() noexcept;
 bool stacks_ready() noexcept;
 
-// Extended items that enable properties add to an event, ready to be copied behind its header.
+// Extended items that enable properties add to an event, put together where its record is: the
+// stack that they are on may be small.
 constexpr uint32_t kMaxFrames = 192;
+constexpr uint32_t kOwnFrames = 16;            // of this library, above the caller's
+constexpr uint32_t kFewItemWords = 3 + 3 * 2;  // without a stack
+constexpr uint32_t kMaxItemWords = kFewItemWords + 2 + kMaxFrames + kOwnFrames;
 struct AddedItems {
+    uint64_t* words;    // as many as that
     uint32_t size = 0;  // bytes, a multiple of 8
     uint32_t last = 0;  // where the last one begins
-    uint64_t words[3 + 3 * 2 + 2 + kMaxFrames];
 };
-// `properties`: EnableProperty bits. `event_key`: 0 until it is known. `caller`: where the
-// application called, the innermost frame to record. What does not go into `room` bytes is left
-// out. Each item says that another follows. Async-signal-safe.
+// The properties without that of a stack where the caller's has no room to find it out: see
+// items.cpp. Async-signal-safe.
+uint32_t without_stack_for_want_of_room(uint32_t properties) noexcept;
+// `properties`: EnableProperty bits that it has let pass. `event_key`: 0 until it is known.
+// `caller`: where the application called, the innermost frame to record. What does not go into
+// `room` bytes is left out. Each item says that another follows. Async-signal-safe.
 void add_items(AddedItems& items, uint32_t properties, uint64_t& event_key, const void* caller,
                uint32_t room) noexcept;
 

@@ -2,6 +2,8 @@
 // and in threads of any stack size.
 #include "provider/deliver.h"
 
+#include <alloca.h>
+
 #include <cstring>
 
 namespace etw::provider {
@@ -100,17 +102,19 @@ inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more
                                           uint32_t properties, const Event& event, Record record,
                                           uint32_t size, uint64_t& event_key,
                                           const void* caller) noexcept {
-    AddedItems items;
+    properties = without_stack_for_want_of_room(properties);
+    const bool few = (properties & kPropertyStackTrace) == 0;
+    const size_t words = sizeof(Head) / 8 + (few ? kFewItemWords : kMaxItemWords);
+    auto* const staged = static_cast<uint64_t*>(::alloca(words * sizeof(uint64_t)));
+    const auto* from = static_cast<const std::byte*>(record.staged);
+    constexpr uint32_t kRelated = sizeof(ExtendedItem) + sizeof(etw_guid);
+    const uint32_t before = sizeof(EventHeader) + (event.related != nullptr ? kRelated : 0);
+    AddedItems items = {staged + before / 8};
     const uint32_t room = entry.room.load(std::memory_order_relaxed);
     const uint32_t limit = room < wire::kMaxRecordSize ? room : uint32_t{wire::kMaxRecordSize};
     if (record.size < limit) add_items(items, properties, event_key, caller, limit - record.size);
-    constexpr uint32_t kRelated = sizeof(ExtendedItem) + sizeof(etw_guid);
-    uint64_t staged[(sizeof(Head) + sizeof(items.words)) / 8];
-    const auto* from = static_cast<const std::byte*>(record.staged);
     auto* to = reinterpret_cast<std::byte*>(staged);
-    const uint32_t before = sizeof(EventHeader) + (event.related != nullptr ? kRelated : 0);
     std::memcpy(to, from, before);
-    std::memcpy(to + before, items.words, items.size);
     std::memcpy(to + before + items.size, from + before, record.staged_size - before);
     if (items.size != 0) {
         constexpr uint64_t kLinked = uint64_t{1} << 8 * offsetof(ExtendedItem, linkage);
@@ -334,6 +338,15 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     return __builtin_expect(result == 0, true) || settle_plain(registration, result);
 }
 
+// Not in the frame of those that write_plain() has done with.
+[[gnu::noinline]] uint32_t write_copied(const Registration& registration, const Event& event,
+                                        const etw_data* data, uint32_t count,
+                                        const void* caller) noexcept {
+    auto* const pieces = static_cast<Piece*>(::alloca((count + 2) * sizeof(Piece)));
+    if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
+    return write_event(registration, event, pieces, count, caller);
+}
+
 [[gnu::always_inline]] inline uint32_t write_any(uint64_t handle, const etw_descriptor* descriptor,
                                                  const etw_guid* activity, const etw_guid* related,
                                                  uint32_t count, const etw_data* data,
@@ -366,9 +379,7 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
             return ETW_OK;
         }
     }
-    Piece pieces[kMaxPieces];
-    if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
-    return write_event(*registration, event, pieces, count, caller);
+    return write_copied(*registration, event, data, count, caller);
 }
 
 }  // namespace

@@ -48,11 +48,16 @@ public:
         ETW_ASSERT(
             ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
         ETW_ASSERT(::listen(listener_.get(), 8) == 0);
-        enable.session = {1, 0, 77};
+        static uint64_t last_epoch = 76;
+        enable.session = {1, 0, ++last_epoch};
         enable.action = wire::EnableAction::kEnable;
         enable.level = 5;
         tails_.assign(cpus(), wire::ring_position(0, wire::kRingFirstOffset));
     }
+
+    // Has the session of the host before it. Any other host has a session of its own: the library
+    // keeps rings of those before until their session is heard of no more.
+    void go_on_with(const wire::SessionKey& session) { enable.session = session; }
 
     // Serves packets until `done` holds. False after a minute.
     template <class Done>

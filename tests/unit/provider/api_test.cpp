@@ -348,7 +348,9 @@ TEST_F(Api, TellsTheNextHostWhatWasLostWithoutOne) {
     host_->die();
     uint64_t lost = 0;
     while (lost < 2) lost += write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
+    const wire::SessionKey session = host_->enable.session;
     host_.emplace(false);
+    host_->go_on_with(session);
     host_->ring_doorbell();
     ASSERT_TRUE(host_->serve_until([&] {
         const bool written = write() == 0;
@@ -389,7 +391,9 @@ protected:
         host_->die();
         while (connection() != 0) std::this_thread::yield();
         EXPECT_EQ(write(), ERROR_NOT_ENOUGH_MEMORY) << "nobody to send to";
+        const wire::SessionKey session = host_->enable.session;
         host_.emplace(false);
+        host_->go_on_with(session);
         while (connection() == 0) {
             host_->ring_doorbell();
             std::this_thread::yield();

@@ -224,6 +224,28 @@ TEST_F(Callback, TellsOfASessionThatIsGoneWithItsHost) {
     unregister();
 }
 
+// As those of languages that compile at run time are: a jump that stands in memory of no module.
+TEST_F(Callback, MayBeOfNoModule) {
+#if defined(__x86_64__)
+    constexpr uint8_t kJump[] = {0xFF, 0x25, 0, 0, 0, 0};  // to the address that follows
+#else
+    constexpr uint32_t kJump[] = {0x58000050, 0xD61F0200};
+#endif
+    start();
+    void* code = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(code, MAP_FAILED);
+    const PENABLECALLBACK target = remember;
+    std::memcpy(code, kJump, sizeof(kJump));
+    std::memcpy(static_cast<char*>(code) + sizeof(kJump), &target, sizeof(target));
+    __builtin___clear_cache(static_cast<char*>(code), static_cast<char*>(code) + 4096);
+    Calls calls;
+    register_provider(reinterpret_cast<PENABLECALLBACK>(code), &calls);
+    EXPECT_TRUE(host_->serve_until([&] { return calls.size() == 1; }));
+    unregister();
+    ::munmap(code, 4096);
+}
+
 // The application's handler may be what lets the callback go on (a write barrier of its memory).
 TEST_F(Callback, MayCauseAFaultThatTheApplicationHandles) {
     start();

@@ -27,6 +27,25 @@ TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped, "A", GUID_OF_ALL, GROUP);
 TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped2, "A", GUID_OF_ALL, GROUP, NO_OPTION());
 TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped3, "A", GUID_OF_ALL, NO_OPTION(), GROUP);
 
+/* An application may have macros of its own by any name that is not the headers'. */
+#define LEVEL 1
+#define KEYWORD 1
+#define OPCODE 1
+#define CHANNEL 1
+#define TAG 1
+#define ID 1
+#define NOTE 1
+#define FIELD 1
+#define BYTES 1
+#define AUTO 1
+#define ONE 1
+#define TEXT 1
+#define ARRAY 1
+#define FIXED 1
+#define RAW 1
+#define SID 1
+#define PLAIN 1
+
 #define EXPECT(condition) expect_true(#condition, condition)
 
 /* One event "E" of the given parts: what follows "E" in its schema, and its payload. */
@@ -307,6 +326,74 @@ static void options(void) {
 }
 
 #ifdef __cplusplus
+/* Text that is gone, and seen to be, when its owner is. */
+class Owned {
+public:
+    explicit Owned(char fill) { memset(text_, fill, 3); }
+    ~Owned() { memset(text_, '!', sizeof(text_)); }
+    const char* text() const { return text_; }
+    const char16_t* wide() const { return wide_; }
+
+private:
+    char text_[16] = {};
+    char16_t wide_[2] = {u'w'};
+};
+
+/* What a value is made of lives until the event is written. */
+static void temporaries() {
+    EVENT("f\0\x02g\0\x02", "aaa\0bbb\0", TraceLoggingString(Owned('a').text(), "f"),
+          TraceLoggingValue(Owned('b').text(), "g"));
+    EVENT("f\0\x17g\0\x0e", "\x02\0cc\x01\0d", TraceLoggingCountedString(Owned('c').text(), 2, "f"),
+          TraceLoggingBinary(Owned('d').text(), 1, "g"));
+    EVENT("f\0\x44g\0\x24\x01\0", "\x01\0ef",
+          TraceLoggingUInt8Array(reinterpret_cast<const uint8_t*>(Owned('e').text()), 1, "f"),
+          TraceLoggingUInt8FixedArray(reinterpret_cast<const uint8_t*>(Owned('f').text()), 1, "g"));
+    EVENT("f\0\x01g\0\x16", "w\0\0\0\x02\0w\0", TraceLoggingWideString(Owned('g').wide(), "f"),
+          TraceLoggingCountedWideString(Owned('g').wide(), 1, "g"));
+    EVENT("f\0\x04", "h", TraceLoggingPackedField(Owned('h').text(), 1, 4, "f"));
+    const auto activity = [] { return GUID{1, 2, 3, {4}}; };
+    const auto address = [](const GUID& id) { return &id; };
+    const GUID expected = activity();
+    TraceLoggingWriteActivity(FIELDS_PROVIDER, "E", address(activity()), NULL);
+    expect_head(0, 11, 5, 0, 0, &expected, NULL);
+}
+
+class Flag { /* as an element of vector<bool> is */
+public:
+    operator bool() const { return true; }
+
+private:
+    void* where_[2] = {};
+};
+enum Small : uint8_t { kSmall = 200 };
+static int called() { return 0; }
+
+/* The value is as large as its type says, whatever it comes from. */
+static void converted() {
+    struct {
+        unsigned narrow : 3;
+        signed signed_narrow : 5;
+    } const bits = {5, -3};
+    static volatile int changing = 7;
+    const uintptr_t place = uintptr_t(&changing);
+    const auto function = uintptr_t(&called);
+    EVENT("f\0\x08g\0\x07", "\x05\0\0\0\xfd\xff\xff\xff", TraceLoggingValue(bits.narrow, "f"),
+          TraceLoggingValue(bits.signed_narrow, "g"));
+    EVENT("f\0\x84\x03", "\x01", TraceLoggingValue(Flag(), "f"));
+    EVENT("f\0\x04", "\xc8", TraceLoggingValue(kSmall, "f"));
+    EVENT("f\0\x07", "\x07\0\0\0", TraceLoggingValue(changing, "f"));
+    EVENT("f\0\x15", "\0\0\0\0\0\0\0\0", TraceLoggingValue(nullptr, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingValue(&changing, "f"));
+    expect_scalar("volatile pointer", 21, 0, 0, &place, sizeof(place));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingValue(&called, "f"));
+    expect_scalar("function", 21, 0, 0, &function, sizeof(function));
+#ifdef __cpp_char8_t
+    EVENT("f\0\x82\x23g\0\x82\x23", "a\0b\0", TraceLoggingUtf8String(u8"a", "f"),
+          TraceLoggingValue(u8"b", "g"));
+    EVENT("f\0\x07", "a\0\0\0", TraceLoggingValue(u8'a', "f"));
+#endif
+}
+
 static GUID thread_activity() {
     GUID id;
     EventActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id);
@@ -439,6 +526,8 @@ void FIELDS_FUNCTION(void) {
     attributes();
     options();
 #ifdef __cplusplus
+    temporaries();
+    converted();
     activities();
     thread_activities();
     functions();

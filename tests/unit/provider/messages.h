@@ -47,6 +47,18 @@ int MESSAGES_FUNCTION(levels)(void) {
 
 #define EXPECT(bytes) expect_message(bytes, sizeof(bytes) - 1)
 
+#ifdef __cplusplus
+/* Text that is gone, and seen to be, when its owner is. */
+class OwnedText {
+public:
+    ~OwnedText() { text_[0] = '!'; }
+    const char* text() const { return text_; }
+
+private:
+    char text_[2] = {'o'};
+};
+#endif
+
 void MESSAGES_FUNCTION(values)(void) {
     const signed char minus = -1;
     const GUID guid = {0x04030201, 0x0605, 0x0807, {9, 10, 11, 12, 13, 14, 15, 16}};
@@ -102,4 +114,8 @@ void MESSAGES_FUNCTION(values)(void) {
                    "", "", "", "", "", "", "", "", "", "z");
     EXPECT("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0z\0");
     write_inline(0x34);
+#ifdef __cplusplus
+    DoTraceMessage(FLAG_ONE, "%s|%s", OwnedText().text(), OwnedText().text());
+    EXPECT("o\0o\0");
+#endif
 }

@@ -131,6 +131,7 @@ TEST_F(Provider, HandsItsRingsToTheNextHost) {
     TraceLoggingWrite(g_test_provider, "Between", TraceLoggingInt32(1, "x"));
     EXPECT_EQ(host_->take_records().size(), 1u) << "rings stay in force without a host";
     FakeHost next;
+    next.go_on_with(host_->enable.session);
     next.ring_doorbell();
     ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
     ASSERT_EQ(next.handed_back.size(), 1u);
@@ -153,6 +154,7 @@ TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
         host_->serve_until([&] { return !host_->acks.empty() && host_->acks.back() == cookie; }));
     host_->die();
     FakeHost next;
+    next.go_on_with(host_->enable.session);
     next.ring_doorbell();
     ASSERT_TRUE(next.serve_until([&] { return !next.registered.empty(); }));
     ASSERT_EQ(next.handed_back.size(), 2u);
@@ -164,6 +166,7 @@ TEST_F(Provider, KeepsFormerRingsForANextHostUntilTheyAreDrained) {
         next.serve_until([&] { return !next.acks.empty() && next.acks.back() == next.cookie; }));
     next.die();
     FakeHost last;
+    last.go_on_with(next.enable.session);
     last.ring_doorbell();
     ASSERT_TRUE(last.serve_until([&] { return !last.registered.empty(); }));
     EXPECT_TRUE(last.handed_back.empty()) << "the session is gone";

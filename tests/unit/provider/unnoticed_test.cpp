@@ -4,7 +4,10 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace etw::provider {
@@ -87,6 +90,64 @@ TEST_F(Unnoticed, ADescriptorOfTheProgramUnderTheNumberOfOneThatItClosedIsLeftAl
     EXPECT_EQ(count, 5u);
     for (const int fd : taken) ::close(fd);
     run([&] { EXPECT_EQ(EventUnregister(other), 0u); }, [&] { return host_->unregistered > 0; });
+}
+
+std::string content_of(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool agent_sleeps() {
+    bool sleeps = false;
+    DIR* folder = ::opendir("/proc/self/task");
+    while (const dirent* entry = ::readdir(folder)) {
+        const std::string task = std::string("/proc/self/task/") + entry->d_name;
+        if (content_of(task + "/comm") != "etw-agent\n") continue;
+        const std::string call = content_of(task + "/syscall");
+#ifdef SYS_poll
+        sleeps = sleeps || call.rfind(std::to_string(SYS_poll) + " ", 0) == 0;
+#endif
+        sleeps = sleeps || call.rfind(std::to_string(SYS_ppoll) + " ", 0) == 0;
+    }
+    ::closedir(folder);
+    return sleeps;
+}
+
+// As daemons do, without a word to anybody.
+TEST_F(Unnoticed, AProviderIsToldOfWhoseProgramHasClosedAllDescriptors) {
+    start();
+    register_provider();
+    wait_for_ack();
+    ASSERT_TRUE(host_->serve_until(agent_sleeps));
+    for (const int fd : descriptors_of_the_library()) ::close(fd);
+    REGHANDLE other = 0;
+    run([&] { EXPECT_EQ(EventRegister(&kOther, nullptr, nullptr, &other), 0u); },
+        [&] { return host_->registered.size() >= 2; });
+    EXPECT_TRUE(EventProviderEnabled(other, 1, 0));
+    run([&] { EXPECT_EQ(EventUnregister(other), 0u); }, [&] { return host_->unregistered > 0; });
+}
+
+// In a process of its own, which has no agent yet.
+TEST(UnnoticedDeathTest, AProviderThatFoundNoDescriptorLeftIsToldOfWhenThereAreSome) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    runtime_dir();
+    const auto enabled_late = [] {
+        FakeHost host;
+        ::setenv("ETW_REGISTER_WAIT_MS", "1", 1);
+        constexpr unsigned kSeconds = 60;
+        ::alarm(kSeconds);
+        std::vector<int> all;
+        for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) all.push_back(fd);
+        REGHANDLE handle = 0;
+        EventRegister(&kOther, nullptr, nullptr, &handle);
+        const bool enabled_early = EventProviderEnabled(handle, 1, 0) != 0;
+        for (const int fd : all) ::close(fd);
+        ::_exit(!enabled_early &&
+                        host.serve_until([&] { return EventProviderEnabled(handle, 1, 0) != 0; })
+                    ? 0
+                    : 1);
+    };
+    EXPECT_EXIT(enabled_late(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
