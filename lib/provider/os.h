@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,6 +130,29 @@ private:
     bool locked_ = true;
 };
 
+// Which file a descriptor is of, and of what kind, as far as the kernel knows: no file system is
+// asked, which might never answer.
+struct FileId {
+    dev_t device;
+    ino_t inode;
+    mode_t mode;
+};
+inline bool identify(int fd, FileId& id) noexcept {
+#ifdef STATX_INO
+    struct statx known {};
+    constexpr int kAsKnown = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+    if (::statx(fd, "", kAsKnown, STATX_TYPE | STATX_INO, &known) == 0) {
+        id = {makedev(known.stx_dev_major, known.stx_dev_minor), known.stx_ino, known.stx_mode};
+        return true;
+    }
+    if (errno == EBADF) return false;
+#endif
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return false;
+    id = {status.st_dev, status.st_ino, status.st_mode};
+    return true;
+}
+
 // A descriptor in an application that may close it and open something else under its number. It is
 // only used or closed while it still is the file that we opened. get() is for any thread; what
 // changes the descriptor is for one at a time.
@@ -149,8 +173,18 @@ public:
             ::close(fd);
             fd = high;
         }
-        identify(fd);
+        hold(fd);
+    }
+    // The same at its number, for a file that may hang as any number of it is closed. It had none.
+    void hold(int fd) noexcept {
+        identify_as(fd);
         store(fd);
+    }
+    // For take() of another one.
+    int release() noexcept {
+        const int fd = get();
+        store(-1);
+        return fd;
     }
     // The descriptor, or -1 where it is no longer ours.
     int get() const noexcept {
@@ -158,8 +192,8 @@ public:
         return fd >= 0 && is_same(fd) ? fd : -1;
     }
     bool is_same(int fd) const noexcept {
-        struct stat status {};
-        return ::fstat(fd, &status) == 0 && status.st_dev == device() && status.st_ino == inode();
+        FileId id{};
+        return identify(fd, id) && id.device == device() && id.inode == inode();
     }
     // Ends the connection of a socket and keeps its number, which others may be using, for the
     // next one: get() goes on to give it.
@@ -176,7 +210,7 @@ public:
     // Hands what it holds over to `other`, which lets go of its own.
     void move_to(GuardedFd& other) noexcept {
         other.reset();
-        other.identify(device(), inode());
+        other.set_identity(device(), inode());
         other.store(load());
         store(-1);
     }
@@ -189,19 +223,19 @@ public:
 private:
     int load() const noexcept { return __atomic_load_n(&fd_plus1_, __ATOMIC_ACQUIRE) - 1; }
     void store(int fd) noexcept { __atomic_store_n(&fd_plus1_, fd + 1, __ATOMIC_RELEASE); }
-    void identify(dev_t device, ino_t inode) noexcept {
+    void set_identity(dev_t device, ino_t inode) noexcept {
         __atomic_store_n(&device_, device, __ATOMIC_RELAXED);
         __atomic_store_n(&inode_, inode, __ATOMIC_RELAXED);
     }
-    void identify(int fd) noexcept {
-        struct stat status {};
-        if (::fstat(fd, &status) == 0) identify(status.st_dev, status.st_ino);
+    void identify_as(int fd) noexcept {
+        FileId id{};
+        if (identify(fd, id)) set_identity(id.device, id.inode);
     }
     // Who has the number meanwhile and compares it takes it for a stranger's, which is safe.
     bool replace(int fd) noexcept {
         const int held = get();
         if (fd < 0 || held < 0 || ::dup3(fd, held, O_CLOEXEC) != held) return false;
-        identify(held);
+        identify_as(held);
         ::close(fd);
         return true;
     }
@@ -215,14 +249,15 @@ private:
 // one for a file that grows past the process's limit must not end the program. Callbacks of the
 // application may run on it. `tls_size`: bytes of its stack that libc may take for the variables of
 // the thread. False: there is none to be had.
-inline bool start_thread(pthread_t& thread, void* (*run)(void*), size_t tls_size) noexcept {
+inline bool start_thread(pthread_t& thread, void* (*run)(void*), size_t tls_size,
+                         void* argument = nullptr) noexcept {
     pthread_attr_t attributes;
     if (::pthread_attr_init(&attributes) != 0) return false;
     ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     constexpr size_t kStack = 256 * 1024;  // only touched pages cost anything
     ::pthread_attr_setstacksize(&attributes, kStack + tls_size);
     const HeldSignals inherited;
-    const int failed = ::pthread_create(&thread, &attributes, run, nullptr);
+    const int failed = ::pthread_create(&thread, &attributes, run, argument);
     ::pthread_attr_destroy(&attributes);
     return failed == 0;
 }

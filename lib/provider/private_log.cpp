@@ -48,10 +48,10 @@ bool read_all(const GuardedFd& file, uint64_t at, void* out, size_t size) noexce
 }  // namespace
 
 bool PrivateLog::usable(int fd) noexcept {
-    struct stat status {};
+    FileId id{};
     const int flags = ::fcntl(fd, F_GETFL);
     return fd >= 0 && flags >= 0 && (flags & O_ACCMODE) == O_RDWR && (flags & O_APPEND) == 0 &&
-           ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+           identify(fd, id) && S_ISREG(id.mode);
 }
 
 bool PrivateLog::set_up(const wire::PrivateStart& start) noexcept {
@@ -88,7 +88,9 @@ bool PrivateLog::replace(const GuardedFd& file, const std::byte* header,
 }
 
 void PrivateLog::go_on_in(GuardedFd& file) noexcept {
-    file.move_to(fd_);
+    const int fd = file.release();
+    fd_.reset();
+    fd_.take(fd);
     next_ = buffer_size_;
     last_ = 0;
     wrapped_ = false;

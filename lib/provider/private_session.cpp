@@ -30,14 +30,23 @@ void wake_private_thread() noexcept {
 bool hand_on(const HandedLog& log) noexcept {
     const size_t size = g_private.start.geometry.block_size;
     if (g_private.incoming.taken() || log.front_size > size) return false;
-    g_private.incoming.take(log.fd);
+    g_private.incoming.hold(log.fd);
     std::memcpy(g_private.header, log.front, log.front_size);
     std::memset(g_private.header + log.front_size, wire::kUnusedByte, size - log.front_size);
     return true;
 }
 
+// To close it asks its file system, which might never answer: not with the library's lock.
 void let_go_of(const HandedLog& log) noexcept {
-    if (log.fd >= 0) ::close(log.fd);
+    if (log.fd < 0) return;
+    const auto close_it = [](void* fd) -> void* {
+        ::close(int(reinterpret_cast<intptr_t>(fd)));
+        return nullptr;
+    };
+    pthread_t thread;
+    const size_t tls_size = g_tls_size.load(std::memory_order_relaxed);
+    if (!start_thread(thread, close_it, tls_size, reinterpret_cast<void*>(intptr_t(log.fd))))
+        ::close(log.fd);
 }
 
 // Where the process has no number left for a descriptor, the kernel drops it.

@@ -211,12 +211,16 @@ void finish_log(PrivateSession& session) noexcept {
 bool begin_incoming(PrivateSession& session) noexcept {
     const bool replaced = session.log.replace(session.incoming, session.header, session.staging);
     if (replaced && session.begun) finish_log(session);
-    const ScopedLock lock(session.mutex);  // the agent may bring the next one
+    GuardedFd taken;
+    {
+        const ScopedLock lock(session.mutex);  // the agent may bring the next one
+        session.incoming.move_to(taken);
+    }
     if (replaced) {
-        session.log.go_on_in(session.incoming);
+        session.log.go_on_in(taken);
         session.begun = true;
     }
-    session.incoming.reset();
+    taken.reset();
     return replaced;
 }
 
