@@ -125,6 +125,11 @@ class KilledHost(EndToEnd):
     def test_keeper_and_worker_killed_under_load(self):
         self.run_under_fire(self.kill_hosts)
 
+    def test_the_log_is_named_by_a_link(self):
+        (self.folder / "real").mkdir()
+        (self.folder / "k.etl").symlink_to("real/k.etl")
+        self.run_under_fire(self.kill_hosts)
+
     def test_programs_that_end_while_no_host_lives_leave_their_events(self):
         writers = [self.writer("--count", 3000, "--hold", "--wait") for _ in range(2)]
         session = ("K", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
