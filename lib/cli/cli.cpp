@@ -2,6 +2,7 @@
 
 #include "base/letter_case.h"
 #include "base/platform.h"
+#include "base/signals.h"
 
 #include <fmt/format.h>
 
@@ -279,6 +280,7 @@ Ask ask_terminal() {
 
 Args begin(int argc, char** argv) {
     prepare_output();
+    ignore_file_size_limits();
     return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
 }
 

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import unittest
@@ -160,3 +161,10 @@ class Outputs(ReadingCase):
             self.assertIn(str(disk / "out.txt"), done.stderr)
         finally:
             subprocess.run(["umount", str(disk)], check=True)
+
+    def test_a_limit_on_the_size_of_files_is_reported(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        log = self.make_log("large", 5000)
+        done = self.tracefmt(log, "-o", "out.txt", code=FAILED, preexec_fn=limit)
+        self.assertIn("out.txt: write: There is not enough space on the disk. [112]", done.stderr)
