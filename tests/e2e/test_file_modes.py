@@ -145,7 +145,9 @@ class FileModes(EndToEnd):
     def test_preallocated_file_has_its_size_while_it_is_written(self):
         for mode in ("-seq", "-cir"):
             with self.subTest(mode):
-                self.tracelog("-start", "M", "-f", "m.etl", mode, "16", "-prealloc")
+                done = self.tracelog("-start", "M", "-f", "m.etl", mode, "16", "-prealloc")
+                self.assert_line(done.stdout, "Buffers Written:", "1")
+                self.assert_line(done.stdout, "Log File Size:", "16384 Kb")
                 log = self.folder / "m.etl"
                 self.assertEqual(self.size_of(log), 16 << 20)
                 self.assertGreaterEqual(log.stat().st_blocks * 512, 16 << 20)
