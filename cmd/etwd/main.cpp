@@ -2,6 +2,7 @@
 // root. Usually nobody starts it by hand: tracelog does when it is needed.
 #include "base/path.h"
 #include "base/runtime_folder.h"
+#include "base/signals.h"
 #include "boot/boot_folder.h"
 #include "host/program.h"
 #include "host/survival/recover.h"
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
+    etw::ignore_file_size_limits();  // as a full disk
     if (recover) return etw::host::run_recovery(lost);
     options.folder = etw::to_absolute(options.folder);
     if (boot) options.boot_folder = etw::to_absolute(config);

@@ -161,7 +161,8 @@ Outcome<std::vector<Element>> Backend::ask_all(ControlOp op) {
 }
 
 Outcome<EnableResult> Backend::start(const StartRequest& request) {
-    const session::Properties& p = request.properties;
+    StartRequest asked = request;
+    session::Properties& p = asked.properties;
     LogFile log;
     if (!p.log_file.empty()) {
         const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
@@ -169,8 +170,9 @@ Outcome<EnableResult> Backend::start(const StartRequest& request) {
         ETW_TRY(log,
                 LogFile::open(numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file,
                               more_files));
+        if (!more_files) p.log_file = log.path();
     }
-    auto result = ask<EnableResult>(ControlOp::kStart, encoded(request), log.descriptors());
+    auto result = ask<EnableResult>(ControlOp::kStart, encoded(asked), log.descriptors());
     settle(log, result, cut_short_);
     return result;
 }
@@ -195,7 +197,9 @@ Outcome<SessionStatus> Backend::update(const UpdateRequest& request) {
     ETW_TRY(LogFile log, LogFile::open(numbered ? session::numbered_log_file(*request.log_file, 1)
                                                 : *request.log_file,
                                        numbered));
-    auto status = ask_session<SessionStatus>(ControlOp::kUpdate, request, log.descriptors());
+    UpdateRequest asked = request;
+    if (!numbered) asked.log_file = log.path();
+    auto status = ask_session<SessionStatus>(ControlOp::kUpdate, asked, log.descriptors());
     settle(log, status, cut_short_);
     return status;
 }

@@ -142,16 +142,25 @@ wire::RingGeometry default_geometry() {
     return {cpus, session::blocks_per_cpu(p, cpus), p.buffer_size_kb * 1024, 0};
 }
 
-// A limit on the size of files is one on memory files too, and is told by a signal.
-class FileSizeSignal {
+// A limit on the size of files is one on memory files too, and is told by a signal. A host has the
+// highest that it may.
+class FileSizeOfHost {
 public:
-    FileSizeSignal() : before_(std::signal(SIGXFSZ, SIG_IGN)) {}
-    ~FileSizeSignal() { std::signal(SIGXFSZ, before_); }
-    FileSizeSignal(const FileSizeSignal&) = delete;
-    FileSizeSignal& operator=(const FileSizeSignal&) = delete;
+    FileSizeOfHost() : signal_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &limit_);
+        const rlimit raised{limit_.rlim_max, limit_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &raised);
+    }
+    ~FileSizeOfHost() {
+        std::signal(SIGXFSZ, signal_);
+        ::setrlimit(RLIMIT_FSIZE, &limit_);
+    }
+    FileSizeOfHost(const FileSizeOfHost&) = delete;
+    FileSizeOfHost& operator=(const FileSizeOfHost&) = delete;
 
 private:
-    void (*before_)(int);
+    void (*signal_)(int);
+    rlimit limit_{};
 };
 
 }  // namespace
@@ -229,9 +238,9 @@ void look_at_limits(Findings& out) {
     } else {
         out.push_back({"open files", Verdict::kOk, "enough", ""});
     }
-    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_max != RLIM_INFINITY) {
         out.push_back({"size of files", Verdict::kWarning,
-                       fmt::format("no log grows beyond {}", megabytes(limit.rlim_cur)),
+                       fmt::format("no log grows beyond {}", megabytes(limit.rlim_max)),
                        "before the first session: ulimit -f unlimited"});
     } else {
         out.push_back({"size of files", Verdict::kOk, "not limited", ""});
@@ -252,7 +261,7 @@ void look_at_shared_memory(Findings& out) {
                        fmt::format("{}, and {} is free", text, megabytes(free)), kRemedy});
         return;
     }
-    const FileSizeSignal ignored;
+    const FileSizeOfHost size;
     if (const auto rings = ring::RingSet::create(geometry); !rings) {
         out.push_back({"shared memory", Verdict::kFailure,
                        fmt::format("{}, which cannot be had: {}", text,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 namespace etw::backend_linux {
 namespace {
@@ -35,6 +36,20 @@ bool is_own_output(const struct stat& file) {
         }
     }
     return false;
+}
+
+// Where the file is, if the last part of `path` is a link. A host that has to find the log again
+// follows none.
+std::string target_of(const std::string& path, const UniqueFd& file, const struct stat& st) {
+    struct stat named {
+    }, there{};
+    if (::lstat(path.c_str(), &named) != 0 || !S_ISLNK(named.st_mode)) return path;
+    std::error_code unreadable;
+    const std::string target =
+        std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), unreadable);
+    const bool same = ::lstat(target.c_str(), &there) == 0 && there.st_dev == st.st_dev &&
+                      there.st_ino == st.st_ino;
+    return same ? target : path;
 }
 
 }  // namespace
@@ -78,7 +93,9 @@ Outcome<LogFile> LogFile::open(const std::string& path, bool with_folder) {
     if (is_own_output(st)) {
         return refuse(path, {Code::kBadPathname, "this command prints into it; name another file"});
     }
-    if (with_folder) {
+    if (!with_folder) {
+        log.path_ = target_of(path, log.file_, st);
+    } else {
         const std::string folder = folder_of(path);
         log.folder_.reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
         if (!log.folder_) return refuse(folder, explain_open(folder, errno));

@@ -24,6 +24,8 @@ public:
     // Its file system does not answer: to ask it anything, closing included, is left to the end of
     // the process, when all is said.
     void leave() noexcept;
+    // As it was opened; without a folder not that of a link but of the file it leads to.
+    const std::string& path() const noexcept { return path_; }
     std::vector<int> descriptors() const;  // log file, [folder]
 
 private:

@@ -12,6 +12,13 @@ inline void ignore_closed_pipes() noexcept {
 #endif
 }
 
+// A limit on the size of files (ulimit -f), too, is a failed write and no end.
+inline void ignore_file_size_limits() noexcept {
+#ifdef SIGXFSZ
+    std::signal(SIGXFSZ, SIG_IGN);
+#endif
+}
+
 // A process in the background of its terminal that reads from it goes on; the read then fails.
 inline void ignore_background_reads() noexcept {
 #ifdef SIGTTIN

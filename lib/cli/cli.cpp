@@ -2,6 +2,7 @@
 
 #include "base/letter_case.h"
 #include "base/platform.h"
+#include "base/signals.h"
 
 #include <fmt/format.h>
 
@@ -279,6 +280,7 @@ Ask ask_terminal() {
 
 Args begin(int argc, char** argv) {
     prepare_output();
+    ignore_file_size_limits();
     return argc > 1 ? Args(argv + 1, size_t(argc - 1)) : Args();
 }
 
@@ -310,7 +312,9 @@ std::string status_text(Code code) {
 }
 
 int failure(const char* tool, const std::string& subject, const Error& error) {
-    const std::string where = error.where == 0 ? "" : fmt::format(" (at {})", error.where);
+    // Of damage, where it is; of what the system refused that is its own number.
+    const bool damage = error.code == Code::kInvalidData && error.where != 0;
+    const std::string where = damage ? fmt::format(" (at {})", error.where) : "";
     say(stderr, "{}: {}: {}{}: {} [{}]\n", tool, subject, error.what, where,
         status_text(error.code), uint32_t(error.code));
     return kExitFailed;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 namespace etw::cli {
 
 using session::Failure;
@@ -14,7 +16,13 @@ using session::Outcome;
 using session::SessionStatus;
 
 std::string absolute_path(const std::string& path) {
-    return to_text(to_absolute(to_path(path)).lexically_normal());
+    const std::filesystem::path whole = to_absolute(to_path(path));
+    std::filesystem::path plain = whole.lexically_normal();
+    // What lies above a link is not what the link is in.
+    std::error_code missing;
+    const bool same =
+        std::filesystem::equivalent(whole.parent_path(), plain.parent_path(), missing);
+    return to_text(same || missing ? plain : whole);
 }
 
 void TracelogAnswer::show(const Outcome<SessionStatus>& status) {

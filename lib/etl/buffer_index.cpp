@@ -175,6 +175,9 @@ uint64_t Walk::next_on_grid() {
         offset += index_.buffer_size;
         const auto header = header_at(offset);
         if (header && plausible(*header)) return offset;
+        // A header needs more than zeros; the next place that has them may be far.
+        const uint64_t zeros = (source_.next_data(offset) - offset) / index_.buffer_size;
+        if (zeros > 1) offset += (zeros - 1) * index_.buffer_size;
     }
     return source_.size();
 }
@@ -191,6 +194,9 @@ uint64_t Walk::next_by_scan() {
             if (certain(header, offset + i)) return offset + i;
         }
         offset += chunk->size() - (kHeaderSize - 1);
+        // No header is all zeros, but one may begin with some.
+        const uint64_t data = source_.next_data(offset);
+        if (data - offset >= kHeaderSize) offset = data - (kHeaderSize - 1);
     }
     return source_.size();
 }

@@ -1,5 +1,7 @@
 #include "etl/byte_source.h"
 
+#include "base/next_data.h"
+
 namespace etw::etl {
 
 std::span<std::byte> Storage::reserve(size_t size) {
@@ -29,6 +31,10 @@ Result<Bytes> ByteSource::read(uint64_t offset, size_t size, Storage& storage) c
     const std::span<std::byte> out = storage.reserve(size).first(size);
     ETW_CHECK(file_.read_at(offset, out));
     return Bytes(out);
+}
+
+uint64_t ByteSource::next_data(uint64_t offset) const {
+    return file_ ? etw::next_data(file_, offset, size_) : offset;
 }
 
 }  // namespace etw::etl

@@ -38,6 +38,8 @@ public:
     // Exactly `size` bytes: a view of the memory, or read into `storage`. Fails with kInvalidData
     // where the source is shorter, or the code of reading.
     Result<Bytes> read(uint64_t offset, size_t size, Storage& storage) const;
+    // From `offset` up to there everything is zero; nothing has to be read to know it.
+    uint64_t next_data(uint64_t offset) const;
 
 private:
     ByteSource(File file, uint64_t size) noexcept : file_(std::move(file)), size_(size) {}

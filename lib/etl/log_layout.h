@@ -29,11 +29,14 @@ inline wire::BufferHeader data_buffer_header(uint32_t buffer_size, size_t record
 }
 
 inline void set_totals(wire::LogFileHeader64& header, int64_t end_time, uint32_t buffers_written,
-                       uint64_t events_lost, uint32_t buffers_lost) noexcept {
+                       uint64_t events_lost, uint64_t buffers_lost) noexcept {
+    const auto most = [](uint64_t count) {
+        return count < UINT32_MAX ? uint32_t(count) : UINT32_MAX;
+    };
     header.end_time = end_time;
     header.buffers_written = buffers_written;
-    header.events_lost = events_lost < UINT32_MAX ? uint32_t(events_lost) : UINT32_MAX;
-    header.buffers_lost = buffers_lost;
+    header.events_lost = most(events_lost);
+    header.buffers_lost = most(buffers_lost);
 }
 
 }  // namespace etw::etl

@@ -188,7 +188,9 @@ Result<LogWriter> LogWriter::append(File file, const LogFileInfo& info, uint64_t
     ETW_CHECK(file.read_at(0, front));
     ETW_TRY(const LogHeader log, parse_log_header(Bytes(front).subspan(sizeof(BufferHeader))));
     ETW_CHECK(check_appendable(log, info));
-    ETW_TRY(const LogPosition end, find_end(file, info.buffer_size));
+    ETW_TRY(LogPosition end, find_end(file, info.buffer_size));
+    end.earlier_events_lost = log.fixed.events_lost;
+    end.earlier_buffers_lost = log.fixed.buffers_lost;
     return resume(std::move(file), info, limit_bytes, end);
 }
 
@@ -306,7 +308,8 @@ Status LogWriter::finish(const LogTotals& totals) {
     // Of a log that has wrapped, what the file holds: there are readers that walk by this count.
     const uint32_t written =
         position_.wraps == 0 ? totals.buffers_written : uint32_t(end_of_data() / buffer_size_);
-    set_totals(fixed, totals.end_time, written, totals.events_lost, totals.buffers_lost);
+    set_totals(fixed, totals.end_time, written, totals.events_lost + position_.earlier_events_lost,
+               totals.buffers_lost + position_.earlier_buffers_lost);
     ETW_CHECK(file_.write_at(kHeaderEventAt, std::as_bytes(std::span(&fixed, 1))));
 
     ETW_TRY(const uint64_t size, file_.size());

@@ -38,21 +38,24 @@ struct BufferData {
     Bytes records;
 };
 
+// Lost is what did not get into this log.
 struct LogTotals {
     uint32_t buffers_written = 0;  // header buffer included
     uint64_t events_lost = 0;
-    uint32_t buffers_lost = 0;
+    uint64_t buffers_lost = 0;
     int64_t end_time = 0;  // FILETIME
 };
 
 // Where a log stands: everything a successor needs to go on with the same file after the writer's
 // process was killed. A write that was under way is repeated from here, at the same offsets.
 struct LogPosition {
-    uint64_t next_offset = 0;      // bytes: where the next buffer goes
-    int64_t sequence = 0;          // of the last data buffer
-    uint32_t buffers_written = 0;  // header buffer included
-    uint32_t wraps = 0;            // circular: how often the end was reached
-    uint64_t last_offset = 0;      // of the newest data buffer, 0 if none: it gets the end mark
+    uint64_t next_offset = 0;          // bytes: where the next buffer goes
+    int64_t sequence = 0;              // of the last data buffer
+    uint32_t buffers_written = 0;      // header buffer included
+    uint32_t wraps = 0;                // circular: how often the end was reached
+    uint64_t last_offset = 0;          // of the newest data buffer, 0 if none: it gets the end mark
+    uint64_t earlier_events_lost = 0;  // by the sessions that wrote what is appended to
+    uint64_t earlier_buffers_lost = 0;
 };
 static_assert(std::is_trivially_copyable_v<LogPosition>);
 

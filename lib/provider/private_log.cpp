@@ -87,7 +87,9 @@ bool PrivateLog::replace(const GuardedFd& file, const std::byte* header,
     return false;
 }
 
-void PrivateLog::go_on_in(GuardedFd& file) noexcept {
+void PrivateLog::go_on_in(GuardedFd& file, uint64_t events_lost, uint64_t buffers_lost) noexcept {
+    events_lost_before_ = events_lost;
+    buffers_lost_before_ = buffers_lost;
     const int fd = file.release();
     fd_.reset();
     fd_.take(fd);
@@ -144,13 +146,13 @@ bool PrivateLog::set_end_mark(bool on) noexcept {
     return true;
 }
 
-bool PrivateLog::finish(uint64_t events_lost, uint32_t buffers_lost) noexcept {
+bool PrivateLog::finish(uint64_t events_lost, uint64_t buffers_lost) noexcept {
     if (last_ != 0 && !end_marked_ && !set_end_mark(true)) return false;
     wire::LogFileHeader64 header;
     if (!read_all(fd_, etl::kHeaderEventAt, &header, sizeof(header))) return false;
     // Of a log that has wrapped, what the file holds: there are readers that walk by this count.
-    etl::set_totals(header, filetime_now(), uint32_t(size() / buffer_size_), events_lost,
-                    buffers_lost);
+    etl::set_totals(header, filetime_now(), uint32_t(size() / buffer_size_),
+                    events_lost - events_lost_before_, buffers_lost - buffers_lost_before_);
     return write_all(fd_, etl::kHeaderEventAt, &header, sizeof(header));
 }
 

@@ -20,13 +20,15 @@ public:
     // it was. `scratch` has room for one buffer.
     bool replace(const GuardedFd& file, const std::byte* header, std::byte* scratch) const noexcept;
     // Goes on in a file that was replaced; takes it over, and closes the one before.
-    void go_on_in(GuardedFd& file) noexcept;
+    // What was lost until then is told in the one before.
+    void go_on_in(GuardedFd& file, uint64_t events_lost, uint64_t buffers_lost) noexcept;
 
     // `buffer`: one of the session's buffers, with `record_bytes` of records behind the room for
     // its header; the header and what is unused are filled in here. All or nothing.
     Outcome write(std::byte* buffer, uint32_t record_bytes, uint16_t cpu, int64_t time) noexcept;
-    // The final header. False: the file is as it was, readable without.
-    bool finish(uint64_t events_lost, uint32_t buffers_lost) noexcept;
+    // The final header, with what the session has lost. False: the file is as it was, readable
+    // without.
+    bool finish(uint64_t events_lost, uint64_t buffers_lost) noexcept;
 
     uint32_t buffers_written() const noexcept { return buffers_written_; }
     uint64_t size() const noexcept { return wrapped_ ? wrap_at() : next_; }
@@ -47,6 +49,8 @@ private:
     uint64_t next_ = 0;   // where the next buffer goes
     uint64_t last_ = 0;   // the newest data buffer, 0: none
     int64_t sequence_ = 0;
+    uint64_t events_lost_before_ = 0;  // by the session, before it began this file
+    uint64_t buffers_lost_before_ = 0;
     int64_t last_time_ = 0;
     uint32_t buffers_written_ = 0;  // of all files, each file's header buffer included
 };

@@ -203,21 +203,22 @@ void answer(PrivateSession& session, uint64_t cookie, PrivateResult result) noex
     wake_agent();
 }
 
-void finish_log(PrivateSession& session) noexcept {
-    session.log.finish(events_lost(session), session.buffers_lost);
-}
-
 // The incoming log takes the place of the one before, if any. False: both are as they were.
 bool begin_incoming(PrivateSession& session) noexcept {
     const bool replaced = session.log.replace(session.incoming, session.header, session.staging);
-    if (replaced && session.begun) finish_log(session);
+    uint64_t lost = 0, buffers_lost = 0;  // what the log before tells
+    if (replaced && session.begun) {
+        lost = events_lost(session);
+        buffers_lost = session.buffers_lost;
+        session.log.finish(lost, buffers_lost);
+    }
     GuardedFd taken;
     {
         const ScopedLock lock(session.mutex);  // the agent may bring the next one
         session.incoming.move_to(taken);
     }
     if (replaced) {
-        session.log.go_on_in(taken);
+        session.log.go_on_in(taken, lost, buffers_lost);
         session.begun = true;
     }
     taken.reset();
@@ -254,7 +255,7 @@ void stop(PrivateSession& session, uint64_t cookie) noexcept {
     if (!session.ended) make_room(session, true);
     session.ended = true;
     if (session.begun) {
-        finish_log(session);
+        session.log.finish(events_lost(session), session.buffers_lost);
         session.last_answer = status_of(session, cookie, PrivateResult::kOk);
     } else {
         session.last_answer =

@@ -274,6 +274,19 @@ class Misuse(EndToEnd):
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), before)
         self.assertEqual(self.status("Runs")["log_file"], str(self.folder / "runs.etl"))
 
+    def test_a_path_through_links_is_the_one_that_the_system_finds(self):
+        (self.folder / "a" / "b").mkdir(parents=True)
+        (self.folder / "link").symlink_to("a/b")
+        (self.folder / "log").symlink_to("a/real.etl")
+        for path, log in (("link/../up.etl", "a/up.etl"), ("link/./in.etl", "a/b/in.etl"),
+                          ("a/../here.etl", "here.etl"), ("log", "a/real.etl")):
+            with self.subTest(path):
+                self.tracelog("-start", "A", "-f", path)
+                self.tracelog("-stop", "A")
+                self.assertTrue((self.folder / log).is_file())
+        self.assertEqual(sorted(p.name for p in self.folder.rglob("*.etl")),
+                         ["here.etl", "in.etl", "real.etl", "up.etl"])
+
     @unittest.skipIf(os.geteuid() != 0, "as root, to become somebody else")
     def test_paths_without_rights(self):
         (self.folder / "theirs.etl").write_text("")

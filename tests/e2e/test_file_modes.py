@@ -3,11 +3,12 @@ instant, whoever is killed. Every file passes our independent checker."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import unittest
 
-from harness import ETLCHECK, EndToEnd, room, wait_for
+from harness import ETLCHECK, EndToEnd, PATIENCE_MS, WRITER_GUID, hang, room, wait_for
 
 ROOMY = room(64)
 BUFFER_SIZE = 65536  # of such a session
@@ -144,12 +145,70 @@ class FileModes(EndToEnd):
     def test_preallocated_file_has_its_size_while_it_is_written(self):
         for mode in ("-seq", "-cir"):
             with self.subTest(mode):
-                self.tracelog("-start", "M", "-f", "m.etl", mode, "16", "-prealloc")
+                done = self.tracelog("-start", "M", "-f", "m.etl", mode, "16", "-prealloc")
+                self.assert_line(done.stdout, "Buffers Written:", "1")
+                self.assert_line(done.stdout, "Log File Size:", "16384 Kb")
                 log = self.folder / "m.etl"
                 self.assertEqual(self.size_of(log), 16 << 20)
                 self.assertGreaterEqual(log.stat().st_blocks * 512, 16 << 20)
                 self.tracelog("-stop", "M")
                 self.assertLess(self.size_of(log), 1 << 20)
+
+    # -- what each log says of what was lost ------------------------------------------------------
+
+    def lost_in(self, *logs):
+        """As tracefmt adds it up."""
+        done = self.run_tool("tracefmt", *logs, "-summaryonly", "-json", "-o", "-", code=None)
+        return json.loads(done.stdout)["events_lost"]
+
+    def lose_some(self):
+        """Writes more than the session has room for while its host hangs; how many were lost."""
+        worker, before = self.worker(), self.status("M")["events_lost"]
+        writer = self.pinned_writer("--wait", "--hold", "--count", 5000, "--fill", 400)
+        self.tracelog("-enable", "M", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
+        hang(worker)
+        writer.go()
+        writer.written()
+        os.kill(worker, signal.SIGCONT)
+        writer.go()
+        writer.finish()
+        lost = self.status("M")["events_lost"] - before
+        self.assertGreater(lost, 0)
+        return lost
+
+    def stop(self):
+        return json.loads(self.tracelog("-stop", "M", "-json", code=None).stdout)
+
+    def test_append_adds_to_what_was_lost_before(self):
+        lost = 0
+        for loses in (True, False, True):
+            self.tracelog("-start", "M", "-append", "-f", "m.etl", "-guid", WRITER_GUID, "-b", "16",
+                          "-max", "8")
+            if loses:
+                lost += self.lose_some()
+                self.kill_worker()  # the next one knows of it, too
+            self.stop()
+            self.assertEqual(self.lost_in("m.etl"), lost)
+
+    def test_new_files_have_each_its_own(self):
+        self.tracelog("-start", "M", "-f", "m%d.etl", "-newfile", "64", "-guid", WRITER_GUID, "-b",
+                      "16", "-max", "8")
+        lost = [self.lose_some()]
+        self.tracelog("-incrementfile", "M")
+        self.tracelog("-incrementfile", "M")
+        lost += [0, self.lose_some()]
+        self.kill_worker()
+        self.assertEqual(self.stop()["events_lost"], sum(lost))
+        self.assertEqual([self.lost_in(log) for log in self.logs()], lost)
+        self.assertEqual(self.lost_in(*self.logs()), sum(lost))
+
+    def test_a_log_by_update_has_its_own(self):
+        self.tracelog("-start", "M", "-f", "m1.etl", "-guid", WRITER_GUID, "-b", "16", "-max", "8")
+        lost = [self.lose_some()]
+        self.tracelog("-update", "M", "-f", "m2.etl")
+        lost.append(self.lose_some())
+        self.assertEqual(self.stop()["events_lost"], sum(lost))
+        self.assertEqual([self.lost_in(log) for log in self.logs()], lost)
 
     # -- the next file, now -----------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
-"""The system's host and a user's own at once, as they are found without ETW_RUNTIME_DIR: in a mount
-namespace with a /run of its own."""
+"""Hosts beside each other, and who started them."""
 import json
 import os
 import pathlib
+import re
+import resource
 import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, NOBODY, WRITER_GUID, wait_for
+from harness import BIN, DEADLINE, EndToEnd, NOBODY, WRITER_GUID, room, wait_for
 
 NAMESPACE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -36,6 +37,9 @@ own tracelog -stop Own -json > own/own.json
 
 
 class SystemAndUsersOwn(EndToEnd):
+    """Both at once, as they are found without ETW_RUNTIME_DIR: in a mount namespace with a /run of
+    its own."""
+
     def setUp(self):
         super().setUp()
         if not namespaces_work():
@@ -99,6 +103,58 @@ class SystemAndUsersOwn(EndToEnd):
         self.run_both(kill_worker)
         self.assert_all_recorded(self.folder, "sys")
         self.assert_all_recorded(self.folder / "own", "own")
+
+
+class Inherited(EndToEnd):
+    """A host has of who happened to start it neither limits, where it may raise them, nor what that
+    one does with signals."""
+    SIZE = 4 << 20
+
+    def start_under(self, preexec_fn, *options):
+        self.tracelog("-start", "I", "-f", "i.etl", "-guid", WRITER_GUID, *options,
+                      preexec_fn=preexec_fn)
+        return self.worker()
+
+    def record(self, *options):
+        """What is written and what -stop shows; more than the limit."""
+        writer = self.writer("--count", 40000, "--fill", 200, *options)
+        count = writer.written()
+        writer.finish()
+        done = self.tracelog("-stop", "I", "-json", code=None)
+        return count, json.loads(done.stdout)
+
+    def test_a_log_at_the_highest_size_is_a_full_disk(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.SIZE, self.SIZE))
+        worker = self.start_under(limit, "-b", "4", "-max", "64")
+        count, final = self.record("--rate", "20000")
+        self.assertEqual(self.worker(), worker)
+        self.assertGreater(final["log_buffers_lost"], 0)
+        self.assertLessEqual((self.folder / "i.etl").stat().st_size, self.SIZE)
+        found = sum(map(len, self.numbered("i.etl").values()))
+        self.assertEqual(found + final["events_lost"], count)
+        self.check_etl(self.folder / "i.etl")
+
+    def test_a_limit_that_may_be_raised_is_none(self):
+        def limit():
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.SIZE, hard))
+        if resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY:
+            self.skipTest("needs files of any size")
+        worker = self.start_under(limit, *room(32))
+        count, final = self.record()
+        self.assertEqual(self.worker(), worker)
+        self.assertEqual((final["events_lost"], final["log_buffers_lost"]), (0, 0))
+        self.assertEqual(sum(map(len, self.numbered("i.etl").values())), count)
+
+    def test_children_that_nobody_wants_to_know_of(self):
+        def ignore():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        worker = self.start_under(ignore)
+        keeper, = (pid for pid in self.host_pids() if pid != worker)
+        status = pathlib.Path(f"/proc/{keeper}/status").read_text()
+        ignored = int(re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[1], 16)
+        self.assertEqual(ignored >> (signal.SIGCHLD - 1) & 1, 0)
 
 
 if __name__ == "__main__":

@@ -623,3 +623,22 @@ class PrivateFullDisk(SmallDisk, PrivateTest):
         wait_for(lambda: self.private("-q", "D")["buffers_written"] > before, "the log to go on")
         self.private("-stop", "D", code=3)
         self.check_etl(self.disk / "d.etl")
+
+    def test_each_log_counts_what_is_missing_in_it(self):
+        flood = self.writer("--count", 0, "--rate", 5000, "--fill", 400, "--wait", "--until",
+                            "--hold")
+        self.start("D", "-f", self.disk / "d1.etl", "-max", "16", "-ft", "1")
+        self.wait_for_processes(1, "D")
+        self.fill()
+        flood.go()
+        wait_for(lambda: self.private("-q", "D")["events_lost"], "losses to be counted")
+        flood.go()
+        flood.written()
+        self.free()
+        self.private("-flush", "D")
+        self.private("-update", "D", "-f", self.disk / "d2.etl")
+        final = self.private("-stop", "D", code=3)
+        lost = [json.loads(self.run_tool("tracefmt", self.disk / log, "-summaryonly", "-json", "-o",
+                                         "-", code=None).stdout)["events_lost"]
+                for log in ("d1.etl", "d2.etl")]
+        self.assertEqual(lost, [final["events_lost"], 0])

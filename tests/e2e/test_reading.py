@@ -1,15 +1,20 @@
 """Reading logs in every state a log can be found in, and writing where writing is not possible."""
+import errno
 import json
+import os
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, NOBODY, SANITIZED, EndToEnd, WRITER_GUID, is_root, room, wait_for
+from harness import BIN, DEADLINE, NOBODY, SANITIZED, SHARED, EndToEnd, WRITER_GUID, is_root, room, \
+    wait_for
 
 OK, FAILED, LOSS = 0, 1, 3
 ROOMY = room(32)
+BUFFER_SIZE = 65536  # of such a session
 SMALL = ("-b", "8", "-max", "4096")
 
 
@@ -86,6 +91,43 @@ class DamagedLogs(ReadingCase):
             changed.write_bytes(data)
             self.assert_reads(changed, (OK, FAILED, LOSS))
 
+    def events_in(self, log, code):
+        done = self.tracefmt(log, "-o", "-", "-summaryonly", "-json", code=code)
+        return json.loads(done.stdout)["events"]
+
+    def test_a_terabyte_of_nothing_takes_no_time(self):
+        """As a large log that is preallocated has it, and a copy that lacks a part."""
+        far = 1 << 40
+        log = self.make_log("whole")
+        count, last = self.events_in(log, OK), log.read_bytes()[-BUFFER_SIZE:]
+        os.truncate(log, far)
+        with log.open("rb") as file:
+            if not self.tells_holes(file):
+                self.skipTest("needs a file system that tells of holes")
+        self.assertEqual(self.events_in(log, OK), count)
+        with log.open("r+b") as file:
+            file.seek(far)
+            file.write(last)
+        self.assertGreater(self.events_in(log, LOSS), count)
+
+    def test_a_terabyte_of_nothing_behind_compressed_buffers(self):
+        if not (SHARED / "data").exists():
+            self.skipTest(f"needs {SHARED}/data")
+        log = self.folder / "compressed.etl"
+        shutil.copyfile(SHARED / "data" / "etl" / "microsoft.SelfDescribingSingleEvent.etl", log)
+        count = self.events_in(log, OK)
+        os.truncate(log, 1 << 40)
+        with log.open("rb") as file:
+            if not self.tells_holes(file):
+                self.skipTest("needs a file system that tells of holes")
+        self.assertEqual(self.events_in(log, OK), count)
+
+    def tells_holes(self, file):
+        try:
+            return os.lseek(file.fileno(), 1 << 39, os.SEEK_DATA) < 0
+        except OSError as error:
+            return error.errno == errno.ENXIO
+
     def test_what_is_no_log_is_refused_with_the_reason(self):
         (self.folder / "empty.etl").touch()
         (self.folder / "text.etl").write_text("not a log\n" * 1000)
@@ -160,3 +202,10 @@ class Outputs(ReadingCase):
             self.assertIn(str(disk / "out.txt"), done.stderr)
         finally:
             subprocess.run(["umount", str(disk)], check=True)
+
+    def test_a_limit_on_the_size_of_files_is_reported(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        log = self.make_log("large", 5000)
+        done = self.tracefmt(log, "-o", "out.txt", code=FAILED, preexec_fn=limit)
+        self.assertIn("out.txt: write: There is not enough space on the disk. [112]", done.stderr)

@@ -1,16 +1,20 @@
 """What must survive what: killed providers, tools and hosts, full disks, hostile and foreign users."""
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import random
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import unittest
+import uuid
 
-from harness import BIN, DEADLINE, EndToEnd, NOBODY, PATIENCE_MS, SmallDisk, WRITER_GUID, Writer, \
-    hang, is_root, room, wait_for
+from harness import BIN, DEADLINE, EndToEnd, NOBODY, OTHER_GUID, PATIENCE_MS, SmallDisk, WRITER_GUID, \
+    Writer, hang, is_root, room, wait_for
 
 
 class KilledProvider(EndToEnd):
@@ -123,6 +127,11 @@ class KilledHost(EndToEnd):
         self.run_under_fire(kill)
 
     def test_keeper_and_worker_killed_under_load(self):
+        self.run_under_fire(self.kill_hosts)
+
+    def test_the_log_is_named_by_a_link(self):
+        (self.folder / "real").mkdir()
+        (self.folder / "k.etl").symlink_to("real/k.etl")
         self.run_under_fire(self.kill_hosts)
 
     def test_programs_that_end_while_no_host_lives_leave_their_events(self):
@@ -244,6 +253,46 @@ class HostileProvider(EndToEnd):
         for thread, sequence in found.items():
             # Times that the other one made up may move these by as much as the drain is behind.
             self.assertEqual(sorted(sequence), list(range(30000)), f"thread {thread}")
+
+    # What a program and the host say to each other: lib/wire/provider_protocol.h.
+    PROTOCOL, HELLO, RINGS, REGISTER, ATTACH = 4, 1, 3, 4, 7
+
+    def packet(self, kind, body):
+        return struct.pack("=II", kind, 8 + len(body)) + body
+
+    def register(self, number, guid):
+        return self.packet(self.REGISTER, struct.pack("=IHH", number, 0, 0) + uuid.UUID(guid).bytes_le)
+
+    def test_rings_that_it_made_up_take_no_memory(self):
+        """One set for each user is had for the asking; what is handed back beside it has its own."""
+        self.tracelog("-start", "H", "-f", "h.etl", "-guid", WRITER_GUID)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as program:
+            program.connect(str(self.runtime / "provider.sock"))
+            program.send(self.packet(self.HELLO, struct.pack("=II", self.PROTOCOL, 0)))
+            program.send(self.register(1, WRITER_GUID))
+            attach = b""
+            while attach[:4] != struct.pack("=I", self.ATTACH):
+                attach, fds, _, _ = socket.recv_fds(program, 4096, 4)
+            size = os.fstat(fds[0]).st_size
+            made_up = [os.memfd_create("made-up", os.MFD_ALLOW_SEALING) for _ in range(6)]
+            for memory in made_up:
+                os.truncate(memory, size)
+                fcntl.fcntl(memory, fcntl.F_ADD_SEALS,
+                            fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+                socket.send_fds(program, [self.packet(self.RINGS, attach[8:40])], [memory])
+            program.send(self.register(2, OTHER_GUID))  # known when all of that has been read
+            wait_for(lambda: OTHER_GUID in self.tracelog("-enumguid").stdout, "the last packet")
+            self.assertEqual([os.fstat(memory).st_blocks for memory in made_up], [0] * 6)
+            for fd in fds + made_up:
+                os.close(fd)
+
+    def test_connections_kept_for_nothing_keep_no_controller_out(self):
+        self.tracelog("-start", "H", "-f", "h.etl")
+        with contextlib.ExitStack() as kept:
+            for _ in range(400):
+                controller = kept.enter_context(socket.socket(socket.AF_UNIX))
+                controller.connect(str(self.runtime / "control.sock"))
+            self.assertEqual(self.status("H")["name"], "H")
 
     def numbered_of(self, pid, log):
         """Only the honest writer's events: the other's records may say anything."""

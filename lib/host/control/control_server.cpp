@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 
 namespace etw::host {
@@ -32,8 +33,8 @@ void ControlServer::accept_some() {
         UniqueFd fd = accept_next(socket_.get());
         if (!fd) return;
         const auto peer = peer_credentials(fd.get());
-        if (!peer || connections_.size() == kMaxConnections) continue;
-        if (only_uid_ && peer->uid != *only_uid_ && peer->uid != 0) continue;
+        if (!peer || (only_uid_ && peer->uid != *only_uid_ && peer->uid != 0)) continue;
+        if (connections_.size() == kMaxConnections && !make_room_for(peer->uid)) continue;
         const uint64_t id = ++last_id_;
         const auto handler = [this, id](uint32_t events) { serve(id, events); };
         if (!loop_.watch(fd.get(), EPOLLIN, handler)) continue;
@@ -41,6 +42,22 @@ void ControlServer::accept_some() {
         connection.socket = std::move(fd);
         connection.peer = *peer;
     }
+}
+
+// Whoever keeps many connections keeps nobody else out: the oldest one of the user who has most
+// goes, if it has nothing to wait for or the newcomer is another user.
+bool ControlServer::make_room_for(uid_t newcomer) {
+    std::map<uid_t, std::vector<uint64_t>> users;
+    for (const auto& [id, connection] : connections_) users[connection.peer.uid].push_back(id);
+    const auto& [uid, ids] = *std::max_element(
+        users.begin(), users.end(),
+        [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+    const auto idle = std::find_if(ids.begin(), ids.end(), [this](uint64_t id) {
+        return !connections_.at(id).answering && connections_.at(id).out.empty();
+    });
+    if (idle == ids.end() && uid == newcomer) return false;
+    close(idle == ids.end() ? ids.front() : *idle);
+    return true;
 }
 
 void ControlServer::serve(uint64_t id, uint32_t events) {

@@ -41,6 +41,7 @@ private:
         EventLoop::TimerId timer = 0;
     };
     void accept_some();
+    bool make_room_for(uid_t newcomer);
     void serve(uint64_t id, uint32_t events);
     bool receive_some(uint64_t id, Connection& connection);
     static void name_our_version(const Connection& connection);

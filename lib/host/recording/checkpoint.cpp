@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMaxPath = 4096;
 
 struct FileHeader {
-    static constexpr uint64_t kMagic = 0x34544b4357544524;  // changes with the layout
+    static constexpr uint64_t kMagic = 0x35544b4357544524;  // changes with the layout
     uint64_t magic;
     uint32_t cpus;
     std::atomic<uint32_t> active;  // 0 none yet, 1 the first copy, 2 the second
@@ -34,6 +34,8 @@ struct CopyHeader {
     DeliveryProgress delivery;
     uint64_t record_bytes;
     uint64_t written_off;
+    uint64_t events_lost_before;
+    uint64_t buffers_lost_before;
     int64_t last_buffer_time;
     uint32_t buffers_lost;
     uint32_t file_number;
@@ -45,7 +47,7 @@ struct StreamEntry {
     FileIdentity rings;
     uint64_t uid;
 };
-static_assert(sizeof(FileHeader) == 16 && sizeof(CopyHeader) == 136 + kMaxPath &&
+static_assert(sizeof(FileHeader) == 16 && sizeof(CopyHeader) == 168 + kMaxPath &&
               sizeof(StreamEntry) == 24 && sizeof(CpuProgress) == 32);
 
 size_t times_offset() { return sizeof(CopyHeader); }
@@ -74,6 +76,8 @@ void fill(std::byte* copy, uint32_t cpus, const Progress& p) {
     head.delivery = p.delivery;
     head.record_bytes = p.record_bytes;
     head.written_off = p.written_off;
+    head.events_lost_before = p.events_lost_before;
+    head.buffers_lost_before = p.buffers_lost_before;
     head.last_buffer_time = p.last_buffer_time;
     head.buffers_lost = p.buffers_lost;
     head.file_number = p.file_number;
@@ -176,6 +180,8 @@ Result<Progress> Checkpoint::load() const {
     p.delivery = head.delivery;
     p.record_bytes = head.record_bytes;
     p.written_off = head.written_off;
+    p.events_lost_before = head.events_lost_before;
+    p.buffers_lost_before = head.buffers_lost_before;
     p.buffers_lost = head.buffers_lost;
     p.last_buffer_time = head.last_buffer_time;
     std::memcpy(p.last_time.data(), copy + times_offset(), cpus_ * sizeof(int64_t));

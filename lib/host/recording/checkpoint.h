@@ -60,6 +60,8 @@ struct Progress {
     DeliveryProgress delivery{};
     uint64_t record_bytes = 0;
     uint32_t buffers_lost = 0;
+    uint64_t events_lost_before = 0;  // by the session, before it began the log that it writes now
+    uint64_t buffers_lost_before = 0;
     uint64_t written_off = 0;  // events lost by streams that are no more, or in dropped blocks
     int64_t last_buffer_time = 0;
     std::vector<int64_t> last_time;  // per CPU: no record written is later

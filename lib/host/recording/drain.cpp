@@ -461,7 +461,8 @@ uint64_t Drain::log_size() {
 }
 
 etl::LogTotals Drain::totals() const {
-    return {log_->position().buffers_written, events_lost(), progress_.buffers_lost,
+    return {log_->position().buffers_written, events_lost() - progress_.events_lost_before,
+            progress_.buffers_lost - progress_.buffers_lost_before,
             filetime_from_unix_ns(ring::sample_clocks().unix_ns)};
 }
 
@@ -489,7 +490,11 @@ Status Drain::save_snapshot(UniqueFd file, const std::string& path) {
 }
 
 Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog) {
-    ETW_CHECK(finish());
+    etl::LogTotals ended{};
+    if (log_) {
+        ended = totals();
+        ETW_CHECK(log_->finish(ended));
+    }
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
     // Consumers that are there read up to where they are cut off.
     const bool takes_backlog = backlog && feed_ && consumers() == 0;
@@ -499,6 +504,9 @@ Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, 
     progress_.path = path;
     progress_.file_number = number;
     progress_.begin = LogBegin::kReplace;
+    // Each log tells what it lacks itself, so that the sum over a session's logs is what was lost.
+    progress_.events_lost_before += ended.events_lost;
+    progress_.buffers_lost_before += ended.buffers_lost;
     if (!takes_backlog) commit();  // which a successor would not put there
     const auto begin = [&]() -> Status {
         ETW_TRY(auto next, host::begin_log(std::move(fd), saved_, path, false));

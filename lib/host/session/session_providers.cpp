@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,12 @@ constexpr ptrdiff_t kMaxStreamsPerUser = 8;
 constexpr std::chrono::seconds kRetireAfter{5};
 constexpr std::chrono::seconds kReplacePatience{1};
 constexpr std::chrono::hours kReplaceLimit{24};
+
+bool is_allocated(const UniqueFd& memory, uint64_t size) {
+    constexpr uint64_t kStatBlock = 512;  // of st_blocks
+    struct stat st {};
+    return ::fstat(memory.get(), &st) == 0 && uint64_t(st.st_blocks) * kStatBlock >= size;
+}
 
 }  // namespace
 
@@ -158,7 +165,10 @@ void SessionManager::on_rings(ProviderConnection& from, const wire::Rings& packe
     if (std::any_of(retiring.begin(), retiring.end(), same)) return;
     const auto& copied = session->copied;
     if (std::find(copied.begin(), copied.end(), *identity) != copied.end()) return;
-    if (std::count_if(streams.begin(), streams.end(), theirs) >= kMaxStreamsPerUser) return;
+    const auto known = std::count_if(streams.begin(), streams.end(), theirs);
+    if (known >= kMaxStreamsPerUser) return;
+    // Ours are allocated in full. One set for each user takes memory of this host, no more.
+    if (known != 0 && !is_allocated(fd, packet.geometry.set_size())) return;
     auto rings = ring::RingSet::adopt(std::move(fd), packet.geometry);
     if (!rings) {
         journal(fmt::format("rings handed back by process {}", from.peer().pid), rings.error());

@@ -313,7 +313,7 @@ void SessionManager::finish_start(const wire::SessionKey& key,
     }
     session->thread->post([=, this](SessionThread& thread) {
         const Status begun =
-            files->fds.empty() ? Status(Ok{}) : thread.drain().begin_log(std::move(files->fds[0]));
+            files->fds.empty() ? Status(Ok{}) : thread.begin_log(std::move(files->fds[0]));
         KernelSource* source = thread.drain().kernel_source();
         if (*given_up && source != nullptr) source->end(true);
         loop_.post([=, this] { log_begun(key, providers, codes, begun, answer); });

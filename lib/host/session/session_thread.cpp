@@ -210,6 +210,12 @@ Status SessionThread::next_file() {
     return switch_log(std::move(fd), path, number);
 }
 
+Status SessionThread::begin_log(UniqueFd fd) {
+    ETW_CHECK(drain_->begin_log(std::move(fd)));
+    publish();  // whoever started the session is shown it
+    return Ok{};
+}
+
 Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number,
                                  bool backlog) {
     const FileIdentity old = drain_->progress().file;

@@ -61,6 +61,7 @@ public:
 
     // For tasks only.
     Drain& drain() { return *drain_; }
+    Status begin_log(UniqueFd fd);
     void flush();  // all that was committed before the call is in the log, if the disk lets it
     void stop_kernel_events();  // what the kernel has recorded is in the rings, and no more comes
     Status end();  // the same for the last time, and the final header; the thread drains no more

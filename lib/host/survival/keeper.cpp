@@ -50,11 +50,16 @@ bool is_crash(int status) {
 
 // Of the keeper, which holds every ring set, and of the worker, which inherits it and to which
 // every provider process of the machine may connect.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+//
+// The others are those of whoever happened to start the host; the logs of all who use it and its
+// own time are not his.
+void raise_limits() {
+    for (const auto resource : {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU}) {
+        rlimit limit{};
+        if (::getrlimit(resource, &limit) != 0) continue;
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(resource, &limit);
+    }
 }
 
 // A descriptor, and memory mapped from it that nobody here looks at.
@@ -123,6 +128,9 @@ private:
         // They wait until the worker asks for them: by then it can end its sessions.
         for (const int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&worker_mask_, s);
         ::signal(SIGPIPE, SIG_IGN);
+        // Who starts a host may not want to know of the children of his own; the worker's end is
+        // told to nobody then.
+        ::signal(SIGCHLD, SIG_DFL);
         signals_ = UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
         return bool(signals_);
     }
@@ -292,7 +300,7 @@ private:
 }  // namespace
 
 int run_keeper(KeeperOptions options) {
-    raise_descriptor_limit();
+    raise_limits();
     return Keeper(std::move(options)).run();
 }
 

@@ -1,6 +1,6 @@
 // Who is connected to the host, and what it makes of those that do not keep to the protocol.
-#include "host_process.h"
 #include "base/unix_socket.h"
+#include "host_process.h"
 
 #include <fmt/format.h>
 
