@@ -1,12 +1,15 @@
 """Logs on a file system that does not answer: it costs the session that has its log there, and
 nobody else."""
+import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import threading
 
 from fuse_disk import FuseDisk
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, is_root, wait_for
+from harness import BIN, DEADLINE, EndToEnd, PATIENCE_MS, WRITER_GUID, is_root, wait_for
 
 TIMEOUT = 1460
 
@@ -132,6 +135,7 @@ class HungSessions(HungDisk):
         self.refused("-update", "Hung", "-f", self.folder / "next.etl")
         self.others_go_on("Later")
         self.answer()
+        self.tracelog("-flush", "Hung")  # after what was asked before
         self.write(100)
         self.tracelog("-stop", "Hung")
         self.assertEqual(self.recorded(self.folder / "next.etl"), 100)
@@ -224,14 +228,93 @@ class HungKilledHost(HungDisk):
         self.kill_worker_at_once()
         self.check_recovery()
 
-    def test_worker_and_keeper_killed(self):
+    def start_both_without_flush(self):
         """With a request at the end of a process they could not end either."""
         self.disk.lack("FLUSH")
         (self.mounted / "first").touch()  # by which the kernel knows
         self.start_both()
         self.tracelog("-flush", "Hung")  # the rings of a program that has ended go with both
+
+    def kill_both_at_once(self):
+        """And those that they start to replace each other. One that hangs has no command line any
+        more."""
+        def none_left():
+            left = self.host_pids()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+        wait_for(none_left, "the hosts to be killed")
+
+    def test_worker_and_keeper_killed(self):
+        self.start_both_without_flush()
         self.disk.stop()
         self.wait_until_hung()
-        for pid in self.host_pids():
-            os.kill(pid, signal.SIGKILL)
+        self.kill_both_at_once()
         self.check_recovery()
+
+    def test_worker_and_keeper_killed_after_its_requests_were_taken(self):
+        """The worker cannot end, and has the folder's lock, its sockets and its connections."""
+        self.start_both_without_flush()
+        self.disk.hold()
+        self.wait_until_hung()
+        worker = self.worker()
+        self.kill_both_at_once()
+        self.check_recovery()
+        wait_for(lambda: not pathlib.Path(f"/proc/{worker}").exists(), "its end")
+
+    def test_worker_and_keeper_killed_and_hanging_as_they_end(self):
+        """In the request that comes when a file is closed."""
+        self.start_both()
+        self.tracelog("-flush", "Hung")
+        self.disk.stop()
+        self.wait_until_hung()
+        self.kill_both_at_once()
+        self.check_recovery()
+
+    def test_it_is_said_what_hangs(self):
+        self.start_both_without_flush()
+        self.disk.hold()
+        self.wait_until_hung()
+        worker = self.worker()
+        self.kill_both_at_once()
+        told = f"process {worker}, which was killed and hangs in {self.log}"
+        self.assertIn(told, wait_for(lambda: told in self.tracelog("-doctor", code=None).stdout
+                                     and self.tracelog("-doctor", code=None).stdout, "its end"))
+        self.assertEqual(set(self.sessions()), {"Other", "Hung"})
+        self.assertIn(f"going on without {told}", (self.runtime / "etwd.log").read_text())
+        self.assertNotIn(told, self.tracelog("-doctor", code=None).stdout)
+        self.answer()
+        for name in ("Other", "Hung"):
+            self.tracelog("-stop", name, code=None)
+
+    def check_that_programs_come_over(self, kill):
+        self.require_thread_descriptors()
+        self.start_host()
+        writer = self.writer("--count", 100, "--wait", "--hold")
+        self.start_both_without_flush()
+        self.disk.hold()
+        self.wait_until_hung()
+        kill()
+        self.tracelog("-start", "New", "-f", "new.etl", "-guid", WRITER_GUID)
+        wait_for(lambda: writer.pid in {pid for provider in
+                                        json.loads(self.tracelog("-enumguid", "-json").stdout)
+                                        for pid in provider["pids"]}, "the program")
+        self.tracelog("-enable", "New", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        self.tracelog("-stop", "New")
+        self.assertEqual(self.recorded("new.etl"), 100)
+        self.answer()
+
+    def require_thread_descriptors(self):
+        try:
+            os.close(os.pidfd_open(threading.get_native_id(), os.O_EXCL))
+        except OSError:
+            self.skipTest("needs Linux 6.9: descriptors of threads")
+
+    def test_programs_turn_to_the_next_worker(self):
+        self.check_that_programs_come_over(self.kill_worker_at_once)
+
+    def test_programs_turn_to_the_next_host(self):
+        self.check_that_programs_come_over(self.kill_both_at_once)
