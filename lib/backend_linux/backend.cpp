@@ -93,13 +93,13 @@ bool has_saved_sessions(const std::string& folder) {
 
 Outcome<Ok> Backend::reach(bool start_host) {
     if (channel_) return Ok{};
-    const std::string socket = host_.folder + "/" + wire::kControlSocketName;
-    auto channel = ControlChannel::connect(socket);
+    auto channel = hung_ ? Result<ControlChannel>(*hung_) : ControlChannel::connect(host_.folder);
     const bool nobody = !channel && channel.error().code == Code::kServiceNotAvailable;
     if (nobody && (start_host || has_saved_sessions(host_.folder))) {
         ETW_CHECK(host_.start());
-        channel = ControlChannel::connect(socket);
+        channel = ControlChannel::connect(host_.folder);
     }
+    hung_.reset();
     if (!channel) return connection_failure(channel.error(), host_.folder);
     channel_ = *std::move(channel);
     if (patience_) channel_->wait_at_most(*patience_);
@@ -112,6 +112,7 @@ Outcome<Reply> Backend::call(ControlOp op, Bytes body, std::span<const int> fds)
         ETW_CHECK(reach(op == ControlOp::kStart));
         auto reply = channel_->call(op, body, fds);
         if (reply) return *std::move(reply);
+        if (channel_->host_hangs()) hung_ = reply.error();
         channel_.reset();
         const bool gone = reply.error().code == Code::kServiceNotAvailable;
         const bool harmless = only_reads(op) || ControlChannel::request_unread(reply.error());

@@ -62,6 +62,7 @@ private:
 
     HostLauncher host_;
     std::optional<std::chrono::seconds> patience_;
+    std::optional<Error> hung_;  // the host that would be found: see ControlChannel::host_hangs()
     std::optional<ControlChannel> channel_;
     // The last request may have been done by a host that then went away: the next one goes on with
     // what it has written down, and with the log that came along.

@@ -1,8 +1,13 @@
 #include "backend_linux/control_channel.h"
 
 #include "base/byte_writer.h"
+#include "base/hung_process.h"
 #include "base/unix_socket.h"
+#include "wire/provider_protocol.h"
 
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,9 +27,8 @@ bool means_gone(int error) {
     return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNABORTED;
 }
 
-// Of what the socket could not do. It blocks: nothing to be had now is the end of the patience.
+// Of what the socket could not do.
 Error failure(const Error& error) {
-    if (error.code == Code::kBusy) return {Code::kTimeout, "receive: no answer", error.where};
     return means_gone(int(error.where)) ? gone(error.what, int(error.where)) : error;
 }
 
@@ -37,8 +41,8 @@ bool trusted(const UniqueFd& socket) {
 
 }  // namespace
 
-Result<ControlChannel> ControlChannel::connect(const std::string& socket_path) {
-    auto fd = connect_to(socket_path, SOCK_STREAM);
+Result<ControlChannel> ControlChannel::connect(const std::string& folder) {
+    auto fd = connect_to(folder + "/" + wire::kControlSocketName, SOCK_STREAM);
     if (!fd) {
         const auto error = int(fd.error().where);
         const bool nobody = error == ENOENT || error == ECONNREFUSED || error == ENOTDIR;
@@ -46,7 +50,7 @@ Result<ControlChannel> ControlChannel::connect(const std::string& socket_path) {
         return gone("connect", error);
     }
     if (!trusted(*fd)) return Error{Code::kAccessDenied, "control socket: another user's", 0};
-    return ControlChannel(std::move(*fd));
+    return ControlChannel(std::move(*fd), folder + "/" + wire::kHostLockName);
 }
 
 // The kernel resets a connection that ends with bytes unread, or that nobody has accepted; one
@@ -55,9 +59,34 @@ bool ControlChannel::request_unread(const Error& error) noexcept {
     return error.code == Code::kServiceNotAvailable && means_gone(int(error.where));
 }
 
-void ControlChannel::wait_at_most(std::chrono::seconds patience) noexcept {
-    const timeval limit{patience.count(), 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+void ControlChannel::wait_at_most(std::chrono::seconds patience) noexcept { patience_ = patience; }
+
+// A host that was killed and hangs in a file system keeps its end of the connection open. Whether
+// it is one is a look at all processes, so only where it takes its time.
+Status ControlChannel::await_bytes() {
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::milliseconds kLookAgain{1000};
+    const auto begun = Clock::now();
+    for (;;) {
+        auto step = kLookAgain;
+        if (patience_) {
+            const auto left =
+                std::chrono::ceil<std::chrono::milliseconds>(begun + *patience_ - Clock::now());
+            if (left.count() <= 0) return Error{Code::kTimeout, "receive: no answer", 0};
+            step = std::min(step, left);
+        }
+        pollfd waiting{fd_.get(), POLLIN, 0};
+        const int ready = ::poll(&waiting, 1, int(step.count()));
+        if (ready > 0) return Ok{};
+        if (ready < 0 && errno != EINTR) {
+            return Error{code_from_errno(errno), "receive: poll", uint64_t(errno)};
+        }
+        if (ready < 0 || !find_hung_holder(lock_)) continue;
+        host_hangs_ = true;
+        int unread = 0;  // bytes of the request
+        const bool acted = ::ioctl(fd_.get(), SIOCOUTQ, &unread) != 0 || unread == 0;
+        return gone("it was killed and hangs in a file system", acted ? 0 : ECONNRESET);
+    }
 }
 
 Result<Reply> ControlChannel::call(wire::ControlOp op, Bytes body, std::span<const int> fds) {
@@ -101,6 +130,7 @@ Status ControlChannel::send(Bytes bytes, std::span<const int> fds) {
 
 Status ControlChannel::receive(std::span<std::byte> out) {
     while (!out.empty()) {
+        ETW_CHECK(await_bytes());
         std::vector<UniqueFd> unwanted;  // closed again
         const auto got = etw::receive(fd_.get(), out, unwanted);
         if (!got) return failure(got.error());

@@ -3,6 +3,7 @@
 #include "backend_linux/control_channel.h"
 #include "backend_linux/host_launcher.h"
 #include "base/disk_space.h"
+#include "base/hung_process.h"
 #include "base/runtime_folder.h"
 #include "ring/ring_set.h"
 #include "session/codec.h"
@@ -173,7 +174,14 @@ void look_at_host(Findings& out, const std::string& folder) {
                        "set ETW_RUNTIME_DIR to a shorter path"});
         return;
     }
-    auto channel = ControlChannel::connect(socket);
+    if (const auto hung = find_hung_holder(folder + "/" + wire::kHostLockName)) {
+        out.push_back({"session host", Verdict::kFailure,
+                       fmt::format("it is {}, whose file system does not answer", to_string(*hung)),
+                       "the next -start, or any command where sessions are left, starts another "
+                       "one; the process ends when its file system answers"});
+        return;
+    }
+    auto channel = ControlChannel::connect(folder);
     if (channel) {
         struct stat st {};
         const bool known = ::stat(socket.c_str(), &st) == 0;
@@ -213,7 +221,7 @@ void look_at_folder(Findings& out, const std::string& folder) {
                        fmt::format("chmod go-w {0}, or move {0} away", folder)});
     } else if (st.st_uid != ::geteuid()) {
         // The host that has it started with rights that we do not know.
-        const bool runs = bool(ControlChannel::connect(folder + "/" + wire::kControlSocketName));
+        const bool runs = bool(ControlChannel::connect(folder));
         out.push_back({"runtime folder", runs ? Verdict::kOk : Verdict::kFailure,
                        fmt::format("{} is {}", folder, whose(st.st_uid)),
                        runs ? "" : "have its owner start a session, or unset ETW_RUNTIME_DIR"});

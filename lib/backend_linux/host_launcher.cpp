@@ -1,6 +1,7 @@
 #include "backend_linux/host_launcher.h"
 
 #include "backend_linux/control_channel.h"
+#include "base/hung_process.h"
 #include "wire/provider_protocol.h"
 
 #include <fmt/format.h>
@@ -135,6 +136,11 @@ bool await_ready(int fd, Clock::time_point end) {
     return (waiting.revents & POLLIN) != 0 && ::read(fd, &byte, 1) == 1;
 }
 
+// With the socket that the next one is to make.
+bool host_hangs(const std::string& folder) {
+    return find_hung_holder(folder + "/" + wire::kHostLockName).has_value();
+}
+
 // Whether a host has the folder, though it may not listen (again) yet.
 bool host_has(const std::string& folder) {
     const std::string path = folder + "/" + wire::kHostLockName;
@@ -170,13 +176,12 @@ Outcome<Ok> HostLauncher::start() const {
     ETW_CHECK(make_folder(folder));
     ETW_TRY(const UniqueFd lock, starting_lock(folder, end));
     // Whoever held the lock before us may have started it.
-    const std::string socket = folder + "/" + wire::kControlSocketName;
-    if (ControlChannel::connect(socket)) return Ok{};
+    if (!host_hangs(folder) && ControlChannel::connect(folder)) return Ok{};
     ETW_TRY(const UniqueFd ready, launch_host(program, folder));
     if (await_ready(ready.get(), end)) return Ok{};
     // Ours made way for another one, which may be just taking up the sessions of its predecessor.
     do {
-        if (ControlChannel::connect(socket)) return Ok{};
+        if (ControlChannel::connect(folder)) return Ok{};
         ::poll(nullptr, 0, 5);
     } while (host_has(folder) && Clock::now() < end);
     return cannot_start(fmt::format("{} did not come up; see {}/{}", program, folder, kLogName));

@@ -2,6 +2,7 @@
 
 #include "host/boot_start.h"
 #include "host/control/control_server.h"
+#include "host/elsewhere.h"
 #include "host/journal.h"
 #include "host/session/new_session.h"
 #include "host/session/session_manager.h"
@@ -159,7 +160,8 @@ private:
     // Nobody is served before the sessions of the boot run: no program is to write something that
     // they miss. Whoever connects meanwhile waits in the sockets' queues.
     void start_boot_sessions() {
-        boot_.emplace(manager_, boot::BootFolder(options_.boot_folder, boot::default_log_folder()));
+        boot_.emplace(loop_, manager_,
+                      boot::BootFolder(options_.boot_folder, boot::default_log_folder()));
         const auto serve_once = [this] {
             if (ending_ || std::exchange(serving_, true)) return;
             const auto served = serve();
@@ -168,7 +170,7 @@ private:
             exit_status_ = 1;
             loop_.stop();
         };
-        boot_->run([this, serve_once] { loop_.post(serve_once); });
+        boot_->run(serve_once);
         loop_.after(kBootPatience, serve_once);
     }
 
@@ -183,10 +185,11 @@ private:
     }
 
     void handle(ControlRequest request, const PeerCredentials& peer, ControlServer::Reply reply);
-    void with_files(ForeignFds fds, const std::string& path, const ControlServer::Reply& reply,
-                    std::function<void(RequestFiles)> serve);
+    void with_files(ControlRequest& request, const PeerCredentials& peer, const std::string& path,
+                    const ControlServer::Reply& reply, std::function<void(RequestFiles)> serve);
     void handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply);
-    void handle_enable(ControlOp op, Bytes body, ControlServer::Reply reply);
+    void handle_enable(ControlOp op, Bytes body, const PeerCredentials& peer,
+                       ControlServer::Reply reply);
 
     EventLoop& loop_;
     RuntimeFolder folder_;
@@ -213,7 +216,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kStart: {
             auto start = session::decode<session::StartRequest>(body);
             if (!start) return refuse(reply, start.error());
-            return with_files(std::move(request.fds), start->properties.log_file, reply,
+            return with_files(request, peer, start->properties.log_file, reply,
                               [=, this](RequestFiles files) {
                                   manager_.start(*start, std::move(files), peer,
                                                  answer_to<session::EnableResult>(reply));
@@ -222,7 +225,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kUpdate: {
             const auto update = session::decode<session::UpdateRequest>(body);
             if (!update) return refuse(reply, update.error());
-            return with_files(std::move(request.fds), update->log_file.value_or(""), reply,
+            return with_files(request, peer, update->log_file.value_or(""), reply,
                               [=, this](RequestFiles files) {
                                   manager_.update(*update, std::move(files),
                                                   answer_to<session::SessionStatus>(reply));
@@ -239,7 +242,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kFlush: {
             const auto flush = session::decode<session::FlushRequest>(body);
             if (!flush) return refuse(reply, flush.error());
-            return with_files(std::move(request.fds), flush->snapshot_file.value_or(""), reply,
+            return with_files(request, peer, flush->snapshot_file.value_or(""), reply,
                               [=, this](RequestFiles files) {
                                   manager_.flush(*flush, std::move(files),
                                                  answer_to<session::SessionStatus>(reply));
@@ -254,7 +257,7 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kPrivate: {
             const auto control = session::decode<session::PrivateRequest>(body);
             if (!control) return refuse(reply, control.error());
-            return with_files(std::move(request.fds), control->log_file.value_or(""), reply,
+            return with_files(request, peer, control->log_file.value_or(""), reply,
                               [=, this](RequestFiles files) {
                                   manager_.control_private(
                                       *control, std::move(files),
@@ -264,11 +267,14 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
         case ControlOp::kEnable:
         case ControlOp::kDisable:
         case ControlOp::kCaptureState:
-            return handle_enable(request.op, body, std::move(reply));
+            return handle_enable(request.op, body, peer, std::move(reply));
         case ControlOp::kList:
             return reply(Code::kOk, encoded(manager_.list()));
         case ControlOp::kListProviders:
-            return reply(Code::kOk, encoded(manager_.registered_providers()));
+            return manager_.registered_providers(
+                peer.uid, [reply](const std::vector<session::RegisteredProvider>& all) {
+                    reply(Code::kOk, encoded(all));
+                });
         case ControlOp::kListKernelProviders:
             return reply(Code::kOk, encoded(manager_.kernel_providers()));
         case ControlOp::kListRefused:
@@ -278,14 +284,16 @@ void Host::handle(ControlRequest request, const PeerCredentials& peer, ControlSe
 }
 
 // Serves the request when there is known what it needs to know of its files.
-void Host::with_files(ForeignFds fds, const std::string& path, const ControlServer::Reply& reply,
-                      std::function<void(RequestFiles)> serve) {
-    look_at_elsewhere(loop_, std::move(fds),
-                      [path, reply, serve = std::move(serve)](Result<RequestFiles> files) {
-                          if (files) return serve(*std::move(files));
-                          const Error& why = files.error();
-                          reply(why.code, encoded(failure_of(why, path)));
-                      });
+void Host::with_files(ControlRequest& request, const PeerCredentials& peer, const std::string& path,
+                      const ControlServer::Reply& reply, std::function<void(RequestFiles)> serve) {
+    if (request.fds.empty()) return serve({});
+    const auto fds = std::make_shared<ForeignFds>(std::move(request.fds));
+    const auto look = [fds]() -> Outcome<RequestFiles> { return look_at(std::move(*fds)); };
+    const auto then = [reply, serve = std::move(serve)](Outcome<RequestFiles> files) {
+        if (files) return serve(*std::move(files));
+        reply(files.error().code, encoded(files.error()));
+    };
+    look_elsewhere(loop_, peer.uid, path, look, then);
 }
 
 void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Reply reply) {
@@ -296,13 +304,14 @@ void Host::handle_named(ControlOp op, const std::string& name, ControlServer::Re
     answer(manager_.query(name));
 }
 
-void Host::handle_enable(ControlOp op, Bytes body, ControlServer::Reply reply) {
+void Host::handle_enable(ControlOp op, Bytes body, const PeerCredentials& peer,
+                         ControlServer::Reply reply) {
     const auto request = session::decode<session::EnableRequest>(body);
     if (!request) return refuse(reply, request.error());
     const auto action = op == ControlOp::kEnable    ? wire::EnableAction::kEnable
                         : op == ControlOp::kDisable ? wire::EnableAction::kDisable
                                                     : wire::EnableAction::kCaptureState;
-    manager_.enable(*request, action, answer_to<session::EnableResult>(std::move(reply)));
+    manager_.enable(*request, action, peer.uid, answer_to<session::EnableResult>(std::move(reply)));
 }
 
 }  // namespace
@@ -333,7 +342,7 @@ int run_worker(WorkerOptions options) {
     (*loop)->run();
     host.close();
     // What hangs in a file system by now ends with this process or after it.
-    if (!Elsewhere::all_done(kLastPatience)) {
+    if (!all_done_elsewhere(kLastPatience)) {
         keeper.leaving();
         ::_exit(host.exit_status());
     }

@@ -4,6 +4,7 @@
 #include "host/host.h"
 #include "host/journal.h"
 #include "host/runtime_folder.h"
+#include "host/survival/hung_worker.h"
 #include "host/survival/keeper.h"
 #include "wire/provider_protocol.h"
 
@@ -32,15 +33,26 @@ int fail(const std::string& what, const Error& error) {
     return 1;
 }
 
-// The folder, once no other host has it: one that was killed takes a while to be gone. No
-// descriptor: another one listens there, and who started this one can go on.
+// The folder, once no other host has it: one that was killed takes a while to be gone, or hangs in
+// a file system until that answers; then this one goes on without it. No descriptor: another one
+// listens there, and who started this one can go on.
 Result<UniqueFd> take_folder(const RuntimeFolder& folder) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::seconds kEndPatience{1};
+    const auto begun = Clock::now();
     for (;;) {
         auto lock = folder.lock();
         if (lock || lock.error().code != Code::kBusy) return lock;
-        if (connect_to(folder.file(wire::kControlSocketName), SOCK_STREAM)) return UniqueFd();
-        if (std::chrono::steady_clock::now() >= until) {
+        if (const auto hung = folder.hung_host()) {
+            if (Clock::now() - begun >= kEndPatience) {
+                journal("going on without " + to_string(*hung));
+                end_connections(*hung, folder.path(), true);
+                ETW_CHECK(folder.put_lock_out_of_its_way());
+            }
+        } else if (connect_to(folder.file(wire::kControlSocketName), SOCK_STREAM)) {
+            return UniqueFd();
+        }
+        if (Clock::now() - begun >= std::chrono::seconds(10)) {
             return Error{Code::kBusy, "another host has it but does not answer", 0};
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -107,6 +119,7 @@ int run_as_keeper(const ProgramOptions& options) {
     // Inherited by the worker: as long as one of the two lives, no second host takes the folder.
     ::fcntl(lock->get(), F_SETFD, 0);
     KeeperOptions keeper;
+    keeper.folder = options.folder;
     keeper.arguments = keeper_arguments(options);
     if (!options.boot_folder.empty())
         keeper.first_arguments = {"--boot", "--config-dir", options.boot_folder};
@@ -121,6 +134,7 @@ int run_as_next_keeper(const ProgramOptions& options) {
     if (!options.foreground) set_journal_to_stderr(false);
     ::fcntl(options.kept_fd, F_SETFD, FD_CLOEXEC);
     KeeperOptions keeper;
+    keeper.folder = options.folder;
     keeper.arguments = keeper_arguments(options);
     keeper.predecessor = UniqueFd(options.kept_fd);
     return run_keeper(std::move(keeper));
@@ -147,7 +161,7 @@ int run_as_worker(const ProgramOptions& options) {
 }  // namespace
 
 int run_program(const ProgramOptions& options) {
-    ::prctl(PR_SET_NAME, "etwd");  // executed as /proc/self/exe it would be called "exe"
+    ::prctl(PR_SET_NAME, kHostProgram);  // executed as /proc/self/exe it would be called "exe"
     if (options.worker_fd >= 0) return run_as_worker(options);
     return options.kept_fd >= 0 ? run_as_next_keeper(options) : run_as_keeper(options);
 }

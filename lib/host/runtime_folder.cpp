@@ -1,5 +1,7 @@
 #include "host/runtime_folder.h"
 
+#include "wire/control_protocol.h"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -43,13 +45,36 @@ Result<RuntimeFolder> RuntimeFolder::open(const std::string& path) {
 }
 
 Result<UniqueFd> RuntimeFolder::lock() const {
-    UniqueFd fd(::open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd) return Error{code_from_errno(errno), "lock file", uint64_t(errno)};
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-        return Error{errno == EWOULDBLOCK ? Code::kBusy : code_from_errno(errno), "lock",
-                     uint64_t(errno)};
+    const std::string path = file(wire::kHostLockName);
+    for (;;) {
+        UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!fd) return Error{code_from_errno(errno), "lock file", uint64_t(errno)};
+        if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+            return Error{errno == EWOULDBLOCK ? Code::kBusy : code_from_errno(errno), "lock",
+                         uint64_t(errno)};
+        }
+        // Another file may have taken its place since it was opened.
+        struct stat ours {};
+        struct stat there {};
+        if (::fstat(fd.get(), &ours) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+            ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) {
+            return fd;
+        }
     }
-    return fd;
+}
+
+std::optional<HungProcess> RuntimeFolder::hung_host() const {
+    return find_hung_holder(file(wire::kHostLockName));
+}
+
+Status RuntimeFolder::put_lock_out_of_its_way() const {
+    // One at a time: what is removed is not to be the lock that another one has just made.
+    const UniqueFd folder(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder || ::flock(folder.get(), LOCK_EX) != 0) {
+        return Error{code_from_errno(errno), "runtime folder: lock", uint64_t(errno)};
+    }
+    if (hung_host()) ::unlink(file(wire::kHostLockName).c_str());
+    return Ok{};
 }
 
 }  // namespace etw::host

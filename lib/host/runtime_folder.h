@@ -1,8 +1,10 @@
 // The folder where the host's sockets, its lock and the saved state of its sessions live.
 #pragma once
+#include "base/hung_process.h"
 #include "base/unique_fd.h"
 #include "etw/result.h"
 
+#include <optional>
 #include <string>
 
 namespace etw::host {
@@ -16,6 +18,11 @@ public:
     // One host a folder. kBusy: another one has it. The descriptor holds the lock; every process
     // that inherits it holds it too.
     Result<UniqueFd> lock() const;
+    // The worker of a host that was killed, where that alone has the lock: as long as a call of its
+    // hangs in a file system.
+    std::optional<HungProcess> hung_host() const;
+    // Leaves such a process the lock that it has, on a file that nobody finds any more.
+    Status put_lock_out_of_its_way() const;
 
     const std::string& path() const noexcept { return path_; }
     std::string file(const std::string& name) const { return path_ + "/" + name; }

@@ -1,12 +1,15 @@
 """Logs on a file system that does not answer: it costs the session that has its log there, and
 nobody else."""
+import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import threading
 
 from fuse_disk import FuseDisk
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, is_root, wait_for
+from harness import BIN, DEADLINE, EndToEnd, PATIENCE_MS, WRITER_GUID, is_root, wait_for
 
 TIMEOUT = 1460
 
@@ -132,6 +135,7 @@ class HungSessions(HungDisk):
         self.refused("-update", "Hung", "-f", self.folder / "next.etl")
         self.others_go_on("Later")
         self.answer()
+        self.tracelog("-flush", "Hung")  # after what was asked before
         self.write(100)
         self.tracelog("-stop", "Hung")
         self.assertEqual(self.recorded(self.folder / "next.etl"), 100)
@@ -184,6 +188,213 @@ class HungSessions(HungDisk):
         self.others_go_on("Next")
 
 
+class HungPrivate(HungDisk):
+    """Whose logs are opened by the host, one for each process. A program that registers waits for
+    its own, but not for as long as in other tests."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["ETW_REGISTER_WAIT_MS"] = "5000"
+
+    def start_private(self, *options):
+        self.tracelog("-start", "Hung", "-um", "-guid", WRITER_GUID, "-f", self.log, *options)
+
+    def private(self, action="-q", code=0):
+        return json.loads(self.tracelog(action, "Hung", "-um", "-json", code=code).stdout)
+
+    def wait_for_processes(self, count):
+        wait_for(lambda: sum(p["running"] for p in self.private()["processes"]) == count,
+                 f"{count} processes in the session")
+
+    def wait_until_hung(self):
+        wait_for(lambda: self.private()["log_unanswered_s"] > 0, "the log not to answer")
+
+    def events_of(self, writer, log):
+        return len(self.numbered(log)[writer.pid, 0])
+
+    def test_a_process_whose_log_hangs_joins_when_it_is_answered(self):
+        self.start_host()
+        first = self.writer("--count", 100, "--wait", "--hold")
+        self.start_private()
+        self.wait_for_processes(1)
+        self.disk.hold("CREATE")
+        second = self.writer("--count", 100, "--wait", "--hold")
+        self.wait_until_hung()
+        self.assertIn("its file system does not answer",
+                      self.tracelog("-q", "Hung", "-um").stdout)
+        self.others_go_on("Other")
+        self.wait_for_processes(1)
+        first.go()
+        self.assertEqual(first.written(), 100)
+        self.answer()
+        self.wait_for_processes(2)
+        second.go()
+        self.assertEqual(second.written(), 100)
+        self.private("-stop")
+        self.assertEqual(self.events_of(first, self.log), 100)
+        self.assertEqual(self.events_of(second, f"{self.log}_{second.pid}"), 100)
+
+    def test_what_a_log_held_before_a_start_that_is_given_up_stays(self):
+        former = b"precious" * 20000
+        self.log.write_bytes(former)
+        self.start_host()
+        writer = self.writer("--count", 100, "--wait", "--hold")
+        self.disk.hold("READ")
+        tool = self.begin("-start", "Hung", "-um", "-guid", WRITER_GUID, "-f", self.log)
+        self.others_go_on("Other")
+        self.assert_refused(tool, self.log)
+        self.tracelog("-q", "Hung", "-um", code=1)
+        self.answer()
+        self.assertEqual(self.log.read_bytes(), former)
+        self.start_private()
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        self.private("-stop")
+        self.assertEqual(self.events_of(writer, self.log), 100)
+
+    def test_an_update_is_done_when_the_log_before_it_is_answered(self):
+        self.start_host()
+        first = self.writer("--count", 100, "--wait", "--hold")
+        self.start_private()
+        self.wait_for_processes(1)
+        self.disk.hold("CREATE")
+        second = self.writer("--count", 100, "--wait", "--hold")
+        self.wait_until_hung()
+        self.refused("-update", "Hung", "-um", "-f", self.folder / "next.etl")
+        self.others_go_on("Other")
+        self.answer()
+        self.wait_for_processes(2)
+        for writer in (first, second):
+            writer.go()
+            self.assertEqual(writer.written(), 100)
+        self.private("-stop")
+        logs = {self.log, *self.folder.glob("next.etl*")}
+        self.assertEqual({log.name for log in logs},
+                         {"hung.etl", "next.etl", f"next.etl_{second.pid}"})
+        self.assertEqual(sum(self.recorded(log) for log in logs), 200)
+
+    def test_a_stop_is_done_when_the_file_system_answers(self):
+        self.start_host()
+        self.start_private()
+        self.disk.hold("SETATTR", "WRITE")
+        self.refused("-stop", "Hung", "-um")
+        self.assert_operation(self.tracelog("-stop", "Hung", "-um", code=1).stdout, 2402)
+        self.others_go_on("Other")
+        self.answer()
+        wait_for(lambda: self.tracelog("-q", "Hung", "-um", code=None).returncode == 1,
+                 "the session to end")
+        self.check_etl(self.log)
+
+    def test_a_host_that_is_told_to_end_does(self):
+        self.start_host()
+        self.start_private()
+        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        self.disk.hold("SETATTR", "WRITE")
+        os.kill(self.worker(), signal.SIGTERM)
+        wait_for(lambda: not self.host_lives(), "the host to end")
+        self.check_etl(self.folder / "other.etl")
+        self.others_go_on("Next")
+
+    def test_a_host_is_killed(self):
+        self.start_host()
+        writer = self.writer("--count", 100, "--wait", "--hold")
+        self.start_private()
+        self.wait_for_processes(1)
+        self.disk.hold("LOOKUP", "GETATTR")
+        self.kill_worker()
+        self.wait_until_hung()
+        self.others_go_on("Other")
+        self.wait_for_processes(1)
+        self.answer()
+        late = self.writer("--count", 50)
+        late.finish()
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        self.private("-stop")
+        self.assertEqual(self.events_of(writer, self.log), 100)
+        self.assertEqual(self.events_of(late, f"{self.log}_{late.pid}"), 50)
+
+    def test_a_host_is_killed_that_hangs(self):
+        self.start_host()
+        first = self.writer("--count", 100, "--wait", "--hold")
+        self.start_private()
+        self.wait_for_processes(1)
+        self.disk.hold("CREATE")
+        second = self.writer("--count", 100, "--wait", "--hold")
+        self.wait_until_hung()
+        worker = self.worker()
+        os.kill(worker, signal.SIGKILL)
+        self.worker(but=(worker,))
+        self.others_go_on("Other")
+        self.answer()
+        self.wait_for_processes(2)
+        for writer in (first, second):
+            writer.go()
+            self.assertEqual(writer.written(), 100)
+        self.private("-stop")
+        self.assertEqual(self.events_of(first, self.log), 100)
+        self.assertEqual(self.events_of(second, f"{self.log}_{second.pid}"), 100)
+
+    def test_a_program_is_not_held_up(self):
+        """Its log hangs from the first on."""
+        self.start_host()
+        writer = self.writer("--count", 100, "--wait", "--hold")
+        self.start_private()
+        self.wait_for_processes(1)
+        self.disk.hold()
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        self.others_go_on("Other")
+        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        wait_for(lambda: writer.pid in {p for provider in
+                                        json.loads(self.tracelog("-enumguid", "-json").stdout)
+                                        for p in provider["pids"]}, "the program")
+        self.tracelog("-stop", "Other", code=None)
+        self.answer()
+        self.private("-stop")
+        self.assertEqual(self.events_of(writer, self.log), 100)
+
+
+class HungPrograms(HungDisk):
+    def test_a_program_whose_probes_are_looked_for(self):
+        program = self.mounted / "program"
+        program.write_bytes(b"\x7fELF" + bytes(100000))
+        self.start_host()
+        self.disk.hold("READ")
+        tool = self.begin("-start", "Probes", "-f", "probes.etl", "-guid", f"usdt:{program}:x")
+        self.others_go_on("Other")
+        out, err = tool.communicate(timeout=DEADLINE)
+        self.assertIn("Probes", self.sessions())
+        self.assertIn(str(TIMEOUT), out + err)
+        self.disk.release()
+        self.tracelog("-stop", "Probes", code=None)
+
+
+class HungBoot(HungDisk):
+    def configure(self, name, log):
+        conf = self.folder / "config" / "autologger" / f"{name}.conf"
+        conf.parent.mkdir(parents=True, exist_ok=True)
+        conf.write_text(f"Start = 1\nFileName = {log}\n[{{{WRITER_GUID}}}]\nEnabled = 1\n")
+        return conf
+
+    def test_the_other_sessions_of_the_boot_run(self):
+        hung = self.configure("Hung", self.log)
+        self.configure("Other", self.folder / "other.etl")
+        self.disk.hold("CREATE")
+        subprocess.run([BIN / "etwd", "--boot", "--runtime-dir", self.runtime,
+                        "--config-dir", self.folder / "config"], env=self.env, check=True,
+                       timeout=DEADLINE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        self.assertEqual(self.sessions(), ["Other"])
+        self.write(100)
+        self.assertIn(f"Status = {TIMEOUT}\n", hung.read_text())
+        self.answer()
+        self.tracelog("-start", "Hung", "-f", self.log, "-guid", WRITER_GUID)
+        self.tracelog("-stop", "Hung", code=None)
+        self.tracelog("-stop", "Other")
+        self.assertEqual(self.recorded("other.etl"), 100)
+
+
 class HungKilledHost(HungDisk):
     def check_recovery(self):
         """Of a host that was killed while a log does not answer."""
@@ -224,14 +435,93 @@ class HungKilledHost(HungDisk):
         self.kill_worker_at_once()
         self.check_recovery()
 
-    def test_worker_and_keeper_killed(self):
+    def start_both_without_flush(self):
         """With a request at the end of a process they could not end either."""
         self.disk.lack("FLUSH")
         (self.mounted / "first").touch()  # by which the kernel knows
         self.start_both()
         self.tracelog("-flush", "Hung")  # the rings of a program that has ended go with both
+
+    def kill_both_at_once(self):
+        """And those that they start to replace each other. One that hangs has no command line any
+        more."""
+        def none_left():
+            left = self.host_pids()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+        wait_for(none_left, "the hosts to be killed")
+
+    def test_worker_and_keeper_killed(self):
+        self.start_both_without_flush()
         self.disk.stop()
         self.wait_until_hung()
-        for pid in self.host_pids():
-            os.kill(pid, signal.SIGKILL)
+        self.kill_both_at_once()
         self.check_recovery()
+
+    def test_worker_and_keeper_killed_after_its_requests_were_taken(self):
+        """The worker cannot end, and has the folder's lock, its sockets and its connections."""
+        self.start_both_without_flush()
+        self.disk.hold()
+        self.wait_until_hung()
+        worker = self.worker()
+        self.kill_both_at_once()
+        self.check_recovery()
+        wait_for(lambda: not pathlib.Path(f"/proc/{worker}").exists(), "its end")
+
+    def test_worker_and_keeper_killed_and_hanging_as_they_end(self):
+        """In the request that comes when a file is closed."""
+        self.start_both()
+        self.tracelog("-flush", "Hung")
+        self.disk.stop()
+        self.wait_until_hung()
+        self.kill_both_at_once()
+        self.check_recovery()
+
+    def test_it_is_said_what_hangs(self):
+        self.start_both_without_flush()
+        self.disk.hold()
+        self.wait_until_hung()
+        worker = self.worker()
+        self.kill_both_at_once()
+        told = f"process {worker}, which was killed and hangs in {self.log}"
+        self.assertIn(told, wait_for(lambda: told in self.tracelog("-doctor", code=None).stdout
+                                     and self.tracelog("-doctor", code=None).stdout, "its end"))
+        self.assertEqual(set(self.sessions()), {"Other", "Hung"})
+        self.assertIn(f"going on without {told}", (self.runtime / "etwd.log").read_text())
+        self.assertNotIn(told, self.tracelog("-doctor", code=None).stdout)
+        self.answer()
+        for name in ("Other", "Hung"):
+            self.tracelog("-stop", name, code=None)
+
+    def check_that_programs_come_over(self, kill):
+        self.require_thread_descriptors()
+        self.start_host()
+        writer = self.writer("--count", 100, "--wait", "--hold")
+        self.start_both_without_flush()
+        self.disk.hold()
+        self.wait_until_hung()
+        kill()
+        self.tracelog("-start", "New", "-f", "new.etl", "-guid", WRITER_GUID)
+        wait_for(lambda: writer.pid in {pid for provider in
+                                        json.loads(self.tracelog("-enumguid", "-json").stdout)
+                                        for pid in provider["pids"]}, "the program")
+        self.tracelog("-enable", "New", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
+        writer.go()
+        self.assertEqual(writer.written(), 100)
+        self.tracelog("-stop", "New")
+        self.assertEqual(self.recorded("new.etl"), 100)
+        self.answer()
+
+    def require_thread_descriptors(self):
+        try:
+            os.close(os.pidfd_open(threading.get_native_id(), os.O_EXCL))
+        except OSError:
+            self.skipTest("needs Linux 6.9: descriptors of threads")
+
+    def test_programs_turn_to_the_next_worker(self):
+        self.check_that_programs_come_over(self.kill_worker_at_once)
+
+    def test_programs_turn_to_the_next_host(self):
+        self.check_that_programs_come_over(self.kill_both_at_once)

@@ -77,8 +77,9 @@ void ControlServer::serve(uint64_t id, uint32_t events) {
 
 bool ControlServer::receive_some(uint64_t id, Connection& connection) {
     std::array<std::byte, 16 * 1024> buffer;
-    ForeignFds fds;
-    const auto got = receive(connection.socket.get(), buffer, fds);
+    std::vector<UniqueFd> received;
+    const auto got = receive(connection.socket.get(), buffer, received);
+    ForeignFds fds = foreign(std::move(received), connection.peer.uid);
     if (!got) return got.error().code == Code::kBusy;
     if (got->size == 0 || got->truncated || connection.answering) return false;
     const Status fed = connection.reader.feed(Bytes(buffer).first(got->size), std::move(fds));

@@ -1,11 +1,12 @@
 #include "host/control/request_files.h"
 
 #include "base/hidden_fd.h"
+#include "host/ask_elsewhere.h"
 #include "host/recording/log_file.h"
+#include "host/session/new_session.h"
 
 #include <fcntl.h>
 
-#include <memory>
 #include <utility>
 
 namespace etw::host {
@@ -15,11 +16,11 @@ RequestFiles look_at(ForeignFds fds) {
     files.fds = std::move(fds);
     if (files.fds.empty()) return files;
     files.usable = [&]() -> Status {
-        UniqueFd& log = files.fds[0];
-        ETW_CHECK(check_log_descriptor(log));
+        ForeignFd& log = files.fds[0];
+        ETW_CHECK(check_log_descriptor(log.fd()));
         ETW_TRY(files.log, identity_of(log.get()));
-        ETW_TRY(files.free_bytes, free_bytes(log));
-        files.rights = rights_of(log);
+        ETW_TRY(files.free_bytes, free_bytes(log.fd()));
+        files.rights = rights_of(log.fd());
         if (files.has_folder()) {
             // Of what was opened by its path alone no file system is asked when it is closed.
             const int flags = ::fcntl(files.fds[1].get(), F_GETFL);
@@ -28,35 +29,20 @@ RequestFiles look_at(ForeignFds fds) {
             }
             ETW_TRY(files.folder, identity_of(files.fds[1].get()));
         }
-        log = hide_from_children(std::move(log));
+        log.put(hide_from_children(log.take()));
         return Ok{};
     }();
     return files;
 }
 
-void look_at_elsewhere(EventLoop& loop, ForeignFds fds,
-                       std::function<void(Result<RequestFiles>)> then) {
-    if (fds.empty()) return then(look_at({}));
-    struct Look {
-        std::function<void(Result<RequestFiles>)> then;  // empty once it was called
-        EventLoop::TimerId timer = 0;
-        RequestFiles files;
+void look_elsewhere(EventLoop& loop, uid_t whose, const std::string& log,
+                    std::function<session::Outcome<RequestFiles>()> look,
+                    std::function<void(session::Outcome<RequestFiles>)> then) {
+    const auto without = [log](const Error& why) -> session::Outcome<RequestFiles> {
+        return failure_of(why, log);
     };
-    const auto look = std::make_shared<Look>();
-    look->then = std::move(then);
-    look->files.fds = std::move(fds);
-    const auto answer = [&loop, look](Result<RequestFiles> result) {
-        loop.cancel(look->timer);
-        if (look->then) std::exchange(look->then, nullptr)(std::move(result));
-    };
-    const Status begun = run_elsewhere([&loop, look, answer] {
-        look->files = look_at(std::move(look->files.fds));
-        loop.post([look, answer] { answer(std::move(look->files)); });
-    });
-    if (!begun) return answer(begun.error());
-    look->timer = loop.after(kFilePatience, [answer] {
-        answer(Error{Code::kTimeout, "its file system does not answer", 0});
-    });
+    ask_elsewhere<session::Outcome<RequestFiles>>(loop, whose, std::move(look), without,
+                                                  std::move(then));
 }
 
 }  // namespace etw::host

@@ -1,6 +1,7 @@
 // The files that come with a request, and what there is to know of them before it is served. All of
 // it is asked of their file systems beforehand, elsewhere, and all is closed there.
 #pragma once
+#include "etw/session.h"
 #include "host/elsewhere.h"
 #include "host/event_loop.h"
 #include "host/recording/checkpoint.h"
@@ -8,6 +9,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <string>
 
 namespace etw::host {
 
@@ -21,14 +23,17 @@ struct RequestFiles {
     FileIdentity folder;
 
     bool has_folder() const noexcept { return fds.size() > 1; }
-    UniqueFd take_folder() noexcept { return std::move(fds[1]); }
+    UniqueFd take_log() noexcept { return fds[0].take(); }
+    UniqueFd take_folder() noexcept { return fds[1].take(); }
 };
 
 // Asks all that now.
 RequestFiles look_at(ForeignFds fds);
-// Asks elsewhere and calls `then` on the loop's thread, at once where there are none. After
-// kFilePatience with kTimeout: then the files are let go when their file systems answer.
-void look_at_elsewhere(EventLoop& loop, ForeignFds fds,
-                       std::function<void(Result<RequestFiles>)> then);
+// Calls `look` elsewhere, on the account of the user `whose`, and `then` with what it says on the
+// loop's thread. After kFilePatience with kTimeout and the name of the log: then the files are let
+// go when their file systems answer.
+void look_elsewhere(EventLoop& loop, uid_t whose, const std::string& log,
+                    std::function<session::Outcome<RequestFiles>()> look,
+                    std::function<void(session::Outcome<RequestFiles>)> then);
 
 }  // namespace etw::host

@@ -7,11 +7,8 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
+#include <utility>
 
 namespace etw::host {
 
@@ -107,14 +104,14 @@ Outcome<std::unique_ptr<PrivateSession>> PrivateSessions::prepare(
         return Failure{Code::kBadPathname,
                        fmt::format("{} is the log of another session", p.log_file)};
     }
-    auto session = std::make_unique<PrivateSession>();
-    session->base.saved = new_saved(p, slot, peer);
-    session->base.saved.providers = request.providers;
+    SavedSession saved = new_saved(p, slot, peer);
+    saved.providers = request.providers;
+    auto session = make_session(std::move(saved));
     hooks_.admit(session->base);
-    session->base.state = State::kRunning;
-    session->first_log = std::move(files.fds[0]);
+    session->first_log = ForeignFd(files.take_log(), peer.uid);
     session->first_identity = files.log;
-    session->folder = files.take_folder();
+    session->rights = files.rights;
+    session->folder = std::make_shared<UniqueFd>(files.take_folder());
     session->kept.folder = files.folder;
     return session;
 }
@@ -134,44 +131,52 @@ void PrivateSessions::start(StartRequest request, RequestFiles files, const Peer
         drop(session);
         return answer(failure_of(saved.error(), folder_.path()));
     }
+    const EnableAnswer timely = start_in_time(session, std::move(answer));
     const uint64_t group = acks_.open_group();
-    const Code refused = admit_all(session, group);
-    acks_.wait(group, kStartPatience, [this, key, refused, answer = std::move(answer)](bool) {
-        finish_start(key, refused, answer);
-    });
+    admit_all(session, group);
+    const auto wait = [this, key, group, timely](const Status&) {
+        acks_.wait(group, kStartPatience, [=, this](bool) { finish_start(key, timely); });
+    };
+    session.files->add({{}, {}, wait});  // once the processes have been sent their logs
 }
 
-// Every process that has one of the providers. The code of the last that cannot take part.
-Code PrivateSessions::admit_all(PrivateSession& session, uint64_t group) {
-    Code refused = Code::kOk;
+// Where its files hang as it begins, it is not to be; but for processes that take part already.
+PrivateSessions::EnableAnswer PrivateSessions::start_in_time(const PrivateSession& session,
+                                                             EnableAnswer answer) {
+    const auto started = [this, key = session.saved().key,
+                          answer = std::move(answer)](const Outcome<EnableResult>& outcome) {
+        PrivateSession* begun = find(key);
+        if (outcome || begun == nullptr || begun->base.state != State::kStarting)
+            return answer(outcome);
+        if (!begun->members.empty()) return finish_start(key, answer);
+        drop(*begun);
+        answer(outcome);
+    };
+    return in_time<EnableResult>(session, session.saved().properties.log_file, started);
+}
+
+// Every process that has one of the providers.
+void PrivateSessions::admit_all(PrivateSession& session, uint64_t group) {
     providers_.for_each([&](ProviderConnection& to) {
-        bool admitted = false;
         for (const auto& [id, registration] : to.registrations()) {
             const session::ProviderEnable* how = session.base.find_enable(registration.guid);
-            if (how == nullptr || !hooks_.admits(session.base, *how, to, false)) continue;
-            if (!admitted) {
-                const Status status = admit(session, to, acks_.expect(group, to.id()));
-                if (!status) {
-                    refused = status.error().code;
-                    return;
-                }
-                admitted = true;
-            }
-            hooks_.send_enable(to, id, session.base, *how, acks_.next_cookie());
+            if (how != nullptr && hooks_.admits(session.base, *how, to, false))
+                admit(session, to, id, group);
         }
     });
-    return refused;
 }
 
-void PrivateSessions::finish_start(const wire::SessionKey& key, Code refused,
-                                   const EnableAnswer& answer) {
+void PrivateSessions::finish_start(const wire::SessionKey& key, const EnableAnswer& answer) {
     PrivateSession* session = find(key);
-    if (session == nullptr || session->base.state != State::kRunning) {
+    if (session == nullptr || session->base.state == State::kStopping) {
         return answer(Failure{Code::kSessionNotFound, "the session has been stopped meanwhile"});
     }
-    if (session->refused != Code::kOk) refused = session->refused;
-    if (session->members.empty() && refused != Code::kOk) {
+    const bool starting = std::exchange(session->base.state, State::kRunning) == State::kStarting;
+    const Code refused = session->refused;
+    if (starting && session->members.empty() && refused != Code::kOk) {
+        const std::string log = session->saved().properties.log_file;
         drop(*session);
+        if (refused == Code::kTimeout) return answer(does_not_answer(log));
         const char* why = "no process that has registered the provider could take it";
         if (refused == Code::kNoSystemResources) {
             why =
@@ -188,66 +193,79 @@ void PrivateSessions::finish_start(const wire::SessionKey& key, Code refused,
                         std::vector<Code>(session->saved().providers.size(), Code::kOk)});
 }
 
-Result<UniqueFd> PrivateSessions::open_log(const PrivateSession& session,
-                                           const MemberLog& log) const {
-    if (log.first && session.first_log) {
-        UniqueFd fd(::fcntl(session.first_log.get(), F_DUPFD_CLOEXEC, 0));
-        if (!fd) return Error{code_from_errno(errno), "log file: dup", uint64_t(errno)};
-        return fd;
+// --- a process joins -------------------------------------------------------------------------
+
+// It gets a log first, which takes as long as its file system does.
+void PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, uint32_t registration,
+                            Group group) {
+    const auto joins = session.joining.find(to.id());
+    if (joins != session.joining.end()) return joins->second.push_back(registration);
+    if (session_of(to) != nullptr) {
+        session.refused = Code::kNoSystemResources;  // a process has one private session
+        return;
     }
-    const std::string name = std::filesystem::path(log.path).filename();
-    return open_as_user(session.folder, name, rights_of(session.first_log),
-                        session.saved().owner_uid, session.saved().owner_gid);
+    session.joining[to.id()].push_back(registration);
+    open_log_for(session, to, group);
 }
 
-// The log for a process that comes, or goes on in another one.
-Result<MemberLog> PrivateSessions::next_log(const PrivateSession& session, uint32_t pid) const {
-    MemberLog log;
-    log.first = !session.kept.first_taken;
-    log.path = session.path_of(log.first, pid);
-    ETW_TRY(log.file, open_log(session, log));
-    ETW_TRY(log.identity, identity_of(log.file.get()));
-    if (!log.first && hooks_.log_in_use(log.identity)) {
-        return Error{Code::kBadPathname, "private session: log of another session", 0};
+void PrivateSessions::open_log_for(PrivateSession& session, const ProviderConnection& to,
+                                   Group group) {
+    open_log(session, to.id(),
+             [this, connection = to.id(), group](PrivateSession* joined, Result<MemberLog> log) {
+                 log_opened(joined, connection, group, std::move(log));
+             });
+}
+
+void PrivateSessions::log_opened(PrivateSession* session, uint64_t connection, Group group,
+                                 Result<MemberLog> log) {
+    ProviderConnection* to = providers_.find(connection);
+    if (session == nullptr || to == nullptr || !session->joining.contains(connection)) return;
+    // An update may have given the session another log meanwhile.
+    if (log && log->path != session->path_of(log->first, uint32_t(to->peer().pid)))
+        return open_log_for(*session, *to, group);
+    const std::vector<uint32_t> registrations =
+        std::move(session->joining.extract(connection).mapped());
+    Status joined = log ? Status(Ok{}) : Status(log.error());
+    if (session->base.state != State::kStopping) {
+        if (joined) joined = join(*session, *to, *std::move(log), group);
+        if (!joined) {
+            session->refused = joined.error().code;
+            journal(fmt::format("private session '{}': process {} cannot have a log",
+                                session->saved().properties.name, to->peer().pid),
+                    joined.error());
+        }
     }
-    ETW_TRY(log.former, mark_of(log.file, session.saved().geometry.block_size));
-    return log;
+    for (const uint32_t id : registrations) {
+        const auto registration = to->registrations().find(id);
+        if (registration == to->registrations().end()) continue;
+        const session::ProviderEnable* how = session->base.find_enable(registration->second.guid);
+        if (session->members.contains(connection) && how != nullptr)
+            hooks_.send_enable(*to, id, session->base, *how, acks_.next_cookie());
+        if (to->holds(id)) to->confirm(id);
+    }
 }
 
 // The process gets its log, and what that is to begin with, and begins.
-Status PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, uint64_t cookie) {
-    if (session_of(to) != nullptr) {
-        acks_.acknowledged(to.id(), cookie);
-        return Error{Code::kNoSystemResources, "private session: the process has another", 0};
-    }
+Status PrivateSessions::join(PrivateSession& session, ProviderConnection& to, MemberLog log,
+                             Group group) {
+    const SavedSession& s = session.saved();
+    ETW_TRY(const auto front, log_front(s, log.path));
     PrivateMember member;
     member.process.pid = uint32_t(to.peer().pid);
     member.process.running = true;
-    const auto prepare_log = [&]() -> Result<std::vector<std::byte>> {
-        ETW_TRY(member.log, next_log(session, member.process.pid));
-        return log_front(session.saved(), member.log.path);
-    };
-    const auto front = prepare_log();
-    if (!front) {
-        journal(fmt::format("private session '{}': process {} cannot have a log",
-                            session.saved().properties.name, member.process.pid),
-                front.error());
-        acks_.acknowledged(to.id(), cookie);
-        return front.error();
-    }
-    member.process.log_file = member.log.path;
-    const SavedSession& s = session.saved();
+    member.process.log_file = log.path;
     wire::PrivateStart packet{};
     packet.session = s.key;
-    packet.cookie = cookie;
+    packet.cookie = group ? acks_.expect(*group, to.id()) : acks_.next_cookie();
     packet.geometry = s.geometry;
     packet.limit_bytes = limit_bytes(s.properties);
     packet.start_counter = s.start_counter;
     packet.start_filetime = s.start_filetime;
     packet.counter_hz = s.counter_hz;
     packet.flush_timer_s = s.properties.flush_timer_s;
-    packet.flags = start_flags(s, member.log.first);
-    to.send_with(*front, packet, wire::ProviderMessage::kPrivateStart, member.log.file.get());
+    packet.flags = start_flags(s, log.first);
+    to.send_with(front, packet, wire::ProviderMessage::kPrivateStart, log.file.get());
+    member.log = std::move(log);
     session.kept.first_taken = true;
     session.members[to.id()] = std::move(member);
     if (const Status saved = save_state(session); !saved) journal(folder_.path(), saved.error());
@@ -259,18 +277,18 @@ Status PrivateSessions::admit(PrivateSession& session, ProviderConnection& to, u
 void PrivateSessions::on_register(ProviderConnection& from, uint32_t id) {
     const auto& registration = from.registrations().at(id);
     for (const auto& session : sessions_) {
-        if (session == nullptr || session->base.state != State::kRunning) continue;
+        if (session == nullptr || session->base.state == State::kStopping) continue;
         const session::ProviderEnable* how = session->base.find_enable(registration.guid);
         if (how == nullptr || !hooks_.admits(session->base, *how, from, !registration.earlier)) {
             continue;
         }
         const auto member = session->members.find(from.id());
         if (member == session->members.end()) {
-            if (!admit(*session, from, acks_.next_cookie())) continue;
-        } else if (member->second.ended) {
-            continue;
+            admit(*session, from, id, std::nullopt);
+            if (session->joining.contains(from.id())) from.hold(id);
+        } else if (!member->second.ended) {
+            hooks_.send_enable(from, id, session->base, *how, acks_.next_cookie());
         }
-        hooks_.send_enable(from, id, session->base, *how, acks_.next_cookie());
     }
 }
 
@@ -294,8 +312,9 @@ PrivateSessions::MemberPlace PrivateSessions::take_back(PrivateSession& session,
         member.log.path = known->log_file;
         gone.erase(known);
     }
-    member.log.identity = identity_in(session.folder, member.log.path);
-    return session.members.emplace(from.id(), std::move(member)).first;
+    const auto place = session.members.emplace(from.id(), std::move(member)).first;
+    identify(session, from.id());
+    return place;
 }
 
 void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateStatus& packet) {
@@ -323,7 +342,7 @@ void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateSta
     if (one.next && packet.cookie == one.next_cookie) settle_next(*session, one, taken);
     if (taken) {
         one.confirmed = true;
-        one.log.file.reset();
+        one.log.file = {};
         one.ended = one.ended || ended;
         one.number_of_buffers = packet.number_of_buffers;
         one.free_buffers = packet.free_buffers;
@@ -349,17 +368,15 @@ void PrivateSessions::on_status(ProviderConnection& from, const wire::PrivateSta
 void PrivateSessions::on_closed(ProviderConnection& from) {
     for (const auto& session : sessions_) {
         if (session == nullptr) continue;
-        const auto member = session->members.find(from.id());
-        if (member == session->members.end()) continue;
-        PrivateMember& one = member->second;
-        const uint32_t buffer_size = session->saved().geometry.block_size;
-        if (!one.confirmed && !one.log.begun(buffer_size)) session->give_back(one.log);
-        if (one.next) settle_next(*session, one, one.next->begun(buffer_size));
+        session->joining.erase(from.id());
+        auto member = session->members.extract(from.id());
+        if (member.empty()) continue;
+        PrivateMember& one = member.mapped();
         retire(*session, one);
-        session->members.erase(member);
         if (const Status saved = save_state(*session); !saved) {
             journal(folder_.path(), saved.error());
         }
+        if (!one.confirmed || one.next) look_at_left(*session, std::move(one));
     }
 }
 
@@ -377,18 +394,28 @@ void PrivateSessions::retire(PrivateSession& session, PrivateMember& member) {
 }
 
 // The first process goes on in the session's new file, the others beside it.
-void PrivateSessions::switch_log(PrivateSession& session, PrivateMember& member,
-                                 ProviderConnection& to, uint64_t cookie) {
-    MemberLog next;
-    const auto prepare_log = [&]() -> Result<std::vector<std::byte>> {
-        ETW_TRY(next, next_log(session, member.process.pid));
-        return log_front(session.saved(), next.path);
-    };
-    const auto front = prepare_log();
+void PrivateSessions::switch_log(PrivateSession& session, uint64_t connection, uint64_t group) {
+    open_log(session, connection,
+             [this, connection, group](PrivateSession* owner, Result<MemberLog> log) {
+                 ProviderConnection* to = providers_.find(connection);
+                 if (owner == nullptr || to == nullptr || !owner->members.contains(connection))
+                     return;
+                 if (log && log->path != owner->path_of(log->first,
+                                                        owner->members.at(connection).process.pid))
+                     return;  // a later update sends another one
+                 if (log)
+                     return send_log(*owner, *to, *std::move(log), acks_.expect(group, connection));
+                 journal(fmt::format("private session '{}': process {} cannot go on in another log",
+                                     owner->saved().properties.name, to->peer().pid),
+                         log.error());
+             });
+}
+
+void PrivateSessions::send_log(PrivateSession& session, ProviderConnection& to, MemberLog log,
+                               uint64_t cookie) {
+    const auto front = log_front(session.saved(), log.path);
     if (!front) {
-        journal(fmt::format("private session '{}': process {} cannot go on in another log",
-                            session.saved().properties.name, member.process.pid),
-                front.error());
+        journal(log.path, front.error());
         return acks_.acknowledged(to.id(), cookie);
     }
     wire::PrivateControl packet{};
@@ -396,10 +423,11 @@ void PrivateSessions::switch_log(PrivateSession& session, PrivateMember& member,
     packet.cookie = cookie;
     packet.action = wire::PrivateAction::kUpdate;
     packet.flush_timer_s = session.saved().properties.flush_timer_s;
-    packet.flags = next.first ? uint32_t{wire::kPrivateFirst} : 0;
-    to.send_with(*front, packet, wire::ProviderMessage::kPrivateControl, next.file.get());
+    packet.flags = log.first ? uint32_t{wire::kPrivateFirst} : 0;
+    to.send_with(*front, packet, wire::ProviderMessage::kPrivateControl, log.file.get());
     session.kept.first_taken = true;
-    member.next = std::move(next);
+    PrivateMember& member = session.members.at(to.id());
+    member.next = std::move(log);
     member.next_cookie = cookie;
 }
 
@@ -408,7 +436,7 @@ void PrivateSessions::settle_next(PrivateSession& session, PrivateMember& member
     if (!member.next) return;
     if (taken) {
         member.log = std::move(*member.next);
-        member.log.file.reset();
+        member.log.file = {};
         member.process.log_file = member.log.path;
     } else {
         session.give_back(*member.next);

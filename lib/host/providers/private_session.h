@@ -1,5 +1,6 @@
 // One private session as the host's main thread holds it.
 #pragma once
+#include "host/errands.h"
 #include "host/providers/private_state.h"
 #include "host/recording/log_file.h"
 #include "host/session/session.h"
@@ -8,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 namespace etw::host {
 
@@ -16,11 +18,8 @@ struct MemberLog {
     bool first = false;  // the one with the session's own name
     std::string path;
     FileIdentity identity;
-    UniqueFd file;   // until the process has said that it has begun it
+    ForeignFd file;  // until the process has said that it has begun it
     LogMark former;  // as it was handed over
-
-    // Whether it has, as far as the file tells.
-    bool begun(uint32_t buffer_size) const;
 };
 
 // One process that takes part.
@@ -38,13 +37,18 @@ struct PrivateMember {
 
 struct PrivateSession {
     Session base;  // name, key, providers; it has no thread and no rings here
-    UniqueFd folder;
-    UniqueFd first_log;  // until a process has taken it
+    // What is asked of the files' system, all of it; the folder is opened by its path alone.
+    std::shared_ptr<Errands> files;
+    std::shared_ptr<const UniqueFd> folder = std::make_shared<UniqueFd>();
+    ForeignFd first_log;  // for the first process that comes
     FileIdentity first_identity;
+    mode_t rights = 0600;                       // who may read further logs: as the first
     PrivateState kept;                          // its processes: those that are gone
     std::map<uint64_t, PrivateMember> members;  // by connection
-    Code refused = Code::kOk;                   // why the last process did not take part
-    std::set<uint32_t> awaited;                 // processes that a predecessor knew
+    // Processes whose log is being opened, by connection: what they have registered meanwhile.
+    std::map<uint64_t, std::vector<uint32_t>> joining;
+    Code refused = Code::kOk;    // why the last process did not take part
+    std::set<uint32_t> awaited;  // processes that a predecessor knew
     std::chrono::steady_clock::time_point awaited_until;
 
     const SavedSession& saved() const { return base.saved; }
@@ -58,8 +62,6 @@ struct PrivateSession {
 };
 
 bool names_any(const std::vector<session::ProviderEnable>& providers, const Guid& guid);
-// Of the file with the path's name in that folder; zero where there is none.
-FileIdentity identity_in(const UniqueFd& folder, const std::string& path);
 void add_counts(session::PrivateProcess& sum, const session::PrivateProcess& one);
 
 }  // namespace etw::host

@@ -1,23 +1,17 @@
 #include "host/providers/private_sessions.h"
 
-#include "base/filetime.h"
 #include "base/letter_case.h"
 #include "host/journal.h"
-#include "host/recording/log_file.h"
 #include "host/session/new_session.h"
-#include "ring/clock.h"
 #include "session/rules.h"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <utility>
 
 namespace etw::host {
@@ -46,16 +40,6 @@ Failure not_found(const std::string& name) {
     return {Code::kSessionNotFound, fmt::format("no private session '{}' is running", name)};
 }
 
-// The very folder that the session's log was opened in, by its path: the host that held it is gone.
-Result<UniqueFd> reopen_folder(const std::string& log_file, const FileIdentity& identity) {
-    const std::string path = std::filesystem::path(log_file).parent_path();
-    UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) return Error{code_from_errno(errno), "private session: folder", uint64_t(errno)};
-    ETW_TRY(const FileIdentity now, identity_of(fd.get()));
-    if (!(now == identity)) return Error{Code::kPathNotFound, "private session: other folder", 0};
-    return fd;
-}
-
 }  // namespace
 
 bool names_any(const std::vector<session::ProviderEnable>& providers, const Guid& guid) {
@@ -69,22 +53,6 @@ void add_counts(PrivateProcess& sum, const PrivateProcess& one) {
     sum.events_lost += one.events_lost;
     sum.recorded_bytes += one.recorded_bytes;
     sum.log_file_size += one.log_file_size;
-}
-
-FileIdentity identity_in(const UniqueFd& folder, const std::string& path) {
-    struct stat st {};
-    const std::string name = std::filesystem::path(path).filename();
-    if (!folder || ::fstatat(folder.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return {};
-    return {uint64_t(st.st_dev), uint64_t(st.st_ino)};
-}
-
-// Of a process that was killed between the two steps of that, the file has the new header and the
-// former events still: it has not. Such a log is begun anew, by the next process or when the
-// session ends.
-bool MemberLog::begun(uint32_t buffer_size) const {
-    if (!file) return true;
-    const auto now = mark_of(file, buffer_size);
-    return now && now->size >= buffer_size && !(*now == former);
 }
 
 std::string PrivateSession::path_of(bool first, uint32_t pid) const {
@@ -136,7 +104,8 @@ PrivateSession* PrivateSessions::session_of(const ProviderConnection& connection
 
 Outcome<PrivateSession*> PrivateSessions::running(const PrivateRequest& request) const {
     PrivateSession* session = find(request.name);
-    if (session == nullptr) return not_found(request.name);
+    if (session == nullptr || session->base.state == State::kStarting)
+        return not_found(request.name);
     for (const Guid& guid : request.providers) {
         if (names_any(session->saved().providers, guid)) continue;
         return Failure{Code::kSessionNotFound,
@@ -174,6 +143,9 @@ SessionStatus PrivateSessions::status(const PrivateSession& session) const {
     out.logger_id = session.saved().key.slot + 1;
     out.owner_uid = session.saved().owner_uid;
     out.start_time = session.saved().start_filetime;
+    using std::chrono::seconds;
+    out.log_unanswered_s =
+        uint32_t(std::chrono::duration_cast<seconds>(session.files->unanswered()).count());
     out.processes = session.kept.processes;
     for (const auto& [id, member] : session.members) {
         out.processes.push_back(member.process);
@@ -275,34 +247,39 @@ void PrivateSessions::update(PrivateSession& session, const PrivateRequest& requ
     if (const auto saved = save(folder_.sessions_folder(), changed); !saved) {
         return answer(failure_of(saved.error(), folder_.path()));
     }
+    const StatusAnswer timely =
+        in_time<SessionStatus>(session, changed.properties.log_file, answer);
     const SavedSession former = std::exchange(session.base.saved, changed);
     const wire::SessionKey key = changed.key;
     if (!request.log_file) {
         return send_all(session, Action::kUpdate, request.flush_timer_s,
-                        [this, key, answer] { answer_with_status(key, answer); });
+                        [this, key, timely] { answer_with_status(key, timely); });
     }
-    const auto before = std::make_shared<FormerPlace>(
-        FormerPlace{former, std::exchange(session.first_log, std::move(files.fds[0])),
-                    session.first_identity, std::exchange(session.folder, files.take_folder()),
-                    session.kept.folder, session.kept.first_taken});
+    const auto before = std::make_shared<FormerPlace>(FormerPlace{
+        former, std::exchange(session.first_log, std::move(files.fds[0])), session.first_identity,
+        session.rights, session.folder, session.kept.folder, session.kept.first_taken});
     session.first_identity = next;
+    session.rights = files.rights;
+    session.folder = std::make_shared<UniqueFd>(files.take_folder());
     session.kept.folder = files.folder;
     session.kept.first_taken = false;
     session.refused = Code::kOk;
     const uint64_t group = acks_.open_group();
-    providers_.for_each([&](ProviderConnection& to) {
-        const auto member = session.members.find(to.id());
-        if (member != session.members.end() && !member->second.ended) {
-            switch_log(session, member->second, to, acks_.expect(group, to.id()));
-        }
-    });
+    for (const auto& [connection, member] : session.members) {
+        if (!member.ended) switch_log(session, connection, group);
+    }
     if (const Status saved = save_state(session); !saved) journal(folder_.path(), saved.error());
-    acks_.wait(group, kWritePatience,
-               [this, key, before, answer](bool) { finish_switch(key, *before, answer); });
+    const auto wait = [=, this, errands = session.files](const Status&) {
+        acks_.wait(group, kWritePatience,
+                   [=, this](bool) { finish_switch(key, before, errands, timely); });
+    };
+    session.files->add({{}, {}, wait});  // once the processes have been sent their logs
 }
 
 // Where every process has refused the new log, the session stays where it was.
-void PrivateSessions::finish_switch(const wire::SessionKey& key, FormerPlace& before,
+void PrivateSessions::finish_switch(const wire::SessionKey& key,
+                                    const std::shared_ptr<FormerPlace>& before,
+                                    const std::shared_ptr<Errands>& files,
                                     const StatusAnswer& answer) {
     PrivateSession* session = find(key);
     const bool refused =
@@ -312,16 +289,21 @@ void PrivateSessions::finish_switch(const wire::SessionKey& key, FormerPlace& be
             return m.next || m.log.path == session->path_of(m.log.first, m.process.pid);
         });
     if (!refused) {
-        if (!before.first_taken) finish_untaken(before.saved, std::move(before.first_log));
-        return answer_with_status(key, answer);
+        const auto untaken = [before] {
+            return before->first_taken ? Untaken{}
+                                       : Untaken{std::move(before->first_log), before->saved};
+        };
+        return finish_untaken(*files, untaken,
+                              [this, key, answer] { answer_with_status(key, answer); });
     }
     const std::string path = session->saved().properties.log_file;
-    session->base.saved = before.saved;
-    session->first_log = std::move(before.first_log);
-    session->first_identity = before.first_identity;
-    session->folder = std::move(before.folder);
-    session->kept.folder = before.folder_identity;
-    session->kept.first_taken = before.first_taken;
+    session->base.saved = before->saved;
+    session->first_log = std::move(before->first_log);
+    session->first_identity = before->first_identity;
+    session->rights = before->rights;
+    session->folder = before->folder;
+    session->kept.folder = before->folder_identity;
+    session->kept.first_taken = before->first_taken;
     const Status saved = [&]() -> Status {
         ETW_CHECK(save(folder_.sessions_folder(), session->saved()));
         return save_state(*session);
@@ -331,49 +313,70 @@ void PrivateSessions::finish_switch(const wire::SessionKey& key, FormerPlace& be
                    fmt::format("no process could go on in {}, which is as it was", path)});
 }
 
-// Nobody has come for the first log: it holds no events, but is a log.
-void PrivateSessions::finish_untaken(const SavedSession& saved, UniqueFd first_log) {
-    if (!first_log) return;
-    const std::string path = saved.properties.log_file;
-    auto log = begin_log(std::move(first_log), saved, path, false);
-    const Status finished =
-        log ? log->finish({1, 0, 0, filetime_from_unix_ns(ring::sample_clocks().unix_ns)})
-            : Status(log.error());
-    if (!finished) journal("cannot finish " + path, finished.error());
-}
-
 // --- ending ----------------------------------------------------------------------------------
 
 void PrivateSessions::stop(PrivateSession& session, StatusAnswer answer) {
     session.base.state = State::kStopping;
     const wire::SessionKey key = session.saved().key;
-    send_all(session, Action::kStop, 0, [this, key, answer = std::move(answer)] {
+    answer = in_time<SessionStatus>(session, session.saved().properties.log_file, answer);
+    send_all(session, Action::kStop, 0, [this, key, answer] {
         PrivateSession* stopping = find(key);
-        ETW_ASSERT(stopping != nullptr);  // only this ends a session that is stopping
-        if (!stopping->kept.first_taken) {
-            finish_untaken(stopping->saved(), std::move(stopping->first_log));
-        }
-        const SessionStatus last = status(*stopping);
-        drop(*stopping);
-        answer(last);
+        if (stopping == nullptr) return;  // see drop_those_that_hang()
+        const auto untaken = [this, key]() -> Untaken {
+            PrivateSession& s = *find(key);
+            if (s.kept.first_taken) return {};
+            return {std::move(s.first_log), s.saved()};
+        };
+        finish_untaken(*stopping->files, untaken, [this, key, answer] {
+            PrivateSession* stopped = find(key);
+            if (stopped == nullptr) return;
+            const SessionStatus last = status(*stopped);
+            drop(*stopped);
+            answer(last);
+        });
     });
 }
 
 void PrivateSessions::drop(PrivateSession& session) {
     const uint32_t slot = session.saved().key.slot;
     remove_state(folder_.sessions_folder(), slot);
-    sessions_[slot - wire::kMaxSessions] = nullptr;
+    const auto gone = std::move(sessions_[slot - wire::kMaxSessions]);
+    for (const auto& [connection, registrations] : gone->joining) {
+        ProviderConnection* to = providers_.find(connection);
+        for (const uint32_t id : registrations) {
+            if (to != nullptr && to->holds(id)) to->confirm(id);
+        }
+    }
+    gone->files->give_up();
     hooks_.dropped();
 }
 
 void PrivateSessions::stop_all() {
     for (const auto& session : sessions_) {
-        if (session == nullptr || session->base.state != State::kRunning) continue;
+        if (session == nullptr || session->base.state == State::kStopping) continue;
         stop(*session, [](const auto&) {});
     }
 }
 
+void PrivateSessions::drop_those_that_hang() {
+    for (const auto& session : sessions_) {
+        if (session == nullptr || session->base.state != State::kStopping) continue;
+        if (session->files->unanswered() < kFilePatience) continue;
+        journal(fmt::format("private session '{}' ends without its log: {} does not answer",
+                            session->saved().properties.name,
+                            session->saved().properties.log_file));
+        drop(*session);
+    }
+}
+
 // --- from what a killed host left -------------------------------------------------------------
+
+std::unique_ptr<PrivateSession> PrivateSessions::make_session(SavedSession saved) const {
+    auto session = std::make_unique<PrivateSession>();
+    session->base.saved = std::move(saved);
+    session->files = Errands::create(loop_, session->saved().owner_uid);
+    return session;
+}
 
 std::unique_ptr<PrivateSession> PrivateSessions::recover_one(uint32_t slot) const {
     auto saved = load_saved(folder_.sessions_folder(), slot);
@@ -385,8 +388,7 @@ std::unique_ptr<PrivateSession> PrivateSessions::recover_one(uint32_t slot) cons
         }
         return nullptr;
     }
-    auto session = std::make_unique<PrivateSession>();
-    session->base.saved = std::move(*saved);
+    auto session = make_session(std::move(*saved));
     session->base.state = State::kRunning;
     session->kept = std::move(*kept);
     session->awaited_until = Clock::now() + kReturnPatience;
@@ -394,21 +396,6 @@ std::unique_ptr<PrivateSession> PrivateSessions::recover_one(uint32_t slot) cons
         if (process.running) session->awaited.insert(process.pid);
         process.running = false;  // until it says so itself
     }
-    const std::string& path = session->saved().properties.log_file;
-    auto folder = reopen_folder(path, session->kept.folder);
-    if (!folder) {  // the processes that take part go on; others cannot have a log
-        journal(fmt::format("private session '{}': its folder", session->saved().properties.name),
-                folder.error());
-        return session;
-    }
-    session->folder = std::move(*folder);
-    if (!session->kept.first_taken) {
-        const std::string name = std::filesystem::path(path).filename();
-        auto log = open_as_user(session->folder, name, rights_of(session->first_log),
-                                session->saved().owner_uid, session->saved().owner_gid);
-        if (log) session->first_log = std::move(*log);
-    }
-    session->first_identity = identity_in(session->folder, path);
     return session;
 }
 
@@ -417,6 +404,8 @@ void PrivateSessions::recover() {
         sessions_[i] = recover_one(wire::kMaxSessions + i);
         if (sessions_[i] == nullptr) {
             remove_state(folder_.sessions_folder(), wire::kMaxSessions + i);
+        } else {
+            reopen_files(*sessions_[i]);
         }
     }
 }

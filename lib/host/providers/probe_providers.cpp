@@ -27,15 +27,15 @@ RegisteredProvider described(const Guid& guid, const std::string& name,
     return out;
 }
 
+}  // namespace
+
 // The name comes from the controller.
-bool is_usdt(const ProviderEnable& how) {
+bool is_of_program(const ProviderEnable& how) {
     return kernel::is_usdt_name(how.name) && guid_from_name(how.name) == how.guid;
 }
 
-}  // namespace
-
 bool is_probe_provider(const ProviderEnable& how) {
-    return is_usdt(how) || kernel::find_tracepoint_system(how.guid).has_value();
+    return is_of_program(how) || kernel::find_tracepoint_system(how.guid).has_value();
 }
 
 bool may_be_hidden_tracepoints(const ProviderEnable& how) {
@@ -46,9 +46,12 @@ bool may_be_hidden_tracepoints(const ProviderEnable& how) {
     return !usable && usable.error().code == Code::kAccessDenied;
 }
 
-Code check_probe_provider(const ProviderEnable& how) {
-    if (const Status usable = kernel::check_tracefs(); !usable) return usable.error().code;
-    if (!is_usdt(how)) return Code::kOk;
+Code check_probes() {
+    const Status usable = kernel::check_tracefs();
+    return usable ? Code::kOk : usable.error().code;
+}
+
+Code look_at_program(const ProviderEnable& how) {
     const auto events = kernel::usdt_events(how.name);
     return events ? Code::kOk : events.error().code;
 }
@@ -59,7 +62,7 @@ std::vector<kernel::ProbeProvider> probe_providers(const SavedSession& saved) {
         if (!is_probe_provider(how)) continue;
         kernel::ProbeProvider& p = out.emplace_back();
         p.guid = how.guid;
-        if (is_usdt(how)) p.name = how.name;
+        if (is_of_program(how)) p.name = how.name;
         p.level = how.level;
         p.match_any_keyword = how.match_any_keyword;
         p.match_all_keyword = how.match_all_keyword;
@@ -78,14 +81,18 @@ bool needs_kernel_source(const SavedSession& saved) {
            session::traces_processes(saved.properties) || !probe_providers(saved).empty();
 }
 
-std::optional<RegisteredProvider> describe_probe_provider(const ProviderEnable& how) {
-    if (is_usdt(how)) {
-        const auto events = kernel::usdt_events(how.name);
-        return described(how.guid, how.name, events ? *events : NoEvents());
+std::vector<RegisteredProvider> describe_probe_providers(
+    const std::vector<ProviderEnable>& providers) {
+    std::vector<RegisteredProvider> out;
+    for (const ProviderEnable& how : providers) {
+        if (is_of_program(how)) {
+            const auto events = kernel::usdt_events(how.name);
+            out.push_back(described(how.guid, how.name, events ? *events : NoEvents()));
+        } else if (const auto found = kernel::find_tracepoint_provider(how.guid)) {
+            out.push_back(described(found->guid, found->name, found->events));
+        }
     }
-    const auto found = kernel::find_tracepoint_provider(how.guid);
-    if (!found) return std::nullopt;
-    return described(found->guid, found->name, found->events);
+    return out;
 }
 
 std::vector<RegisteredProvider> list_kernel_providers() {

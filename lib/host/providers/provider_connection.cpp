@@ -96,7 +96,7 @@ bool ProviderConnection::send_now(Bytes bytes, int fd, const PacketSubject& subj
 
 void ProviderConnection::queue(Bytes bytes, int fd, const PacketSubject& subject) {
     if (deaf_) return;
-    UniqueFd copy(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1);
+    ForeignFd copy(UniqueFd(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1), peer_.uid);
     if (fd >= 0 && !copy) {
         failed_ = true;
         return;
@@ -150,15 +150,16 @@ bool ProviderConnection::serve(uint32_t events) {
 bool ProviderConnection::receive_some() {
     static thread_local std::array<std::byte, wire::kMaxPacketSize> buffer;
     for (int i = 0; i < kPacketsPerTurn && !failed_; ++i) {
-        ForeignFds fds;
-        const auto got = receive(socket_.get(), buffer, fds);
+        std::vector<UniqueFd> received;
+        const auto got = receive(socket_.get(), buffer, received);
+        ForeignFds fds = foreign(std::move(received), peer_.uid);
         if (!got) return got.error().code == Code::kBusy;
         if (got->size == 0 || got->truncated || fds.size() > 1) return false;
         // Before anything is asked of it: a file may be of a file system that answers nothing.
-        if (!fds.empty() && !is_of_memory(fds.front())) return false;
+        if (!fds.empty() && !is_of_memory(fds.front().fd())) return false;
         const auto packet = parse_provider_packet(Bytes(buffer).first(got->size));
         if (!packet) return false;
-        UniqueFd fd = fds.empty() ? UniqueFd() : std::move(fds.front());
+        UniqueFd fd = fds.empty() ? UniqueFd() : fds.front().take();
         if (!handle(*packet, std::move(fd))) return false;
     }
     return true;
@@ -182,8 +183,7 @@ bool ProviderConnection::handle(const ProviderPacket& packet, UniqueFd fd) {
                    [&](const RegisterPacket& p) {
                        if (!add_registration(p)) return false;
                        listener_.on_register(*this, p.fixed.registration);
-                       send(wire::Registered{{}, p.fixed.registration, 0},
-                            wire::ProviderMessage::kRegistered);
+                       if (!holds(p.fixed.registration)) confirm(p.fixed.registration);
                        return true;
                    },
                    [&](const wire::Unregister& p) { return remove_registration(p.registration); },
@@ -226,6 +226,19 @@ bool ProviderConnection::add_registration(const RegisterPacket& packet) {
                                     (packet.fixed.flags & wire::kRegisterEarlier) != 0};
     return charge(charge_of(registration)) &&
            registrations_.emplace(packet.fixed.registration, registration).second;
+}
+
+void ProviderConnection::hold(uint32_t id) { registrations_.at(id).held = true; }
+
+// False, too, for one that has been taken back meanwhile.
+bool ProviderConnection::holds(uint32_t id) const {
+    const auto found = registrations_.find(id);
+    return found != registrations_.end() && found->second.held;
+}
+
+void ProviderConnection::confirm(uint32_t id) {
+    registrations_.at(id).held = false;
+    send(wire::Registered{{}, id, 0}, wire::ProviderMessage::kRegistered);
 }
 
 bool ProviderConnection::remove_registration(uint32_t id) {

@@ -60,6 +60,7 @@ public:
         std::string name;
         std::set<uint64_t> enabled_by;  // sessions (by epoch) that have enabled it
         bool earlier = false;           // as the process says: see wire::kRegisterEarlier
+        bool held = false;              // see hold()
     };
     static constexpr size_t kMaxRegistrations = 1024;
     static constexpr size_t kMaxBytes = 2 << 20;  // of its user's share
@@ -86,6 +87,11 @@ public:
     const std::map<uint32_t, Registration>& registrations() const noexcept {
         return registrations_;
     }
+    // For a listener that has more to tell the process before it goes on: it is told that it has
+    // registered by confirm(), for which it waits a while.
+    void hold(uint32_t registration);
+    bool holds(uint32_t registration) const;
+    void confirm(uint32_t registration);
     // Sessions (by epoch) that this process has been attached to.
     std::set<uint64_t>& attached() noexcept { return attached_; }
     // Whether it has been sent what it numbers trace messages with.

@@ -98,6 +98,11 @@ std::vector<session::RefusedProgram> ProviderTable::refused() const {
     return out;
 }
 
+ProviderConnection* ProviderTable::find(uint64_t id) const {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? nullptr : found->second.get();
+}
+
 // A connection whose queue overflowed while others were told something is closed on the way out:
 // nothing may be closed while it is being iterated over.
 void ProviderTable::for_each(const ForConnection& f) {

@@ -23,6 +23,7 @@ public:
     Status listen(UniqueFd socket);
 
     bool empty() const noexcept { return connections_.empty(); }
+    ProviderConnection* find(uint64_t id) const;  // null: it has ended
     using ForConnection = std::function<void(ProviderConnection&)>;
     void for_each(const ForConnection& f);
     using ForRegistration = std::function<void(ProviderConnection&, uint32_t registration)>;

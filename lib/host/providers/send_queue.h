@@ -4,8 +4,8 @@
 // it makes pointless. So the queue grows with what the process has registered and the sessions that
 // it is in, and not with the requests of controllers.
 #pragma once
-#include "base/unique_fd.h"
 #include "etw/bytes.h"
+#include "host/elsewhere.h"
 #include "wire/provider_protocol.h"
 
 #include <functional>
@@ -33,7 +33,7 @@ class SendQueue {
 public:
     struct Packet {
         std::vector<std::byte> bytes;
-        UniqueFd fd;
+        ForeignFd fd;
         PacketSubject subject;
 
         size_t charged() const noexcept;  // bytes of memory

@@ -119,22 +119,25 @@ void SessionManager::consume(const ConsumeRequest& request, ForeignFds fds,
         return answer(Failure{Code::kNoSystemResources,
                               fmt::format("'{}' has {} consumers", request.name, kMaxConsumers)});
     }
-    if (fds.empty() || !usable(fds[0])) {
+    if (fds.empty() || !usable(fds[0].fd())) {
         return answer(Failure{Code::kInvalidParameter, "the request came without a socket"});
     }
-    if (const auto ready = ensure_feed(session); !ready) return answer(ready.error());
-    answer = in_time<ConsumeGrant>(session, session.thread->snapshot().path, answer);
     auto page = ConsumerPageMapping::create();
-    auto copy = duplicate(fds[0]);
+    auto copy = duplicate(fds[0].fd());
     if (!page || !copy) {
         return answer(failure_of(page ? copy.error() : page.error(), request.name));
     }
+    if (const auto ready = ensure_feed(session); !ready) return answer(ready.error());
     const uint64_t id = ++last_consumer_;
     const auto watched = loop_.watch(fds[0].get(), 0, [this, key, id](uint32_t) {
         if (Session* left = find(key)) consumer_left(*left, id);
     });
-    if (!watched) return answer(failure_of(watched.error(), request.name));
-    session.consumers[id] = std::move(fds[0]);
+    if (!watched) {
+        drop_unused_feed(session);
+        return answer(failure_of(watched.error(), request.name));
+    }
+    answer = in_time<ConsumeGrant>(session, session.thread->snapshot().path, answer);
+    session.consumers[id] = fds[0].take();  // it is a socket
     const auto end = std::make_shared<ConsumerEnd>(
         ConsumerEnd{id, std::move(*copy), std::move(*page), request.epoch != 0, request.ring,
                     request.position, request.number});

@@ -2,6 +2,7 @@
 // telling them.
 #include "base/letter_case.h"
 #include "etw/boot_session.h"
+#include "host/ask_elsewhere.h"
 #include "host/providers/probe_providers.h"
 #include "host/session/session_manager.h"
 #include "session/rules.h"
@@ -104,23 +105,44 @@ void SessionManager::on_register(ProviderConnection& from, uint32_t id) {
     private_.on_register(from, id);
 }
 
-std::vector<session::RegisteredProvider> SessionManager::registered_providers() const {
-    auto all = providers_.list([this](uint64_t epoch) {
-        uint32_t id = 0;
-        for_each([&](const Session& session) {
-            if (session.saved.key.epoch == epoch) id = session.saved.key.slot + 1;
-        });
-        return id;
-    });
+// What programs have of probes is read in their files.
+void SessionManager::registered_providers(
+    uid_t whose, std::function<void(std::vector<session::RegisteredProvider>)> answer) {
+    using Described = std::vector<session::RegisteredProvider>;
+    std::vector<ProviderEnable> probes;
     for_each([&](const Session& session) {
         for (const ProviderEnable& how : session.saved.providers) {
-            const auto same = [&](const auto& known) { return known.guid == how.guid; };
-            if (std::any_of(all.begin(), all.end(), same)) continue;
-            if (auto probes = describe_probe_provider(how)) all.push_back(std::move(*probes));
+            if (is_probe_provider(how)) probes.push_back(how);
         }
     });
-    add_sessions(all);
-    return all;
+    const auto tell = [this, answer = std::move(answer)](const Described& described) {
+        auto all = providers_.list([this](uint64_t epoch) {
+            uint32_t id = 0;
+            for_each([&](const Session& session) {
+                if (session.saved.key.epoch == epoch) id = session.saved.key.slot + 1;
+            });
+            return id;
+        });
+        for (const auto& provider : described) {
+            const auto same = [&](const auto& known) { return known.guid == provider.guid; };
+            if (std::none_of(all.begin(), all.end(), same)) all.push_back(provider);
+        }
+        add_sessions(all);
+        answer(all);
+    };
+    if (std::none_of(probes.begin(), probes.end(), is_of_program))
+        return tell(describe_probe_providers(probes));
+    const auto without = [probes](const Error&) {  // by their names alone
+        Described out;
+        for (const ProviderEnable& how : probes) {
+            auto& provider = out.emplace_back();
+            provider.guid = how.guid;
+            provider.name = how.name;
+        }
+        return out;
+    };
+    ask_elsewhere<Described>(
+        loop_, whose, [probes] { return describe_probe_providers(probes); }, without, tell);
 }
 
 std::vector<session::RegisteredProvider> SessionManager::kernel_providers() const {
@@ -154,8 +176,8 @@ bool SessionManager::is_registered(const Guid& guid) {
 }
 
 // What the request does to the session's own list; the processes are told later.
-Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
-                                  EnableAction action) {
+Code SessionManager::apply_enable(Session& session, const ProviderEnable& how, EnableAction action,
+                                  Code program) {
     if (how.guid == Guid{}) return Code::kInvalidParameter;
     auto& providers = session.saved.providers;
     const auto known = std::find_if(providers.begin(), providers.end(),
@@ -165,7 +187,8 @@ Code SessionManager::apply_enable(Session& session, const ProviderEnable& how,
         case EnableAction::kEnable:
             if (!session::check(how)) return Code::kInvalidParameter;
             if (is_probe_provider(how)) {
-                if (const Code code = check_probe_provider(how); code != Code::kOk) return code;
+                if (const Code code = check_probes(); code != Code::kOk) return code;
+                if (program != Code::kOk) return program;
             } else if (may_be_hidden_tracepoints(how) && !is_registered(how.guid)) {
                 return Code::kAccessDenied;
             }
@@ -208,8 +231,23 @@ struct SessionManager::EnableJob {
     size_t next = 0;
 };
 
-void SessionManager::enable(const session::EnableRequest& request, EnableAction action,
+void SessionManager::enable(const session::EnableRequest& request, EnableAction action, uid_t whose,
                             EnableAnswer answer) {
+    const auto found = running(request.name);
+    if (!found) return answer(found.error());
+    if (action != EnableAction::kEnable) {
+        const std::vector<Code> untouched(request.providers.size(), Code::kOk);
+        return enable_known(request, action, untouched, std::move(answer));
+    }
+    session::StartRequest programs;
+    programs.providers = request.providers;
+    look_at_programs(programs, {0, whose, 0}, [=, this](const Programs& seen) {
+        enable_known(request, action, seen.probes, answer);
+    });
+}
+
+void SessionManager::enable_known(const session::EnableRequest& request, EnableAction action,
+                                  const std::vector<Code>& probes, EnableAnswer answer) {
     const auto found = running(request.name);
     if (!found) return answer(found.error());
     Session& session = **found;
@@ -226,8 +264,8 @@ void SessionManager::enable(const session::EnableRequest& request, EnableAction 
     const SavedSession before = session.saved;
     auto job = std::make_shared<EnableJob>(
         EnableJob{session.saved.key, request, action, std::move(answer), {}, 0});
-    for (const ProviderEnable& how : request.providers) {
-        job->codes.push_back(apply_enable(session, how, action));
+    for (size_t i = 0; i < request.providers.size(); ++i) {
+        job->codes.push_back(apply_enable(session, request.providers[i], action, probes[i]));
     }
     if (action != EnableAction::kCaptureState) {
         if (const auto saved = save(folder_.sessions_folder(), session.saved); !saved) {

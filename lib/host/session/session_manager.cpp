@@ -22,7 +22,7 @@ namespace {
 
 // A provider that hangs, or is stopped in a debugger, must not hold up the end of a session.
 constexpr std::chrono::milliseconds kStopPatience{100};
-// How often a session's thread that owes an answer is looked at.
+// How often sessions that are to end with the host are looked at.
 constexpr std::chrono::milliseconds kLookAgain{200};
 
 Failure not_found(const std::string& name) {
@@ -55,12 +55,6 @@ session::Properties updated(const Session& session, const session::UpdateRequest
 }
 
 }  // namespace
-
-Failure does_not_answer(const std::string& log) {
-    return {Code::kTimeout,
-            fmt::format("{}: its file system does not answer; what was asked is done when it does",
-                        log)};
-}
 
 Failure session_ended() { return {Code::kSessionNotFound, "the session has ended meanwhile"}; }
 
@@ -127,19 +121,8 @@ Outcome<Session*> SessionManager::running(const std::string& name, Kind kind) co
 
 // Before anything else is asked of its thread.
 std::optional<std::string> SessionManager::log_that_hangs(const Session& session) {
-    constexpr std::chrono::seconds kLongCall{1};
     if (session.thread == nullptr || session.thread->log_unanswered() < kLongCall) return {};
     return session.thread->snapshot().path;
-}
-
-void SessionManager::await_log(const wire::SessionKey& key, const LogWatch& watch,
-                               const std::function<void()>& hangs) {
-    *watch = loop_.after(kLookAgain, [=, this] {
-        const Session* session = find(key);
-        if (session == nullptr || session->thread == nullptr) return;  // whoever ends it answers
-        if (session->thread->log_unanswered() >= kFilePatience) return hangs();
-        await_log(key, watch, hangs);
-    });
 }
 
 bool SessionManager::log_in_use(const FileIdentity& file) const {
@@ -242,7 +225,9 @@ void SessionManager::drop(Session& session) {
     remove_state(folder_.sessions_folder(), slot);
     one_dropped();
     const std::shared_ptr<Session> gone = std::move(sessions_[slot]);
-    if (gone->thread != nullptr) SessionThread::let_go(std::move(gone->thread));
+    if (gone->thread != nullptr) {
+        SessionThread::let_go(std::move(gone->thread), gone->saved.owner_uid);
+    }
     loop_.post([gone] {});  // freeing rings may take longer than all the rest
 }
 
@@ -276,6 +261,7 @@ void SessionManager::await_end() {
                                 session.saved.properties.name, session.thread->snapshot().path));
             drop(session);
         });
+        private_.drop_those_that_hang();
         await_end();
     });
 }
@@ -314,7 +300,7 @@ void SessionManager::save_snapshot(Session& session, const std::string& path, Re
     const wire::SessionKey key = session.saved.key;
     const std::string name = session.saved.properties.name;
     session.thread->post([this, key, name, path, files, answer](SessionThread& thread) {
-        const Status saved = thread.drain().save_snapshot(std::move(files->fds[0]), path);
+        const Status saved = thread.drain().save_snapshot(files->take_log(), path);
         loop_.post([this, key, name, path, saved, answer] {
             const Session* owner = find(key);
             if (!saved && saved.error().code == Code::kDiskFull) {
@@ -508,8 +494,8 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
     const bool numbered = (p.log_file_mode & kModeNewFile) != 0;
     const std::string path = numbered ? session::numbered_log_file(p.log_file, 1) : p.log_file;
     session.claimed_log = files->log;
-    keeper_.store_file(session.kept_log(files->log), files->fds[0]);
-    if (numbered) keeper_.store(session.kept_folder(), files->fds[1]);
+    keeper_.store_file(session.kept_log(files->log), files->fds[0].fd());
+    if (numbered) keeper_.store(session.kept_folder(), files->fds[1].fd());
     const auto done = [this, before, path, answer](const Status& status) {
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
@@ -535,7 +521,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         if (thread.drain().has_log()) thread.flush();  // to the old one
         thread.drain().set_saved(saved);
         const bool real_time = (saved.properties.log_file_mode & kModeRealTime) != 0;
-        const Status status = thread.switch_log(std::move(files->fds[0]), path, 1, !real_time);
+        const Status status = thread.switch_log(files->take_log(), path, 1, !real_time);
         if (status) {
             source->pattern = saved.properties.log_file;
             source->rights = files->rights;

@@ -5,6 +5,7 @@
 #include "etw/session.h"
 #include "host/control/request_files.h"
 #include "host/event_loop.h"
+#include "host/in_time.h"
 #include "host/providers/ack_tracker.h"
 #include "host/providers/message_numbers.h"
 #include "host/providers/private_sessions.h"
@@ -55,10 +56,11 @@ public:
                          StatusAnswer answer);
     void increment_file(const std::string& name, StatusAnswer answer);
     void system_rundown(const std::string& name, StatusAnswer answer);
-    void enable(const session::EnableRequest& request, wire::EnableAction action,
+    void enable(const session::EnableRequest& request, wire::EnableAction action, uid_t whose,
                 EnableAnswer answer);
     // With those that the kernel records for a session.
-    std::vector<session::RegisteredProvider> registered_providers() const;
+    void registered_providers(uid_t whose,
+                              std::function<void(std::vector<session::RegisteredProvider>)> answer);
     std::vector<session::RegisteredProvider> kernel_providers() const;
     void consume(const session::ConsumeRequest& request, ForeignFds fds,
                  Answer<session::ConsumeGrant> answer);
@@ -80,6 +82,17 @@ public:
 
 private:
     struct EnableJob;
+    // What is known of the programs that a request names, by their files (session_probes.cpp).
+    struct Programs {
+        session::Outcome<Ok> traceable = Ok{};  // where the session traces processes
+        std::vector<Code> probes;               // of each provider; kOk of those without a program
+    };
+    void look_at_programs(const session::StartRequest& request, const PeerCredentials& peer,
+                          std::function<void(Programs)> then);
+    void start_known(session::StartRequest request, RequestFiles files, const PeerCredentials& peer,
+                     const std::vector<Code>& probes, EnableAnswer answer);
+    void enable_known(const session::EnableRequest& request, wire::EnableAction action,
+                      const std::vector<Code>& probes, EnableAnswer answer);
 
     // Lookup (session_manager.cpp).
     Session* find(const std::string& name, Kind kind = Kind::kOrdinary) const;
@@ -87,15 +100,10 @@ private:
     session::Outcome<Session*> running(const std::string& name, Kind kind = Kind::kOrdinary) const;
     template <class F>
     void for_each(F f) const;
-    // An answer that waits for the session's thread, which is to do something with `log`. Where
-    // that hangs in a file system, who asked is told so, by kTimeout and the name of the log; what
-    // was asked is done all the same when the file system answers.
+    // An answer that waits for the session's thread, which is to do something with `log`.
     template <class T>
     Answer<T> in_time(const Session& session, const std::string& log, Answer<T> answer);
     static std::optional<std::string> log_that_hangs(const Session& session);
-    using LogWatch = std::shared_ptr<EventLoop::TimerId>;
-    void await_log(const wire::SessionKey& key, const LogWatch& watch,
-                   const std::function<void()>& hangs);
     bool log_in_use(const FileIdentity& file) const;
 
     // Start and end (session_start.cpp, session_manager.cpp).
@@ -111,7 +119,7 @@ private:
                                    std::function<void(Status)> opened);
     void finish_start(const wire::SessionKey& key,
                       const std::vector<session::ProviderEnable>& providers,
-                      const std::shared_ptr<RequestFiles>& files,
+                      const std::vector<Code>& probes, const std::shared_ptr<RequestFiles>& files,
                       const std::shared_ptr<std::atomic<bool>>& given_up, const Status& opened,
                       const EnableAnswer& answer);
     void log_begun(const wire::SessionKey& key,
@@ -194,8 +202,9 @@ private:
                      const session::ProviderEnable& how, wire::EnableAction action,
                      uint64_t cookie);
     bool is_registered(const Guid& guid);  // by a program that runs
+    // `program`: what was found in its file, where it is of a program's probes.
     Code apply_enable(Session& session, const session::ProviderEnable& how,
-                      wire::EnableAction action);
+                      wire::EnableAction action, Code program);
     size_t sessions_enabling(const Guid& guid) const;
     void add_sessions(std::vector<session::RegisteredProvider>& providers) const;
     // Those that the kernel records (session_probes.cpp).
@@ -228,23 +237,17 @@ private:
 // Name under which the keeper has the numbers of trace messages.
 constexpr char kKeptNumbers[] = "numbers";
 
-// Of a request to a log that has left it without an answer.
-session::Failure does_not_answer(const std::string& log);
-
 template <class T>
 SessionManager::Answer<T> SessionManager::in_time(const Session& session, const std::string& log,
                                                   Answer<T> answer) {
-    const auto owed = std::make_shared<Answer<T>>(std::move(answer));
-    const auto give = [owed](session::Outcome<T> outcome) {
-        if (*owed) std::exchange(*owed, nullptr)(std::move(outcome));
+    const Unanswered unanswered =
+        [this, key = session.saved.key]() -> std::optional<std::chrono::nanoseconds> {
+        const Session* asked = find(key);
+        if (asked == nullptr || asked->thread == nullptr) return std::nullopt;
+        return asked->thread->log_unanswered();
     };
-    const auto watch = std::make_shared<EventLoop::TimerId>(0);
-    const std::string hangs = log_that_hangs(session).value_or(log);
-    await_log(session.saved.key, watch, [give, hangs] { give(does_not_answer(hangs)); });
-    return [this, give, watch](session::Outcome<T> outcome) {
-        loop_.cancel(*watch);
-        give(std::move(outcome));
-    };
+    return host::in_time<T>(loop_, unanswered, log_that_hangs(session).value_or(log),
+                            std::move(answer));
 }
 
 template <class F>

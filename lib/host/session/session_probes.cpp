@@ -2,11 +2,14 @@
 // and when it needs it no longer.
 #include "base/letter_case.h"
 #include "etw/kernel_flags.h"
+#include "host/ask_elsewhere.h"
 #include "host/journal.h"
 #include "host/providers/probe_providers.h"
+#include "host/providers/traced_processes.h"
 #include "host/session/kernel_refusal.h"
 #include "host/session/session_manager.h"
 #include "session/rules.h"
+#include "session/traced_rules.h"
 
 #include <fmt/format.h>
 
@@ -15,6 +18,33 @@
 namespace etw::host {
 
 using session::ProviderEnable;
+
+void SessionManager::look_at_programs(const session::StartRequest& request,
+                                      const PeerCredentials& peer,
+                                      std::function<void(Programs)> then) {
+    const auto& asked = request.providers;
+    const bool traced = session::traces_processes(request.properties);
+    Programs known{Ok{}, std::vector<Code>(asked.size(), Code::kOk)};
+    if (!traced && std::none_of(asked.begin(), asked.end(), is_of_program)) return then(known);
+    const auto look = [=]() -> Programs {
+        Programs seen = known;
+        if (traced) seen.traceable = check_traced_processes(request, peer);
+        for (size_t i = 0; i < seen.probes.size(); ++i) {
+            const ProviderEnable& how = request.providers[i];
+            if (is_of_program(how)) seen.probes[i] = look_at_program(how);
+        }
+        return seen;
+    };
+    const auto without = [=](const Error& why) -> Programs {
+        Programs unseen = known;
+        if (traced) unseen.traceable = failure_of(why, "what the processes have mapped");
+        for (size_t i = 0; i < unseen.probes.size(); ++i) {
+            if (is_of_program(request.providers[i])) unseen.probes[i] = why.code;
+        }
+        return unseen;
+    };
+    ask_elsewhere<Programs>(loop_, peer.uid, look, without, std::move(then));
+}
 
 // Calls `done` when the providers of the session that the kernel records are as its list has them.
 void SessionManager::settle_probes(Session& session, std::function<void(Status)> done) {

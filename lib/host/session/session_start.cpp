@@ -1,7 +1,6 @@
 // How sessions begin on request.
 #include "base/letter_case.h"
 #include "host/providers/probe_providers.h"
-#include "host/providers/traced_processes.h"
 #include "host/session/kernel_refusal.h"
 #include "host/session/session_manager.h"
 #include "kernel/tracefs/tracefs.h"
@@ -58,8 +57,8 @@ Result<std::unique_ptr<Drain>> begin_drain(NewDrain what) {
         progress.file = what.files->log;
         progress.path = what.log_path;
         progress.begin = append ? LogBegin::kAppend : LogBegin::kReplace;
-        what.keeper.store_file(what.kept_log,
-                               what.files->fds[0]);  // before anything is written to it
+        // Before anything is written to it.
+        what.keeper.store_file(what.kept_log, what.files->fds[0].fd());
     }
     ETW_TRY(auto checkpoint,
             Checkpoint::create(checkpoint_path(what.sessions_folder, saved.key.slot),
@@ -211,15 +210,23 @@ void SessionManager::start(session::StartRequest request, RequestFiles given,
         }
         return private_.start(std::move(request), std::move(given), peer, std::move(answer));
     }
-    if (traced) {
-        const auto may = check_traced_processes(request, peer);
-        if (!may) return answer(may.error());
-    }
+    const auto files = std::make_shared<RequestFiles>(std::move(given));
+    look_at_programs(request, peer, [=, this](const Programs& programs) {
+        if (!programs.traceable) return answer(programs.traceable.error());
+        start_known(request, std::move(*files), peer, programs.probes, answer);
+    });
+}
+
+void SessionManager::start_known(session::StartRequest request, RequestFiles given,
+                                 const PeerCredentials& peer, const std::vector<Code>& probes,
+                                 EnableAnswer answer) {
+    if (ending_) return answer(host_ends());
     auto prepared = prepare(request.properties, given, peer);
     if (!prepared) return answer(prepared.error());
     const wire::SessionKey key = (*prepared)->saved.key;
     sessions_[key.slot] = std::move(*prepared);
     Session& session = *sessions_[key.slot];
+    const bool traced = session::traces_processes(session.saved.properties);
     if (traced) {  // what its source of events begins with
         session.saved.providers = request.providers;
         const session::ProviderEnable& how = request.providers.front();
@@ -269,12 +276,12 @@ void SessionManager::start(session::StartRequest request, RequestFiles given,
         session.saved, session.streams, kernel_stream(session), folder_.sessions_folder(), path,
         files, session.kept_log(session.claimed_log), keeper_, std::make_shared<bool>(false)});
     const auto open = [what] { return begin_drain(std::move(*what)); };
-    const auto opened = [this, key, providers = std::move(request.providers), files, given_up,
-                         kernel_refused = what->kernel_refused,
+    const auto opened = [this, key, providers = std::move(request.providers), probes, files,
+                         given_up, kernel_refused = what->kernel_refused,
                          answer = in_time_answer](const Status& status) {
         loop_.post([=, this] {
             if (status || !*kernel_refused)
-                return finish_start(key, providers, files, given_up, status, answer);
+                return finish_start(key, providers, probes, files, given_up, status, answer);
             if (Session* refused = find(key)) drop(*refused);
             answer(kernel_refusal(status.error()));
         });
@@ -286,11 +293,12 @@ void SessionManager::start(session::StartRequest request, RequestFiles given,
 // All that can fail before the log is begun: until then its file holds what it held.
 void SessionManager::finish_start(const wire::SessionKey& key,
                                   const std::vector<session::ProviderEnable>& providers,
+                                  const std::vector<Code>& probes,
                                   const std::shared_ptr<RequestFiles>& files,
                                   const std::shared_ptr<std::atomic<bool>>& given_up,
                                   const Status& opened, const EnableAnswer& answer) {
     Session* session = find(key);
-    ETW_ASSERT(session != nullptr);  // nothing else ends a session that is starting
+    if (session == nullptr) return;  // given up, and answered
     if (!opened) {
         const Failure failure = cannot_start(*session, opened.error());
         drop(*session);
@@ -303,17 +311,18 @@ void SessionManager::finish_start(const wire::SessionKey& key,
         }
     }
     std::vector<Code> codes;
-    for (const auto& how : providers) {
-        codes.push_back(session::traces_processes(session->saved.properties)
-                            ? Code::kOk  // it began with it
-                            : apply_enable(*session, how, wire::EnableAction::kEnable));
+    for (size_t i = 0; i < providers.size(); ++i) {
+        codes.push_back(
+            session::traces_processes(session->saved.properties)
+                ? Code::kOk  // it began with it
+                : apply_enable(*session, providers[i], wire::EnableAction::kEnable, probes[i]));
     }
     if (const auto saved = save(folder_.sessions_folder(), session->saved); !saved) {
         return give_up(*session, failure_of(saved.error(), folder_.path()), answer);
     }
     session->thread->post([=, this](SessionThread& thread) {
         const Status begun =
-            files->fds.empty() ? Status(Ok{}) : thread.begin_log(std::move(files->fds[0]));
+            files->fds.empty() ? Status(Ok{}) : thread.begin_log(files->take_log());
         KernelSource* source = thread.drain().kernel_source();
         if (*given_up && source != nullptr) source->end(true);
         loop_.post([=, this] { log_begun(key, providers, codes, begun, answer); });

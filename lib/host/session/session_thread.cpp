@@ -62,11 +62,11 @@ SessionThread::~SessionThread() {
     thread_.join();
 }
 
-void SessionThread::let_go(std::unique_ptr<SessionThread> thread) {
+void SessionThread::let_go(std::unique_ptr<SessionThread> thread, uid_t whose) {
     thread->stopping_ = true;
     // Where no thread is to be had that could wait for its end, it stays as it is.
     SessionThread* const left = thread.release();
-    static_cast<void>(bool(run_elsewhere([left] { delete left; })));
+    static_cast<void>(bool(run_elsewhere(whose, [left] { delete left; })));
 }
 
 void SessionThread::post(Task task) {

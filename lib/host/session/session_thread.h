@@ -8,6 +8,8 @@
 #include "host/recording/doze.h"
 #include "host/recording/drain.h"
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -48,8 +50,8 @@ public:
     SessionThread(const SessionThread&) = delete;
     SessionThread& operator=(const SessionThread&) = delete;
     ~SessionThread();  // ends the thread as it stands, as a kill would, and waits for its end
-    // The same without waiting: it may hang.
-    static void let_go(std::unique_ptr<SessionThread> thread);
+    // The same without waiting: it may hang, on that user's account.
+    static void let_go(std::unique_ptr<SessionThread> thread, uid_t whose);
 
     // Tasks run on the thread in the order they were posted.
     using Task = std::function<void(SessionThread&)>;

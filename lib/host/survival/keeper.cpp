@@ -3,7 +3,7 @@
 #include "base/hidden_fd.h"
 #include "base/unix_socket.h"
 #include "host/journal.h"
-#include "host/process.h"
+#include "host/survival/hung_worker.h"
 #include "host/survival/keeper_link.h"
 
 #include <fmt/format.h>
@@ -39,6 +39,9 @@ constexpr std::chrono::milliseconds kRestartPause{20};
 // A worker that was killed while a call of its hangs in a file system, of a log, does not end
 // before that answers. Nor does its successor wait for it any longer than this.
 constexpr int kEndPatienceMs = 1000;
+// How often it is looked for where no log is kept: the file of a request or of a private session
+// may hang.
+constexpr int kSeldomMs = 5000;
 
 // Ends on a fault of the worker's own, not on a kill from outside (the memory killer's included).
 bool is_crash(int status) {
@@ -138,12 +141,13 @@ private:
     // Until the end of the connection: only then no thread of that worker is in the logs any more,
     // but for one that hangs in a file system and holds up that end.
     void take_over() {
-        const auto worker = uint32_t(::getppid());
+        const pid_t worker = ::getppid();
         socket_ = std::move(options_.predecessor);
         while (socket_) {
             if (has_message(kEndPatienceMs)) {
                 take_one();
-            } else if (!find_process(worker)) {
+            } else if (has_ended(worker)) {
+                let_go_of_hung(worker, false);
                 socket_.reset();
             }
         }
@@ -198,7 +202,7 @@ private:
             pollfd fds[2] = {{signals_.get(), POLLIN, 0},
                              {socket_ ? socket_.get() : -1, POLLIN, 0}};
             const bool may_hang = keeps_logs() || leaving_ || !socket_;
-            const int ready = ::poll(fds, 2, may_hang ? kEndPatienceMs : -1);
+            const int ready = ::poll(fds, 2, may_hang ? kEndPatienceMs : kSeldomMs);
             if (ready < 0 && errno != EINTR) return 0;
             if (ready == 0 && std::exchange(looked_dead, is_dead())) return give_up_worker();
             if (fds[1].revents != 0) take_one();
@@ -218,16 +222,23 @@ private:
                            [](const auto& kept) { return kept.first.starts_with("log/"); });
     }
 
-    // Its main thread has ended, or has closed all that it had. The rest of it may hang.
-    bool is_dead() const { return !socket_ || !find_process(uint32_t(worker_)); }
+    // The rest of it may hang.
+    bool is_dead() const { return !socket_ || has_ended(worker_); }
 
     // As if it had been reaped.
     int give_up_worker() {
-        journal("the worker has ended but for what hangs in a file system");
         ::kill(worker_, SIGKILL);
+        let_go_of_hung(worker_, leaving_);
         hanging_.push_back(worker_);
         while (socket_ && has_message(0)) take_one();
         return leaving_ ? 0 : SIGKILL;
+    }
+
+    void let_go_of_hung(pid_t worker, bool whole_host) const {
+        const auto hung = find_hung(worker);
+        if (!hung) return;
+        journal("going on without " + to_string(*hung));
+        end_connections(*hung, options_.folder, whole_host);
     }
 
     bool has_message(int patience_ms) const {

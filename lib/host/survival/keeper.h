@@ -11,6 +11,7 @@
 namespace etw::host {
 
 struct KeeperOptions {
+    std::string folder;  // of the host
     // The worker's command line; "--worker-fd N" is added. Executed as /proc/self/exe unless
     // `program` is set.
     std::vector<std::string> arguments;

@@ -1,5 +1,6 @@
 #include "host/survival/recover.h"
 
+#include "base/hung_process.h"
 #include "base/letter_case.h"
 #include "base/path_fault.h"
 #include "etw/session.h"
@@ -134,12 +135,12 @@ std::vector<Leftover> by_session(std::vector<Found> found) {
     return out;
 }
 
-// A host that lives has its folder locked.
+// A host that lives has its folder locked; so may one that was killed, and hangs.
 bool host_lives(const std::string& folder) {
-    const UniqueFd lock(::open((folder + "/" + wire::kHostLockName).c_str(),
-                               O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const std::string path = folder + "/" + wire::kHostLockName;
+    const UniqueFd lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!lock) return errno == EACCES;  // another user's: it cannot be told
-    return ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
+    return ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && !find_hung_holder(path);
 }
 
 // --- saving ----------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ protected:
     HostLauncher launcher() const {
         return {run_, ETW_FAKE_ETWD, std::chrono::milliseconds(20'000)};
     }
-    std::string socket() const { return run_ + "/" + wire::kControlSocketName; }
     std::vector<pid_t> started() const {
         std::vector<pid_t> pids;
         std::error_code ignored;
@@ -55,7 +54,7 @@ protected:
 TEST_F(Launcher, StartsAHostThatListensWhenItReturns) {
     const auto result = launcher().start();
     ASSERT_TRUE(result) << result.error().detail;
-    EXPECT_TRUE(ControlChannel::connect(socket()));
+    EXPECT_TRUE(ControlChannel::connect(run_));
     EXPECT_EQ(started().size(), 1u);
 }
 
@@ -88,7 +87,7 @@ TEST_F(Launcher, ToolsThatComeAtOnceStartOneHostBetweenThem) {
             ::close(gate[1]);
             char byte = 0;
             static_cast<void>(::read(gate[0], &byte, 1));  // until all are there
-            const bool good = launcher().start() && ControlChannel::connect(socket());
+            const bool good = launcher().start() && ControlChannel::connect(run_);
             ::_exit(good ? 0 : 1);
         }
         tools.push_back(pid);

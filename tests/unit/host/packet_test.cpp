@@ -150,7 +150,7 @@ TEST(ControlFrame, OfAnotherKindOrTooLongIsRefusedBeforeItsBody) {
 TEST(ControlFrame, TakesNoMoreDescriptorsThanARequestHas) {
     ControlFrameReader reader;
     ForeignFds fds;
-    for (int i = 0; i < 3; ++i) fds.emplace_back(::dup(0));
+    for (int i = 0; i < 3; ++i) fds.emplace_back(UniqueFd(::dup(0)), 0);
     EXPECT_FALSE(reader.feed(frame(10, 0), std::move(fds)));
 }
 
