@@ -1,4 +1,5 @@
-// Which of the processors that a machine may have do run: some are switched off, or are to come yet.
+// Which of the processors that a machine may have do run: some are switched off, or are to come
+// yet.
 #pragma once
 #include "base/unique_fd.h"
 
