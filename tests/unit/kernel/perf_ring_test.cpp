@@ -1,5 +1,7 @@
 #include "kernel/perf/perf_ring.h"
 
+#include "kernel/perf/processors.h"
+
 #include <gtest/gtest.h>
 
 #include <linux/perf_event.h>
@@ -38,6 +40,20 @@ TEST(PerfRing, ShowsWhatWasThereAtTheLook) {
     EXPECT_LT(shown, kEnough);
     ring.look();
     EXPECT_TRUE(ring.front());  // what came meanwhile
+}
+
+TEST(PerfRing, OfAProcessorThatDoesNotRunIsAlwaysEmpty) {
+    PerfRing ring;
+    EXPECT_FALSE(ring);
+    ring.look();
+    EXPECT_FALSE(ring.front());
+    ring.give_back();
+    EXPECT_EQ(ring.pages(), 0u);
+}
+
+TEST(Processors, ThatThisThreadRunsOnRunAndOthersDoNot) {
+    EXPECT_TRUE(runs(uint32_t(::sched_getcpu())));
+    EXPECT_FALSE(runs(1u << 20));
 }
 
 }  // namespace
