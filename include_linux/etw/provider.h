@@ -81,9 +81,11 @@ typedef void (*etw_callback)(const etw_guid* source, uint32_t is_enabled, uint8_
                              void* context);
 
 /* Registers with every session host in reach. Where a session has enabled the provider before, the
- * provider is enabled when this returns. Waits for hosts 200 ms at most, or as many as the
- * environment's ETW_REGISTER_WAIT_MS says (600000 at most); not at all where none runs, nor after
- * one has let that time pass. `enabled` may be null, else it must live until etw_unregister. */
+ * provider is enabled when this returns, and its callback has said so; one that takes longer than
+ * 200 ms, because it needs a lock that the caller holds, says it later. Waits for hosts 200 ms at
+ * most, or as many as the environment's ETW_REGISTER_WAIT_MS says (600000 at most); not at all
+ * where none runs, nor after one has let that time pass. `enabled` may be null, else it must live
+ * until etw_unregister. */
 ETW_API uint32_t etw_register(const etw_guid* id, const void* traits, etw_enabled* enabled,
                               etw_callback callback, void* context, uint64_t* handle);
 /* Waits for a callback of this registration that is running on the library's thread. */

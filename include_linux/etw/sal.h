@@ -31,6 +31,8 @@
 #define _Outptr_result_maybenull_
 #define _Field_size_(n)
 #define _Field_size_bytes_(n)
+#define _Pre_cap_(n)
+#define _Ret_
 #define _Ret_maybenull_
 #define _Ret_notnull_
 #define _Null_terminated_

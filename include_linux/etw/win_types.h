@@ -80,6 +80,10 @@ typedef void* PSID;
 #define FALSE 0
 #endif
 
+#ifndef UNREFERENCED_PARAMETER
+#define UNREFERENCED_PARAMETER(parameter) ((void)(parameter))
+#endif
+
 #define ERROR_SUCCESS 0
 #define ERROR_INVALID_HANDLE 6
 #define ERROR_NOT_ENOUGH_MEMORY 8

@@ -286,6 +286,18 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
     return registration;
 }
 
+// Due or running.
+bool has_callbacks(const Registration& registration, uint32_t generation) noexcept {
+    if (registration.generation.load(std::memory_order_relaxed) != generation) return false;
+    if (registration.in_callback) return true;
+    const uint64_t index = uint64_t(&registration - g_state.registrations);
+    for (uint32_t i = 0; i < g_state.due_count; ++i) {
+        const DueCallback& due = g_state.due[(g_state.due_first + i) % kMaxDueCallbacks];
+        if (due.registration == index && due.generation == generation) return true;
+    }
+    return false;
+}
+
 uint32_t enroll(Applicant applicant, uint64_t* handle) noexcept {
     const Unnoticed unnoticed;
     pin_module();
@@ -311,6 +323,13 @@ uint32_t enroll(Applicant applicant, uint64_t* handle) noexcept {
         return registration->ready ||
                registration->generation.load(std::memory_order_relaxed) != generation;
     });
+    if (answered && applicant.callback != nullptr) {
+        // What the application itself asks before it writes (as mc.exe's code does) its callback
+        // may have to say first. One that needs a lock which the caller holds comes later.
+        constexpr int64_t kFirstCallbackPatienceNs = kSecond / 5;
+        wait_until(monotonic_ns() + kFirstCallbackPatienceNs,
+                   [&] { return !has_callbacks(*registration, generation); });
+    }
     const ScopedLock lock(g_state.lock);
     registration->awaited_until = 0;
     if (answered) return ETW_OK;

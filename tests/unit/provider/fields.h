@@ -3,6 +3,8 @@
 #include "fields_expect.h"
 
 #include <TraceLoggingProvider.h>
+#include <wmistr.h>
+/* the headers' order in what mc.exe makes */
 #include <evntrace.h>
 #include <windows.h>
 #include <winmeta.h>
@@ -360,7 +362,7 @@ static void temporaries() {
 
 class Flag { /* as an element of vector<bool> is */
 public:
-    operator bool() const { return true; }
+    operator bool() const { return where_[0] == nullptr; }
 
 private:
     void* where_[2] = {};
@@ -511,6 +513,20 @@ static VOID NTAPI on_enable(_In_ LPCGUID source, _In_ ULONG is_enabled, _In_ UCH
     (void)source, (void)is_enabled, (void)level, (void)any, (void)all, (void)filter, (void)context;
 }
 
+/* As in the header that mc.exe makes of a manifest. */
+EXTERN_C __declspec(selectany) const EVENT_DESCRIPTOR g_made_event = {0x64, 1, 0, 4, 2, 0, 0};
+DECLSPEC_NOINLINE __inline ULONG __stdcall write_made(REGHANDLE handle) {
+    return EventWriteTransfer(handle, &g_made_event, NULL, NULL, 0, NULL);
+}
+FORCEINLINE ULONG check_made(_Pre_cap_(1) const unsigned __int64* handle) {
+    return write_made(*handle);
+}
+static void made(void) {
+    const unsigned __int64 handle = FIELDS_PROVIDER->handle;
+    EXPECT(check_made(&handle) == 0);
+    EXPECT(taken() == 1);
+}
+
 void FIELDS_FUNCTION(void) {
     TraceLoggingRegisterEx(FIELDS_PROVIDER, on_enable, NULL);
     numbers();
@@ -525,6 +541,7 @@ void FIELDS_FUNCTION(void) {
     deduced();
     attributes();
     options();
+    made();
 #ifdef __cplusplus
     temporaries();
     converted();
