@@ -61,7 +61,7 @@ inline std::vector<Point> points() {
         {"inet_sock_set_state", 10,
          ends + field("int oldstate", 64, 4) + field("int newstate", 68, 4) +
              field("__u16 protocol", 72, 2)},
-        {"tcp_retransmit_skb", 11, ends},
+        {"tcp_retransmit_skb", 11, ends + field("int err", 64, 4)},
         {"tcp_rcv_space_adjust", 18, ends},
         {"sock_send_length", 12,
          field("void * sk", 8, 8) + field("__u16 family", 16, 2) + field("__u16 protocol", 18, 2) +

@@ -172,6 +172,17 @@ TEST_F(NetConverter, ADatagramMayBeEmptyAndAnEndIsNone) {
     EXPECT_TRUE(sink_.of(0x060B).empty());
 }
 
+TEST_F(NetConverter, WhatWasNotSentAgainIsNoRetransmit) {
+    bind();
+    auto values = socket_ends(4000, 80);
+    feed(11, 100, 0, values);
+    values.push_back(at(64, uint32_t(-16)));  // EBUSY: it waits to be sent still
+    feed(11, 110, 0, values);
+    const auto again = sink_.of(0x060E);
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_EQ(again[0].time, 100);
+}
+
 TEST_F(NetConverter, WhatComesBackWithAnErrorIsNotReceived) {
     bind();
     transfer(false, 50, 0x2000, 17);
