@@ -89,9 +89,9 @@ void Collector::rundown() {
 
 void Collector::tell_end_to(RecordSink& sink) {
     const std::lock_guard lock(mutex_);
-    traced_.send_to(sink);
+    traced_.divert_to(&sink);
     tell(context_.flags, true, options_.counter.now());
-    traced_.send_to(sink_);
+    traced_.divert_to(nullptr);
 }
 
 // Once what happens to sockets is recorded, so that nothing is missed in between.
