@@ -76,9 +76,9 @@ void StackTable::add(const etl::Record& record) {
             const Bytes rest = payload.subspan(sizeof(reference));
             const bool is_right_behind = record.time_stamp == reference.time &&
                                          before_.time == reference.time &&
-                                         before_.cpu == record.cpu;
+                                         before_.record.cpu == record.cpu;
             Join join{reference.time, reference.thread, reference.process,
-                      kPending,       kAsWritten,       is_right_behind ? before_.hook : kAny};
+                      kPending,       kAsWritten,       is_right_behind ? before_.record : kAny};
             if (record.descriptor.opcode == kStack) {
                 join.frames = keep(rest, address_size);
                 joins_.push_back(join);
@@ -151,8 +151,8 @@ void StackTable::account() {
 }
 
 // Which events of a thread at one time have a stack; where these are too many, all as one.
-std::set<uint16_t> StackTable::owners_of(std::vector<Join>& parts) {
-    std::set<uint16_t> out;
+std::set<StackTable::Owner> StackTable::owners_of(std::vector<Join>& parts) {
+    std::set<Owner> out;
     for (const Join& part : parts) out.insert(part.owner);
     if (out.size() <= kMaxOwners) return out;
     for (Join& part : parts) part.owner = kAny;
@@ -160,7 +160,7 @@ std::set<uint16_t> StackTable::owners_of(std::vector<Join>& parts) {
 }
 
 // The parts of one event's stack as one; what several events of one call have is told once.
-uint32_t StackTable::combine(const std::vector<Join>& parts, uint16_t owner) {
+uint32_t StackTable::combine(const std::vector<Join>& parts, Owner owner) {
     std::vector<std::byte> all;
     std::unordered_set<uint32_t> told;
     uint8_t address_size = 0;
@@ -202,7 +202,7 @@ void StackTable::finish() {
             joins_[kept++] = first;
             continue;
         }
-        for (const uint16_t owner : owners_of(parts)) {
+        for (const Owner owner : owners_of(parts)) {
             joins_[kept] = first;
             joins_[kept].owner = owner;
             joins_[kept].frames = combine(parts, owner);
@@ -229,7 +229,7 @@ const StackTable::Join* StackTable::find_thread(size_t at, const etl::Record& re
            join->thread == record.thread_id;
          ++join) {
         if (join->owner == kAny) any = &*join;
-        if (join->owner == record.hook_id) return &*join;
+        if (join->owner == owner_of(record)) return &*join;
     }
     return any;
 }
@@ -243,7 +243,7 @@ const StackTable::Join* StackTable::find_named(size_t at, const etl::Record& rec
            end->time == record.time_stamp) {
         ++end;
     }
-    for (const uint16_t owner : {record.hook_id, kAny}) {
+    for (const Owner owner : {owner_of(record), kAny}) {
         const auto is_its = [owner](const Join& join) { return join.owner == owner; };
         const auto only = std::find_if(begin, end, is_its);
         if (only == end) continue;

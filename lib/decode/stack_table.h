@@ -6,6 +6,7 @@
 #pragma once
 #include "etw/log_reader.h"
 
+#include <compare>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -25,7 +26,7 @@ public:
     // Any other record, as far as the log is looked through: what stands right behind is known by
     // it.
     void pass(const etl::Record& record) noexcept {
-        before_ = {record.time_stamp, record.cpu, record.hook_id};
+        before_ = {record.time_stamp, owner_of(record)};
     }
     // To be called behind the last record of a log; stacks can then be found. Another log may
     // follow.
@@ -47,30 +48,38 @@ private:
         uint16_t size;  // bytes
         uint8_t address_size;
     };
+    // The record that a stack stands right behind, of several at one time.
+    struct Owner {
+        uint16_t hook;  // 0: not known
+        uint16_t cpu;
+        friend auto operator<=>(const Owner&, const Owner&) = default;
+    };
     struct Join {  // a part of an event's stack; after finish() all of it
         int64_t time;
         uint32_t thread;
         uint32_t process;
         uint32_t frames;  // index, or kPending
         uint8_t part;     // order: kernel, as written, program
-        uint16_t owner;   // hook of the record that it stands behind; kAny: not known
+        Owner owner;
     };
     static constexpr uint32_t kPending = UINT32_MAX;
-    static constexpr uint16_t kAny = 0;
+    static constexpr Owner kAny{};
 
+    static Owner owner_of(const etl::Record& record) noexcept {
+        return {record.hook_id, record.hook_id == 0 ? uint16_t{0} : record.cpu};
+    }
     void define(uint64_t key, Bytes addresses, uint8_t address_size, bool ends);
     void refer(Join join, uint64_t key);
     uint32_t keep(Bytes addresses, uint8_t address_size);
-    static std::set<uint16_t> owners_of(std::vector<Join>& parts);
-    uint32_t combine(const std::vector<Join>& parts, uint16_t owner);
+    static std::set<Owner> owners_of(std::vector<Join>& parts);
+    uint32_t combine(const std::vector<Join>& parts, Owner owner);
     void account();
     const Join* find_thread(size_t at, const etl::Record& record) const;
     const Join* find_named(size_t at, const etl::Record& record) const;
 
     struct Before {
         int64_t time = 0;
-        uint16_t cpu = 0;
-        uint16_t hook = kAny;
+        Owner record{};
     };
     Before before_;
     std::vector<std::byte> addresses_;

@@ -1,5 +1,7 @@
 """Providers that no program registers: the kernel's tracepoints and the probes of programs."""
 import collections
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -361,3 +363,21 @@ class Usdt(ProbesTest):
         self.assertFalse(self.fire(process, 1))
         found = self.named(f"usdt:{self.folder}/sample:sample", "tick", "a.etl")
         self.assertEqual(len(found), 20)
+
+    def test_a_host_whose_end_nobody_has_asked_for_yet_leaves_nothing(self):
+        self.program()
+        prctl, be_subreaper = ctypes.CDLL(None).prctl, 36
+        self.assertEqual(prctl(be_subreaper, 1, 0, 0, 0), 0)
+        self.addCleanup(prctl, be_subreaper, 0, 0, 0, 0)
+        self.tracelog("-start", "T", "-f", "a.etl", "-guid", f"usdt:{self.folder}/sample:sample")
+        left, = self.own_probes()
+        instance = self.own_instances()
+        hosts = self.host_pids()
+        self.kill_hosts()
+        shutil.rmtree(self.runtime)  # the next one knows nothing of the session
+        self.tracelog("-start", "Next", "-f", "b.etl")
+        self.assertEqual(instance & instances(), set())
+        self.assertNotIn(left, probes())
+        for pid in hosts:
+            with contextlib.suppress(ChildProcessError):  # of the keeper's
+                os.waitpid(pid, 0)

@@ -179,14 +179,12 @@ void FileEvents::take_if_ours(const ProbeRecord& record) {
 }
 
 int64_t FileEvents::read(int64_t now) {
-    if (complete_until_ >= now) return now;
-    if (pending_.is_full() && pending_.next_time() <= complete_until_) return complete_until_;
-    take_all(now);
-    return now;
+    if (pending_.wants(now)) take_all(now);
+    return std::min(now, pending_.complete_until());
 }
 
 void FileEvents::take_all(int64_t now) {
-    complete_until_ = now;
+    pending_.complete(now);
     if (!probe_) return;
     probe_->read([this](const ProbeRecord& record) { take_if_ours(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);

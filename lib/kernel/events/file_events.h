@@ -124,7 +124,6 @@ private:
     std::vector<int64_t> from_;      // by CPU: what ended earlier was told by the programs before
     std::vector<Arrival> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
-    int64_t complete_until_ = 0;  // when the rings were last looked at
     int64_t beginning_ = 0;
     std::unordered_map<uint64_t, File> open_;  // by the kernel's structure
     uint64_t last_object_ = 0;

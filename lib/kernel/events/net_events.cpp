@@ -102,9 +102,11 @@ bool NetEvents::bind(Dispatch& dispatch) {
                        const RawEvent& e) { on_state(e, fields); };
         });
     all &= dispatch.on("tcp", "tcp_retransmit_skb", [this](const Format& f) -> Dispatch::Handler {
-        return [this, ends = end_fields(f)](const RawEvent& e) {
+        // New kernels tell of those, too, that did not come about.
+        return [this, ends = end_fields(f), error = f.field("err")](const RawEvent& e) {
             Connection& c = connection(e.number(ends.socket));
             set_ends(c, e, ends);
+            if (e.number(error) != 0) return;
             send(kTcpGroup, kRetransmit, c, c.process, 0, {e.time, e.cpu});
         };
     });

@@ -34,9 +34,16 @@ public:
     void set_follows(bool follows) noexcept { follows_ = follows; }
     // After records were appended; those of one time stay in the order in which they came.
     void sort();
-    // Whoever appends is to wait until some are handed out: what the kernel has no room for then is
-    // counted, while here the host's memory would fill.
-    bool is_full() const noexcept { return events_ > kMaxEvents; }
+    // Up to when all has been appended that happened.
+    int64_t complete_until() const noexcept { return complete_until_; }
+    void complete(int64_t until) noexcept { complete_until_ = until; }
+    // Whether what happened up to `now` is to be appended. Not while too much waits to be handed
+    // out: what the kernel has no room for then is counted, while here the host's memory would
+    // fill. Unless none of it may be handed out before more is there.
+    bool wants(int64_t now) const noexcept {
+        const bool is_full = events_ > kMaxEvents;
+        return complete_until_ < now && !(is_full && next_time() <= complete_until_);
+    }
     // Of the next record to hand out.
     int64_t next_time() const noexcept {
         return next_ < pending_.size() ? pending_[next_].time : kNever;
@@ -67,6 +74,7 @@ private:
     std::shared_ptr<const Caller> caller_;
     bool follows_ = false;
     int64_t handed_out_ = 0;
+    int64_t complete_until_ = 0;
 };
 
 }  // namespace etw::kernel

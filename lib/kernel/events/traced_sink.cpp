@@ -42,6 +42,17 @@ std::vector<uint16_t> sorted(const std::vector<uint16_t>& hooks) {
     return out;
 }
 
+wire::HeaderType type_of(Bytes record) {
+    return wire::HeaderType(load<uint8_t>(record, offsetof(wire::PerfInfoHeader, header_type)));
+}
+
+// 0: of no class of the kernel's.
+uint16_t hook_of(Bytes record) {
+    const wire::HeaderType type = type_of(record);
+    if (type != wire::HeaderType::kPerfInfo64 && type != wire::HeaderType::kSystem64) return 0;
+    return load<uint16_t>(record, offsetof(wire::PerfInfoHeader, hook_id));
+}
+
 struct Point {
     uint16_t hook;
     const char* tracepoint;
@@ -99,26 +110,36 @@ void TracedSink::set(const Tracing& tracing) {
 }
 
 void TracedSink::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
-    if (cpu >= last_times_.size()) last_times_.resize(cpu + 1);
-    last_times_[cpu] = std::max(last_times_[cpu], time);
-    const auto type =
-        wire::HeaderType(load<uint8_t>(record, offsetof(wire::PerfInfoHeader, header_type)));
-    const bool is_plain = type == wire::HeaderType::kPerfInfo64;
-    if (!is_plain && type != wire::HeaderType::kSystem64) {
-        sink_->append(cpu, record, time_offset, time);
-        return;
-    }
-    const auto hook = load<uint16_t>(record, offsetof(wire::PerfInfoHeader, hook_id));
+    if (diverted_ != nullptr) return diverted_->append(cpu, record, time_offset, time);
+    const uint16_t hook = hook_of(record);
     if (hook == kStackWalk) {
-        return append_told_stack(cpu, record.subspan(sizeof(wire::PerfInfoHeader)), time);
+        return append_told_stack(cpu, record.subspan(sizeof(wire::PerfInfoHeader)));
     }
-    if (stack_events_.empty() && with_.counters.empty()) {
-        return sink_->append(cpu, record, time_offset, time);
+    const int64_t next = next_time(cpu, time, has(stack_events_, hook));
+    if (next == time) return append_next(cpu, record, time_offset, time);
+    std::vector<std::byte> later(record.begin(), record.end());
+    std::memcpy(later.data() + time_offset, &next, sizeof(next));
+    append_next(cpu, later, time_offset, next);
+}
+
+int64_t TracedSink::next_time(uint32_t cpu, int64_t time, bool has_stack) {
+    if (cpu >= last_.size()) last_.resize(cpu + 1);
+    Times& last = last_[cpu];
+    time = std::max(time, last.record);
+    if (has_stack) time = last.with_stack = std::max(time, last.with_stack + 1);
+    return last.record = time;
+}
+
+void TracedSink::append_next(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
+    const uint16_t hook = hook_of(record);
+    if (hook == 0 || (stack_events_.empty() && with_.counters.empty())) {
+        return sink_.append(cpu, record, time_offset, time);
     }
+    const bool is_plain = type_of(record) == wire::HeaderType::kPerfInfo64;
     if (is_plain && !with_.counters.empty() && has(counter_events_, hook)) {
         append_counted(cpu, record, time_offset, time);
     } else {
-        sink_->append(cpu, record, time_offset, time);
+        sink_.append(cpu, record, time_offset, time);
     }
     if (!has(stack_events_, hook)) return;
     const Bytes payload =
@@ -139,18 +160,19 @@ void TracedSink::append_counted(uint32_t cpu, Bytes record, uint32_t time_offset
     out[offsetof(wire::PerfInfoHeader, flags)] = std::byte(with_.counters.size());
     const auto size = uint16_t(out.size());
     std::memcpy(out.data() + offsetof(wire::PerfInfoHeader, size), &size, sizeof(size));
-    sink_->append(cpu, out, time_offset, time);
+    sink_.append(cpu, out, time_offset, time);
 }
 
-// Of a converter that makes the record itself: behind the event's time and ids the addresses.
-void TracedSink::append_told_stack(uint32_t cpu, Bytes payload, int64_t time) {
+// Of a converter that makes the record itself, right behind the event's own: behind the time and
+// ids the addresses.
+void TracedSink::append_told_stack(uint32_t cpu, Bytes payload) {
     constexpr size_t kProcess = 8, kThread = 12, kAddresses = 16;
     if (payload.size() < kAddresses) return;
     const Bytes addresses = payload.subspan(kAddresses);
     std::vector<uint64_t> stack(addresses.size() / sizeof(uint64_t));
     std::memcpy(stack.data(), addresses.data(), stack.size() * sizeof(uint64_t));
-    append_stack(cpu, time, {load<uint32_t>(payload, kThread), load<uint32_t>(payload, kProcess)},
-                 stack);
+    append_stack(cpu, last_time(cpu),
+                 {load<uint32_t>(payload, kThread), load<uint32_t>(payload, kProcess)}, stack);
 }
 
 // Of code without frame pointers the callers are whatever it keeps in their place: where no code
@@ -169,7 +191,7 @@ void TracedSink::append_stack(uint32_t cpu, int64_t time, RecordIds ids,
         .put(ids.process)
         .put(ids.thread)
         .append(std::as_bytes(stack))
-        .send(*sink_, cpu);
+        .send(sink_, cpu);
 }
 
 // As on Windows the stack of a switch is that of the thread that runs now: where it has waited. The

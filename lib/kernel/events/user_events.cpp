@@ -151,14 +151,12 @@ bool UserEvents::detach_one(Holder& holder) {
 }
 
 int64_t UserEvents::read(int64_t now) {
-    if (complete_until_ >= now) return now;
-    if (pending_.is_full() && pending_.next_time() <= complete_until_) return complete_until_;
-    take_all(now);
-    return now;
+    if (pending_.wants(now)) take_all(now);
+    return std::min(now, pending_.complete_until());
 }
 
 void UserEvents::take_all(int64_t now) {
-    complete_until_ = now;
+    pending_.complete(now);
     if (!probe_) return;
     probe_->read([this](const ProbeRecord& record) { take(record); });
     if (const uint64_t lost = probe_->take_lost(); lost != 0) context_.sink.add_lost(lost);

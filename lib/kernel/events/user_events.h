@@ -83,7 +83,6 @@ private:
     UserFrames frames_;
     std::vector<Call> arrivals_;  // taken, later than what was converted
     PendingRecords pending_;
-    int64_t complete_until_ = 0;  // when the rings were last looked at
     // Sizes of what was allocated, by process and address.
     std::unordered_map<uint32_t, std::unordered_map<uint64_t, uint64_t>> sizes_;
     size_t size_count_ = 0;

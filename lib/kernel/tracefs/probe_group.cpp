@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <compare>
-#include <csignal>
 #include <cstdlib>
 #include <set>
 
@@ -122,7 +121,7 @@ void remove_unused_probes(const std::string& tracefs) {
         for (const Listed& l : events_of(listed(list))) {
             if (!is_our_group(l.group)) continue;
             const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
-            if (maker > 0 && (::kill(maker, 0) == 0 || errno != ESRCH)) continue;
+            if (maker > 0 && maker != ::getppid() && is_running(maker)) continue;
             if (::access(instance_folder(tracefs, l.group).c_str(), F_OK) == 0) continue;
             remove(list, l);
         }

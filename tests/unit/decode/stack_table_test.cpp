@@ -25,15 +25,18 @@ protected:
         add(0x1820, out);
     }
     // That of a record of its own time, which it stands right behind.
-    void stack_behind(uint16_t hook, int64_t time, uint32_t thread, std::vector<uint64_t> frames) {
+    void stack_behind(uint16_t hook, int64_t time, uint32_t thread, std::vector<uint64_t> frames,
+                      uint16_t cpu = 0) {
         etl::Record owner = test::kernel_record(hook, 2, {});
         owner.time_stamp = time;
+        owner.cpu = cpu;
         table_.pass(owner);
         ByteWriter out = reference(time, thread);
         for (const uint64_t frame : frames) out.write(frame);
         const ByteVector payload = out.take();
         etl::Record record = test::kernel_record(0x1820, 2, payload);
         record.time_stamp = time;
+        record.cpu = cpu;
         table_.add(record);
     }
     void key(uint16_t hook, int64_t time, uint32_t thread, uint64_t key) {
@@ -48,11 +51,12 @@ protected:
         add(hook, out);
     }
     std::vector<uint64_t> find(int64_t time, uint32_t thread, const ByteVector& payload = {},
-                               uint16_t hook = 0) {
+                               uint16_t hook = 0, uint16_t cpu = 0) {
         etl::Record record = test::event_record({}, payload);
         record.hook_id = hook;
         record.time_stamp = time;
         record.thread_id = thread;
+        record.cpu = cpu;
         const Stack stack = table_.find(record, hint_);
         std::vector<uint64_t> out(stack.addresses.size() / 8);
         if (!out.empty()) std::memcpy(out.data(), stack.addresses.data(), out.size() * 8);
@@ -108,6 +112,17 @@ TEST_F(StackTableTest, TellsApartEventsOfAThreadAtOneTime) {
     EXPECT_TRUE(find(100, 1).empty());
     EXPECT_THAT(find(200, kNoThread, {}, 0x030B), testing::ElementsAre(0xD));
     EXPECT_TRUE(find(200, kNoThread, {}, 0x044C).empty());
+}
+
+// Whose header and payload name no thread, as system calls.
+TEST_F(StackTableTest, TellsApartEventsOfProcessorsAtOneTime) {
+    stack_behind(0x0F33, 100, 1, {0xA}, 0);
+    stack_behind(0x0F33, 100, 2, {0xB}, 1);
+    stack_behind(0x0F33, 200, 1, {0xC}, 0);
+    table_.finish();
+    EXPECT_THAT(find(100, kNoThread, {}, 0x0F33, 0), testing::ElementsAre(0xA));
+    EXPECT_THAT(find(100, kNoThread, {}, 0x0F33, 1), testing::ElementsAre(0xB));
+    EXPECT_TRUE(find(200, kNoThread, {}, 0x0F33, 1).empty());
 }
 
 TEST_F(StackTableTest, AddsPartsThatComeLater) {

@@ -7,13 +7,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace etw::kernel {
 namespace {
+
+std::multiset<std::string> lines_of(const std::string& text) {
+    std::istringstream in(text);
+    std::multiset<std::string> out;
+    for (std::string line; std::getline(in, line);) out.insert(line);
+    return out;
+}
 
 // A file in the place of the kernel's: what is there, and behind it what was asked for.
 class ProbeGroupTest : public testing::Test {
@@ -71,11 +80,17 @@ TEST_F(ProbeGroupTest, OfTheKernelStandInItsOwnList) {
     EXPECT_EQ(line, "p:etw_7_t/fault filemap_fault i_ino=$arg1:u64");
 }
 
-TEST_F(ProbeGroupTest, OfMakersThatAreGoneAreRemovedFromBothLists) {
+TEST_F(ProbeGroupTest, OfMakersThatAreGoneOrEndOrKeepUsAreRemovedFromBothLists) {
     constexpr int kNobody = 0x7FFFFFFF;  // no process has this id
-    const std::string before =
-        fmt::format("p:etw_{}_t/one /a:0x1\np:etw_{}_t/one /a:0x1\n", kNobody, ::getpid());
-    const std::string removed = fmt::format("-:etw_{}_t/one\n", kNobody);
+    const pid_t ended = ::fork();
+    if (ended == 0) ::_exit(0);
+    siginfo_t told{};
+    ASSERT_EQ(::waitid(P_PID, id_t(ended), &told, WEXITED | WNOWAIT), 0);  // its status remains
+    std::string before, removed;
+    for (const int maker : {kNobody, int(ended), int(::getppid()), int(::getpid())}) {
+        before += fmt::format("p:etw_{}_t/one /a:0x1\n", maker);
+        if (maker != ::getpid()) removed += fmt::format("-:etw_{}_t/one\n", maker);
+    }
     for (const char* list : {"/uprobe_events", "/kprobe_events"}) {
         std::ofstream(folder_.path() + list) << before;
     }
@@ -84,8 +99,10 @@ TEST_F(ProbeGroupTest, OfMakersThatAreGoneAreRemovedFromBothLists) {
         std::ifstream in(folder_.path() + list);
         std::ostringstream text;
         text << in.rdbuf();
-        EXPECT_EQ(text.str(), before + removed) << list;
+        EXPECT_EQ(text.str().substr(0, before.size()), before) << list;
+        EXPECT_EQ(lines_of(text.str().substr(before.size())), lines_of(removed)) << list;
     }
+    ::waitid(P_PID, id_t(ended), &told, WEXITED);
 }
 
 TEST(FileFaultProbe, LeadsFromTheFaultToTheFile) {

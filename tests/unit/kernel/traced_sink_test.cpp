@@ -9,7 +9,8 @@
 namespace etw::kernel {
 namespace {
 
-constexpr uint16_t kSwitch = 0x0524, kCall = 0x0F33, kStart = 0x0301, kStack = 0x1820;
+constexpr uint16_t kSwitch = 0x0524, kCall = 0x0F33, kStart = 0x0301, kStack = 0x1820,
+                   kHeapFree = 0x1024;
 constexpr size_t kPayload = sizeof(wire::PerfInfoHeader);
 
 class TracedSinkTest : public testing::Test {
@@ -92,6 +93,7 @@ TEST_F(TracedSinkTest, AStackEndsWhereItLeavesTheCodeOfItsProcess) {
     EXPECT_EQ(told(3, {0x400, 0x401010, kernel}), (Frames{0x400, 0x401010}));  // where it is
     EXPECT_EQ(told(4, {0x401000, 0x400}), (Frames{0x401000, 0x400}));          // not known
     // What a converter tells by itself, too.
+    RecordBuilder(kHeapFree, 2, 60, RecordIds{7, 3}).send(traced_, 1);
     sink_.sent.clear();
     RecordBuilder(kStack, 2, 60)
         .put(int64_t{60})
@@ -104,6 +106,60 @@ TEST_F(TracedSinkTest, AStackEndsWhereItLeavesTheCodeOfItsProcess) {
     EXPECT_EQ(frames(sink_.sent[0]), Frames{0x401000});
     EXPECT_EQ(sink_.sent[0].at<uint32_t>(kPayload + 8), 3u);
     EXPECT_EQ(sink_.sent[0].at<uint32_t>(kPayload + 12), 7u);
+    EXPECT_EQ(sink_.sent[0].time, 60);
+}
+
+// By time and thread a log's readers tell whose a stack is.
+TEST_F(TracedSinkTest, EventsWithStacksHaveTimesOfTheirOwn) {
+    set({kCall, kStart});
+    const std::vector<uint64_t> first{1}, second{2};
+    const auto call = [this](uint32_t cpu, int64_t time, const std::vector<uint64_t>& stack) {
+        traced_.begin({{7, 3}, stack, {}});
+        RecordBuilder(kCall, 2, time).put(uint64_t{1}).send(traced_, cpu);
+        traced_.clear();
+    };
+    call(0, 50, first);
+    RecordBuilder(kHeapFree, 2, 50, RecordIds{7, 3}).send(traced_, 0);  // is to have none
+    call(0, 50, second);
+    call(0, 49, first);
+    call(1, 50, second);  // that of another processor
+    traced_.begin({{7, 3}, first, {}});
+    RecordBuilder(kStart, 4, 52, RecordIds{7, 3}).put(uint64_t{1}).send(traced_, 0);
+    traced_.clear();
+    RecordBuilder(kHeapFree, 2, 51, RecordIds{7, 3}).send(traced_, 0);
+    std::vector<int64_t> times;
+    for (const FakeSink::Sent& sent : sink_.sent) times.push_back(sent.time);
+    EXPECT_EQ(times, (std::vector<int64_t>{50, 50, 50, 51, 51, 52, 52, 50, 50, 53, 53, 53}));
+    times.clear();
+    for (const FakeSink::Sent& sent : sink_.of(kStack)) {
+        EXPECT_EQ(sent.at<int64_t>(kPayload), sent.time);
+        times.push_back(sent.time);
+    }
+    EXPECT_EQ(times, (std::vector<int64_t>{50, 51, 52, 50, 53}));
+}
+
+TEST_F(TracedSinkTest, AStackThatIsToldBehindItsEventHasThatOnesTime) {
+    RecordBuilder(kStart, 4, 100, RecordIds{7, 3}).send(traced_, 0);
+    RecordBuilder(kHeapFree, 2, 60, RecordIds{7, 3}).send(traced_, 0);
+    RecordBuilder(kStack, 2, 60)
+        .put(int64_t{60})
+        .put(uint32_t{3})
+        .put(uint32_t{7})
+        .put(uint64_t{0x401000})
+        .send(traced_, 0);
+    ASSERT_EQ(sink_.sent.size(), 3u);
+    EXPECT_EQ(sink_.sent[1].time, 100);
+    EXPECT_EQ(sink_.sent[2].at<int64_t>(kPayload), 100);
+}
+
+TEST_F(TracedSinkTest, WhatIsDivertedIsNoneOfTheStreams) {
+    FakeSink other;
+    traced_.divert_to(&other);
+    RecordBuilder(kStart, 4, 100, RecordIds{7, 3}).send(traced_, 0);
+    traced_.divert_to(nullptr);
+    RecordBuilder(kStart, 4, 60, RecordIds{7, 3}).send(traced_, 0);
+    ASSERT_EQ(other.sent.size(), 1u);
+    ASSERT_EQ(sink_.sent.size(), 1u);
     EXPECT_EQ(sink_.sent[0].time, 60);
 }
 
