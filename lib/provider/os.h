@@ -141,7 +141,8 @@ inline bool identify(int fd, FileId& id) noexcept {
 #ifdef STATX_INO
     struct statx known {};
     constexpr int kAsKnown = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-    if (::statx(fd, "", kAsKnown, STATX_TYPE | STATX_INO, &known) == 0) {
+    // Not by its function, which older musl lacks.
+    if (::syscall(SYS_statx, fd, "", kAsKnown, STATX_TYPE | STATX_INO, &known) == 0) {
         id = {makedev(known.stx_dev_major, known.stx_dev_minor), known.stx_ino, known.stx_mode};
         return true;
     }
