@@ -1,5 +1,6 @@
 #include "kernel/tracefs/probe_group.h"
 
+#include "base/hung_process.h"
 #include "base/unique_fd.h"
 #include "kernel/tracefs/tracefs.h"
 
@@ -121,7 +122,7 @@ void remove_unused_probes(const std::string& tracefs) {
         for (const Listed& l : events_of(listed(list))) {
             if (!is_our_group(l.group)) continue;
             const auto maker = pid_t(std::strtol(l.group.c_str() + kPrefix.size(), nullptr, 10));
-            if (maker > 0 && maker != ::getppid() && is_running(maker)) continue;
+            if (maker > 0 && maker != ::getppid() && !has_ended(maker)) continue;
             if (::access(instance_folder(tracefs, l.group).c_str(), F_OK) == 0) continue;
             remove(list, l);
         }

@@ -1,5 +1,6 @@
 #include "kernel/tracefs/tracefs.h"
 
+#include "base/hung_process.h"
 #include "kernel/tracefs/probe_group.h"
 
 #include <fmt/format.h>
@@ -12,8 +13,6 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -138,27 +137,12 @@ std::string instance_name(const std::string& tracefs, uint64_t session) {
     return fmt::format("{}{}{}", kPrefix, ::getppid(), ending);
 }
 
-bool is_running(pid_t process) {
-    if (::kill(process, 0) != 0 && errno == ESRCH) return false;
-    constexpr unsigned kExiting = 0x4;  // PF_EXITING
-    const auto stat = read_text(fmt::format("/proc/{}/stat", process));
-    if (!stat) return errno != ENOENT && errno != ESRCH;
-    char state = 0;
-    unsigned flags = 0;
-    const size_t name_end = stat->rfind(')');
-    if (name_end == std::string::npos ||
-        std::sscanf(stat->c_str() + name_end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2) {
-        return true;
-    }
-    return state != 'Z' && state != 'X' && (flags & kExiting) == 0;
-}
-
 void remove_unused_instances() {
     for (const char* root : {kMountPoint, kOldMountPoint}) {
         if (!is_tracefs(root)) continue;
         for (const std::string& name : our_instances(root)) {
             const auto maker = pid_t(std::strtol(name.c_str() + kPrefix.size(), nullptr, 10));
-            if (maker > 0 && maker != ::getppid() && is_running(maker)) continue;
+            if (maker > 0 && maker != ::getppid() && !has_ended(maker)) continue;
             // The kernel refuses where a pipe is open: somebody's session, which goes on.
             ::rmdir((std::string(root) + "/instances/" + name).c_str());
         }

@@ -4,8 +4,6 @@
 #include "base/unique_fd.h"
 #include "etw/result.h"
 
-#include <sys/types.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,9 +48,6 @@ private:
 // Names of our instances: etw-<pid of who has them made>-<number of the session, hexadecimal>.
 // The name of the session's instance, or of the one that a predecessor made for it.
 std::string instance_name(const std::string& tracefs, uint64_t session);
-// Whether it may go on with what it has made: not one that is ending, or has ended and its parent
-// has not asked for its status yet.
-bool is_running(pid_t process);
 // Removes what hosts that were killed have left: instances whose maker is gone, or is our own
 // keeper, and that nobody reads from, and probes that nobody uses. To be called when the sessions
 // that go on are read from, and before others start. Does nothing where there is no tracefs.
