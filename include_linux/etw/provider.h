@@ -115,7 +115,8 @@ ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
 ETW_API uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
                                       const etw_guid* activity, const etw_guid* related,
                                       uint32_t count, const etw_data* data);
-/* data: two elements for the library's use, then the event's `count`. */
+/* data: an element for the library's use, whose `address` is the sum of all sizes that follow, one
+ * for the item behind `event`, then the event's `count`. A wrong sum damages other events. */
 ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                            const etw_guid* activity, const etw_guid* related,
                                            uint32_t count, etw_data* data);

@@ -218,6 +218,8 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
     entry->level.store(enable.level, std::memory_order_relaxed);
     const uint32_t special = special_bits(enable);
     entry->special.store(special, std::memory_order_release);  // what it speaks of is there
+    const uint32_t level_plus1 = enable.level == 0 ? 256 : enable.level + 1u;
+    entry->plain_level_plus1.store(special == 0 ? level_plus1 : 0, std::memory_order_release);
     entry->room.store(slot.geometry.block_size - wire::kRingFirstOffset, std::memory_order_relaxed);
     entry->confirmed = connection;
     entry->generation.store(generation, std::memory_order_release);

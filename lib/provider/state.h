@@ -83,7 +83,9 @@ struct EnableEntry {
     std::atomic<uint64_t> match_any, match_all;
     std::atomic<uint32_t> level;
     std::atomic<uint32_t> special;  // 0: events are written as they are
-    std::atomic<uint32_t> room;     // bytes of the longest record that the session takes
+    // 0: look at `special`, else of events that are written as they are, 256 without a limit
+    std::atomic<uint32_t> plain_level_plus1;
+    std::atomic<uint32_t> room;  // bytes of the longest record that the session takes
     // Made for the first filter, then kept: a writer may be looking at any time.
     std::atomic<IdSet*> events, stacks;
     uint64_t confirmed;  // connection that last sent this Enable
@@ -326,7 +328,7 @@ struct ProcessPage {
     std::atomic<uint64_t> start_key;      // 0: not asked yet
     std::atomic<uint32_t> login_session;  // valid once start_key is
 };
-extern std::atomic<ProcessPage*> g_process_page;
+[[gnu::visibility("hidden")]] extern std::atomic<ProcessPage*> g_process_page;
 
 struct ThreadState {
     uint32_t epoch;  // of the process page when the thread asked, which is never 0; kNotAsked
@@ -340,11 +342,12 @@ extern ETW_STATIC_TLS constinit thread_local ThreadState t_state;
 
 Identity learn_identity() noexcept;
 
-inline Identity current_identity() noexcept {
+inline bool identity_known() noexcept {
     const ProcessPage& page = *g_process_page.load(std::memory_order_acquire);
-    const uint32_t epoch = page.epoch.load(std::memory_order_acquire);
-    if (__builtin_expect(epoch != t_state.epoch, false)) return learn_identity();
-    return t_state.identity;
+    return page.epoch.load(std::memory_order_acquire) == t_state.epoch;
+}
+inline Identity current_identity() noexcept {
+    return __builtin_expect(identity_known(), true) ? t_state.identity : learn_identity();
 }
 inline const etw_guid& current_activity() noexcept { return t_state.activity; }
 void forget_identity() noexcept;  // in a forked child, for kernels that cannot clear its page

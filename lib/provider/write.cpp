@@ -28,14 +28,17 @@ struct Event {
     bool in_private;           // not for sessions that exclude such
 };
 
-inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcept {
-    const uint32_t level = entry.level.load(std::memory_order_relaxed);
-    if (event.level > level && level != 0) return false;
+inline bool wants_keyword(const EnableEntry& entry, const etw_descriptor& event) noexcept {
     if (event.keyword == 0) return true;
     const uint64_t any = entry.match_any.load(std::memory_order_relaxed);
     if (any == 0) return true;
     const uint64_t all = entry.match_all.load(std::memory_order_relaxed);
     return (event.keyword & any) != 0 && (event.keyword & all) == all;
+}
+
+inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcept {
+    const uint32_t level = entry.level.load(std::memory_order_relaxed);
+    return (event.level <= level || level == 0) && wants_keyword(entry, event);
 }
 
 // The part of a record that is put together here, in pairs of words, which the section copies as
@@ -58,8 +61,15 @@ inline uint64_t word_of(const void* data, size_t index) noexcept {
     return word;
 }
 
+inline Pair pair_of(const etw_guid* id) noexcept {
+    Pair pair;
+    std::memcpy(&pair, id, sizeof(pair));
+    return pair;
+}
+
 inline Header make_header(uint64_t first_word, const Registration& registration,
-                          const etw_descriptor& descriptor, const etw_guid* activity) noexcept {
+                          const Identity& identity, const etw_descriptor& descriptor,
+                          const etw_guid* activity) noexcept {
     static_assert(offsetof(EventHeader, thread_id) == 8 && offsetof(EventHeader, process_id) == 12);
     static_assert(offsetof(EventHeader, time_stamp) == 16 &&
                   offsetof(EventHeader, provider_id) == 24);
@@ -67,13 +77,13 @@ inline Header make_header(uint64_t first_word, const Registration& registration,
                   offsetof(EventHeader, kernel_time) == 56 &&
                   offsetof(EventHeader, activity_id) == 64);
     static_assert(offsetof(Identity, thread_id) == 0 && offsetof(Identity, process_id) == 4);
-    const Identity identity = current_identity();
-    if (activity == nullptr) activity = &current_activity();
     return {{Pair{first_word, word_of(&identity, 0)},
              Pair{0, word_of(&registration.id, 0)},  // the section adds the time
              Pair{word_of(&registration.id, 1), word_of(&descriptor, 0)},
              Pair{word_of(&descriptor, 1), 0},  // no processor times
-             Pair{word_of(activity, 0), word_of(activity, 1)}}};
+             // The thread's own without taking its address, which costs more than a branch.
+             __builtin_expect(activity == nullptr, true) ? pair_of(&current_activity())
+                                                         : pair_of(activity)}};
 }
 
 inline uint64_t header_word(uint64_t size, bool extended) noexcept {
@@ -229,8 +239,8 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     }
     for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
     if (__builtin_expect(size > wire::kMaxRecordSize, false)) return ETW_ARITHMETIC_OVERFLOW;
-    head.header =
-        make_header(header_word(size, extended), registration, *event.descriptor, event.activity);
+    head.header = make_header(header_word(size, extended), registration, current_identity(),
+                              *event.descriptor, event.activity);
     Record record = {
         nullptr,
         0,
@@ -298,8 +308,8 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
 
 // --- for one session -------------------------------------------------------------------------
 
-// After write_plain's section has returned something to do. True: the event is written. One that a
-// full ring refuses is counted when it has been refused a second time.
+// After write_plain() has returned something to do. False: write_event it is, and nothing has been
+// done yet. One that a full ring refuses is counted when it has been refused a second time.
 [[gnu::noinline, gnu::cold]] bool settle_plain(const Registration& registration,
                                                uint32_t result) noexcept {
     if (result >> ETW_RESULT_BLOCKS_SHIFT == 0) return false;
@@ -312,39 +322,67 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     return true;
 }
 
+constexpr auto kNotPlain = uint32_t(Outcome::kDetached);
+
 // What nearly every event meets: one session, which takes it as it is. Then nothing is staged; the
-// header goes to the section in registers. `size` is the sum of the pieces. False: write_event it
-// is, and nothing has been done yet.
-[[gnu::always_inline]] inline bool write_plain(const Registration& registration,
-                                               const EnableEntry* entry,
-                                               const etw_descriptor& descriptor,
-                                               const etw_guid* activity, const Piece* pieces,
-                                               uint32_t count, uint64_t size,
-                                               bool extended) noexcept {
-    if (__builtin_expect(entry == nullptr, false)) return false;
+// header goes to the section in registers. `size` is the sum of the pieces. 0: nothing is left to
+// do; else settle_plain() tells. Calls nothing but the section, so that no register is saved.
+[[gnu::always_inline]] inline uint32_t write_plain(const Registration& registration,
+                                                   const etw_descriptor& descriptor,
+                                                   const etw_guid* activity, const Piece* pieces,
+                                                   uint32_t count, uint64_t size,
+                                                   bool extended) noexcept {
+    if (__builtin_expect(!identity_known(), false)) return kNotPlain;
+    size += sizeof(EventHeader);
+    if (__builtin_expect(size > wire::kMaxRecordSize, false)) return kNotPlain;
+    const EnableEntry* const entry = registration.sole.load(std::memory_order_acquire);
+    if (__builtin_expect(entry == nullptr, false)) return kNotPlain;
+    const uint32_t level_plus1 = entry->plain_level_plus1.load(std::memory_order_acquire);
+    if (__builtin_expect(descriptor.level >= level_plus1, false)) {
+        return level_plus1 == 0 ? kNotPlain : 0;
+    }
+    if (!wants_keyword(*entry, descriptor)) return 0;
     const uint64_t generation = entry->generation.load(std::memory_order_acquire);
+    if (__builtin_expect(generation == 0, false)) return kNotPlain;
     // If it is another generation's by now, or has no rings, the section finds so.
     SessionSlot* const slot = entry->slot.load(std::memory_order_acquire);
-    const bool plain = generation != 0 && entry->special.load(std::memory_order_relaxed) == 0;
-    if (__builtin_expect(!plain, false)) return false;
-    if (!wants(*entry, descriptor)) return true;
-    size += sizeof(EventHeader);
-    if (__builtin_expect(size > wire::kMaxRecordSize, false)) return false;
-    const auto [parts] =
-        make_header(header_word(size, extended), registration, descriptor, activity);
-    const uint32_t result =
-        ring::etw_ring_write_event(&slot->map, generation, pieces, count, align8(uint32_t(size)),
-                                   t_state.rseq, parts[0], parts[1], parts[2], parts[3], parts[4]);
-    return __builtin_expect(result == 0, true) || settle_plain(registration, result);
+    const auto [parts] = make_header(header_word(size, extended), registration, t_state.identity,
+                                     descriptor, activity);
+    return ring::etw_ring_write_event(&slot->map, generation, pieces, count, align8(uint32_t(size)),
+                                      t_state.rseq, parts[0], parts[1], parts[2], parts[3],
+                                      parts[4]);
 }
 
-// Not in the frame of those that write_plain() has done with.
-[[gnu::noinline]] uint32_t write_copied(const Registration& registration, const Event& event,
-                                        const etw_data* data, uint32_t count,
-                                        const void* caller) noexcept {
+// What write_plain() has left to do. Not in the frame of those that it has done with.
+[[gnu::noinline]] uint32_t write_rest(const Registration& registration, uint32_t result,
+                                      const Event& event, const etw_data* data, uint32_t count,
+                                      const void* caller) noexcept {
+    if (settle_plain(registration, result)) return ETW_OK;
     auto* const pieces = static_cast<Piece*>(::alloca((count + 2) * sizeof(Piece)));
     if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
     return write_event(registration, event, pieces, count, caller);
+}
+
+// A self-describing event that write_plain() may leave to do. It waits in memory: registers that
+// live through the section would have to be saved and restored for each event.
+struct DescribedEvent {
+    const Registration* registration;
+    const etw_event* event;
+    const etw_guid* activity;
+    const etw_guid* related;
+    uint32_t count;
+    etw_data* data;
+};
+inline void keep_in_memory(DescribedEvent& event) noexcept { asm("" : "+m"(event)); }
+
+[[gnu::noinline]] uint32_t write_rest(const DescribedEvent& described, uint32_t result,
+                                      const void* caller) noexcept {
+    if (settle_plain(*described.registration, result)) return ETW_OK;
+    const etw_event& event = *described.event;
+    return write_event(*described.registration,
+                       {&event.descriptor, described.activity, described.related, &event + 1,
+                        event.item_size, false},
+                       reinterpret_cast<Piece*>(described.data), described.count, caller);
 }
 
 [[gnu::always_inline]] inline uint32_t write_any(uint64_t handle, const etw_descriptor* descriptor,
@@ -370,16 +408,15 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     }
     static_assert(sizeof(etw_data) == sizeof(Piece) && offsetof(etw_data, size) == 8);
     const bool bare = registration->traits_item_size.load(std::memory_order_acquire) == 0;
+    uint32_t result = kNotPlain;
     if (__builtin_expect(bare && related == nullptr, true)) {
         uint64_t size = 0;
         for (uint32_t i = 0; i < count; ++i) size += data[i].size;
-        if (write_plain(*registration, registration->sole.load(std::memory_order_acquire),
-                        *descriptor, activity, reinterpret_cast<const Piece*>(data), count, size,
-                        false)) {
-            return ETW_OK;
-        }
+        result = write_plain(*registration, *descriptor, activity,
+                             reinterpret_cast<const Piece*>(data), count, size, false);
+        if (__builtin_expect(result == 0, true)) return ETW_OK;
     }
-    return write_copied(*registration, event, data, count, caller);
+    return write_rest(*registration, result, event, data, count, caller);
 }
 
 }  // namespace
@@ -410,22 +447,19 @@ uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event
         registration_of(__atomic_load_n(&provider->handle, __ATOMIC_RELAXED));
     if (registration == nullptr) return ETW_INVALID_HANDLE;
     if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
-    const EnableEntry* const sole = registration->sole.load(std::memory_order_acquire);
-    auto* const pieces = reinterpret_cast<Piece*>(data);
+    DescribedEvent described = {registration, event, activity, related, count, data};
+    keep_in_memory(described);
+    uint32_t result = kNotPlain;
     if (__builtin_expect(related == nullptr, true)) {
         const uint32_t traits_size = registration->traits_item_size.load(std::memory_order_acquire);
-        pieces[0] = {registration->traits_item, traits_size, 0};
-        pieces[1] = {event + 1, event->item_size, 0};
-        uint64_t size = traits_size + uint64_t{event->item_size};
-        for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
-        if (write_plain(*registration, sole, event->descriptor, activity, pieces, count + 2, size,
-                        true)) {
-            return ETW_OK;
-        }
+        const uint64_t size = data[0].address + traits_size;
+        data[0].address = reinterpret_cast<uintptr_t>(registration->traits_item);
+        data[0].size = traits_size;
+        result = write_plain(*registration, event->descriptor, activity,
+                             reinterpret_cast<const Piece*>(data), count + 2, size, true);
+        if (__builtin_expect(result == 0, true)) return ETW_OK;
     }
-    return write_event(*registration,
-                       {&event->descriptor, activity, related, event + 1, event->item_size, false},
-                       pieces, count, __builtin_return_address(0));
+    return write_rest(described, result, __builtin_return_address(0));
 }
 
 }  // extern "C"

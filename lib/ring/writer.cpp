@@ -60,7 +60,7 @@ void WriterMap::describe(std::byte* set, const wire::RingGeometry& geometry) noe
     blocks = geometry.blocks;
     block_size = geometry.block_size;
     cpus = geometry.cpus;
-    data_offset = uint32_t(geometry.control_size());
+    data_offset = geometry.control_size();
     overwrite = (geometry.flags & wire::kRingOverwrite) != 0 ? 1 : 0;
 }
 

@@ -52,10 +52,11 @@ struct WriterMap {
     std::byte* rings = nullptr;           // of CPU 0; CPU n's is n * ring_size further
     uint64_t ring_size = 0;
     uint64_t reciprocal = 0;  // floor(2^64 / blocks) + 1: a multiplication in place of a division
-    uint32_t blocks = 0;
-    uint32_t block_size = 0;
+    // Below 2^32, as wide as what the sections calculate with them.
+    uint64_t blocks = 0;
+    uint64_t block_size = 0;
+    uint64_t data_offset = 0;  // of block 0 in a ring
     uint32_t cpus = 0;
-    uint32_t data_offset = 0;  // of block 0 in a ring
     uint32_t overwrite = 0;
 
     // Writers count down the blocks that they begin; whoever makes it 0 calls `blocks_used_up`,

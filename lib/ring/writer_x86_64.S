@@ -31,14 +31,12 @@
     .size \name, . - \name
 .endm
 
-// rdx = block r11 modulo blocks; map in rdi; rax clobbered.
+// rcx: a number of a block, then that modulo blocks; map in rdi; rax and rdx clobbered.
 .macro BLOCK_INDEX
     mov ETW_MAP_RECIPROCAL(%rdi), %rax
-    mul %r11
-    mov ETW_MAP_BLOCKS(%rdi), %eax
-    imul %rdx, %rax
-    mov %r11, %rdx
-    sub %rax, %rdx
+    mul %rcx
+    imul ETW_MAP_BLOCKS(%rdi), %rdx
+    sub %rdx, %rcx
 .endm
 
     .text
@@ -47,17 +45,15 @@
 // `header`. On entry
 //   rdi map, rsi generation, rdx pieces, ecx how many, r8d size, r9 rseq area
 // and either the slots STAGED, STAGED_SIZE and TIME_STAMP, or the header in xmm0 to xmm4.
-// rdi and xmm0 to xmm4 live through the section; what else a restart needs is in the slots. They
-// lie below the stack pointer, where signals leave them alone.
+// rdi, rsi, r8 and xmm0 to xmm4 live through the section; what else a restart needs is in the slots.
+// They lie below the stack pointer, where signals leave them alone.
 #define SLOT_RSEQ -8(%rsp)
-#define SLOT_GENERATION -16(%rsp)
-#define SLOT_PIECES -24(%rsp)
-#define SLOT_PIECES_END -32(%rsp)
-#define SLOT_SIZE -40(%rsp)
-#define SLOT_RESULT -48(%rsp)
-#define SLOT_STAGED -56(%rsp)
-#define SLOT_STAGED_SIZE -64(%rsp)
-#define SLOT_TIME_STAMP -72(%rsp)
+#define SLOT_PIECES -16(%rsp)
+#define SLOT_PIECES_END -24(%rsp)
+#define SLOT_RESULT -32(%rsp)
+#define SLOT_STAGED -40(%rsp)
+#define SLOT_STAGED_SIZE -48(%rsp)
+#define SLOT_TIME_STAMP -56(%rsp)
 
 .macro WRITE_SECTION name, head
     DESCRIBE_SECTION \name
@@ -77,99 +73,14 @@ FUNCTION etw_ring_\name
     mov ETW_RECORD_MAP(%rdi), %rdi
 .endif
     mov %r9, SLOT_RSEQ
-    mov %rsi, SLOT_GENERATION
     mov %rdx, SLOT_PIECES
     shl $4, %rcx
     add %rdx, %rcx
     mov %rcx, SLOT_PIECES_END
-    mov %r8, SLOT_SIZE
 .L\name\()_again:
     lea .L\name\()_cs(%rip), %rax
     mov %rax, ETW_RSEQ_CS(%r9)
 .L\name\()_start:
-    jmp .L\name\()_enter
-
-    // The rarer steps. They stand here because they belong to the section as well: all from its
-    // start to the commit must lie between its two labels.
-.L\name\()_switch:  // W3
-    lea ETW_RING_FIRST_OFFSET(%r8), %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
-    ja .L\name\()_too_big
-    mov $1, %eax
-    cmpl $0, ETW_MAP_OVERWRITE(%rdi)
-    jne 1f
-    mov ETW_RING_TAIL(%r10), %rdx
-    shr $ETW_RING_OFFSET_BITS, %rdx
-    lea 1(%r11), %rax
-    sub %rdx, %rax  // blocks that are full now
-    mov ETW_MAP_BLOCKS(%rdi), %edx
-    cmp %rdx, %rax
-    jae .L\name\()_full
-1:  shl $ETW_RESULT_BLOCKS_SHIFT, %eax
-    mov %eax, SLOT_RESULT
-    BLOCK_INDEX
-    mov %r9d, ETW_RING_FILLED(%r10, %rdx, 4)
-    inc %r11
-    mov $ETW_RING_FIRST_OFFSET, %r9d
-    jmp .L\name\()_place
-
-.L\name\()_pieces:  // from rcx, to r9
-    mov ETW_PIECE_DATA(%rcx), %rax
-    mov ETW_PIECE_SIZE(%rcx), %esi
-    add $ETW_PIECE_STRIDE, %rcx
-    cmp $16, %rsi
-    jae 5f
-    cmp $4, %rsi
-    jb 3f
-    cmp $8, %rsi
-    jb 2f
-    // 8 to 15 bytes in two moves that overlap; likewise 4 to 7
-    mov (%rax), %r8
-    mov %r8, (%r9)
-    mov -8(%rax, %rsi), %r8
-    mov %r8, -8(%r9, %rsi)
-    add %rsi, %r9
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
-2:  mov (%rax), %r8d
-    mov %r8d, (%r9)
-    mov -4(%rax, %rsi), %r8d
-    mov %r8d, -4(%r9, %rsi)
-    add %rsi, %r9
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
-3:  sub $1, %rsi
-    jb 4f
-    movzbl (%rax), %r8d
-    mov %r8b, (%r9)
-    inc %rax
-    inc %r9
-    jmp 3b
-4:  cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
-5:  cmp $32, %rsi
-    ja 6f
-7:  movups (%rax), %xmm6  // 16 to 32 likewise
-    movups -16(%rax, %rsi), %xmm7
-    movups %xmm6, (%r9)
-    movups %xmm7, -16(%r9, %rsi)
-    add %rsi, %r9
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
-6:  movups (%rax), %xmm6
-    movups %xmm6, (%r9)
-    add $16, %rax
-    add $16, %r9
-    sub $16, %rsi
-    cmp $32, %rsi
-    ja 6b
-    jmp 7b
-
-.L\name\()_enter:
     movl $0, SLOT_RESULT
     cmp %rsi, ETW_MAP_GENERATION(%rdi)
     jne .L\name\()_detached
@@ -185,59 +96,142 @@ FUNCTION etw_ring_\name
     mov ETW_RING_HEAD(%r10), %r11
     mov %r11d, %r9d
     and $((1 << ETW_RING_OFFSET_BITS) - 1), %r9d
-    shr $ETW_RING_OFFSET_BITS, %r11
     lea (%r9, %r8), %ecx
     cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
     ja .L\name\()_switch
-.L\name\()_place:  // block r11, offset r9, end ecx
+.L\name\()_place:  // where head r11 says, which is offset r9 of a block
+    mov %r11, %rcx
+    shr $ETW_RING_OFFSET_BITS, %rcx
     BLOCK_INDEX
-    mov ETW_MAP_BLOCK_SIZE(%rdi), %eax
-    imul %rax, %rdx
-    mov ETW_MAP_DATA_OFFSET(%rdi), %eax
-    add %r10, %rdx
-    add %r9, %rax
-    add %rax, %rdx  // where the record goes
+    imul ETW_MAP_BLOCK_SIZE(%rdi), %rcx
+    add ETW_MAP_DATA_OFFSET(%rdi), %rcx
+    add %r10, %rcx
+    add %r9, %rcx  // the address
+    add %r8, %r11  // the new head
     // Whoever drains the ring has these lines; asking for them takes as long as five events do.
     // Measured: from 1024 on nothing of it is left to see; 2048 is too far for the nearest cache.
-    prefetchw 1024(%rdx)
-    prefetchw 1088(%rdx)
-    prefetchw 1152(%rdx)
-    shl $ETW_RING_OFFSET_BITS, %r11
-    add %rcx, %r11  // the new head
-    movq $0, -8(%rdx, %r8)  // what the pieces leave of the last word
+    prefetchw 1024(%rcx)
+    prefetchw 1088(%rcx)
+    prefetchw 1152(%rcx)
+    movq $0, -8(%rcx, %r8)  // what the pieces leave of the last word
 .ifc \head, header
-    movups %xmm0, (%rdx)
-    movups %xmm1, 16(%rdx)
-    movups %xmm2, 32(%rdx)
-    movups %xmm3, 48(%rdx)
-    movups %xmm4, 64(%rdx)
-    movq %xmm5, ETW_EVENT_TIME_STAMP(%rdx)
-    lea ETW_EVENT_HEADER_SIZE(%rdx), %r9  // how far it has been copied
+    movups %xmm0, (%rcx)
+    movups %xmm1, 16(%rcx)
+    movups %xmm2, 32(%rcx)
+    movups %xmm3, 48(%rcx)
+    movups %xmm4, 64(%rcx)
+    movq %xmm5, ETW_EVENT_TIME_STAMP(%rcx)
+    lea ETW_EVENT_HEADER_SIZE(%rcx), %r9  // how far it has been copied
 .else
-    mov %rdx, %r9
+    mov %rcx, %r9
     mov SLOT_STAGED, %rax
-    mov SLOT_STAGED_SIZE, %ecx
+    mov SLOT_STAGED_SIZE, %edx
     // Sixteen bytes at a time, as the caller has just stored them: a load that is wider than the
     // store before it would have to wait until that has left the core's store buffer.
-    sub $16, %rcx
+    sub $16, %rdx
     jb 9f
 8:  movups (%rax), %xmm6
     movups %xmm6, (%r9)
     add $16, %rax
     add $16, %r9
-    sub $16, %rcx
+    sub $16, %rdx
     jae 8b
-9:  add $16, %rcx
+9:  add $16, %rdx
     jz 10f
-    mov (%rax), %rsi
-    mov %rsi, (%r9)
+    movq (%rax), %xmm6
+    movq %xmm6, (%r9)
     add $8, %r9
-10: mov SLOT_TIME_STAMP, %ecx
-    movq %xmm5, (%rdx, %rcx)
+10: mov SLOT_TIME_STAMP, %edx
+    movq %xmm5, (%rcx, %rdx)
 .endif
     mov SLOT_PIECES, %rcx
     cmp SLOT_PIECES_END, %rcx
+    jae .L\name\()_commit
+
+.L\name\()_pieces:  // from rcx, to r9
+    mov ETW_PIECE_DATA(%rcx), %rax
+    mov ETW_PIECE_SIZE(%rcx), %edx
+    add $ETW_PIECE_STRIDE, %rcx
+    cmp $16, %rdx
+    jb 2f
+    cmp $32, %rdx
+    ja 6f
+1:  movups (%rax), %xmm6  // 16 to 32 bytes in two moves that overlap
+    movups -16(%rax, %rdx), %xmm7
+    movups %xmm6, (%r9)
+    movups %xmm7, -16(%r9, %rdx)
+    add %rdx, %r9
+    cmp SLOT_PIECES_END, %rcx
     jb .L\name\()_pieces
+    jmp .L\name\()_commit
+2:  cmp $8, %rdx
+    jb 3f
+    movq (%rax), %xmm6  // 8 to 15 likewise
+    movq -8(%rax, %rdx), %xmm7
+    movq %xmm6, (%r9)
+    movq %xmm7, -8(%r9, %rdx)
+    add %rdx, %r9
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+3:  cmp $4, %rdx
+    jb 4f
+    movd (%rax), %xmm6  // 4 to 7 likewise
+    movd -4(%rax, %rdx), %xmm7
+    movd %xmm6, (%r9)
+    movd %xmm7, -4(%r9, %rdx)
+    add %rdx, %r9
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+4:  movq %rcx, %xmm7
+5:  sub $1, %rdx
+    jb 7f
+    movzbl (%rax), %ecx
+    mov %cl, (%r9)
+    inc %rax
+    inc %r9
+    jmp 5b
+7:  movq %xmm7, %rcx
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+6:  movups (%rax), %xmm6
+    movups %xmm6, (%r9)
+    add $16, %rax
+    add $16, %r9
+    sub $16, %rdx
+    cmp $32, %rdx
+    ja 6b
+    jmp 1b
+
+    // W3 where the record does not end within the block. It stands here because it belongs to the
+    // section as well: all from its start to the commit must lie between its two labels.
+.L\name\()_switch:
+    lea ETW_RING_FIRST_OFFSET(%r8), %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
+    ja .L\name\()_too_big
+    shr $ETW_RING_OFFSET_BITS, %r11
+    mov $1, %eax
+    cmpl $0, ETW_MAP_OVERWRITE(%rdi)
+    jne 1f
+    mov ETW_RING_TAIL(%r10), %rdx
+    shr $ETW_RING_OFFSET_BITS, %rdx
+    lea 1(%r11), %rax
+    sub %rdx, %rax  // blocks that are full now
+    cmp ETW_MAP_BLOCKS(%rdi), %rax
+    jae .L\name\()_full
+1:  shl $ETW_RESULT_BLOCKS_SHIFT, %eax
+    mov %eax, SLOT_RESULT
+    mov %r11, %rcx
+    BLOCK_INDEX
+    mov %r9d, ETW_RING_FILLED(%r10, %rcx, 4)
+    inc %r11
+    shl $ETW_RING_OFFSET_BITS, %r11
+    mov $ETW_RING_FIRST_OFFSET, %r9d
+    add %r9, %r11
+    jmp .L\name\()_place
+
 .L\name\()_commit:
     mov %r11, ETW_RING_HEAD(%r10)  // W5
 .L\name\()_end:
@@ -259,8 +253,6 @@ FUNCTION etw_ring_\name
     ETW_RSEQ_SIGNATURE
 .L\name\()_abort:
     mov SLOT_RSEQ, %r9
-    mov SLOT_GENERATION, %rsi
-    mov SLOT_SIZE, %r8
     jmp .L\name\()_again
 END_FUNCTION etw_ring_\name
 .endm
