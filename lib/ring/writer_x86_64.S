@@ -55,6 +55,12 @@
 #define SLOT_STAGED_SIZE -48(%rsp)
 #define SLOT_TIME_STAMP -56(%rsp)
 
+.macro NEXT_PIECE name
+    cmp SLOT_PIECES_END, %rcx
+    jb .L\name\()_pieces
+    jmp .L\name\()_commit
+.endm
+
 .macro WRITE_SECTION name, head
     DESCRIBE_SECTION \name
 FUNCTION etw_ring_\name
@@ -155,15 +161,13 @@ FUNCTION etw_ring_\name
     cmp $16, %rdx
     jb 2f
     cmp $32, %rdx
-    ja 6f
+    ja 7f
 1:  movups (%rax), %xmm6  // 16 to 32 bytes in two moves that overlap
     movups -16(%rax, %rdx), %xmm7
     movups %xmm6, (%r9)
     movups %xmm7, -16(%r9, %rdx)
     add %rdx, %r9
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
+    NEXT_PIECE \name
 2:  cmp $8, %rdx
     jb 3f
     movq (%rax), %xmm6  // 8 to 15 likewise
@@ -171,9 +175,7 @@ FUNCTION etw_ring_\name
     movq %xmm6, (%r9)
     movq %xmm7, -8(%r9, %rdx)
     add %rdx, %r9
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
+    NEXT_PIECE \name
 3:  cmp $4, %rdx
     jb 4f
     movd (%rax), %xmm6  // 4 to 7 likewise
@@ -181,28 +183,24 @@ FUNCTION etw_ring_\name
     movd %xmm6, (%r9)
     movd %xmm7, -4(%r9, %rdx)
     add %rdx, %r9
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
+    NEXT_PIECE \name
 4:  movq %rcx, %xmm7
 5:  sub $1, %rdx
-    jb 7f
+    jb 6f
     movzbl (%rax), %ecx
     mov %cl, (%r9)
     inc %rax
     inc %r9
     jmp 5b
-7:  movq %xmm7, %rcx
-    cmp SLOT_PIECES_END, %rcx
-    jb .L\name\()_pieces
-    jmp .L\name\()_commit
-6:  movups (%rax), %xmm6
+6:  movq %xmm7, %rcx
+    NEXT_PIECE \name
+7:  movups (%rax), %xmm6
     movups %xmm6, (%r9)
     add $16, %rax
     add $16, %r9
     sub $16, %rdx
     cmp $32, %rdx
-    ja 6b
+    ja 7b
     jmp 1b
 
     // W3 where the record does not end within the block. It stands here because it belongs to the
