@@ -158,10 +158,11 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
     ETW_TL_FIELD1(14, (etw_counted, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryEx(value, size, out, ...) \
     ETW_TL_FIELD2(14, out, (etw_counted, value, size), #value, ##__VA_ARGS__)
-#define TraceLoggingBinaryBuffer(value, ctype, ...) \
-    ETW_TL_FIELD1(14, (etw_counted, value, sizeof(ctype)), #value, ##__VA_ARGS__)
-#define TraceLoggingBinaryBufferEx(value, ctype, out, ...) \
-    ETW_TL_FIELD2(14, out, (etw_counted, value, sizeof(ctype)), #value, ##__VA_ARGS__)
+/* Of a structure that has the data's address in Buffer and its size in Length. */
+#define TraceLoggingBinaryBuffer(value, stype, ...) \
+    ETW_TL_FIELD1(14, (etw_structured, stype, value), #value, ##__VA_ARGS__)
+#define TraceLoggingBinaryBufferEx(value, stype, out, ...) \
+    ETW_TL_FIELD2(14, out, (etw_structured, stype, value), #value, ##__VA_ARGS__)
 #define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (etw_sid, value), #value, ##__VA_ARGS__)
 #define TraceLoggingSocketAddress(value, size, ...) \
     ETW_TL_FIELD2(14, 10, (etw_counted, value, size), #value, ##__VA_ARGS__)

@@ -86,13 +86,15 @@
 #define ETW_TL_VAR_etw_fixed(i, ctype, value, count)
 #define ETW_TL_DATA_etw_fixed(i, ctype, value, count) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
 
-/* ANSI_STRING and UNICODE_STRING: {Length in bytes, MaximumLength, Buffer}. */
+/* ANSI_STRING, UNICODE_STRING and what has the same members: Length in bytes, Buffer. */
 #define ETW_TL_FORM_etw_structured(i, stype, value)
 #define ETW_TL_TAKE_etw_structured(take, i, stype, value) take(const stype*, etw_tl_v##i, (value))
-#define ETW_TL_VAR_etw_structured(i, stype, value) \
-    const uint16_t etw_tl_c##i = etw_tl_v##i != NULL ? etw_tl_v##i->Length : 0;
+#define ETW_TL_VAR_etw_structured(i, stype, value)                                \
+    const uint32_t etw_tl_s##i =                                                  \
+        etw_tl_v##i != NULL ? etw_tl_product((size_t)etw_tl_v##i->Length, 1) : 0; \
+    const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
 #define ETW_TL_DATA_etw_structured(i, stype, value) \
-    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_c##i != 0 ? etw_tl_v##i->Buffer : NULL, etw_tl_c##i)
+    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_s##i != 0 ? etw_tl_v##i->Buffer : NULL, etw_tl_s##i)
 
 #define ETW_TL_FORM_etw_raw(i, value, size)
 #define ETW_TL_TAKE_etw_raw(take, i, value, size) \

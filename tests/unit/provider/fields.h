@@ -166,7 +166,13 @@ static void texts(void) {
     EVENT("f\0\x16", "\x04\0a\0b\0", TraceLoggingUnicodeString(&unicode, "f"));
     EVENT("f\0\x17", "\0\0", TraceLoggingAnsiString((const ANSI_STRING*)NULL, "f"));
 }
+struct Buffer {
+    const char* Buffer;
+    size_t Length;
+};
 
+
+    static const struct Buffer buffer = {"wxyz", 4}, too_large = {"wxyz", 0x10004};
 static void bytes(void) {
     static const uint8_t sid[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0};
     static const char address[] = "0123456789abcdef";
@@ -176,14 +182,13 @@ static void bytes(void) {
           "\x10\0"
           "0123456789abcdef",
           TraceLoggingBinaryEx(address, 16, 9, "f"));
-    EVENT("f\0\x0e",
-          "\x04\0"
-          "0123",
-          TraceLoggingBinaryBuffer(address, uint32_t, "f"));
-    EVENT("f\0\x8e\x09",
-          "\x04\0"
-          "0123",
-          TraceLoggingBinaryBufferEx(address, uint32_t, 9, "f"));
+    EVENT("f\0\x0e", "\x04\0wxyz", TraceLoggingBinaryBuffer(&buffer, struct Buffer, "f"));
+    EVENT("f\0\x8e\x0a", "\x04\0wxyz", TraceLoggingBinaryBufferEx(&buffer, struct Buffer, 10, "f"));
+    EVENT("&buffer\0\x0e", "\x04\0wxyz", TraceLoggingBinaryBuffer(&buffer, struct Buffer));
+    EVENT("f\0\x0e", "\0\0", TraceLoggingBinaryBuffer((struct Buffer*)NULL, struct Buffer, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E",
+                      TraceLoggingBinaryBuffer(&too_large, struct Buffer, "f"));
+    expect_nothing();
     EVENT("f\0\x8e\x0a",
           "\x04\0"
           "0123",
