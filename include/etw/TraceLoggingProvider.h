@@ -187,6 +187,10 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define TraceLoggingPackedStructArray(count, ...) \
     ETW_TL_FIELD2(24 | 0x40, count, (etw_nothing, 0), "", __VA_ARGS__)
 #define TraceLoggingPackedData(value, size) (etw_bytes, etw_raw, value, size)
+/* Of EVENT_DATA_DESCRIPTOR's types only EVENT_DATA_DESCRIPTOR_TYPE_NONE compiles: all else of an
+ * event is what these macros make. */
+#define TraceLoggingPackedDataEx(value, size, type) \
+    TraceLoggingPackedData(value, (size) + 0 * sizeof(char[(type) == 0 ? 1 : -1]))
 
 /* --- TraceLoggingValue: the field type follows from the value's --- */
 

@@ -107,7 +107,7 @@
 #define ETW_TL_FORM_etw_sid(i, value)
 #define ETW_TL_TAKE_etw_sid(take, i, value) take(const void*, etw_tl_p##i, (value))
 #define ETW_TL_VAR_etw_sid(i, value) const uint8_t* const etw_tl_v##i = etw_tl_sid(etw_tl_p##i);
-#define ETW_TL_DATA_etw_sid(i, value) ETW_TL_D(etw_tl_v##i, 8 + 4 * etw_tl_v##i[1])
+#define ETW_TL_DATA_etw_sid(i, value) ETW_TL_D(etw_tl_v##i, etw_tl_sid_size(etw_tl_v##i))
 
 #define ETW_TL_FORM_etw_nothing(i, value)
 #define ETW_TL_TAKE_etw_nothing(take, i, value)
@@ -160,6 +160,7 @@ static inline const uint8_t* etw_tl_sid(const void* sid) {
     static const uint8_t empty[8] = {1, 0, 0, 0, 0, 0, 0, 0};
     return sid != NULL ? (const uint8_t*)sid : empty;
 }
+static inline uint32_t etw_tl_sid_size(const uint8_t* sid) { return 8 + 4u * sid[1]; }
 /* A size that no event can have stands for all that do not fit in 32 bits. */
 static inline uint32_t etw_tl_product(size_t count, size_t size) {
     return count > 0x10000 ? 0x10000 : (uint32_t)(count * size);
