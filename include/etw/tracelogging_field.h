@@ -119,7 +119,7 @@
 #ifdef __cplusplus
 #define ETW_TL_CONSTANT(name, value) static constexpr size_t name = (value);
 #define ETW_TL_NARROW(text) etw_tl::narrow(text)
-#define ETW_TL_UNIT(text) (sizeof(etw_tl::unit_of(text)))
+#define ETW_TL_UNIT(text) (sizeof(etw_tl::unit_of(text, 0)))
 extern "C++" {
 namespace etw_tl {
 inline const char* narrow(const char* text) { return text; }
@@ -135,11 +135,10 @@ typename OfChar8<T>::Text narrow(const T* text) {
     return reinterpret_cast<const char*>(text);
 }
 #endif
-/* Never called. */
-char16_t unit_of(const char16_t*);
-wchar_t unit_of(const wchar_t*);
-uint16_t unit_of(const uint16_t*);
-char16_t unit_of(decltype(nullptr));
+/* Never called. The second argument is what decides for a NULL, which all take. */
+char16_t unit_of(const char16_t*, int);
+wchar_t unit_of(const wchar_t*, long);
+uint16_t unit_of(const uint16_t*, long);
 }  // namespace etw_tl
 }
 #else

@@ -155,6 +155,8 @@ static void texts(void) {
     EVENT("f\0\x01", "a\0\xac\x20\0\0", TraceLoggingWideString(u"a\u20ac", "f"));
     EVENT("f\0\x01", "a\0\0\0", TraceLoggingString16(u"a", "f"));
     EVENT("f\0\x01", "\0\0", TraceLoggingString16((const char16_t*)NULL, "f"));
+    EVENT("f\0\x01g\0\x16", "\0\0\0\0", TraceLoggingWideString(NULL, "f"),
+          TraceLoggingCountedWideString(NULL, 0, "g"));
     EVENT("f\0\x01", "\x3d\xd8\0\xde\0\0", TraceLoggingWideString(L"\U0001F600", "f"));
     EVENT("f\0\x17", "\x02\0ab", TraceLoggingCountedString("abc", 2, "f"));
     EVENT("f\0\x97\x23", "\x02\0ab", TraceLoggingCountedUtf8String("abc", 2, "f"));
