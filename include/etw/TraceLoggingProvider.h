@@ -158,10 +158,11 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
     ETW_TL_FIELD1(14, (etw_counted, value, size), #value, ##__VA_ARGS__)
 #define TraceLoggingBinaryEx(value, size, out, ...) \
     ETW_TL_FIELD2(14, out, (etw_counted, value, size), #value, ##__VA_ARGS__)
-#define TraceLoggingBinaryBuffer(value, ctype, ...) \
-    ETW_TL_FIELD1(14, (etw_counted, value, sizeof(ctype)), #value, ##__VA_ARGS__)
-#define TraceLoggingBinaryBufferEx(value, ctype, out, ...) \
-    ETW_TL_FIELD2(14, out, (etw_counted, value, sizeof(ctype)), #value, ##__VA_ARGS__)
+/* Of a structure that has the data's address in Buffer and its size in Length. */
+#define TraceLoggingBinaryBuffer(value, stype, ...) \
+    ETW_TL_FIELD1(14, (etw_structured, stype, value), #value, ##__VA_ARGS__)
+#define TraceLoggingBinaryBufferEx(value, stype, out, ...) \
+    ETW_TL_FIELD2(14, out, (etw_structured, stype, value), #value, ##__VA_ARGS__)
 #define TraceLoggingSid(value, ...) ETW_TL_FIELD1(19, (etw_sid, value), #value, ##__VA_ARGS__)
 #define TraceLoggingSocketAddress(value, size, ...) \
     ETW_TL_FIELD2(14, 10, (etw_counted, value, size), #value, ##__VA_ARGS__)
@@ -186,6 +187,10 @@ static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
 #define TraceLoggingPackedStructArray(count, ...) \
     ETW_TL_FIELD2(24 | 0x40, count, (etw_nothing, 0), "", __VA_ARGS__)
 #define TraceLoggingPackedData(value, size) (etw_bytes, etw_raw, value, size)
+/* Of EVENT_DATA_DESCRIPTOR's types only EVENT_DATA_DESCRIPTOR_TYPE_NONE compiles: all else of an
+ * event is what these macros make. */
+#define TraceLoggingPackedDataEx(value, size, type) \
+    TraceLoggingPackedData(value, (size) + 0 * sizeof(char[(type) == 0 ? 1 : -1]))
 
 /* --- TraceLoggingValue: the field type follows from the value's --- */
 

@@ -81,6 +81,7 @@ Type<unsigned long long, 10> type_of(unsigned long long);
 Type<float, 11> type_of(float);
 Type<double, 12> type_of(double);
 Type<char16_t, 6, 2> type_of(char16_t);
+Type<char16_t, 6, 2> type_of(wchar_t); /* as TraceLoggingWChar writes it */
 Type<const char*, 2> type_of(const char*);
 Type<const char16_t*, 1> type_of(const char16_t*);
 Type<const wchar_t*, 1> type_of(const wchar_t*);
@@ -89,6 +90,7 @@ Type<const char8_t*, 2, 35> type_of(const char8_t*);
 #endif
 Type<const volatile void*, 21> type_of(const volatile void*);
 Type<const void*, 21> type_of(decltype(nullptr));
+Type<const SID*, 19> type_of(const SID*);
 template <class Result, class... Args>
 Type<Result (*)(Args...), 21> type_of(Result (*)(Args...));
 Type<GUID, 15> type_of(const GUID&);
@@ -116,6 +118,17 @@ public:
 
 private:
     const char* text_;
+};
+template <>
+class Holder<const SID*> {
+public:
+    Holder(const SID* sid, const uint16_t*, size_t) : sid_(etw_tl_sid(sid)) {}
+    static constexpr size_t room(const SID*) { return 1; }
+    const void* address() const { return sid_; }
+    size_t size() const { return etw_tl_sid_size(sid_); }
+
+private:
+    const uint8_t* sid_;
 };
 template <class Unit>
 class WideHolder {

@@ -86,13 +86,15 @@
 #define ETW_TL_VAR_etw_fixed(i, ctype, value, count)
 #define ETW_TL_DATA_etw_fixed(i, ctype, value, count) ETW_TL_D(etw_tl_v##i, etw_tl_s##i)
 
-/* ANSI_STRING and UNICODE_STRING: {Length in bytes, MaximumLength, Buffer}. */
+/* ANSI_STRING, UNICODE_STRING and what has the same members: Length in bytes, Buffer. */
 #define ETW_TL_FORM_etw_structured(i, stype, value)
 #define ETW_TL_TAKE_etw_structured(take, i, stype, value) take(const stype*, etw_tl_v##i, (value))
-#define ETW_TL_VAR_etw_structured(i, stype, value) \
-    const uint16_t etw_tl_c##i = etw_tl_v##i != NULL ? etw_tl_v##i->Length : 0;
+#define ETW_TL_VAR_etw_structured(i, stype, value)                                \
+    const uint32_t etw_tl_s##i =                                                  \
+        etw_tl_v##i != NULL ? etw_tl_product((size_t)etw_tl_v##i->Length, 1) : 0; \
+    const uint16_t etw_tl_c##i = (uint16_t)etw_tl_s##i;
 #define ETW_TL_DATA_etw_structured(i, stype, value) \
-    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_c##i != 0 ? etw_tl_v##i->Buffer : NULL, etw_tl_c##i)
+    ETW_TL_D(&etw_tl_c##i, 2) ETW_TL_D(etw_tl_s##i != 0 ? etw_tl_v##i->Buffer : NULL, etw_tl_s##i)
 
 #define ETW_TL_FORM_etw_raw(i, value, size)
 #define ETW_TL_TAKE_etw_raw(take, i, value, size) \
@@ -105,7 +107,7 @@
 #define ETW_TL_FORM_etw_sid(i, value)
 #define ETW_TL_TAKE_etw_sid(take, i, value) take(const void*, etw_tl_p##i, (value))
 #define ETW_TL_VAR_etw_sid(i, value) const uint8_t* const etw_tl_v##i = etw_tl_sid(etw_tl_p##i);
-#define ETW_TL_DATA_etw_sid(i, value) ETW_TL_D(etw_tl_v##i, 8 + 4 * etw_tl_v##i[1])
+#define ETW_TL_DATA_etw_sid(i, value) ETW_TL_D(etw_tl_v##i, etw_tl_sid_size(etw_tl_v##i))
 
 #define ETW_TL_FORM_etw_nothing(i, value)
 #define ETW_TL_TAKE_etw_nothing(take, i, value)
@@ -117,7 +119,7 @@
 #ifdef __cplusplus
 #define ETW_TL_CONSTANT(name, value) static constexpr size_t name = (value);
 #define ETW_TL_NARROW(text) etw_tl::narrow(text)
-#define ETW_TL_UNIT(text) (sizeof(etw_tl::unit_of(text)))
+#define ETW_TL_UNIT(text) (sizeof(etw_tl::unit_of(text, 0)))
 extern "C++" {
 namespace etw_tl {
 inline const char* narrow(const char* text) { return text; }
@@ -133,11 +135,10 @@ typename OfChar8<T>::Text narrow(const T* text) {
     return reinterpret_cast<const char*>(text);
 }
 #endif
-/* Never called. */
-char16_t unit_of(const char16_t*);
-wchar_t unit_of(const wchar_t*);
-uint16_t unit_of(const uint16_t*);
-char16_t unit_of(decltype(nullptr));
+/* Never called. The second argument is what decides for a NULL, which all take. */
+char16_t unit_of(const char16_t*, int);
+wchar_t unit_of(const wchar_t*, long);
+uint16_t unit_of(const uint16_t*, long);
 }  // namespace etw_tl
 }
 #else
@@ -158,6 +159,7 @@ static inline const uint8_t* etw_tl_sid(const void* sid) {
     static const uint8_t empty[8] = {1, 0, 0, 0, 0, 0, 0, 0};
     return sid != NULL ? (const uint8_t*)sid : empty;
 }
+static inline uint32_t etw_tl_sid_size(const uint8_t* sid) { return 8 + 4u * sid[1]; }
 /* A size that no event can have stands for all that do not fit in 32 bits. */
 static inline uint32_t etw_tl_product(size_t count, size_t size) {
     return count > 0x10000 ? 0x10000 : (uint32_t)(count * size);

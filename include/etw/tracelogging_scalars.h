@@ -189,6 +189,10 @@
     ETW_TL_FIELD2(70, 2, (etw_array, char16_t, value, count), #value, ##__VA_ARGS__)
 #define TraceLoggingWCharFixedArray(value, count, ...) \
     ETW_TL_FIXED2(6, 2, count, (etw_fixed, char16_t, value, count), #value, ##__VA_ARGS__)
+/* As Microsoft's pages spelled them at first. */
+#define TraceLoggingWchar TraceLoggingWChar
+#define TraceLoggingWcharArray TraceLoggingWCharArray
+#define TraceLoggingWcharFixedArray TraceLoggingWCharFixedArray
 #define TraceLoggingGuid(value, ...) \
     ETW_TL_FIELD1(15, (etw_one, GUID, value), #value, ##__VA_ARGS__)
 #define TraceLoggingGuidArray(value, count, ...) \

@@ -65,6 +65,52 @@ typedef struct _EVENT_FILTER_DESCRIPTOR {
     ULONG Type;
 } EVENT_FILTER_DESCRIPTOR, *PEVENT_FILTER_DESCRIPTOR;
 
+#define EVENT_FILTER_TYPE_NONE 0x00000000
+#define EVENT_FILTER_TYPE_SCHEMATIZED 0x80000000
+#define EVENT_FILTER_TYPE_SYSTEM_FLAGS 0x80000001
+#define EVENT_FILTER_TYPE_TRACEHANDLE 0x80000002
+#define EVENT_FILTER_TYPE_PID 0x80000004
+#define EVENT_FILTER_TYPE_EXECUTABLE_NAME 0x80000008
+#define EVENT_FILTER_TYPE_PACKAGE_ID 0x80000010
+#define EVENT_FILTER_TYPE_PACKAGE_APP_ID 0x80000020
+#define EVENT_FILTER_TYPE_PAYLOAD 0x80000100
+#define EVENT_FILTER_TYPE_EVENT_ID 0x80000200
+#define EVENT_FILTER_TYPE_EVENT_NAME 0x80000400
+#define EVENT_FILTER_TYPE_STACKWALK 0x80001000
+#define EVENT_FILTER_TYPE_STACKWALK_NAME 0x80002000
+#define EVENT_FILTER_TYPE_STACKWALK_LEVEL_KW 0x80004000
+
+/* What Windows' sessions may hand to a callback as FilterData, for the sources that read it. Here
+ * it is null: who and what a session excludes is the library's to know. */
+typedef struct _EVENT_FILTER_HEADER {
+    USHORT Id;
+    UCHAR Version;
+    UCHAR Reserved[5];
+    ULONGLONG InstanceId;
+    ULONG Size;
+    ULONG NextOffset;
+} EVENT_FILTER_HEADER, *PEVENT_FILTER_HEADER;
+typedef struct _EVENT_FILTER_EVENT_ID {
+    BOOLEAN FilterIn;
+    UCHAR Reserved;
+    USHORT Count;
+    USHORT Events[1];
+} EVENT_FILTER_EVENT_ID, *PEVENT_FILTER_EVENT_ID;
+typedef struct _EVENT_FILTER_EVENT_NAME {
+    ULONGLONG MatchAnyKeyword;
+    ULONGLONG MatchAllKeyword;
+    UCHAR Level;
+    BOOLEAN FilterIn;
+    USHORT NameCount;
+    UCHAR Names[1];
+} EVENT_FILTER_EVENT_NAME, *PEVENT_FILTER_EVENT_NAME;
+typedef struct _EVENT_FILTER_LEVEL_KW {
+    ULONGLONG MatchAnyKeyword;
+    ULONGLONG MatchAllKeyword;
+    UCHAR Level;
+    BOOLEAN FilterIn;
+} EVENT_FILTER_LEVEL_KW, *PEVENT_FILTER_LEVEL_KW;
+
 typedef enum _EVENT_INFO_CLASS {
     EventProviderBinaryTrackInfo,
     EventProviderSetReserved1,
@@ -121,6 +167,17 @@ static inline ULONG EventWriteTransfer(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR E
 static inline ULONG EventWrite(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
                                ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData) {
     return EventWriteTransfer(RegHandle, EventDescriptor, NULL, NULL, UserDataCount, UserData);
+}
+
+/* On Windows these also begin and end the scenarios of its diagnostics that are configured with the
+ * event. There are none here. */
+static inline ULONG EventWriteStartScenario(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
+                                            ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData) {
+    return EventWrite(RegHandle, EventDescriptor, UserDataCount, UserData);
+}
+static inline ULONG EventWriteEndScenario(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
+                                          ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData) {
+    return EventWrite(RegHandle, EventDescriptor, UserDataCount, UserData);
 }
 
 /* Filter names sessions that are not to get the event, by bits that they have told the callback:

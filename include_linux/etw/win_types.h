@@ -66,13 +66,23 @@ typedef struct _UNICODE_STRING {
     PWSTR Buffer;
 } UNICODE_STRING, *PUNICODE_STRING;
 
-/* A security identifier: revision 1, then sub_authority_count 32-bit words behind 8 bytes. */
+/* A security identifier: revision 1, and SubAuthorityCount words behind 8 bytes. */
+typedef struct _SID_IDENTIFIER_AUTHORITY {
+    BYTE Value[6];
+} SID_IDENTIFIER_AUTHORITY, *PSID_IDENTIFIER_AUTHORITY;
+typedef struct _SID {
+    BYTE Revision;
+    BYTE SubAuthorityCount;
+    SID_IDENTIFIER_AUTHORITY IdentifierAuthority;
+    DWORD SubAuthority[1];
+} SID, *PISID;
 typedef void* PSID;
 
 /* Calling conventions; there is one. */
 #ifndef NTAPI
 #define NTAPI
 #define WINAPI
+#define EVNTAPI
 #endif
 
 #ifndef TRUE

@@ -82,6 +82,9 @@ UsageError unknown_option(std::string_view word, const std::string& name,
         const size_t d = edit_distance(name, to_lower(option.word));
         if (d < distance) distance = d, nearest = &option;
     }
+    if (!nearest && word.find('.') != word.npos) {
+        return {fmt::format("unknown option '{0}'; a file of this name is ./{0}", word)};
+    }
     if (!nearest) return {fmt::format("unknown option '{}'", word)};
     return {fmt::format("unknown option '{}'; did you mean -{}?", word, nearest->word)};
 }
@@ -332,6 +335,27 @@ int session_failure(const char* tool, const std::string& name, const session::Fa
     return kExitFailed;
 }
 
+namespace {
+
+// CLI11 takes a value in brackets for a list of values, [a,b] for two and [] for none; here it is a
+// name. So every value crosses CLI11 behind a mark.
+void hide_values(std::vector<std::string>& words, CLI::App& app) {
+    constexpr char kMark = '=';
+    bool past_options = false;
+    for (std::string& word : words) {
+        const size_t before_value = past_options ? 0 : word.find('=') + 1;
+        if (past_options || before_value != 0) word.insert(before_value, 1, kMark);
+        past_options = past_options || word == "--";
+    }
+    for (CLI::Option* option : app.get_options()) {
+        option->transform([](const std::string& value) {
+            return value.substr(value.starts_with(kMark) ? 1 : 0);
+        });
+    }
+}
+
+}  // namespace
+
 Result<std::vector<std::string>, UsageError> normalize(Args args,
                                                        std::span<const OptionWord> options) {
     return Walk(args, options).run();
@@ -344,6 +368,7 @@ std::string option_name(std::string_view word) {
 
 Result<Ok, UsageError> parse(CLI::App& app, Args args, std::span<const OptionWord> options) {
     ETW_TRY(auto words, normalize(args, options));
+    hide_values(words, app);
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     app.allow_windows_style_options(false);    // what /word means is decided by now
     try {

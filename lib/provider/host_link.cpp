@@ -333,7 +333,7 @@ void handle_packet(uint32_t host, const Packet& packet, size_t size, int fd) noe
 int received_fd(msghdr& message) noexcept {
     int first = -1;
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(&message, header)) {
+         header = next_header(message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; ++i) {

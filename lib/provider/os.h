@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,6 +129,22 @@ private:
     bool locked_ = true;
 };
 
+// As makedev() and CMSG_NXTHDR make them, which without optimisation are functions of glibc that
+// musl lacks.
+constexpr dev_t device_number(dev_t major, dev_t minor) noexcept {
+    return (major >> 12 << 44) | (major & 0xFFF) << 8 | (minor >> 8 << 20) | (minor & 0xFF);
+}
+inline cmsghdr* next_header(const msghdr& message, cmsghdr* header) noexcept {
+    const size_t size = CMSG_ALIGN(header->cmsg_len);
+    const auto* const end = static_cast<char*>(message.msg_control) + message.msg_controllen;
+    const size_t left = size_t(end - reinterpret_cast<char*>(header));
+    if (header->cmsg_len < sizeof(cmsghdr) || left < sizeof(cmsghdr) ||
+        size > left - sizeof(cmsghdr)) {
+        return nullptr;
+    }
+    return reinterpret_cast<cmsghdr*>(reinterpret_cast<char*>(header) + size);
+}
+
 // Which file a descriptor is of, and of what kind, as far as the kernel knows: no file system is
 // asked, which might never answer.
 struct FileId {
@@ -143,7 +158,8 @@ inline bool identify(int fd, FileId& id) noexcept {
     constexpr int kAsKnown = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
     // Not by its function, which older musl lacks.
     if (::syscall(SYS_statx, fd, "", kAsKnown, STATX_TYPE | STATX_INO, &known) == 0) {
-        id = {makedev(known.stx_dev_major, known.stx_dev_minor), known.stx_ino, known.stx_mode};
+        id = {device_number(known.stx_dev_major, known.stx_dev_minor), known.stx_ino,
+              known.stx_mode};
         return true;
     }
     if (errno == EBADF) return false;

@@ -21,15 +21,16 @@ WRITTEN = {"main": 1, "handler": 1, "thread": 200, "child": 1}
 
 @unittest.skipIf(SANITIZED, "the archive of a sanitized build needs the sanitizer's library")
 class LinkingTest(EndToEnd):
-    def record(self, compiler, *options, private=False, flags=("-static",)):
-        """What the program writes, built with this compiler, as JSON records of tracefmt."""
+    def record(self, compiler, *options, private=False, flags=("-static",), archives=()):
+        """What the program writes, built with this compiler, as JSON records of tracefmt. The
+        library comes from these archives and, what they lack of it, from the build's."""
         if shutil.which(compiler) is None:
             self.skipTest(f"no {compiler} on this machine")
         program = self.folder / "program"
         done = subprocess.run(
             [compiler, *flags, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wmissing-prototypes",
              "-Werror", *INCLUDES, str(ROOT / "tests/e2e/linking.c"),
-             str(BUILD / "lib/libetw-provider.a"), "-o", str(program)],
+             *archives, str(BUILD / "lib/libetw-provider.a"), "-o", str(program)],
             capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.start_host()
@@ -52,6 +53,18 @@ class LinkingTest(EndToEnd):
 class StaticLibc(LinkingTest):
     def test_musl(self):
         self.assert_all_written(self.record("musl-gcc"))
+
+    def test_musl_with_the_archive_of_a_build_that_is_not_optimized(self):
+        sources = sorted((ROOT / "lib/provider").glob("*.cpp"))
+        compiled = subprocess.run(
+            [os.environ["ETW_CXX"], "-c", "-O0", "-std=c++20", "-fPIC", "-fno-exceptions",
+             "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden", f"-I{ROOT / 'lib'}",
+             *INCLUDES, *map(str, sources)], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual(compiled.returncode, 0, compiled.stderr)
+        objects = [f"{source.stem}.o" for source in sources]
+        subprocess.run(["ar", "rc", "plain.a", *objects], cwd=self.folder, check=True)
+        self.assert_all_written(
+            self.record("musl-gcc", archives=[str(self.folder / "plain.a")]))
 
     def test_musl_has_no_stacks_and_says_nothing_else_of_it(self):
         records = self.record("musl-gcc", "-EnableProperty", "4")

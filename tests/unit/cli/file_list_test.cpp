@@ -88,6 +88,13 @@ TEST(TracepdbLine, HasEveryOptionInAnyCaseAndWithASlash) {
     EXPECT_TRUE(o->recurse && o->control_files && o->verbose && o->json);
 }
 
+TEST(TracepdbLine, TakesNamesOfBrackets) {
+    const auto o = parse_words({"-f", "[a,b]", "-f", "[]", "-o", "[c]"});
+    ASSERT_TRUE(o);
+    EXPECT_THAT(o->files, ElementsAre("[a,b]", "[]"));
+    EXPECT_EQ(o->combined, "[c]");
+}
+
 TEST(TracepdbLine, TakesRWithoutAValue) {
     const auto o = parse_words({"-i", "a.sys", "-r", "-v"});
     ASSERT_TRUE(o);

@@ -127,6 +127,8 @@ TEST(Normalize, AnUnknownOptionNamesTheNearest) {
     EXPECT_EQ(error({"-usesystemtme"}),
               "unknown option '-usesystemtme'; did you mean -UseSystemTime?");
     EXPECT_EQ(error({"-zzzzzz"}), "unknown option '-zzzzzz'");
+    EXPECT_EQ(error({"-zzzzzz.etl"}),
+              "unknown option '-zzzzzz.etl'; a file of this name is ./-zzzzzz.etl");
 }
 
 struct Number {

@@ -32,6 +32,14 @@ TEST(TracefmtOptions, TakeFilesAsWordsAndByName) {
     EXPECT_EQ(options->output, "out.txt");
 }
 
+// Which CLI11 would take for lists, and for none.
+TEST(TracefmtOptions, TakeNamesOfBrackets) {
+    const auto options = parse_words({"[a]", "[b,c]", "[]", "-f", "[d]", "-o", "[o]", "{}"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->inputs, (std::vector<std::string>{"[a]", "[b,c]", "[]", "{}", "[d]"}));
+    EXPECT_EQ(options->output, "[o]");
+}
+
 TEST(TracefmtOptions, GiveEachOutputANameOfItsOwn) {
     const auto error_of = [](std::vector<std::string> words) {
         const auto options = parse_words(std::move(words));

@@ -78,6 +78,17 @@ TEST(TracelogOptions, T1StartWithNothingButAName) {
     EXPECT_THAT(o.notes, IsEmpty());
 }
 
+// Which CLI11 would take for lists, and for none.
+TEST(TracelogOptions, NamesMayBeOfBracketsAndSigns) {
+    for (const std::string name : {"[a]", "[a,b]", "[]", "[[a]]", "{}", "%%", "=a", "a=b"}) {
+        const auto o = options({"-start", name.c_str(), "-f", name.c_str(), "-guid", name.c_str()});
+        EXPECT_EQ(o.properties.name, name);
+        EXPECT_EQ(o.properties.log_file, name);
+        EXPECT_THAT(o.provider_sources, ElementsAre(name));
+        EXPECT_THAT(error({"-start", "A", name.c_str()}), HasSubstr("option given: " + name));
+    }
+}
+
 TEST(TracelogOptions, T8BuffersAndBareHexLevel) {
     const auto o =
         options({"-start", "MyTrace", "-guid", "MyProvider.guid", "-f", "testtrace.etl", "-flag",

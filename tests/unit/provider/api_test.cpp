@@ -61,6 +61,27 @@ TEST(EventDescriptor, HasFunctionsForEachOfItsMembers) {
     EXPECT_EQ(EventDescGetKeyword(&expected), 0x11u);
 }
 
+// On Windows; a source that reads a callback's filters compiles here, too.
+static_assert(sizeof(EVENT_FILTER_HEADER) == 24 && sizeof(EVENT_FILTER_EVENT_ID) == 6);
+static_assert(offsetof(EVENT_FILTER_EVENT_NAME, Names) == 20);
+static_assert(offsetof(EVENT_FILTER_LEVEL_KW, FilterIn) == 17);
+static_assert(sizeof(SID) == 12 && EVENT_FILTER_TYPE_STACKWALK_LEVEL_KW == 0x80004000u);
+
+TEST_F(Api, WritesScenariosAsEvents) {
+    start();
+    register_provider();
+    const EVENT_DESCRIPTOR begin = {7, 0, 0, 1, 1, 0, 1}, end = {8, 0, 0, 1, 2, 0, 1};
+    EVENT_DATA_DESCRIPTOR data;
+    EventDataDescCreate(&data, "ab", 2);
+    EXPECT_EQ(EventWriteStartScenario(handle_, &begin, 1, &data), 0u);
+    EXPECT_EQ(EventWriteEndScenario(handle_, &end, 0, nullptr), 0u);
+    const auto records = host_->take_records();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(header_of(records[0]).descriptor.id, 7);
+    EXPECT_EQ(header_of(records[0]).size, sizeof(wire::EventHeader) + 2u);
+    EXPECT_EQ(header_of(records[1]).descriptor.id, 8);
+}
+
 TEST_F(Api, WritesStringsWithTheirNul) {
     start();
     register_provider();

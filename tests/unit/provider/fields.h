@@ -45,7 +45,6 @@ TRACELOGGING_DEFINE_PROVIDER_STORAGE(g_grouped3, "A", GUID_OF_ALL, NO_OPTION(), 
 #define ARRAY 1
 #define FIXED 1
 #define RAW 1
-#define SID 1
 #define PLAIN 1
 
 #define EXPECT(condition) expect_true(#condition, condition)
@@ -156,6 +155,8 @@ static void texts(void) {
     EVENT("f\0\x01", "a\0\xac\x20\0\0", TraceLoggingWideString(u"a\u20ac", "f"));
     EVENT("f\0\x01", "a\0\0\0", TraceLoggingString16(u"a", "f"));
     EVENT("f\0\x01", "\0\0", TraceLoggingString16((const char16_t*)NULL, "f"));
+    EVENT("f\0\x01g\0\x16", "\0\0\0\0", TraceLoggingWideString(NULL, "f"),
+          TraceLoggingCountedWideString(NULL, 0, "g"));
     EVENT("f\0\x01", "\x3d\xd8\0\xde\0\0", TraceLoggingWideString(L"\U0001F600", "f"));
     EVENT("f\0\x17", "\x02\0ab", TraceLoggingCountedString("abc", 2, "f"));
     EVENT("f\0\x97\x23", "\x02\0ab", TraceLoggingCountedUtf8String("abc", 2, "f"));
@@ -167,7 +168,13 @@ static void texts(void) {
     EVENT("f\0\x17", "\0\0", TraceLoggingAnsiString((const ANSI_STRING*)NULL, "f"));
 }
 
+struct Buffer {
+    const char* Buffer;
+    size_t Length;
+};
+
 static void bytes(void) {
+    static const struct Buffer buffer = {"wxyz", 4}, too_large = {"wxyz", 0x10004};
     static const uint8_t sid[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0};
     static const char address[] = "0123456789abcdef";
     EVENT("f\0\x0e", "\x03\0abc", TraceLoggingBinary("abc", 3, "f"));
@@ -176,14 +183,13 @@ static void bytes(void) {
           "\x10\0"
           "0123456789abcdef",
           TraceLoggingBinaryEx(address, 16, 9, "f"));
-    EVENT("f\0\x0e",
-          "\x04\0"
-          "0123",
-          TraceLoggingBinaryBuffer(address, uint32_t, "f"));
-    EVENT("f\0\x8e\x09",
-          "\x04\0"
-          "0123",
-          TraceLoggingBinaryBufferEx(address, uint32_t, 9, "f"));
+    EVENT("f\0\x0e", "\x04\0wxyz", TraceLoggingBinaryBuffer(&buffer, struct Buffer, "f"));
+    EVENT("f\0\x8e\x0a", "\x04\0wxyz", TraceLoggingBinaryBufferEx(&buffer, struct Buffer, 10, "f"));
+    EVENT("&buffer\0\x0e", "\x04\0wxyz", TraceLoggingBinaryBuffer(&buffer, struct Buffer));
+    EVENT("f\0\x0e", "\0\0", TraceLoggingBinaryBuffer((struct Buffer*)NULL, struct Buffer, "f"));
+    TraceLoggingWrite(FIELDS_PROVIDER, "E",
+                      TraceLoggingBinaryBuffer(&too_large, struct Buffer, "f"));
+    expect_nothing();
     EVENT("f\0\x8e\x0a",
           "\x04\0"
           "0123",
@@ -215,6 +221,8 @@ static void groups(void) {
         "a\0\x84\x03",
         "\x01", TraceLoggingPackedStruct(1, "s"), TraceLoggingPackedMetadataEx(4, 3, "a"),
         TraceLoggingPackedData("\x01", 1));
+    EVENT("a\0\x06", "xy", TraceLoggingPackedMetadata(6, "a"), TraceLoggingPackedData("x", 1),
+          TraceLoggingPackedDataEx("y", 1, EVENT_DATA_DESCRIPTOR_TYPE_NONE));
     EVENT("f\0\x06", "xy", TraceLoggingPackedField("xy", 2, 6, "f"));
     EVENT("f\0\x86\x04", "xy", TraceLoggingPackedFieldEx("xy", 2, 6, 4, "f"));
 }
@@ -293,6 +301,13 @@ static void deduced(void) {
     EVENT("f\0\x82\x80\x80\x80\x80\x01", "x\0", TraceLoggingValue("x", "f", "", 1));
 }
 
+/* As WIL's macros are written. */
+#define QUIET_WRITE(...)                                           \
+    __pragma(warning(push)) __pragma(warning(disable : 4127)) do { \
+        TraceLoggingWrite(__VA_ARGS__);                            \
+    }                                                              \
+    while (0) __pragma(warning(pop))
+
 static void attributes(void) {
     static const GUID activity = {1, 2, 3, {4}}, related = {5, 6, 7, {8}};
     TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingLevel(2), TraceLoggingKeyword(0x80),
@@ -313,6 +328,8 @@ static void attributes(void) {
     expect_head(0, 11, 1, 0, 0, &activity, &related);
     TraceLoggingWriteActivity(FIELDS_PROVIDER, "E", &activity, NULL);
     expect_head(0, 11, 5, 0, 0, &activity, NULL);
+    QUIET_WRITE(FIELDS_PROVIDER, "E", TraceLoggingLevel(1));
+    expect_head(0, 11, 1, 0, 0, NULL, NULL);
     TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingEventTag(0x1234));
     expect_tag("\x80\x80\xa4\x34");
     TraceLoggingWrite(g_of_storage, "Unregistered");
@@ -383,6 +400,12 @@ static void converted() {
           TraceLoggingValue(bits.signed_narrow, "g"));
     EVENT("f\0\x84\x03", "\x01", TraceLoggingValue(Flag(), "f"));
     EVENT("f\0\x04", "\xc8", TraceLoggingValue(kSmall, "f"));
+    EVENT("f\0\x86\x02g\0\x86\x02", "a\0b\0", TraceLoggingValue(L'a', "f"),
+          TraceLoggingValue(u'b', "g"));
+    SID sid = {1, 1, {{0, 0, 0, 0, 0, 22}}, {1000}};
+    const SID* none = nullptr;
+    EVENT("f\0\x13g\0\x13", "\1\1\0\0\0\0\0\x16\xe8\3\0\0\1\0\0\0\0\0\0\0",
+          TraceLoggingValue(&sid, "f"), TraceLoggingValue(none, "g"));
     EVENT("f\0\x07", "\x07\0\0\0", TraceLoggingValue(changing, "f"));
     EVENT("f\0\x15", "\0\0\0\0\0\0\0\0", TraceLoggingValue(nullptr, "f"));
     TraceLoggingWrite(FIELDS_PROVIDER, "E", TraceLoggingValue(&changing, "f"));

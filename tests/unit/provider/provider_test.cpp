@@ -1,9 +1,11 @@
 #include "etw/TraceLoggingProvider.h"
+#include "provider/os.h"
 #include "support/fake_host.h"
 #include "support/fork_under_tsan.h"
 
 #include <gtest/gtest.h>
 
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -214,6 +216,25 @@ TEST_F(Provider, RefusesAStaleHandle) {
     EVENT_DESCRIPTOR descriptor = {};
     EXPECT_EQ(EventWrite(0, &descriptor, 0, nullptr), ULONG{ERROR_INVALID_HANDLE});
     EXPECT_EQ(EventUnregister(0x500000001), ULONG{ERROR_INVALID_HANDLE});
+}
+
+TEST(Os, SaysWhatTheMacrosOfLibcSay) {
+    for (const unsigned major : {0u, 1u, 0xFFFu, 0x1000u, 0x12345678u, ~0u}) {
+        for (const unsigned minor : {0u, 1u, 0xFFu, 0x100u, 0x12345678u, ~0u})
+            EXPECT_EQ(device_number(major, minor), makedev(major, minor));
+    }
+    alignas(cmsghdr) char control[CMSG_SPACE(3) + CMSG_SPACE(4) + 4];
+    msghdr message{};
+    message.msg_control = control;
+    for (size_t size = CMSG_LEN(3); size <= sizeof(control); ++size) {
+        message.msg_controllen = size;
+        auto* const first = CMSG_FIRSTHDR(&message);
+        for (const size_t length : {CMSG_LEN(3), CMSG_LEN(4), size_t{3}, sizeof(control)}) {
+            first->cmsg_len = length;
+            EXPECT_EQ(next_header(message, first), CMSG_NXTHDR(&message, first))
+                << length << " of " << size;
+        }
+    }
 }
 
 }  // namespace
