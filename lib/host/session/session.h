@@ -21,6 +21,10 @@ struct LogSource {
     mode_t rights = 0600;  // and who may read it: as the first
 };
 
+// One user's rings in one session: those it was given, and few that were handed back or found:
+// former ones, and such as the host lost and made new ones for meanwhile.
+constexpr ptrdiff_t kMaxStreamsPerUser = 8;
+
 struct Session {
     enum class State { kStarting, kRunning, kStopping };
 
@@ -65,6 +69,8 @@ struct KeptName {
     std::string
         rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode; "kernel": what/part
 };
+std::string kept_rings_name(const wire::SessionKey& key, uint32_t uid, const FileIdentity& rings,
+                            uint32_t blocks);
 // With which the names of all begin that records its kernel events.
 std::string kept_kernel_name(const wire::SessionKey& key);
 std::optional<KeptName> parse_kept_name(const std::string& name);

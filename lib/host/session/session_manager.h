@@ -152,6 +152,7 @@ private:
     wire::RingSetDescription describe(const Session& session, uint32_t uid,
                                       const wire::RingGeometry& geometry) const;
     // What a killed host left (session_recovery.cpp).
+    KeptDescriptors rings_of_programs() const;
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Status resume(Session& session, KeptDescriptors& kept);
     using Opened = std::shared_ptr<std::promise<Status>>;

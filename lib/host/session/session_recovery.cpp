@@ -5,6 +5,7 @@
 #include "host/providers/probe_providers.h"
 #include "host/session/session_manager.h"
 #include "host/survival/envelope.h"
+#include "host/survival/find_rings.h"
 #include "kernel/tracefs/tracefs.h"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <map>
 
 namespace etw::host {
 
@@ -85,6 +87,17 @@ void sort_by_age(std::vector<std::shared_ptr<Stream>>& streams, const Progress& 
                      [&](const auto& a, const auto& b) { return age(a) < age(b); });
 }
 
+// With those that the checkpoint knows and nobody has handed back yet.
+size_t count_streams(const std::vector<std::shared_ptr<Stream>>& streams,
+                     const Progress& progress) {
+    const auto unknown = [&](const std::shared_ptr<Stream>& stream) {
+        return std::none_of(
+            progress.streams.begin(), progress.streams.end(),
+            [&](const auto& known) { return known.rings == stream->rings_identity; });
+    };
+    return progress.streams.size() + size_t(std::count_if(streams.begin(), streams.end(), unknown));
+}
+
 }  // namespace
 
 void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
@@ -95,6 +108,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
                                 set_aside(folder_.path(), folder, *slot)));
         }
     }
+    if (kept.empty()) kept = rings_of_programs();
     if (auto numbers = kept.extract(kKeptNumbers)) {
         if (auto adopted = MessageNumbers::adopt(std::move(numbers.mapped()))) {
             numbers_.emplace(*std::move(adopted));
@@ -123,6 +137,59 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
     for (const auto& [name, fd] : kept) {
         if (parse_kept_name(name)) keeper_.remove(name);
     }
+}
+
+// Where the keeper has died, too, programs have the rings, and will hand them back, some later than
+// others. What is written to the log first is to be what was recorded first: so they are looked for
+// before anything is. As the keeper would have handed them over, which gets them now.
+KeptDescriptors SessionManager::rings_of_programs() const {
+    struct Sought {
+        Session session;  // no more than what was saved of it
+        Progress progress;
+        std::map<uint32_t, ptrdiff_t> unknown;  // how many of a user the checkpoint does not know
+    };
+    std::vector<Sought> sessions;
+    const std::string folder = folder_.sessions_folder();
+    for (uint32_t slot = 0; slot < sessions_.size(); ++slot) {
+        auto saved = load_saved(folder, slot);
+        if (!saved) continue;
+        const auto left = Checkpoint::open(checkpoint_path(folder, slot), saved->geometry.cpus);
+        if (!left) continue;
+        auto progress = left->load();
+        if (!progress) continue;
+        Sought& sought = sessions.emplace_back();
+        sought.session.saved = *std::move(saved);
+        sought.progress = *std::move(progress);
+    }
+    KeptDescriptors out;
+    if (sessions.empty()) return out;
+    find_rings(LookInto::kDescriptors, [&](FoundRings found) {
+        const wire::RingSetDescription& d = found.description;
+        const auto of = std::find_if(sessions.begin(), sessions.end(), [&](const Sought& sought) {
+            const wire::SessionKey& key = sought.session.saved.key;
+            return key.slot == d.session_slot && key.epoch == d.session_epoch;
+        });
+        if (of == sessions.end()) return;
+        const auto& streams = of->progress.streams;
+        const auto known = std::find_if(streams.begin(), streams.end(), [&](const auto& stream) {
+            return stream.rings == found.identity;
+        });
+        const bool is_known = known != streams.end();
+        const uint32_t uid = is_known ? known->uid : d.uid;
+        if (uid == kKernelStream) return;  // goes with what its records are made from
+        const std::string name =
+            kept_rings_name(of->session.saved.key, uid, found.identity, d.geometry.blocks);
+        if (out.contains(name)) return;
+        // The same rules as for rings that are handed back.
+        if (!is_known && (uid != found.holder || !of->session.admits_user(uid) ||
+                          !d.geometry.valid() || !is_allocated(found.fd, d.geometry.set_size()) ||
+                          of->unknown[uid]++ >= kMaxStreamsPerUser)) {
+            return;
+        }
+        keeper_.store(name, found.fd);
+        out.emplace(name, std::move(found.fd));
+    });
+    return out;
 }
 
 std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescriptors& kept) {
@@ -172,7 +239,7 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     // After a kill of the keeper, too, its kernel events are not with any process.
     ETW_CHECK(ensure_kernel_stream(session));
     sort_by_age(session.streams, progress);
-    session.stream_count = std::max(session.streams.size(), progress.streams.size());
+    session.stream_count = count_streams(session.streams, progress);
     if (const Stream* stream = session.stream_of(kSocketStream)) {
         if (auto writer = StreamWriter::over(*stream)) {
             session.socket_writer.emplace(std::move(*writer));
@@ -184,7 +251,11 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     const bool has_log = !progress.path.empty();
     auto drain = std::make_shared<std::unique_ptr<Drain>>(
         std::make_unique<Drain>(saved, std::nullopt, std::move(checkpoint), std::move(progress)));
-    for (const auto& stream : session.streams) ETW_CHECK((*drain)->add_stream(stream));
+    std::erase_if(session.streams, [&](const auto& stream) {
+        const auto added = (*drain)->add_stream(stream);
+        if (!added) journal("kept rings: dropped", added.error());
+        return !added;
+    });
     ETW_CHECK(recover_feed(session, **drain, kept));
     const auto kernel = kernel_stream(session);
     if (kernel != nullptr && needs_kernel_source(saved)) {
