@@ -6,6 +6,7 @@
 #include "host/survival/keeper_link.h"
 #include "host/survival/saved_session.h"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,8 @@ struct Session {
     bool has_feed = false;                   // its events are being delivered
     std::map<uint64_t, UniqueFd> consumers;  // by id; see session/consume.h
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
+    // What the thread is in a call on, if it is, is a program that it records, not its log.
+    std::shared_ptr<std::atomic<bool>> asks_programs = std::make_shared<std::atomic<bool>>(false);
     std::unique_ptr<SessionThread> thread;
     UniqueFd owner;                    // pidfd of the process whose end ends the session
     EventLoop::TimerId end_timer = 0;  // for its time to live

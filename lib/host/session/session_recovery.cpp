@@ -118,8 +118,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (crashes != 0) mark_slot(folder_.path(), slot);
         auto session = recover_one(slot, kept);
         if (session == nullptr) {
-            if (const auto begun = load_beginning(folder, slot)) KernelSource::clear_left(*begun);
-            remove_state(folder, slot);
+            clear_left(slot);
             continue;
         }
         session->state = Session::State::kRunning;
@@ -131,12 +130,24 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         await_former_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
-    kernel::remove_unused_instances();
+    if (opening_.empty()) kernel::remove_unused_instances();
     private_.recover();
     // Of sessions that did not come to be, or to a proper end.
     for (const auto& [name, fd] : kept) {
         if (parse_kept_name(name)) keeper_.remove(name);
     }
+}
+
+// Whether there is something already, or after what there is left of the time that file systems may
+// take.
+template <class T>
+bool SessionManager::in_patience(const std::future<T>& something) {
+    using Clock = std::chrono::steady_clock;
+    const auto begun = Clock::now();
+    const auto patience = std::max<Clock::duration>(patience_, kLeastPatience);
+    if (something.wait_for(patience) == std::future_status::ready) return true;
+    patience_ -= std::min<Clock::duration>(patience_, Clock::now() - begun);
+    return false;
 }
 
 // Where the keeper has died, too, programs have the rings, and will hand them back, some later than
@@ -190,6 +201,26 @@ KeptDescriptors SessionManager::rings_of_programs() const {
         out.emplace(name, std::move(found.fd));
     });
     return out;
+}
+
+// Of a session that did not come to be, or cannot go on. Programs that it had the kernel change are
+// looked through, which may hang: until that is done its state stays, for another host to do it.
+void SessionManager::clear_left(uint32_t slot) {
+    const std::string folder = folder_.sessions_folder();
+    const auto begun = load_beginning(folder, slot);
+    if (!begun) return remove_state(folder, slot);
+    clearing_.insert(slot);
+    const auto done = std::make_shared<std::promise<void>>();
+    const Status runs = run_elsewhere(begun->owner_uid, [this, slot, begun = *begun, done] {
+        KernelSource::clear_left(begun);
+        done->set_value();
+        loop_.post([this, slot] {
+            clearing_.erase(slot);
+            remove_state(folder_.sessions_folder(), slot);
+        });
+    });
+    if (!runs) return journal("breakpoints of a killed host may be left", runs.error());
+    in_patience(done->get_future());
 }
 
 std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescriptors& kept) {
@@ -257,28 +288,34 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
         return !added;
     });
     ETW_CHECK(recover_feed(session, **drain, kept));
-    const auto kernel = kernel_stream(session);
-    if (kernel != nullptr && needs_kernel_source(saved)) {
-        ETW_TRY(auto source, KernelSource::start(saved, *kernel, keeper_, folder_.sessions_folder(),
-                                                 take_kept_kernel(saved.key, kept)));
-        (*drain)->set_kernel_source(std::move(source));
-    }
     const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
     const auto opened = std::make_shared<std::promise<Status>>();
     auto hooks = hooks_for(session, open, [this, opened, key = saved.key](const Status& status) {
         opened->set_value(status);
         loop_.post([this, key, status] {  // for a session that was not waited for
+            if (opening_.erase(key.epoch) != 0 && opening_.empty())
+                kernel::remove_unused_instances();
             Session* failed = status ? nullptr : find(key);
             if (failed == nullptr) return;
             cannot_go_on(*failed, status.error());
             drop(*failed);
         });
     });
-    if (has_log) {
-        hooks.resume = [this, log = std::make_shared<LeftLog>(std::move(left))](Drain& resumed) {
-            return resume_log(resumed, *log, keeper_);
-        };
-    }
+    const auto kernel = needs_kernel_source(saved) ? kernel_stream(session) : nullptr;
+    const auto kernel_left = std::make_shared<KeptDescriptors>(take_kept_kernel(saved.key, kept));
+    hooks.resume = [this, has_log, kernel, kernel_left, asks = session.asks_programs,
+                    log = std::make_shared<LeftLog>(std::move(left))](Drain& resumed) -> Status {
+        if (kernel != nullptr) {
+            *asks = true;
+            const FileCall call;
+            ETW_TRY(auto source,
+                    KernelSource::start(log->saved, *kernel, keeper_, folder_.sessions_folder(),
+                                        std::move(*kernel_left)));
+            resumed.set_kernel_source(std::move(source));
+            *asks = false;
+        }
+        return has_log ? resume_log(resumed, *log, keeper_) : Ok{};
+    };
     session.thread =
         std::make_unique<SessionThread>(std::move(hooks), flush_timer(saved.properties));
     return await_opened(session, opened);
@@ -286,14 +323,12 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
 
 // A session whose log does not answer goes on when its file system does, and the others without it.
 Status SessionManager::await_opened(const Session& session, const Opened& opened) {
-    using Clock = std::chrono::steady_clock;
-    const auto begun = Clock::now();
     auto status = opened->get_future();
-    const auto patience = std::max<Clock::duration>(patience_, kLeastPatience);
-    if (status.wait_for(patience) == std::future_status::ready) return status.get();
-    patience_ -= std::min<Clock::duration>(patience_, Clock::now() - begun);
+    if (in_patience(status)) return status.get();
+    opening_.insert(session.saved.key.epoch);
     journal(fmt::format("session '{}': {} does not answer; it goes on when its file system does",
-                        session.saved.properties.name, session.thread->snapshot().path));
+                        session.saved.properties.name,
+                        log_that_hangs(session).value_or(session.thread->snapshot().path)));
     return Ok{};
 }
 
