@@ -103,7 +103,7 @@ class Server:
     def attributes(self, node):
         folder = node == ROOT
         size = 0 if folder else len(self.files[node])
-        mode = stat.S_IFDIR | 0o777 if folder else stat.S_IFREG | 0o644
+        mode = stat.S_IFDIR | 0o777 if folder else stat.S_IFREG | 0o755
         return struct.pack("<6Q10I", node, size, (size + 511) // 512, 0, 0, 0, 0, 0, 0, mode, 1,
                            0, 0, 0, BLOCK, 0)
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import threading
@@ -368,6 +369,63 @@ class HungPrograms(HungDisk):
         self.assertIn(str(TIMEOUT), out + err)
         self.disk.release()
         self.tracelog("-stop", "Probes", code=None)
+
+    def check_recovery(self, name, *kind):
+        """Of a session of a program that cannot be read, by a host whose worker was killed."""
+        self.disk.hold("READ")
+        self.kill_hosts([self.worker()])
+        self.others_go_on("Other")
+        self.refused("-flush", name, *kind, log="a program that it records")
+        self.others_go_on("Later")
+        self.answer()
+        self.tracelog("-stop", name, *kind, code=None)
+        self.assertNotIn(name, self.sessions())
+
+    def test_a_program_whose_probes_are_taken_up_again(self):
+        program = self.mounted / "sample"
+        source = self.folder / "sample.c"
+        source.write_text("#include <sys/sdt.h>\nint main(void) { STAP_PROBE(sample, tick); }\n")
+        done = subprocess.run([os.environ.get("ETW_CC", "cc"), "-o", program, source],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest("needs sys/sdt.h: " + done.stderr[:200])
+        self.start_host()
+        done = self.tracelog("-start", "Probes", "-f", "probes.etl", "-guid",
+                             f"usdt:{program}:sample", code=None)
+        if done.returncode != 0:
+            self.skipTest("needs uprobes: " + done.stderr)
+        self.check_recovery("Probes")
+
+    def record_heap(self):
+        program = self.mounted / "heap"
+        shutil.copyfile(BIN / "etw-test-heap", program)
+        running = subprocess.Popen([program], text=True, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        self.tools.append(running)
+        self.assertEqual(running.stdout.readline().split()[0], "ready")
+        self.start_host()
+        done = self.tracelog("-start", "Heap", "-um", "-heap", "-pids", 1, running.pid, "-f",
+                             "heap.etl", code=None)
+        if done.returncode != 0:
+            self.skipTest("needs uprobes: " + done.stderr)
+        self.tools.remove(running)
+        self.addCleanup(running.communicate)
+        self.addCleanup(running.kill)
+
+    def test_a_program_whose_heap_is_recorded(self):
+        self.record_heap()
+        self.check_recovery("Heap", "-um")
+
+    def test_a_program_that_a_session_which_did_not_come_to_be_has_changed(self):
+        self.record_heap()
+        self.kill_hosts()
+        state = self.runtime / "sessions" / "0"
+        (state / "config").unlink()
+        self.disk.hold("READ")
+        self.others_go_on("Other")
+        self.assertTrue(state.exists())  # it is not done
+        self.answer()
+        wait_for(lambda: not state.exists(), "the program to be as it was")
 
 
 class HungBoot(HungDisk):

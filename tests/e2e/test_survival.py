@@ -129,6 +129,26 @@ class KilledHost(EndToEnd):
     def test_keeper_and_worker_killed_under_load(self):
         self.run_under_fire(self.kill_hosts)
 
+    def test_a_stop_after_keeper_and_worker_were_killed_has_all_events(self):
+        """Also those of programs that have not come back yet, and of one that cannot."""
+        self.start_host()
+        writers = [self.writer("--count", 3000, "--hold", "--wait") for _ in range(3)]
+        self.tracelog("-start", "K", "-f", "k.etl", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
+        for writer in writers:
+            writer.go()
+            self.assertEqual(writer.written(), 3000)
+        hang(writers[0].pid)
+        self.kill_hosts()
+        final = json.loads(self.tracelog("-stop", "K", "-json").stdout)
+        os.kill(writers[0].pid, signal.SIGCONT)
+        for writer in writers:
+            writer.go()
+            writer.finish()
+        self.assertEqual(final["events_lost"], 0)
+        self.assertEqual(dict(self.numbered("k.etl")),
+                         {(writer.pid, 0): list(range(3000)) for writer in writers})
+        self.check_etl(self.folder / "k.etl")
+
     def test_the_log_is_named_by_a_link(self):
         (self.folder / "real").mkdir()
         (self.folder / "k.etl").symlink_to("real/k.etl")

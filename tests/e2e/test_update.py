@@ -3,11 +3,13 @@ import contextlib
 import json
 import os
 import pathlib
+import random
+import select
 import signal
 import subprocess
 import unittest
 
-from harness import BIN, EndToEnd, PATIENCE_MS, WRITER_GUID, hang, wait_for
+from harness import BIN, EndToEnd, PATIENCE_MS, WRITER_GUID, hang, room, wait_for
 
 
 class Update(EndToEnd):
@@ -27,15 +29,18 @@ class Update(EndToEnd):
         self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-b", "64", "-max", "64",
                       "-timeout", PATIENCE_MS, *options)
 
-    def account_for(self, writer):
+    def account_for(self, *writers, already=0):
         """Every event is in the log once and in order, or counted as lost."""
-        writer.go()
-        count = writer.written()
+        count = already
+        for writer in writers:
+            writer.go()
+            count += writer.written()
         stopped = self.tracelog("-stop", "U", "-json", code=None)
         self.assertIn(stopped.returncode, (0, 3), stopped.stderr)  # 3: some were lost
         final = json.loads(stopped.stdout)
-        writer.go()
-        writer.finish()
+        for writer in writers:
+            writer.go()
+            writer.finish()
         found = self.numbered("u.etl")
         self.assertEqual(sum(map(len, found.values())) + final["events_lost"], count)
         for sequence in found.values():
@@ -89,6 +94,60 @@ class Update(EndToEnd):
         self.assertEqual(final["events_lost"], 0)
         self.assertEqual(self.numbered("u.etl"), {(writer.pid, 0): list(range(2000))})
         self.check_etl(self.folder / "u.etl")
+
+    def test_rings_that_a_stopped_program_holds_are_drained_before_newer_ones(self):
+        """After a kill of both, what was written earlier comes first, whoever comes back first."""
+        writer = self.pinned_writer("--threads", 2, "--count", 0, "--rate", 2000, "--until",
+                                    "--wait", "--hold")
+        self.start_session()
+        writer.go()
+        hung = self.writer("--wait")
+        hang(hung.pid)
+        former = self.rings_of(writer.pid)
+        update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", "100"], env=self.env,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.rings_of(writer.pid) - former, "the writer to have other rings")
+        later = self.pinned_writer("--count", 100, "--hold")  # never had the former ones
+        self.assertEqual(later.written(), 100)
+        hang(writer.pid)
+        self.kill_hosts()
+        hung.kill()
+        update.wait()
+        wait_for(lambda: self.registered() == {later.pid}, "the later writer")
+        self.tracelog("-flush", "U")
+        os.kill(writer.pid, signal.SIGCONT)
+        wait_for(lambda: writer.pid in self.registered(), "the writer")
+        later.finish()
+        self.account_for(writer, already=100)
+
+    def test_hosts_killed_at_any_instant_of_a_change(self):
+        options = ("--count", 0, "--until", "--hold", "--wait")
+        writers = [self.writer("--threads", 2, "--rate", 5000, *options),
+                   self.pinned_writer("--threads", 2, "--rate", 3000, *options)]
+        self.tracelog("-start", "U", "-f", "u.etl", "-guid", WRITER_GUID, "-ft", "1",
+                      "-timeout", PATIENCE_MS, *room(16))
+        for writer in writers:
+            writer.go()
+        random.seed(1)
+        for updates in range(1, 13):
+            maximum = int(room(16)[-1]) + updates % 8 * 50
+            written = self.status("U")["buffers_written"]
+            update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", str(maximum)],
+                                      env=self.env, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+            select.select([], [], [], random.random() * 0.02)  # the instant, not a wait
+            if updates % 3:
+                self.kill_hosts()
+            else:
+                self.kill_hosts([self.worker()])
+            update.wait()
+            wait_for(lambda: self.status("U")["buffers_written"] > written, "the session to go on")
+        self.account_for(*writers)
+
+    def registered(self):
+        """Ids of the processes whose writer's provider the host knows."""
+        providers = json.loads(self.tracelog("-enumguid", "-json").stdout)
+        return {pid for p in providers if p["guid"] == WRITER_GUID for pid in p["pids"]}
 
     def ring_descriptors(self, pid):
         """How many ring files the process holds, mapped or not."""

@@ -4,6 +4,7 @@
 
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -18,6 +19,12 @@ using wire::kRingFirstOffset;
 using wire::offset_of;
 using wire::ring_position;
 using wire::RingPosition;
+
+bool is_allocated(const UniqueFd& memory, uint64_t size) noexcept {
+    constexpr uint64_t kStatBlock = 512;  // of st_blocks
+    struct stat st {};
+    return ::fstat(memory.get(), &st) == 0 && uint64_t(st.st_blocks) * kStatBlock >= size;
+}
 
 Result<std::shared_ptr<Stream>> Stream::make(uint32_t uid, ring::RingSet rings) {
     ETW_TRY(const auto identity, identity_of(rings.fd().get()));

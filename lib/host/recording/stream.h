@@ -23,6 +23,9 @@ struct Stream {
     static Result<std::shared_ptr<Stream>> make(uint32_t uid, ring::RingSet rings);
 };
 
+// Whether all of the memory is there, as in rings that a host has made.
+bool is_allocated(const UniqueFd& memory, uint64_t size) noexcept;
+
 // Appends to a ring set from one thread of one process, with plain stores where ring/writer.h
 // needs restartable sequences. For streams that the host writes: nobody else writes to them.
 class StreamWriter {

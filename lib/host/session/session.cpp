@@ -95,10 +95,14 @@ std::string Session::kept_log(const FileIdentity& file) const {
     return kept_name("log", saved.key, fmt::format("{}.{}", file.device, file.inode));
 }
 
+std::string kept_rings_name(const wire::SessionKey& key, uint32_t uid, const FileIdentity& rings,
+                            uint32_t blocks) {
+    return kept_name("ring", key, fmt::format("{}/{}/{}", uid, rings.inode, blocks));
+}
+
 std::string Session::kept_rings(const Stream& stream) const {
-    return kept_name("ring", saved.key,
-                     fmt::format("{}/{}/{}", stream.uid, stream.rings_identity.inode,
-                                 stream.rings.geometry().blocks));
+    return kept_rings_name(saved.key, stream.uid, stream.rings_identity,
+                           stream.rings.geometry().blocks);
 }
 
 std::string Session::kept_folder() const { return kept_name("dir", saved.key, ""); }

@@ -6,6 +6,7 @@
 #include "host/survival/keeper_link.h"
 #include "host/survival/saved_session.h"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,10 @@ struct LogSource {
     mode_t rights = 0600;  // and who may read it: as the first
 };
 
+// One user's rings in one session: those it was given, and few that were handed back or found:
+// former ones, and such as the host lost and made new ones for meanwhile.
+constexpr ptrdiff_t kMaxStreamsPerUser = 8;
+
 struct Session {
     enum class State { kStarting, kRunning, kStopping };
 
@@ -35,6 +40,8 @@ struct Session {
     bool has_feed = false;                   // its events are being delivered
     std::map<uint64_t, UniqueFd> consumers;  // by id; see session/consume.h
     std::shared_ptr<LogSource> source = std::make_shared<LogSource>();
+    // What the thread is in a call on, if it is, is a program that it records, not its log.
+    std::shared_ptr<std::atomic<bool>> asks_programs = std::make_shared<std::atomic<bool>>(false);
     std::unique_ptr<SessionThread> thread;
     UniqueFd owner;                    // pidfd of the process whose end ends the session
     EventLoop::TimerId end_timer = 0;  // for its time to live
@@ -65,6 +72,8 @@ struct KeptName {
     std::string
         rest;  // "ring": uid/inode/blocks in decimal; "log": device.inode; "kernel": what/part
 };
+std::string kept_rings_name(const wire::SessionKey& key, uint32_t uid, const FileIdentity& rings,
+                            uint32_t blocks);
 // With which the names of all begin that records its kernel events.
 std::string kept_kernel_name(const wire::SessionKey& key);
 std::optional<KeptName> parse_kept_name(const std::string& name);

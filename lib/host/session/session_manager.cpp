@@ -122,6 +122,7 @@ Outcome<Session*> SessionManager::running(const std::string& name, Kind kind) co
 // Before anything else is asked of its thread.
 std::optional<std::string> SessionManager::log_that_hangs(const Session& session) {
     if (session.thread == nullptr || session.thread->log_unanswered() < kLongCall) return {};
+    if (*session.asks_programs) return "a program that it records";
     return session.thread->snapshot().path;
 }
 

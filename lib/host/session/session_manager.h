@@ -23,6 +23,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace etw::host {
 
@@ -152,10 +153,14 @@ private:
     wire::RingSetDescription describe(const Session& session, uint32_t uid,
                                       const wire::RingGeometry& geometry) const;
     // What a killed host left (session_recovery.cpp).
+    KeptDescriptors rings_of_programs() const;
+    void clear_left(uint32_t slot);
     std::unique_ptr<Session> recover_one(uint32_t slot, KeptDescriptors& kept);
     Status resume(Session& session, KeptDescriptors& kept);
     using Opened = std::shared_ptr<std::promise<Status>>;
     Status await_opened(const Session& session, const Opened& opened);
+    template <class T>
+    bool in_patience(const std::future<T>& something);
     void cannot_go_on(Session& session, const Error& error);
     void recover_streams(Session& session, KeptDescriptors& kept);
 
@@ -225,12 +230,14 @@ private:
     ProviderTable providers_;
     PrivateSessions private_;
     std::array<std::unique_ptr<Session>, wire::kMaxSessions> sessions_;
+    std::set<uint64_t> opening_;   // sessions (by epoch) taken up whose threads are not that far
+    std::set<uint32_t> clearing_;  // slots whose last session has left something that is to go
     uint64_t last_consumer_ = 0;
     bool ending_ = false;                             // no session is to begin any more
     std::function<void()> all_ended_;                 // to be called once the last one has ended
     std::map<uint32_t, EventLoop::TimerId> leaving_;  // users of whom a process has left
     std::optional<MessageNumbers> numbers_;           // once a session has needed them
-    // What logs may still take to answer, all together, while sessions are taken up.
+    // What logs and programs may still take to answer, all together, while sessions are taken up.
     std::chrono::steady_clock::duration patience_ = std::chrono::seconds(2);
 };
 

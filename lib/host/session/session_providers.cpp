@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,19 +17,10 @@ using wire::EnableAction;
 
 namespace {
 
-// One user's rings in one session: those it was given, and few that were handed back: former ones,
-// and such as the host lost and made new ones for meanwhile.
-constexpr ptrdiff_t kMaxStreamsPerUser = 8;
 // A child of a process that has left, or that had other rings, may not have connected yet.
 constexpr std::chrono::seconds kRetireAfter{5};
 constexpr std::chrono::seconds kReplacePatience{1};
 constexpr std::chrono::hours kReplaceLimit{24};
-
-bool is_allocated(const UniqueFd& memory, uint64_t size) {
-    constexpr uint64_t kStatBlock = 512;  // of st_blocks
-    struct stat st {};
-    return ::fstat(memory.get(), &st) == 0 && uint64_t(st.st_blocks) * kStatBlock >= size;
-}
 
 }  // namespace
 

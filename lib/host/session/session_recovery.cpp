@@ -5,6 +5,7 @@
 #include "host/providers/probe_providers.h"
 #include "host/session/session_manager.h"
 #include "host/survival/envelope.h"
+#include "host/survival/find_rings.h"
 #include "kernel/tracefs/tracefs.h"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <map>
 
 namespace etw::host {
 
@@ -85,6 +87,17 @@ void sort_by_age(std::vector<std::shared_ptr<Stream>>& streams, const Progress& 
                      [&](const auto& a, const auto& b) { return age(a) < age(b); });
 }
 
+// With those that the checkpoint knows and nobody has handed back yet.
+size_t count_streams(const std::vector<std::shared_ptr<Stream>>& streams,
+                     const Progress& progress) {
+    const auto unknown = [&](const std::shared_ptr<Stream>& stream) {
+        return std::none_of(
+            progress.streams.begin(), progress.streams.end(),
+            [&](const auto& known) { return known.rings == stream->rings_identity; });
+    };
+    return progress.streams.size() + size_t(std::count_if(streams.begin(), streams.end(), unknown));
+}
+
 }  // namespace
 
 void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
@@ -95,6 +108,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
                                 set_aside(folder_.path(), folder, *slot)));
         }
     }
+    if (kept.empty()) kept = rings_of_programs();
     if (auto numbers = kept.extract(kKeptNumbers)) {
         if (auto adopted = MessageNumbers::adopt(std::move(numbers.mapped()))) {
             numbers_.emplace(*std::move(adopted));
@@ -104,8 +118,7 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         if (crashes != 0) mark_slot(folder_.path(), slot);
         auto session = recover_one(slot, kept);
         if (session == nullptr) {
-            if (const auto begun = load_beginning(folder, slot)) KernelSource::clear_left(*begun);
-            remove_state(folder, slot);
+            clear_left(slot);
             continue;
         }
         session->state = Session::State::kRunning;
@@ -117,12 +130,97 @@ void SessionManager::recover(KeptDescriptors kept, unsigned crashes) {
         await_former_rings(*sessions_[slot]);
     }
     unmark_slot(folder_.path());
-    kernel::remove_unused_instances();
+    if (opening_.empty()) kernel::remove_unused_instances();
     private_.recover();
     // Of sessions that did not come to be, or to a proper end.
     for (const auto& [name, fd] : kept) {
         if (parse_kept_name(name)) keeper_.remove(name);
     }
+}
+
+// Whether there is something already, or after what there is left of the time that file systems may
+// take.
+template <class T>
+bool SessionManager::in_patience(const std::future<T>& something) {
+    using Clock = std::chrono::steady_clock;
+    const auto begun = Clock::now();
+    const auto patience = std::max<Clock::duration>(patience_, kLeastPatience);
+    if (something.wait_for(patience) == std::future_status::ready) return true;
+    patience_ -= std::min<Clock::duration>(patience_, Clock::now() - begun);
+    return false;
+}
+
+// Where the keeper has died, too, programs have the rings, and will hand them back, some later than
+// others. What is written to the log first is to be what was recorded first: so they are looked for
+// before anything is. As the keeper would have handed them over, which gets them now.
+KeptDescriptors SessionManager::rings_of_programs() const {
+    struct Sought {
+        Session session;  // no more than what was saved of it
+        Progress progress;
+        std::map<uint32_t, ptrdiff_t> unknown;  // how many of a user the checkpoint does not know
+    };
+    std::vector<Sought> sessions;
+    const std::string folder = folder_.sessions_folder();
+    for (uint32_t slot = 0; slot < sessions_.size(); ++slot) {
+        auto saved = load_saved(folder, slot);
+        if (!saved) continue;
+        const auto left = Checkpoint::open(checkpoint_path(folder, slot), saved->geometry.cpus);
+        if (!left) continue;
+        auto progress = left->load();
+        if (!progress) continue;
+        Sought& sought = sessions.emplace_back();
+        sought.session.saved = *std::move(saved);
+        sought.progress = *std::move(progress);
+    }
+    KeptDescriptors out;
+    if (sessions.empty()) return out;
+    find_rings(LookInto::kDescriptors, [&](FoundRings found) {
+        const wire::RingSetDescription& d = found.description;
+        const auto of = std::find_if(sessions.begin(), sessions.end(), [&](const Sought& sought) {
+            const wire::SessionKey& key = sought.session.saved.key;
+            return key.slot == d.session_slot && key.epoch == d.session_epoch;
+        });
+        if (of == sessions.end()) return;
+        const auto& streams = of->progress.streams;
+        const auto known = std::find_if(streams.begin(), streams.end(), [&](const auto& stream) {
+            return stream.rings == found.identity;
+        });
+        const bool is_known = known != streams.end();
+        const uint32_t uid = is_known ? known->uid : d.uid;
+        if (uid == kKernelStream) return;  // goes with what its records are made from
+        const std::string name =
+            kept_rings_name(of->session.saved.key, uid, found.identity, d.geometry.blocks);
+        if (out.contains(name)) return;
+        // The same rules as for rings that are handed back.
+        if (!is_known && (uid != found.holder || !of->session.admits_user(uid) ||
+                          !d.geometry.valid() || !is_allocated(found.fd, d.geometry.set_size()) ||
+                          of->unknown[uid]++ >= kMaxStreamsPerUser)) {
+            return;
+        }
+        keeper_.store(name, found.fd);
+        out.emplace(name, std::move(found.fd));
+    });
+    return out;
+}
+
+// Of a session that did not come to be, or cannot go on. Programs that it had the kernel change are
+// looked through, which may hang: until that is done its state stays, for another host to do it.
+void SessionManager::clear_left(uint32_t slot) {
+    const std::string folder = folder_.sessions_folder();
+    const auto begun = load_beginning(folder, slot);
+    if (!begun) return remove_state(folder, slot);
+    clearing_.insert(slot);
+    const auto done = std::make_shared<std::promise<void>>();
+    const Status runs = run_elsewhere(begun->owner_uid, [this, slot, begun = *begun, done] {
+        KernelSource::clear_left(begun);
+        done->set_value();
+        loop_.post([this, slot] {
+            clearing_.erase(slot);
+            remove_state(folder_.sessions_folder(), slot);
+        });
+    });
+    if (!runs) return journal("breakpoints of a killed host may be left", runs.error());
+    in_patience(done->get_future());
 }
 
 std::unique_ptr<Session> SessionManager::recover_one(uint32_t slot, KeptDescriptors& kept) {
@@ -172,7 +270,7 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     // After a kill of the keeper, too, its kernel events are not with any process.
     ETW_CHECK(ensure_kernel_stream(session));
     sort_by_age(session.streams, progress);
-    session.stream_count = std::max(session.streams.size(), progress.streams.size());
+    session.stream_count = count_streams(session.streams, progress);
     if (const Stream* stream = session.stream_of(kSocketStream)) {
         if (auto writer = StreamWriter::over(*stream)) {
             session.socket_writer.emplace(std::move(*writer));
@@ -184,30 +282,40 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     const bool has_log = !progress.path.empty();
     auto drain = std::make_shared<std::unique_ptr<Drain>>(
         std::make_unique<Drain>(saved, std::nullopt, std::move(checkpoint), std::move(progress)));
-    for (const auto& stream : session.streams) ETW_CHECK((*drain)->add_stream(stream));
+    std::erase_if(session.streams, [&](const auto& stream) {
+        const auto added = (*drain)->add_stream(stream);
+        if (!added) journal("kept rings: dropped", added.error());
+        return !added;
+    });
     ETW_CHECK(recover_feed(session, **drain, kept));
-    const auto kernel = kernel_stream(session);
-    if (kernel != nullptr && needs_kernel_source(saved)) {
-        ETW_TRY(auto source, KernelSource::start(saved, *kernel, keeper_, folder_.sessions_folder(),
-                                                 take_kept_kernel(saved.key, kept)));
-        (*drain)->set_kernel_source(std::move(source));
-    }
     const auto open = [drain]() -> Result<std::unique_ptr<Drain>> { return std::move(*drain); };
     const auto opened = std::make_shared<std::promise<Status>>();
     auto hooks = hooks_for(session, open, [this, opened, key = saved.key](const Status& status) {
         opened->set_value(status);
         loop_.post([this, key, status] {  // for a session that was not waited for
+            if (opening_.erase(key.epoch) != 0 && opening_.empty())
+                kernel::remove_unused_instances();
             Session* failed = status ? nullptr : find(key);
             if (failed == nullptr) return;
             cannot_go_on(*failed, status.error());
             drop(*failed);
         });
     });
-    if (has_log) {
-        hooks.resume = [this, log = std::make_shared<LeftLog>(std::move(left))](Drain& resumed) {
-            return resume_log(resumed, *log, keeper_);
-        };
-    }
+    const auto kernel = needs_kernel_source(saved) ? kernel_stream(session) : nullptr;
+    const auto kernel_left = std::make_shared<KeptDescriptors>(take_kept_kernel(saved.key, kept));
+    hooks.resume = [this, has_log, kernel, kernel_left, asks = session.asks_programs,
+                    log = std::make_shared<LeftLog>(std::move(left))](Drain& resumed) -> Status {
+        if (kernel != nullptr) {
+            *asks = true;
+            const FileCall call;
+            ETW_TRY(auto source,
+                    KernelSource::start(log->saved, *kernel, keeper_, folder_.sessions_folder(),
+                                        std::move(*kernel_left)));
+            resumed.set_kernel_source(std::move(source));
+            *asks = false;
+        }
+        return has_log ? resume_log(resumed, *log, keeper_) : Ok{};
+    };
     session.thread =
         std::make_unique<SessionThread>(std::move(hooks), flush_timer(saved.properties));
     return await_opened(session, opened);
@@ -215,14 +323,12 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
 
 // A session whose log does not answer goes on when its file system does, and the others without it.
 Status SessionManager::await_opened(const Session& session, const Opened& opened) {
-    using Clock = std::chrono::steady_clock;
-    const auto begun = Clock::now();
     auto status = opened->get_future();
-    const auto patience = std::max<Clock::duration>(patience_, kLeastPatience);
-    if (status.wait_for(patience) == std::future_status::ready) return status.get();
-    patience_ -= std::min<Clock::duration>(patience_, Clock::now() - begun);
+    if (in_patience(status)) return status.get();
+    opening_.insert(session.saved.key.epoch);
     journal(fmt::format("session '{}': {} does not answer; it goes on when its file system does",
-                        session.saved.properties.name, session.thread->snapshot().path));
+                        session.saved.properties.name,
+                        log_that_hangs(session).value_or(session.thread->snapshot().path)));
     return Ok{};
 }
 

@@ -88,7 +88,7 @@ Outcome<uint32_t> SessionManager::free_slot(const Properties& p) const {
     std::optional<uint32_t> slot;
     for (uint32_t i = 0; i < sessions_.size(); ++i) {
         if (sessions_[i] == nullptr) {
-            if (!slot) slot = i;
+            if (!slot && !clearing_.contains(i)) slot = i;
             continue;
         }
         const Properties& other = sessions_[i]->saved.properties;

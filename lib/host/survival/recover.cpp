@@ -8,6 +8,7 @@
 #include "host/recording/log_file.h"
 #include "host/recording/snapshot.h"
 #include "host/recording/stream.h"
+#include "host/survival/find_rings.h"
 #include "wire/control_protocol.h"
 
 #include <fmt/format.h>
@@ -36,7 +37,6 @@ constexpr uint64_t kMaxCounterHz = 1'000'000'000'000;
 // Of a session's log, which the file that its rings are saved in is not.
 constexpr uint32_t kLogModes = kModeSequential | kModeCircular | kModeAppend | kModeNewFile |
                                kModePreallocate | kModeUseKilobytes;
-constexpr char kRingLink[] = "/memfd:etw-ring (deleted)";
 
 template <size_t N>
 std::string text_of(const char (&raw)[N]) {
@@ -59,58 +59,27 @@ struct Leftover {
 
 // --- finding ---------------------------------------------------------------------------------
 
-Result<Found> adopt(UniqueFd fd) {
-    struct {
-        wire::RingSetHeader header;
-        RingSetDescription description;
-    } front{};
-    static_assert(offsetof(decltype(front), description) == wire::kRingDescriptionOffset);
-    if (::pread(fd.get(), &front, sizeof(front), 0) != ssize_t(sizeof(front)) ||
-        front.header.magic != wire::RingSetHeader::kMagic ||
-        front.header.version != wire::kRingVersion ||
-        front.description.size != sizeof(front.description) || front.description.counter_hz == 0 ||
-        front.description.counter_hz > kMaxCounterHz || front.description.start_filetime < 0 ||
-        front.description.start_filetime > std::numeric_limits<int64_t>::max() / 2) {
+Result<Found> adopt(FoundRings found) {
+    const RingSetDescription& d = found.description;
+    if (d.counter_hz == 0 || d.counter_hz > kMaxCounterHz || d.start_filetime < 0 ||
+        d.start_filetime > std::numeric_limits<int64_t>::max() / 2) {
         return Error{Code::kInvalidData, "rings: description", 0};
     }
-    ETW_TRY(auto rings, ring::RingSet::adopt(std::move(fd), front.description.geometry));
-    ETW_TRY(auto stream, Stream::make(front.description.uid, std::move(rings)));
-    return Found{std::move(stream), front.description};
+    ETW_TRY(auto rings, ring::RingSet::adopt(std::move(found.fd), d.geometry));
+    ETW_TRY(auto stream, Stream::make(d.uid, std::move(rings)));
+    return Found{std::move(stream), d};
 }
 
-void take(const std::string& path, std::vector<Found>& found) {
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd) return;
-    const auto identity = identity_of(fd.get());
-    if (!identity) return;
-    const bool known = std::any_of(found.begin(), found.end(), [&](const Found& f) {
-        return f.stream->rings_identity == *identity;
+std::vector<Found> all_rings() {
+    std::vector<Found> all;
+    find_rings(LookInto::kMappingsToo, [&](FoundRings found) {
+        const bool known = std::any_of(all.begin(), all.end(), [&](const Found& f) {
+            return f.stream->rings_identity == found.identity;
+        });
+        if (known) return;
+        if (auto adopted = adopt(std::move(found))) all.push_back(*std::move(adopted));
     });
-    if (known) return;
-    if (auto adopted = adopt(std::move(fd))) found.push_back(*std::move(adopted));
-}
-
-void look_into(const fs::path& process, std::vector<Found>& found) {
-    // Descriptors, and mappings where a program has closed what it did not know. The latter takes
-    // root.
-    for (const char* folder : {"fd", "map_files"}) {
-        std::error_code gone;
-        for (fs::directory_iterator at(process / folder, gone), end; !gone && at != end;
-             at.increment(gone)) {
-            std::error_code unreadable;
-            if (fs::read_symlink(at->path(), unreadable) == kRingLink) take(at->path(), found);
-        }
-    }
-}
-
-std::vector<Found> find_rings() {
-    std::vector<Found> found;
-    std::error_code gone;
-    for (fs::directory_iterator at("/proc", gone), end; !gone && at != end; at.increment(gone)) {
-        const std::string name = at->path().filename();
-        if (name.find_first_not_of("0123456789") == std::string::npos) look_into(at->path(), found);
-    }
-    return found;
+    return all;
 }
 
 std::vector<Leftover> by_session(std::vector<Found> found) {
@@ -230,7 +199,7 @@ void report(Code code, const std::string& path, const std::string& session,
 }  // namespace
 
 int run_recovery(const RecoverOptions& options) {
-    std::vector<Leftover> left = by_session(find_rings());
+    std::vector<Leftover> left = by_session(all_rings());
     std::erase_if(left, [&](const Leftover& l) {
         const bool other_name = !options.session.empty() &&
                                 !same_name(text_of(l.description.session_name), options.session);
