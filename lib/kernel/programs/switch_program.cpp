@@ -99,8 +99,7 @@ Result<std::vector<bpf_insn>> base_program(KernelTypes& types, int controls) {
     code.calculate(BPF_SUB, r9, r1);
     code.store(Size::k64, r7, CONTROL_AT(base), r9);
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 
@@ -175,8 +174,7 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     code.calculate(BPF_ADD, r1, 1);
     code.store(Size::k64, r7, CONTROL_AT(lost), r1);
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 
