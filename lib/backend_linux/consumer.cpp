@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,8 +32,6 @@ namespace {
 constexpr std::chrono::seconds kHostPatience{15};
 constexpr milliseconds kHostPause{10};
 
-Error os_error(const char* what) { return {code_from_errno(errno), what, uint64_t(errno)}; }
-
 // The packet with the ring and the page.
 Result<std::array<UniqueFd, 2>> receive_memory(int socket) {
     std::byte byte{};
@@ -44,35 +41,19 @@ Result<std::array<UniqueFd, 2>> receive_memory(int socket) {
     return std::array{std::move(fds[0]), std::move(fds[1])};
 }
 
-}  // namespace
-
-// --- memory ----------------------------------------------------------------------------------
-
-Result<SharedMemory> SharedMemory::map(const UniqueFd& fd, uint64_t size, bool writable) {
+// Memory that the host handed over. kInvalidData unless it is a memory file of exactly this size
+// that nobody can make shorter.
+Result<Mapping> map(const UniqueFd& fd, uint64_t size, bool writable) {
     struct stat st {};
     const int seals = ::fcntl(fd.get(), F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || ::fstat(fd.get(), &st) != 0 ||
         uint64_t(st.st_size) != size) {
         return Error{Code::kInvalidData, "consumer: shared memory", size};
     }
-    void* base =
-        ::mmap(nullptr, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd.get(), 0);
-    if (base == MAP_FAILED) return os_error("consumer: mmap");
-    return SharedMemory(static_cast<std::byte*>(base), size);
+    return Mapping::of(fd, size, "consumer: mmap", writable);
 }
 
-SharedMemory::SharedMemory(SharedMemory&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)), size_(other.size_) {}
-
-SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
-    std::swap(base_, other.base_);
-    std::swap(size_, other.size_);
-    return *this;
-}
-
-SharedMemory::~SharedMemory() {
-    if (base_ != nullptr) ::munmap(base_, size_);
-}
+}  // namespace
 
 // --- connecting ------------------------------------------------------------------------------
 
@@ -118,13 +99,11 @@ Status Consumer::take_over(const ConsumeGrant& grant) {
     }
     ETW_TRY(auto header, etl::parse_log_header(log_header.subspan(sizeof(wire::BufferHeader))));
     ETW_TRY(const auto memory, receive_memory(socket_.get()));
-    ETW_TRY(auto ring,
-            SharedMemory::map(memory[0], wire::kDeliveryHeaderSize + grant.capacity, false));
-    ETW_TRY(auto page, SharedMemory::map(memory[1], wire::kConsumerPageSize, true));
+    ETW_TRY(Mapping ring, map(memory[0], wire::kDeliveryHeaderSize + grant.capacity, false));
+    ETW_TRY(Mapping page, map(memory[1], wire::kConsumerPageSize, true));
     const uint64_t number = reader_ ? std::max(reader_->number(), grant.number) : grant.number;
-    ETW_TRY(auto reader,
-            DeliveryReader::over(ring.bytes(), *reinterpret_cast<wire::ConsumerPage*>(page.data()),
-                                 grant.ring, number));
+    ETW_TRY(auto reader, DeliveryReader::over(Bytes(ring.get(), ring.size()),
+                                              page.as<wire::ConsumerPage>(), grant.ring, number));
     if (reader_) {
         lost_before_ += reader_->lost() + (number - reader_->number());
     } else {

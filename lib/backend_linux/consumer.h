@@ -2,6 +2,7 @@
 #pragma once
 #include "backend_linux/backend.h"
 #include "backend_linux/delivery_reader.h"
+#include "base/mapping.h"
 #include "etl/live_merge.h"
 #include "etw/consumer.h"
 
@@ -9,24 +10,6 @@
 #include <limits>
 
 namespace etw::backend_linux {
-
-// Memory that somebody handed over, mapped.
-class SharedMemory {
-public:
-    // kInvalidData unless it is a memory file of exactly this size that nobody can make shorter.
-    static Result<SharedMemory> map(const UniqueFd& fd, uint64_t size, bool writable);
-    SharedMemory() = default;
-    SharedMemory(SharedMemory&& other) noexcept;
-    SharedMemory& operator=(SharedMemory&& other) noexcept;
-    ~SharedMemory();
-    std::byte* data() const noexcept { return base_; }
-    Bytes bytes() const noexcept { return {base_, size_}; }
-
-private:
-    SharedMemory(std::byte* base, size_t size) noexcept : base_(base), size_(size) {}
-    std::byte* base_ = nullptr;
-    size_t size_ = 0;
-};
 
 class Consumer final : public session::Consumer {
 public:
@@ -55,8 +38,8 @@ private:
     Backend backend_;
     UniqueFd interrupt_;  // eventfd
     UniqueFd socket_;     // to the host
-    SharedMemory ring_;
-    SharedMemory page_;
+    Mapping ring_;
+    Mapping page_;
     std::optional<DeliveryReader> reader_;
     etl::LogHeader header_;
     etl::TimeConverter time_;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -16,12 +15,6 @@ using wire::RingGeometry;
 using wire::RingPosition;
 
 namespace {
-
-#ifndef MFD_NOEXEC_SEAL
-constexpr unsigned MFD_NOEXEC_SEAL = 0x0008u;
-#endif
-
-constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 // Bytes that can be allocated without pushing the machine into the hands of the OOM killer, which
 // an allocation of shared memory would do. ~0 where the kernel does not say.
@@ -42,43 +35,14 @@ uint64_t available_memory() {
     return available;
 }
 
-Result<UniqueFd> memory_file() {
-    int fd = ::memfd_create("etw-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) {  // before Linux 6.3
-        fd = ::memfd_create("etw-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    }
-    if (fd < 0) return Error{Code::kNoSystemResources, "ring set: memfd_create", uint64_t(errno)};
-    return UniqueFd(fd);
-}
-
-Result<std::byte*> map_set(const UniqueFd& fd, size_t size) {
-    void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (base == MAP_FAILED) {
-        return Error{Code::kNoSystemResources, "ring set: mmap", uint64_t(errno)};
-    }
-    return static_cast<std::byte*>(base);
+Result<Mapping> map_set(const UniqueFd& fd, const RingGeometry& geometry) {
+    return Mapping::of(fd, geometry.set_size(), "ring set: mmap");
 }
 
 }  // namespace
 
-RingSet::RingSet(UniqueFd fd, std::byte* base, const RingGeometry& geometry) noexcept
-    : fd_(std::move(fd)), base_(base), geometry_(geometry) {}
-
-RingSet::RingSet(RingSet&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      base_(std::exchange(other.base_, nullptr)),
-      geometry_(other.geometry_) {}
-
-RingSet& RingSet::operator=(RingSet&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(base_, other.base_);
-    std::swap(geometry_, other.geometry_);
-    return *this;
-}
-
-RingSet::~RingSet() {
-    if (base_ != nullptr) ::munmap(base_, geometry_.set_size());
-}
+RingSet::RingSet(UniqueFd fd, Mapping memory, const RingGeometry& geometry) noexcept
+    : fd_(std::move(fd)), memory_(std::move(memory)), geometry_(geometry) {}
 
 Result<RingSet> RingSet::create(const RingGeometry& geometry) {
     if (!geometry.valid()) return Error{Code::kInvalidParameter, "ring set: geometry"};
@@ -87,19 +51,9 @@ Result<RingSet> RingSet::create(const RingGeometry& geometry) {
     if (size > available - available / 8) {
         return Error{Code::kNoSystemResources, "ring set: memory available", available};
     }
-    ETW_TRY(UniqueFd fd, memory_file());
-    int failed = 0;
-    do {
-        failed = ::fallocate(fd.get(), 0, 0, off_t(size)) == 0 ? 0 : errno;
-    } while (failed == EINTR);
-    if (failed != 0) {
-        return Error{Code::kNoSystemResources, "ring set: fallocate", uint64_t(failed)};
-    }
-    if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) {
-        return Error{code_from_errno(errno), "ring set: seal", uint64_t(errno)};
-    }
-    ETW_TRY(std::byte * base, map_set(fd, size));
-    RingSet set(std::move(fd), base, geometry);
+    ETW_TRY(UniqueFd fd, make_memory_file("etw-ring", size));
+    ETW_TRY(Mapping memory, map_set(fd, geometry));
+    RingSet set(std::move(fd), std::move(memory), geometry);
     set.view().initialise();
     return set;
 }
@@ -121,19 +75,19 @@ Result<RingSet> RingSet::adopt(UniqueFd fd, const RingGeometry& geometry) {
     if (::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, status.st_size) != 0) {
         return Error{Code::kNoSystemResources, "ring set: fallocate", uint64_t(errno)};
     }
-    ETW_TRY(std::byte * base, map_set(fd, geometry.set_size()));
-    return RingSet(std::move(fd), base, geometry);
+    ETW_TRY(Mapping memory, map_set(fd, geometry));
+    return RingSet(std::move(fd), std::move(memory), geometry);
 }
 
 std::atomic<uint32_t>& RingSet::host_sleeps() noexcept { return view().host_sleeps(); }
 
 void RingSet::describe(const wire::RingSetDescription& description) noexcept {
-    std::memcpy(base_ + wire::kRingDescriptionOffset, &description, sizeof(description));
+    std::memcpy(memory_.get() + wire::kRingDescriptionOffset, &description, sizeof(description));
 }
 
 wire::RingSetDescription RingSet::description() const noexcept {
     wire::RingSetDescription out;
-    std::memcpy(&out, base_ + wire::kRingDescriptionOffset, sizeof(out));
+    std::memcpy(&out, memory_.get() + wire::kRingDescriptionOffset, sizeof(out));
     return out;
 }
 

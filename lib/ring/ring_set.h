@@ -1,7 +1,7 @@
 // The host's side of the rings: makes a ring set, takes records out of it. Everything that is read
 // from the mapping is treated as hostile: bounded before use, read once.
 #pragma once
-#include "base/unique_fd.h"
+#include "base/mapping.h"
 #include "ring/ring_view.h"
 
 namespace etw::ring {
@@ -15,10 +15,6 @@ public:
     // Maps a ring set that was handed over. Fails with kInvalidParameter unless it is a memory file
     // sealed against shrinking that holds geometry.set_size() bytes. The contents stay as they are.
     static Result<RingSet> adopt(UniqueFd fd, const wire::RingGeometry& geometry);
-
-    RingSet(RingSet&& other) noexcept;
-    RingSet& operator=(RingSet&& other) noexcept;
-    ~RingSet();
 
     const wire::RingGeometry& geometry() const noexcept { return geometry_; }
     const UniqueFd& fd() const noexcept { return fd_; }
@@ -54,11 +50,11 @@ public:
     uint32_t pending_blocks(uint32_t cpu, wire::RingPosition tail) const noexcept;
 
 private:
-    RingSet(UniqueFd fd, std::byte* base, const wire::RingGeometry& geometry) noexcept;
-    RingView view() const noexcept { return RingView(base_, geometry_); }
+    RingSet(UniqueFd fd, Mapping memory, const wire::RingGeometry& geometry) noexcept;
+    RingView view() const noexcept { return RingView(memory_.get(), geometry_); }
 
     UniqueFd fd_;
-    std::byte* base_ = nullptr;  // set_size() bytes, or null after a move
+    Mapping memory_;
     wire::RingGeometry geometry_{};
 };
 

@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from harness import BIN, DEADLINE, EndToEnd, OTHER_GUID, WRITER_GUID, wait_for
-from test_kernel import has_tracefs
+from kernel import has_tracefs
 from test_source import DESCRIBED, MANIFEST, Source
 
 SESSION_GUID = "331c3b3a-2005-44c2-ac5e-77220c37d6b4"

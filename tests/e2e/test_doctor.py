@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from harness import BIN, DEADLINE, EndToEnd, NOBODY, SYSCALLS, deny, hang, is_root
-from test_kernel import HAS_TYPES, has_tracefs
+from kernel import HAS_TYPES, has_tracefs
 
 AS_ROOT = unittest.skipUnless(is_root(), "needs root")
 KERNEL_CHECKS = ("tracefs", "perf_event_open", "uprobes", "type information", "programs (BPF)")

@@ -11,7 +11,7 @@ import sys
 import time
 
 from harness import BIN, DEADLINE, SANITIZED, THREAD_SANITIZED, code_in, kill, wait_for
-from test_kernel import KernelTest
+from kernel import KernelTest
 from test_stacks import functions
 
 ROUND = 13  # events of one round of the program: 6 Alloc, 1 ReAlloc, 6 Free

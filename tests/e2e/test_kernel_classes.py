@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from harness import DEADLINE, hang
-from test_kernel import HAS_TYPES, KernelTest, TRACEFS
+from kernel import HAS_TYPES, KernelTest, TRACEFS
 
 
 class ClassTest(KernelTest):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from test_kernel import HAS_TYPES, TRACEFS
+from kernel import HAS_TYPES, TRACEFS
 from test_kernel_kills import ROOM, Actor, Kills
 
 PAGE = 4096

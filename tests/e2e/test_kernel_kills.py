@@ -7,8 +7,7 @@ import sys
 import unittest
 
 from harness import BIN, DEADLINE, hang, kill
-from test_kernel import KernelTest
-from test_kernel_classes import HAS_TYPES
+from kernel import HAS_TYPES, KernelTest
 
 # Does something as often as each line says, and tells of it when it is done.
 ACTOR = """

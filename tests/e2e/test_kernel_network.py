@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from harness import DEADLINE, wait_for
-from test_kernel import TRACEFS, has_function, tells_lengths
+from kernel import TRACEFS, has_function, tells_lengths
 from test_kernel_classes import ClassTest
 
 

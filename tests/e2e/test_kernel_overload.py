@@ -9,7 +9,7 @@ import threading
 import time
 
 from harness import SANITIZED
-from test_kernel import KernelTest
+from kernel import KernelTest
 
 READER = """
 import os, sys

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from harness import wait_for
-from test_kernel import HAS_TYPES
+from kernel import HAS_TYPES
 from test_kernel_kills import Actor, Kills
 
 SECOND = pathlib.Path("/sys/devices/system/cpu/cpu1/online")

@@ -12,8 +12,7 @@ import sys
 import unittest
 
 from harness import DEADLINE, SANITIZED, WRITER_GUID
-from test_kernel import KernelTest
-from test_kernel_classes import HAS_TYPES
+from kernel import HAS_TYPES, KernelTest
 
 DRAWS = 6 if SANITIZED else 24
 

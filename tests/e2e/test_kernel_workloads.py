@@ -12,7 +12,7 @@ import sys
 import threading
 
 from harness import DEADLINE, wait_for
-from test_kernel import KernelTest, TRACEFS
+from kernel import KernelTest, TRACEFS
 from test_kernel_classes import ClassTest
 
 

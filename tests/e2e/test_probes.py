@@ -12,7 +12,7 @@ import sys
 import threading
 
 from harness import WRITER_GUID, code_in, hang, wait_for
-from test_kernel import TRACEFS, KernelTest, instances
+from kernel import TRACEFS, KernelTest, instances
 
 SIGNAL = signal.SIGUSR1
 WORKING = """

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from harness import BIN, DEADLINE, wait_for
-from test_kernel import KernelTest
+from kernel import KernelTest
 
 CHAIN = ["chain::leaf(int)", "chain::middle(int)", "chain::outer(int)", "main"]
 

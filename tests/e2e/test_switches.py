@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from harness import BIN, DEADLINE, deny, hang, wait_for
-from test_kernel import KernelTest, TRACEFS
+from kernel import KernelTest, TRACEFS
 
 
 def play(rounds):

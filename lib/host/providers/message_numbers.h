@@ -2,7 +2,7 @@
 // that asked for them (-ls, -gs): one file for all sessions of a host, kept by the keeper, so that
 // the numbers go on when the host is killed. Layout: wire/provider_protocol.h.
 #pragma once
-#include "base/unique_fd.h"
+#include "base/mapping.h"
 #include "etw/result.h"
 #include "wire/provider_protocol.h"
 
@@ -16,21 +16,17 @@ public:
     // A predecessor's. kInvalidParameter where it is something else.
     static Result<MessageNumbers> adopt(UniqueFd fd);
 
-    MessageNumbers(MessageNumbers&& other) noexcept;
-    MessageNumbers& operator=(MessageNumbers&& other) noexcept;
-    ~MessageNumbers();
-
     const UniqueFd& fd() const noexcept { return fd_; }
     // A session begins in this slot: its first message is number 1.
     void begin(uint32_t slot) noexcept;
 
 private:
     static Result<MessageNumbers> map(UniqueFd fd);
-    MessageNumbers(UniqueFd fd, wire::MessageNumbers* numbers) noexcept
-        : fd_(std::move(fd)), numbers_(numbers) {}
+    MessageNumbers(UniqueFd fd, Mapping memory) noexcept
+        : fd_(std::move(fd)), memory_(std::move(memory)) {}
 
     UniqueFd fd_;
-    wire::MessageNumbers* numbers_ = nullptr;
+    Mapping memory_;  // wire::MessageNumbers
 };
 
 }  // namespace etw::host

@@ -5,7 +5,6 @@
 #include "etw/bytes.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -117,55 +116,41 @@ Result<Checkpoint> Checkpoint::map(const std::string& path, uint32_t cpus, int f
     if (uint64_t(st.st_size) != size) {
         return Error{Code::kInvalidData, "checkpoint: size", uint64_t(st.st_size)};
     }
-    void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (base == MAP_FAILED) return os_error("checkpoint: map");
-    return Checkpoint(static_cast<std::byte*>(base), cpus);
+    ETW_TRY(Mapping memory, Mapping::of(fd, size, "checkpoint: map"));
+    return Checkpoint(std::move(memory), cpus);
 }
 
 Result<Checkpoint> Checkpoint::create(const std::string& path, uint32_t cpus) {
     ETW_TRY(Checkpoint out, map(path, cpus, O_CREAT | O_TRUNC));
-    header_of(out.base_).cpus = cpus;
-    header_of(out.base_).magic = FileHeader::kMagic;
+    header_of(out.memory_.get()).cpus = cpus;
+    header_of(out.memory_.get()).magic = FileHeader::kMagic;
     return out;
 }
 
 Result<Checkpoint> Checkpoint::open(const std::string& path, uint32_t cpus) {
     ETW_TRY(Checkpoint out, map(path, cpus, 0));
-    const FileHeader& header = header_of(out.base_);
+    const FileHeader& header = header_of(out.memory_.get());
     if (header.magic != FileHeader::kMagic || header.cpus != cpus) {
         return Error{Code::kInvalidData, "checkpoint: header", 0};
     }
     return out;
 }
 
-Checkpoint::Checkpoint(Checkpoint&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)), cpus_(other.cpus_) {}
-
-Checkpoint& Checkpoint::operator=(Checkpoint&& other) noexcept {
-    std::swap(base_, other.base_);
-    std::swap(cpus_, other.cpus_);
-    return *this;
-}
-
-Checkpoint::~Checkpoint() {
-    if (base_ != nullptr) ::munmap(base_, file_size(cpus_));
-}
-
 void Checkpoint::commit(const Progress& progress) {
     ETW_ASSERT(progress.streams.size() <= Progress::kMaxStreams);
     ETW_ASSERT(progress.last_time.size() == cpus_);
-    std::atomic<uint32_t>& active = header_of(base_).active;
+    std::atomic<uint32_t>& active = header_of(memory_.get()).active;
     const uint32_t idle = active.load(std::memory_order_relaxed) == 1 ? 2 : 1;
-    fill(copy_of(base_, cpus_, idle), cpus_, progress);
+    fill(copy_of(memory_.get(), cpus_, idle), cpus_, progress);
     ETW_TESTPOINT("checkpoint.filled");
     active.store(idle, std::memory_order_release);  // D3
     ETW_TESTPOINT("checkpoint.committed");
 }
 
 Result<Progress> Checkpoint::load() const {
-    const uint32_t active = header_of(base_).active.load(std::memory_order_acquire);
+    const uint32_t active = header_of(memory_.get()).active.load(std::memory_order_acquire);
     if (active != 1 && active != 2) return Error{Code::kInvalidData, "checkpoint: none yet", 0};
-    const std::byte* copy = copy_of(base_, cpus_, active);
+    const std::byte* copy = copy_of(memory_.get(), cpus_, active);
     const auto& head = *reinterpret_cast<const CopyHeader*>(copy);
     if (head.stream_count > Progress::kMaxStreams || head.path_size > kMaxPath ||
         head.begin > LogBegin::kAppend) {

@@ -12,7 +12,7 @@
 // successor publishes head and tails first thing. No event is written or delivered twice, none is
 // lost.
 #pragma once
-#include "base/unique_fd.h"
+#include "base/mapping.h"
 #include "etl/log_writer.h"
 #include "host/recording/delivery_ring.h"
 
@@ -77,17 +77,13 @@ public:
     // Opens what a predecessor left. kInvalidData where it is not whole.
     static Result<Checkpoint> open(const std::string& path, uint32_t cpus);
 
-    Checkpoint(Checkpoint&& other) noexcept;
-    Checkpoint& operator=(Checkpoint&& other) noexcept;
-    ~Checkpoint();
-
     void commit(const Progress& progress);  // D2, D3
     Result<Progress> load() const;
 
 private:
-    Checkpoint(std::byte* base, uint32_t cpus) noexcept : base_(base), cpus_(cpus) {}
+    Checkpoint(Mapping memory, uint32_t cpus) noexcept : memory_(std::move(memory)), cpus_(cpus) {}
     static Result<Checkpoint> map(const std::string& path, uint32_t cpus, int flags);
-    std::byte* base_ = nullptr;
+    Mapping memory_;
     uint32_t cpus_ = 0;
 };
 

@@ -1,7 +1,6 @@
 #include "host/recording/delivery_ring.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -20,27 +19,10 @@ using wire::kDeliveryHeaderSize;
 
 namespace {
 
-constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-
 Error no_memory(const char* what) { return {Code::kNoSystemResources, what, uint64_t(errno)}; }
 
-// A sealed memory file whose memory is all there.
-Result<UniqueFd> make_memory_file(const char* name, uint64_t size) {
-    UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!fd) return no_memory("delivery: memfd_create");
-    int failed = 0;
-    do {
-        failed = ::fallocate(fd.get(), 0, 0, off_t(size)) == 0 ? 0 : errno;
-    } while (failed == EINTR);
-    if (failed != 0) return Error{Code::kNoSystemResources, "delivery: memory", uint64_t(failed)};
-    if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return no_memory("delivery: seal");
-    return fd;
-}
-
-Result<std::byte*> map(const UniqueFd& fd, uint64_t size) {
-    void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (base == MAP_FAILED) return no_memory("delivery: mmap");
-    return static_cast<std::byte*>(base);
+Result<Mapping> map(const UniqueFd& fd, uint64_t size) {
+    return Mapping::of(fd, size, "delivery: mmap");
 }
 
 }  // namespace
@@ -50,9 +32,9 @@ Result<DeliveryRing> DeliveryRing::create(uint64_t capacity) {
     ETW_TRY(UniqueFd fd, make_memory_file("etw-delivery", kDeliveryHeaderSize + capacity));
     // Consumers of other users, who get a descriptor for reading, shall not open another one.
     if (::fchmod(fd.get(), 0400) != 0) return no_memory("delivery: mode");
-    ETW_TRY(std::byte * base, map(fd, kDeliveryHeaderSize + capacity));
-    DeliveryRing ring(std::move(fd), base, capacity);
-    auto* header = new (base) DeliveryHeader{};
+    ETW_TRY(Mapping memory, map(fd, kDeliveryHeaderSize + capacity));
+    DeliveryRing ring(std::move(fd), std::move(memory), capacity);
+    auto* header = new (ring.memory_.get()) DeliveryHeader{};
     header->magic = DeliveryHeader::kMagic;
     header->capacity = capacity;
     while (header->id == 0) {
@@ -68,8 +50,8 @@ Result<DeliveryRing> DeliveryRing::adopt(UniqueFd fd, const DeliveryProgress& at
         return Error{Code::kInvalidData, "delivery: size", uint64_t(st.st_size)};
     }
     const uint64_t capacity = uint64_t(st.st_size) - kDeliveryHeaderSize;
-    ETW_TRY(std::byte * base, map(fd, uint64_t(st.st_size)));
-    DeliveryRing ring(std::move(fd), base, capacity);
+    ETW_TRY(Mapping memory, map(fd, uint64_t(st.st_size)));
+    DeliveryRing ring(std::move(fd), std::move(memory), capacity);
     const DeliveryHeader& header = ring.header();
     ring.id_ = header.id;
     ring.oldest_ = header.oldest.load(std::memory_order_relaxed);
@@ -86,29 +68,7 @@ Result<DeliveryRing> DeliveryRing::adopt(UniqueFd fd, const DeliveryProgress& at
     return ring;
 }
 
-DeliveryRing::DeliveryRing(DeliveryRing&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      base_(std::exchange(other.base_, nullptr)),
-      capacity_(other.capacity_),
-      id_(other.id_),
-      oldest_(other.oldest_) {}
-
-DeliveryRing& DeliveryRing::operator=(DeliveryRing&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(base_, other.base_);
-    std::swap(capacity_, other.capacity_);
-    std::swap(id_, other.id_);
-    std::swap(oldest_, other.oldest_);
-    return *this;
-}
-
-DeliveryRing::~DeliveryRing() {
-    if (base_ != nullptr) ::munmap(base_, kDeliveryHeaderSize + capacity_);
-}
-
-DeliveryHeader& DeliveryRing::header() const noexcept {
-    return *reinterpret_cast<DeliveryHeader*>(base_);
-}
+DeliveryHeader& DeliveryRing::header() const noexcept { return memory_.as<DeliveryHeader>(); }
 
 Result<UniqueFd> DeliveryRing::read_only() const {
     const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
@@ -118,7 +78,8 @@ Result<UniqueFd> DeliveryRing::read_only() const {
 }
 
 DeliveryChunk* DeliveryRing::chunk_at(uint64_t position) const noexcept {
-    return reinterpret_cast<DeliveryChunk*>(base_ + kDeliveryHeaderSize + position % capacity_);
+    return reinterpret_cast<DeliveryChunk*>(memory_.get() + kDeliveryHeaderSize +
+                                            position % capacity_);
 }
 
 // Never past the end of the ring, whatever stands there.
@@ -189,21 +150,9 @@ void DeliveryRing::for_each(uint64_t position, const DeliveryProgress& at,
 
 Result<ConsumerPageMapping> ConsumerPageMapping::create() {
     ETW_TRY(UniqueFd fd, make_memory_file("etw-consumer", wire::kConsumerPageSize));
-    ETW_TRY(std::byte * base, map(fd, wire::kConsumerPageSize));
-    return ConsumerPageMapping(std::move(fd), new (base) wire::ConsumerPage{});
-}
-
-ConsumerPageMapping::ConsumerPageMapping(ConsumerPageMapping&& other) noexcept
-    : fd_(std::move(other.fd_)), page_(std::exchange(other.page_, nullptr)) {}
-
-ConsumerPageMapping& ConsumerPageMapping::operator=(ConsumerPageMapping&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(page_, other.page_);
-    return *this;
-}
-
-ConsumerPageMapping::~ConsumerPageMapping() {
-    if (page_ != nullptr) ::munmap(page_, wire::kConsumerPageSize);
+    ETW_TRY(Mapping memory, map(fd, wire::kConsumerPageSize));
+    new (memory.get()) wire::ConsumerPage{};
+    return ConsumerPageMapping(std::move(fd), std::move(memory));
 }
 
 }  // namespace etw::host

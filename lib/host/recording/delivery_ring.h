@@ -2,7 +2,7 @@
 // committed of it (head, numbers, losses) is kept in the session's checkpoint, not here: chunks
 // behind that head are invisible, and a successor writes them again.
 #pragma once
-#include "base/unique_fd.h"
+#include "base/mapping.h"
 #include "etw/bytes.h"
 #include "wire/delivery.h"
 
@@ -28,10 +28,6 @@ public:
     // What a predecessor left, whose progress is `at`. kInvalidData where it is not that ring.
     static Result<DeliveryRing> adopt(UniqueFd fd, const DeliveryProgress& at);
 
-    DeliveryRing(DeliveryRing&& other) noexcept;
-    DeliveryRing& operator=(DeliveryRing&& other) noexcept;
-    ~DeliveryRing();
-
     wire::DeliveryHeader& header() const noexcept;
     uint64_t id() const noexcept { return id_; }
     uint64_t capacity() const noexcept { return capacity_; }
@@ -56,14 +52,14 @@ public:
                   const std::function<void(uint16_t cpu, Bytes records)>& visit) const;
 
 private:
-    DeliveryRing(UniqueFd fd, std::byte* base, uint64_t capacity) noexcept
-        : fd_(std::move(fd)), base_(base), capacity_(capacity) {}
+    DeliveryRing(UniqueFd fd, Mapping memory, uint64_t capacity) noexcept
+        : fd_(std::move(fd)), memory_(std::move(memory)), capacity_(capacity) {}
     wire::DeliveryChunk* chunk_at(uint64_t position) const noexcept;
     uint64_t step_at(uint64_t position) const noexcept;
     void make_room(uint64_t until, const Evicted& evicted);
 
     UniqueFd fd_;
-    std::byte* base_ = nullptr;
+    Mapping memory_;
     uint64_t capacity_ = 0;
     uint64_t id_ = 0;
     uint64_t oldest_ = 0;  // as the header's, which others might change
@@ -73,18 +69,14 @@ private:
 class ConsumerPageMapping {
 public:
     static Result<ConsumerPageMapping> create();
-    ConsumerPageMapping(ConsumerPageMapping&& other) noexcept;
-    ConsumerPageMapping& operator=(ConsumerPageMapping&& other) noexcept;
-    ~ConsumerPageMapping();
-
-    wire::ConsumerPage& page() const noexcept { return *page_; }
+    wire::ConsumerPage& page() const noexcept { return memory_.as<wire::ConsumerPage>(); }
     const UniqueFd& fd() const noexcept { return fd_; }
 
 private:
-    ConsumerPageMapping(UniqueFd fd, wire::ConsumerPage* page) noexcept
-        : fd_(std::move(fd)), page_(page) {}
+    ConsumerPageMapping(UniqueFd fd, Mapping memory) noexcept
+        : fd_(std::move(fd)), memory_(std::move(memory)) {}
     UniqueFd fd_;
-    wire::ConsumerPage* page_ = nullptr;
+    Mapping memory_;
 };
 
 }  // namespace etw::host

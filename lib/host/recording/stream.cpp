@@ -3,7 +3,6 @@
 #include "host/session/session_clock.h"
 
 #include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -33,37 +32,17 @@ Result<std::shared_ptr<Stream>> Stream::make(uint32_t uid, ring::RingSet rings) 
 
 Result<StreamWriter> StreamWriter::over(const Stream& stream, std::optional<int64_t> not_before) {
     const wire::RingGeometry& geometry = stream.rings.geometry();
-    void* base = ::mmap(nullptr, geometry.set_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
-                        stream.rings.fd().get(), 0);
-    if (base == MAP_FAILED) {
-        return Error{Code::kNoSystemResources, "socket stream: mmap", uint64_t(errno)};
-    }
-    return StreamWriter(static_cast<std::byte*>(base), geometry,
-                        not_before.value_or(counter_now()));
+    ETW_TRY(Mapping memory,
+            Mapping::of(stream.rings.fd(), geometry.set_size(), "socket stream: mmap"));
+    return StreamWriter(std::move(memory), geometry, not_before.value_or(counter_now()));
 }
 
-StreamWriter::StreamWriter(std::byte* base, const wire::RingGeometry& geometry,
+StreamWriter::StreamWriter(Mapping memory, const wire::RingGeometry& geometry,
                            int64_t not_before) noexcept
-    : base_(base), geometry_(geometry), last_time_(geometry.cpus, not_before) {}
-
-StreamWriter::StreamWriter(StreamWriter&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)),
-      geometry_(other.geometry_),
-      last_time_(std::move(other.last_time_)) {}
-
-StreamWriter& StreamWriter::operator=(StreamWriter&& other) noexcept {
-    std::swap(base_, other.base_);
-    std::swap(geometry_, other.geometry_);
-    std::swap(last_time_, other.last_time_);
-    return *this;
-}
-
-StreamWriter::~StreamWriter() {
-    if (base_ != nullptr) ::munmap(base_, geometry_.set_size());
-}
+    : memory_(std::move(memory)), geometry_(geometry), last_time_(geometry.cpus, not_before) {}
 
 wire::RingControl& StreamWriter::control(uint32_t cpu) const noexcept {
-    return *reinterpret_cast<wire::RingControl*>(base_ + geometry_.ring_offset(cpu));
+    return *reinterpret_cast<wire::RingControl*>(memory_.get() + geometry_.ring_offset(cpu));
 }
 
 bool StreamWriter::append(uint32_t cpu, Bytes record, uint32_t time_offset, int64_t time) {
@@ -137,7 +116,7 @@ bool StreamWriter::is_new() const noexcept {
 }
 
 void StreamWriter::wake_host(uint64_t full) noexcept {
-    auto& sleeps = reinterpret_cast<wire::RingSetHeader*>(base_)->host_sleeps;
+    auto& sleeps = reinterpret_cast<wire::RingSetHeader*>(memory_.get())->host_sleeps;
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the head first, as in the wake section
     const uint32_t enough = sleeps.load(std::memory_order_relaxed);
     if (enough == 0 || full < enough) return;

@@ -1,7 +1,7 @@
 // One way that events come to a session: a ring set that the processes of one user write, or the
 // one that the host itself writes for processes that cannot.
 #pragma once
-#include "base/unique_fd.h"
+#include "base/mapping.h"
 #include "host/recording/checkpoint.h"
 #include "ring/ring_set.h"
 
@@ -35,9 +35,6 @@ public:
     // predecessor's last time.
     static Result<StreamWriter> over(const Stream& stream,
                                      std::optional<int64_t> not_before = std::nullopt);
-    StreamWriter(StreamWriter&& other) noexcept;
-    StreamWriter& operator=(StreamWriter&& other) noexcept;
-    ~StreamWriter();
 
     // Whether a record of this size would be taken. If not, the host is woken to make room.
     bool has_room(uint32_t cpu, size_t record_size) noexcept;
@@ -53,12 +50,12 @@ public:
     const wire::RingGeometry& geometry() const noexcept { return geometry_; }
 
 private:
-    StreamWriter(std::byte* base, const wire::RingGeometry& geometry, int64_t not_before) noexcept;
+    StreamWriter(Mapping memory, const wire::RingGeometry& geometry, int64_t not_before) noexcept;
     wire::RingControl& control(uint32_t cpu) const noexcept;
     bool overwrites() const noexcept;
     void wake_host(uint64_t full) noexcept;  // full: blocks of the ring
 
-    std::byte* base_ = nullptr;
+    Mapping memory_;
     wire::RingGeometry geometry_{};
     std::vector<int64_t> last_time_;
 };

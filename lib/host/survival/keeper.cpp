@@ -1,6 +1,7 @@
 #include "host/survival/keeper.h"
 
 #include "base/hidden_fd.h"
+#include "base/mapping.h"
 #include "base/unix_socket.h"
 #include "host/journal.h"
 #include "host/survival/hung_worker.h"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -70,25 +70,16 @@ class Kept {
 public:
     Kept(UniqueFd fd, uint64_t mapped) : fd_(hide_from_children(std::move(fd))) {
         if (mapped == 0) return;
-        void* memory =
-            ::mmap(nullptr, size_t(mapped), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
-        if (memory == MAP_FAILED) return;
-        memory_ = memory;
-        size_ = size_t(mapped);
-    }
-    Kept(const Kept&) = delete;
-    Kept& operator=(const Kept&) = delete;
-    ~Kept() {
-        if (memory_ != nullptr) ::munmap(memory_, size_);
+        if (auto memory = Mapping::of(fd_, size_t(mapped), "kept: mmap"))
+            memory_ = std::move(*memory);
     }
 
     int fd() const noexcept { return fd_.get(); }
-    uint64_t mapped() const noexcept { return size_; }
+    uint64_t mapped() const noexcept { return memory_.size(); }
 
 private:
     UniqueFd fd_;
-    void* memory_ = nullptr;
-    size_t size_ = 0;
+    Mapping memory_;
 };
 
 class Keeper {

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <linux/perf_event.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -27,17 +26,15 @@ struct Ours {
     uint64_t told;  // of the events lost
 };
 
-Ours& ours_of(void* base) {
-    return *reinterpret_cast<Ours*>(static_cast<std::byte*>(base) + kOursAt);
-}
+Ours& ours_of(const Mapping& memory) { return *reinterpret_cast<Ours*>(memory.get() + kOursAt); }
 
 }  // namespace
 
-PerfRing::PerfRing(UniqueFd fd, void* base, size_t size) noexcept
+PerfRing::PerfRing(UniqueFd fd, Mapping memory, size_t size) noexcept
     : fd_(std::move(fd)),
-      base_(base),
+      memory_(std::move(memory)),
       size_(size),
-      tail_(static_cast<perf_event_mmap_page*>(base)->data_tail) {}
+      tail_(memory_.as<perf_event_mmap_page>().data_tail) {}
 
 Result<PerfRing> PerfRing::open(const perf_event_attr& attr, uint32_t cpu, uint32_t pages) {
     UniqueFd fd(int(::syscall(SYS_perf_event_open, &attr, -1, int(cpu), -1,
@@ -52,34 +49,8 @@ Result<PerfRing> PerfRing::open(const perf_event_attr& attr, uint32_t cpu, uint3
 
 Result<PerfRing> PerfRing::over(UniqueFd fd, uint32_t pages) {
     const size_t size = size_t{pages} * page_size();
-    void* base =
-        ::mmap(nullptr, size + page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (base == MAP_FAILED) return Error{code_from_errno(errno), "perf: mmap", uint64_t(errno)};
-    return PerfRing(std::move(fd), base, size);
-}
-
-PerfRing::PerfRing(PerfRing&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      base_(std::exchange(other.base_, nullptr)),
-      size_(other.size_),
-      head_(other.head_),
-      tail_(other.tail_),
-      front_size_(other.front_size_),
-      record_(std::move(other.record_)) {}
-
-PerfRing& PerfRing::operator=(PerfRing&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(base_, other.base_);
-    std::swap(size_, other.size_);
-    std::swap(head_, other.head_);
-    std::swap(tail_, other.tail_);
-    std::swap(front_size_, other.front_size_);
-    std::swap(record_, other.record_);
-    return *this;
-}
-
-PerfRing::~PerfRing() {
-    if (base_ != nullptr) ::munmap(base_, mapped());
+    ETW_TRY(Mapping memory, Mapping::of(fd, size + page_size(), "perf: mmap"));
+    return PerfRing(std::move(fd), std::move(memory), size);
 }
 
 uint32_t PerfRing::pages() const noexcept { return uint32_t(size_ / page_size()); }
@@ -87,7 +58,7 @@ uint32_t PerfRing::pages() const noexcept { return uint32_t(size_ / page_size())
 size_t PerfRing::mapped() const noexcept { return size_ + page_size(); }
 
 void PerfRing::copy(uint64_t from, std::byte* to, size_t size) const noexcept {
-    const auto* data = static_cast<const std::byte*>(base_) + page_size();
+    const auto* data = memory_.get() + page_size();
     const size_t at = from % size_;
     const size_t first = std::min(size, size_ - at);
     std::memcpy(to, data + at, first);
@@ -95,8 +66,8 @@ void PerfRing::copy(uint64_t from, std::byte* to, size_t size) const noexcept {
 }
 
 void PerfRing::look() noexcept {
-    if (base_ == nullptr) return;
-    auto& page = *static_cast<perf_event_mmap_page*>(base_);
+    if (!memory_) return;
+    auto& page = memory_.as<perf_event_mmap_page>();
     // Pairs with the kernel's release: records below `head_` are whole.
     head_ = std::atomic_ref<__u64>(page.data_head).load(std::memory_order_acquire);
 }
@@ -119,13 +90,13 @@ void PerfRing::pop() noexcept {
 }
 
 void PerfRing::give_back() noexcept {
-    if (base_ == nullptr) return;
-    auto& page = *static_cast<perf_event_mmap_page*>(base_);
+    if (!memory_) return;
+    auto& page = memory_.as<perf_event_mmap_page>();
     std::atomic_ref<__u64>(page.data_tail).store(tail_, std::memory_order_release);
 }
 
 uint64_t PerfRing::count_lost(uint64_t lost) noexcept {
-    uint64_t& told = ours_of(base_).told;
+    uint64_t& told = ours_of(memory_).told;
     const uint64_t more = lost > told ? lost - told : 0;
     told += more;
     return more;

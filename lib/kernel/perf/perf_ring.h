@@ -3,7 +3,7 @@
 // Event and ring outlive the process that opened them where another one holds the event and has the
 // ring mapped: then they record on, and a successor reads on from what the last give_back() left.
 #pragma once
-#include "base/unique_fd.h"
+#include "base/mapping.h"
 #include "etw/bytes.h"
 #include "kernel/holder.h"
 
@@ -22,11 +22,8 @@ public:
     // That of a predecessor, of as many pages.
     static Result<PerfRing> over(UniqueFd event, uint32_t pages);
     PerfRing() noexcept = default;  // of a processor that does not run
-    PerfRing(PerfRing&& other) noexcept;
-    PerfRing& operator=(PerfRing&& other) noexcept;
-    ~PerfRing();
 
-    explicit operator bool() const noexcept { return base_ != nullptr; }
+    explicit operator bool() const noexcept { return bool(memory_); }
     const UniqueFd& fd() const noexcept { return fd_; }
     uint32_t pages() const noexcept;
     // What is mapped, in bytes.
@@ -50,11 +47,11 @@ public:
     uint64_t count_lost(uint64_t lost) noexcept;
 
 private:
-    PerfRing(UniqueFd fd, void* base, size_t size) noexcept;
+    PerfRing(UniqueFd fd, Mapping memory, size_t size) noexcept;
     void copy(uint64_t from, std::byte* to, size_t size) const noexcept;
 
     UniqueFd fd_;
-    void* base_ = nullptr;
+    Mapping memory_;
     size_t size_ = 0;    // of the data, in bytes
     uint64_t head_ = 0;  // end of what front() may show
     uint64_t tail_ = 0;  // what was popped

@@ -46,8 +46,7 @@ std::vector<bpf_insn> at_address(const SocketCode& sockets, int output) {
     sockets.put_ends(code, r7, kRecord + int(offsetof(Acceptance, ends)), end);
     code.put_out(r6, output, kRecord, sizeof(Acceptance));
     code.place(end);
-    code.set(r0, 1);  // to go on
-    code.leave();
+    code.leave(1);  // to go on
     return code.finish();
 }
 

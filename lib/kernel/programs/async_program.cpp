@@ -54,13 +54,7 @@ public:
         code_.store(Size::k32, r10, record_ + AT(writes), 1);
         code_.place(known);
     }
-    void keep(int requests, int key) {
-        code_.load_map(r1, requests);
-        code_.point(r2, r10, key);
-        code_.point(r3, r10, record_);
-        code_.set(r4, BPF_ANY);
-        code_.call_helper(BPF_FUNC_map_update_elem);
-    }
+    void keep(int requests, int key) { code_.keep(requests, key, record_); }
     // Takes the record that was kept.
     void take(int requests, int key, BpfCode::Label none) {
         code_.look_up(requests, key);
@@ -69,9 +63,7 @@ public:
             code_.load(Size::k64, r1, r0, int(i));
             code_.store(Size::k64, r10, record_ + int(i), r1);
         }
-        code_.load_map(r1, requests);
-        code_.point(r2, r10, key);
-        code_.call_helper(BPF_FUNC_map_delete_elem);
+        code_.forget(requests, key);
     }
     // duration_ns is the beginning as yet.
     void put_out(Reg context, int output) {
@@ -109,8 +101,7 @@ void AsyncCode::write_rounds(BpfCode::Label begin, BpfCode::Label round) {
     code_.set(r4, 0);
     code_.call_helper(BPF_FUNC_loop);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     // round(r1: its number, r2: what begin() has on its stack).
     code_.place(round);
     code_.load(Size::k64, r6, r2, kContext - kCall);
@@ -148,8 +139,7 @@ void AsyncCode::write_submitted() {
     code_.load(Size::k64, r8, r10, kRecord + FILE_AT(file));
     tell_file_in(r8, kRecord + AT(file), kRequest, kRequest + 8);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
 }
 
 void AsyncCode::write_reaped() {
@@ -172,8 +162,7 @@ void AsyncCode::write_reaped() {
     code_.store(Size::k64, r10, kRecord + AT(result), r1);
     steps.put_out(r6, file_maps_.output);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
 }
 
 // --- io_uring --------------------------------------------------------------------------------
@@ -226,8 +215,7 @@ std::vector<bpf_insn> RingWriter::at_request() {
     code_.store(Size::k64, r10, kRecord + AT(duration_ns), r0);
     steps_.keep(requests_, kKey);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 
@@ -261,8 +249,7 @@ std::vector<bpf_insn> RingWriter::at_end() {
     tell_file_in(r8, kRecord + AT(file), kValue, kEntry);
     steps_.put_out(r6, file_maps_.output);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     write_inode_of();
     write_tell();
     return code_.finish();

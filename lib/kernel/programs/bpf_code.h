@@ -105,6 +105,20 @@ public:
         place(known);
         set(r7, r0);
     }
+    // Puts what stands on the stack at `value` into `map`, by the key that stands there at `key`.
+    void keep(int map, int key, int value) {
+        load_map(r1, map);
+        point(r2, r10, key);
+        point(r3, r10, value);
+        set(r4, BPF_ANY);
+        call_helper(BPF_FUNC_map_update_elem);
+    }
+    // Takes it out again.
+    void forget(int map, int key) {
+        load_map(r1, map);
+        point(r2, r10, key);
+        call_helper(BPF_FUNC_map_delete_elem);
+    }
     // Copies the addresses of the user's stack to r7 + `to`, at most `size` bytes of them; how many
     // it is to r0. r6: what the program was called with.
     void take_user_stack(int to, size_t size) {
@@ -118,15 +132,19 @@ public:
         set(r0, 0);
         place(taken);
     }
-    // Hands what stands on the stack at `from` to the host, through the map `output`. `context`:
-    // what the program was called with.
-    void put_out(Reg context, int output, int from, size_t size) {
-        set(r1, context);
+    // Hands r5 bytes at r4 to the host, through the map `output`. r1: what the program was called
+    // with.
+    void put_out(int output) {
         load_map(r2, output);
         set32(r3, uint32_t(BPF_F_CURRENT_CPU));
+        call_helper(BPF_FUNC_perf_event_output);
+    }
+    // The same of what stands on the stack at `from`.
+    void put_out(Reg context, int output, int from, size_t size) {
+        set(r1, context);
         point(r4, r10, from);
         set(r5, int32_t(size));
-        call_helper(BPF_FUNC_perf_event_output);
+        put_out(output);
     }
     // `condition`: BPF_JEQ, BPF_JSGT ...; values are compared as 64 bits.
     void jump_if(uint8_t condition, Reg left, int32_t right, Label label) {
@@ -153,7 +171,10 @@ public:
         add(BPF_LD | BPF_IMM | BPF_DW, to, Reg(BPF_PSEUDO_FUNC), 0, 0);
         add(0, r0, r0, 0, 0);
     }
-    void leave() { add(BPF_JMP | BPF_EXIT, r0, r0, 0, 0); }
+    void leave(int32_t result) {
+        set(r0, result);
+        add(BPF_JMP | BPF_EXIT, r0, r0, 0, 0);
+    }
 
     std::vector<bpf_insn> finish() {
         for (const Use& use : uses_) {

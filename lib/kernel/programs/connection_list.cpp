@@ -76,8 +76,7 @@ Result<std::vector<bpf_insn>> at_file() {
     code.set(r3, int32_t(sizeof(OpenConnection)));
     code.call_helper(BPF_FUNC_seq_write);
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 

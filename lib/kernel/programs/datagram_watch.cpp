@@ -139,14 +139,9 @@ std::vector<bpf_insn> Writer::at_address(bool version_6) {
     }
     code_.jump(end);
     code_.place(is_first);
-    code_.load_map(r1, peers_);
-    code_.point(r2, r10, kThread);
-    code_.point(r3, r10, kPeer);
-    code_.set(r4, BPF_ANY);
-    code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.keep(peers_, kThread, kPeer);
     code_.place(end);
-    code_.set(r0, 1);  // to go on
-    code_.leave();
+    code_.leave(1);  // to go on
     return code_.finish();
 }
 
@@ -209,8 +204,7 @@ std::vector<bpf_insn> Writer::at_length(const LengthPoint& point) {
     code_.place(done);
     forget_peer();
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 

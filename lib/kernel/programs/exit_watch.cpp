@@ -57,8 +57,7 @@ Result<BpfProbe> watch_exits(uint32_t cpus, const CounterSource& counter) {
     code.store(Size::k32, r10, kRecord + int(offsetof(ExitRecord, process)), r0);
     code.put_out(r6, probe.output().get(), kRecord, sizeof(ExitRecord));
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     ETW_CHECK(probe.attach("sched_process_exit", code.finish()));
     return probe;
 }

@@ -80,11 +80,9 @@ void FileCode::write_inode_of() {
     fetch(kValue, r6, o_.inode_number);
     code_.load(Size::k64, r1, r10, kValue);
     code_.store(Size::k64, r7, FILE_AT(inode), r1);
-    code_.set(r0, 1);
-    code_.leave();
+    code_.leave(1);
     code_.place(no);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
 }
 
 void FileCode::write_find_file() {
@@ -119,11 +117,9 @@ void FileCode::write_find_file() {
     code_.call(inode_of_);
     code_.jump_if(BPF_JEQ, r0, 0, no);
     code_.store(Size::k64, r7, FILE_AT(file), r8);
-    code_.set(r0, 1);
-    code_.leave();
+    code_.leave(1);
     code_.place(no);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
 }
 
 // What was told is known by device, inode, name and folder: another name is told anew.
@@ -204,22 +200,15 @@ void FileCode::write_tell() {
     code_.store(Size::k32, r1, NAME_AT(is_cut), 1);
     code_.place(done);
     code_.load(Size::k64, r1, r10, kContext);
-    code_.load_map(r2, file_maps_.output);
-    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
     code_.load(Size::k64, r4, r10, kScratch);
     code_.load(Size::k32, r5, r4, kTakenAt);
     code_.jump_if(BPF_JGT, r5, kMaxPartBytes + kMaxPart, end);
     code_.calculate(BPF_ADD, r5, int(sizeof(FileName)));
-    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.put_out(file_maps_.output);
     code_.jump_if(BPF_JSLT, r0, 0, end);  // lost: to be told with the next call
-    code_.load_map(r1, file_maps_.told);
-    code_.point(r2, r10, kKey);
-    code_.point(r3, r10, kZero);
-    code_.set(r4, BPF_ANY);
-    code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.keep(file_maps_.told, kKey, kZero);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
 }
 
 void FileCode::tell_file_in(Reg file, int record, int mount, int entry) {

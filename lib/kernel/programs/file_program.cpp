@@ -112,8 +112,7 @@ void Writer::write_set_base() {
     code_.load(Size::k64, r4, r10, kEntry);
     code_.call(tell_);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
 }
 
 std::vector<bpf_insn> Writer::at_entry() {
@@ -229,14 +228,9 @@ std::vector<bpf_insn> Writer::at_entry() {
     code_.place(keep);
     code_.call_helper(BPF_FUNC_ktime_get_ns);
     code_.store(Size::k64, r10, kRecord + AT(duration_ns), r0);  // its beginning as yet
-    code_.load_map(r1, maps_.running);
-    code_.point(r2, r10, kThread);
-    code_.point(r3, r10, kRecord);
-    code_.set(r4, BPF_ANY);
-    code_.call_helper(BPF_FUNC_map_update_elem);
+    code_.keep(maps_.running, kThread, kRecord);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     write_find_file();
     write_inode_of();
     return code_.finish();
@@ -363,19 +357,14 @@ std::vector<bpf_insn> Writer::at_return() {
         code_.place(whole);
         code_.place(put_out);
         code_.set(r1, r6);
-        code_.load_map(r2, maps_.files.output);
-        code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
         code_.set(r4, r8);
         code_.set(r5, r9);
-        code_.call_helper(BPF_FUNC_perf_event_output);
+        code_.put_out(maps_.files.output);
     }
     code_.place(drop);
-    code_.load_map(r1, maps_.running);
-    code_.point(r2, r10, kThread);
-    code_.call_helper(BPF_FUNC_map_delete_elem);
+    code_.forget(maps_.running, kThread);
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     write_find_file();
     write_inode_of();
     write_tell();

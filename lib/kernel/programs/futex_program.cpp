@@ -255,8 +255,7 @@ std::vector<bpf_insn> Writer::at_entry() {
     code_.place(is_new);
     take_wait();
     code_.place(end_);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 
@@ -289,17 +288,14 @@ std::vector<bpf_insn> Writer::at_return() {
     code_.take_user_stack(AT(stack), sizeof(UserCall::stack));
     code_.store(Size::k64, r7, AT(stack_size), r0);
     code_.set(r1, r6);
-    code_.load_map(r2, maps_.output);
-    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
     code_.set(r4, r7);
     code_.set(r5, int32_t(sizeof(UserCall)));
-    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.put_out(maps_.output);
     code_.jump(end_);
     code_.place(is_over);
     code_.store(Size::k8, r7, AT(may_go_on), 1);
     code_.place(end_);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 
@@ -307,12 +303,9 @@ std::vector<bpf_insn> Writer::at_exec() {
     code_.call_helper(BPF_FUNC_get_current_pid_tgid);
     code_.calculate(BPF_RSH, r0, 32);
     code_.store(Size::k32, r10, kPid, r0);
-    code_.load_map(r1, maps_.processes);
-    code_.point(r2, r10, kPid);
-    code_.call_helper(BPF_FUNC_map_delete_elem);
+    code_.forget(maps_.processes, kPid);
     code_.place(end_);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 

@@ -90,8 +90,7 @@ std::vector<bpf_insn> at_return(const LengthPoint& point, const SocketCode& sock
     code.store(Size::k32, r10, kEvent + AT(thread), r0);
     code.put_out(r6, output, kEvent, sizeof(LengthEvent));
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 

@@ -60,13 +60,7 @@ private:
         code_.store(Size::k64, r10, kKey, r7);
         code_.store(Size::k64, r10, kPosition, r8);
     }
-    void keep() {
-        code_.load_map(r1, positions_);
-        code_.point(r2, r10, kKey);
-        code_.point(r3, r10, kPosition);
-        code_.set(r4, BPF_ANY);
-        code_.call_helper(BPF_FUNC_map_update_elem);
-    }
+    void keep() { code_.keep(positions_, kKey, kPosition); }
 
     void pick_worker(BpfCode::Label splices, BpfCode::Label others);
 
@@ -134,8 +128,7 @@ std::vector<bpf_insn> Writer::at_read() {
     code_.store(Size::k64, r10, kRecord + int(offsetof(Splice, size)), r9);
     code_.put_out(r6, output_, kRecord, sizeof(Splice));
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 
@@ -148,8 +141,7 @@ std::vector<bpf_insn> Writer::at_state() {
     begin(end);
     keep();
     code_.place(end);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 

@@ -5,7 +5,6 @@
 
 #include <bpf/bpf.h>
 #include <linux/perf_event.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,8 +98,7 @@ Result<std::vector<bpf_insn>> base_program(KernelTypes& types, int controls) {
     code.calculate(BPF_SUB, r9, r1);
     code.store(Size::k64, r7, CONTROL_AT(base), r9);
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 
@@ -175,8 +173,7 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     code.calculate(BPF_ADD, r1, 1);
     code.store(Size::k64, r7, CONTROL_AT(lost), r1);
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 
@@ -204,15 +201,11 @@ Status check_base(const UniqueFd& event, int64_t base, const CounterSource& coun
     return Ok{};
 }
 
-}  // namespace
-
-void SwitchWatch::Unmap::operator()(std::byte* memory) const noexcept { ::munmap(memory, size); }
-
-Result<SwitchWatch::Mapping> SwitchWatch::map_values(const UniqueFd& map, size_t size) {
-    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
-    if (memory == MAP_FAILED) return Error{code_from_errno(errno), "bpf: mmap", uint64_t(errno)};
-    return Mapping(static_cast<std::byte*>(memory), Unmap{size});
+Result<Mapping> map_values(const UniqueFd& map, size_t size) {
+    return Mapping::of(map, size, "bpf: mmap");
 }
+
+}  // namespace
 
 SwitchWatch::SwitchWatch(SwitchDescriptors parts, BpfProbe probe, Mapping controls, Mapping records,
                          uint32_t cpus, uint64_t capacity)

@@ -1,12 +1,12 @@
 // Has a program of ours in the kernel (BPF) record context switches, at a fraction of what an event
 // of tracefs costs.
 #pragma once
+#include "base/mapping.h"
 #include "kernel/programs/bpf_probe.h"
 #include "kernel/programs/switch_ring.h"
 
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -36,13 +36,6 @@ public:
     const SwitchRings& rings() const noexcept { return rings_; }
 
 private:
-    struct Unmap {
-        size_t size = 0;
-        void operator()(std::byte* memory) const noexcept;
-    };
-    using Mapping = std::unique_ptr<std::byte, Unmap>;
-    static Result<Mapping> map_values(const UniqueFd& map, size_t size);
-
     SwitchWatch(SwitchDescriptors parts, BpfProbe probe, Mapping controls, Mapping records,
                 uint32_t cpus, uint64_t capacity);
 

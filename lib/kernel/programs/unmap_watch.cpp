@@ -56,8 +56,7 @@ void take_arguments(BpfCode& code) {
 
 std::vector<bpf_insn> finish(BpfCode& code, BpfCode::Label end) {
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
     return code.finish();
 }
 
@@ -124,14 +123,9 @@ std::vector<bpf_insn> at_locking(const Offsets& offsets, int unmappings) {
     code.place(is_one);
     code.call_helper(BPF_FUNC_get_current_pid_tgid);
     code.store(Size::k32, r10, kThread, r0);
-    code.load_map(r1, unmappings);
-    code.point(r2, r10, kThread);
-    code.point(r3, r10, kRecord);
-    code.set(r4, BPF_ANY);
-    code.call_helper(BPF_FUNC_map_update_elem);
+    code.keep(unmappings, kThread, kRecord);
     code.place(end);
-    code.set(r0, 0);
-    code.leave();
+    code.leave(0);
 
     // look(struct task_struct*, struct vm_area_struct*, what it finds)
     const auto is_none = code.label();
@@ -167,9 +161,7 @@ std::vector<bpf_insn> at_release(int unmappings, int output) {
     code.store(Size::k64, r10, kTo, r1);
     code.load(Size::k64, r1, r0, int(offsetof(Unmapping, has_files)));
     code.store(Size::k64, r10, kHasFiles, r1);
-    code.load_map(r1, unmappings);
-    code.point(r2, r10, kThread);
-    code.call_helper(BPF_FUNC_map_delete_elem);
+    code.forget(unmappings, kThread);
     // Of one that has failed, or whose thread was killed as it waited for the lock.
     code.load(Size::k64, r1, r8, kArgumentsAt[0]);
     code.jump_if(BPF_JNE, r1, r9, end);

@@ -296,10 +296,8 @@ void Writer::tell() {
 // So many bytes as r5 says.
 void Writer::put_out() {
     code_.set(r1, r6);
-    code_.load_map(r2, maps_.output);
-    code_.set32(r3, uint32_t(BPF_F_CURRENT_CPU));
     code_.set(r4, r7);
-    code_.call_helper(BPF_FUNC_perf_event_output);
+    code_.put_out(maps_.output);
 }
 
 // Inside of another call are those that begin deeper in the stack while that one is under way; one
@@ -351,8 +349,7 @@ std::vector<bpf_insn> Writer::at_entry(bool waits) {
     if (waits) code_.store(Size::k8, r7, AT(is_under_way), 1);
     if (is_told_as_it_begins(kind_)) tell();
     code_.place(end_);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 
@@ -401,8 +398,7 @@ std::vector<bpf_insn> Writer::at_return() {
     code_.place(succeeded);
     if (!is_told_as_it_begins(kind_)) tell();
     code_.place(end_);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 
@@ -419,8 +415,7 @@ std::vector<bpf_insn> Writer::at_end_of_wait() {
     code_.jump_if(BPF_JEQ, r0, 0, end_);
     code_.store(Size::k8, r0, AT(may_go_on), 0);
     code_.place(end_);
-    code_.set(r0, 0);
-    code_.leave();
+    code_.leave(0);
     return code_.finish();
 }
 

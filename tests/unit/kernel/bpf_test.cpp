@@ -15,31 +15,31 @@ TEST(BpfCode, JumpsAndCallsAreRelativeToWhatFollowsThem) {
     code.jump_if(BPF_JEQ, r1, 7, end);
     code.call(function);
     code.place(end);
-    code.leave();
+    code.leave(0);
     code.place(function);
     code.load(BpfCode::Size::k32, r2, r1, -8);
-    code.leave();
+    code.leave(0);
     const auto out = code.finish();
-    ASSERT_EQ(out.size(), 5u);
+    ASSERT_EQ(out.size(), 7u);
     EXPECT_EQ(out[0].off, 1);
     EXPECT_EQ(out[0].imm, 7);
     EXPECT_EQ(out[1].src_reg, BPF_PSEUDO_CALL);
-    EXPECT_EQ(out[1].imm, 1);
-    EXPECT_EQ(out[3].off, -8);
-    EXPECT_EQ(out[3].dst_reg, r2);
+    EXPECT_EQ(out[1].imm, 2);
+    EXPECT_EQ(out[4].off, -8);
+    EXPECT_EQ(out[4].dst_reg, r2);
 }
 
 TEST(BpfCode, AFunctionsAddressTakesTwoInstructionsAndIsRelativeToTheFirst) {
     BpfCode code;
     const auto function = code.label();
     code.load_function(r2, function);
-    code.leave();
+    code.leave(0);
     code.place(function);
-    code.leave();
+    code.leave(0);
     const auto out = code.finish();
-    ASSERT_EQ(out.size(), 4u);
+    ASSERT_EQ(out.size(), 6u);
     EXPECT_EQ(out[0].src_reg, BPF_PSEUDO_FUNC);
-    EXPECT_EQ(out[0].imm, 2);
+    EXPECT_EQ(out[0].imm, 3);
     EXPECT_EQ(out[0].off, 0);
 }
 
