@@ -2,7 +2,6 @@
 #pragma once
 #include "backend_linux/backend.h"
 #include "fixtures.h"
-#include "support/fork_under_tsan.h"
 #include "wire/control_protocol.h"
 #include "wire/provider_protocol.h"
 

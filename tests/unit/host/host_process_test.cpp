@@ -1,6 +1,8 @@
 // What sessions do on request.
 #include "host_process.h"
 
+#include "support/fork_under_tsan.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
