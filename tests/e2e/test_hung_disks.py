@@ -522,6 +522,22 @@ class HungKilledHost(HungDisk):
         self.tracelog("-flush", "Hung")
         self.check_recovery(self.disk.stop, self.kill_both_at_once)
 
+    def test_a_file_that_passes_for_rings_is_not_opened(self):
+        """By the host that looks for those of its sessions."""
+        self.disk.lack("FLUSH")  # all that inherit it close it
+        self.start_host()
+        self.start_other()
+        trap = os.open(self.mounted / "memfd:etw-ring (deleted)", os.O_RDWR | os.O_CREAT)
+        subprocess.run(["umount", "-l", self.mounted], check=True)
+        self.assertEqual(os.readlink(f"/proc/self/fd/{trap}"), "/memfd:etw-ring (deleted)")
+        self.disk.hold()
+        self.kill_hosts()
+        self.assertEqual(self.sessions(), ["Other"])
+        self.others_go_on("Later")
+        self.answer()
+        os.close(trap)
+        self.tracelog("-stop", "Other")
+
     def test_it_is_said_what_hangs(self):
         self.start_both_without_flush()
         self.disk.hold()
