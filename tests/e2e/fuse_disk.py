@@ -18,6 +18,8 @@ import struct
 import subprocess
 import sys
 
+from harness import APART, hang
+
 OPCODES = {"LOOKUP": 1, "FORGET": 2, "GETATTR": 3, "SETATTR": 4, "UNLINK": 10, "OPEN": 14,
            "READ": 15, "WRITE": 16, "STATFS": 17, "RELEASE": 18, "FSYNC": 20, "FLUSH": 25,
            "INIT": 26, "OPENDIR": 27, "RELEASEDIR": 29, "CREATE": 35, "INTERRUPT": 36,
@@ -188,7 +190,7 @@ class FuseDisk:
             self.folder = folder
             self.server = subprocess.Popen([sys.executable, __file__, str(device)],
                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                           pass_fds=[device])
+                                           pass_fds=[device], **APART)
         finally:
             os.close(device)
         self.connection = self._connection()
@@ -216,7 +218,7 @@ class FuseDisk:
         self._command("lack", *names)
 
     def stop(self):
-        self.server.send_signal(signal.SIGSTOP)
+        hang(self.server.pid)
 
     def go_on(self):
         self.server.send_signal(signal.SIGCONT)

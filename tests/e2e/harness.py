@@ -64,8 +64,14 @@ def kill(pid):
                 raise AssertionError(f"waited {DEADLINE} s for process {pid} to end")
 
 
+# For processes that a test may stop. The kernel ends a process group by SIGHUP, tests and all and
+# without a word, when its last tie to the session's shell ends while one of its members is stopped.
+APART = {"start_new_session": True}
+
+
 def hang(pid):
     """Stops a process; returns when none of its threads goes on."""
+    assert os.getsid(pid) != os.getsid(0), "not started APART"
     def states():
         for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(FileNotFoundError):  # it has ended
@@ -122,7 +128,7 @@ class Writer:
         self.process = subprocess.Popen(
             [str(BIN / "etw-test-writer"), *map(str, args)], env=env, text=True, user=user,
             preexec_fn=preexec_fn,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, **APART)
         assert self.process.stdout.readline() == "ready\n"
         self.pid = self.process.pid
 

@@ -73,6 +73,35 @@ class HungDisk(EndToEnd):
         self.assertEqual(writer.written(), count)
         writer.finish()
 
+    def waiting_writer(self):
+        return self.writer("--count", 100, "--wait", "--hold")
+
+    def let_write(self, *writers):
+        for writer in writers:
+            writer.go()
+            self.assertEqual(writer.written(), 100)
+
+    def wait_for_program(self, writer):
+        wait_for(lambda: writer.pid in {pid for provider in
+                                        json.loads(self.tracelog("-enumguid", "-json").stdout)
+                                        for pid in provider["pids"]}, "the program")
+
+    def start_other(self):
+        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+
+    def check_that_the_host_ends(self):
+        """When it is told to, and the log of Other is whole."""
+        os.kill(self.worker(), signal.SIGTERM)
+        wait_for(lambda: not self.host_lives(), "the host to end")
+        self.check_etl(self.folder / "other.etl")
+        self.others_go_on("Next")
+
+    def kill_worker_at_once(self):
+        """It may hang: nobody waits for its end."""
+        worker = self.worker()
+        os.kill(worker, signal.SIGKILL)
+        self.worker(but=(worker,))
+
     def start(self, *options):
         self.start_host()
         self.tracelog("-start", "Hung", "-f", self.log, "-guid", WRITER_GUID, "-ft", 1, *options)
@@ -180,13 +209,10 @@ class HungSessions(HungDisk):
 
     def test_a_host_that_is_told_to_end_does(self):
         self.start()
-        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        self.start_other()
         self.disk.hold()
         self.wait_until_hung()
-        os.kill(self.worker(), signal.SIGTERM)
-        wait_for(lambda: not self.host_lives(), "the host to end")
-        self.check_etl(self.folder / "other.etl")
-        self.others_go_on("Next")
+        self.check_that_the_host_ends()
 
 
 class HungPrivate(HungDisk):
@@ -210,36 +236,48 @@ class HungPrivate(HungDisk):
     def wait_until_hung(self):
         wait_for(lambda: self.private()["log_unanswered_s"] > 0, "the log not to answer")
 
+    def first_process(self):
+        """Of a new session, which waits until it is to write."""
+        self.start_host()
+        writer = self.waiting_writer()
+        self.start_private()
+        self.wait_for_processes(1)
+        return writer
+
+    def process_with_a_log_that_hangs(self):
+        self.disk.hold("CREATE")
+        writer = self.waiting_writer()
+        self.wait_until_hung()
+        return writer
+
+    def stop_and_count(self, first, *others):
+        """Each process has 100 events in a log of its own."""
+        self.private("-stop")
+        self.assertEqual(self.events_of(first, self.log), 100)
+        for writer in others:
+            self.assertEqual(self.events_of(writer, f"{self.log}_{writer.pid}"), 100)
+
     def events_of(self, writer, log):
         return len(self.numbered(log)[writer.pid, 0])
 
     def test_a_process_whose_log_hangs_joins_when_it_is_answered(self):
-        self.start_host()
-        first = self.writer("--count", 100, "--wait", "--hold")
-        self.start_private()
-        self.wait_for_processes(1)
-        self.disk.hold("CREATE")
-        second = self.writer("--count", 100, "--wait", "--hold")
-        self.wait_until_hung()
+        first = self.first_process()
+        second = self.process_with_a_log_that_hangs()
         self.assertIn("its file system does not answer",
                       self.tracelog("-q", "Hung", "-um").stdout)
         self.others_go_on("Other")
         self.wait_for_processes(1)
-        first.go()
-        self.assertEqual(first.written(), 100)
+        self.let_write(first)
         self.answer()
         self.wait_for_processes(2)
-        second.go()
-        self.assertEqual(second.written(), 100)
-        self.private("-stop")
-        self.assertEqual(self.events_of(first, self.log), 100)
-        self.assertEqual(self.events_of(second, f"{self.log}_{second.pid}"), 100)
+        self.let_write(second)
+        self.stop_and_count(first, second)
 
     def test_what_a_log_held_before_a_start_that_is_given_up_stays(self):
         former = b"precious" * 20000
         self.log.write_bytes(former)
         self.start_host()
-        writer = self.writer("--count", 100, "--wait", "--hold")
+        writer = self.waiting_writer()
         self.disk.hold("READ")
         tool = self.begin("-start", "Hung", "-um", "-guid", WRITER_GUID, "-f", self.log)
         self.others_go_on("Other")
@@ -248,26 +286,17 @@ class HungPrivate(HungDisk):
         self.answer()
         self.assertEqual(self.log.read_bytes(), former)
         self.start_private()
-        writer.go()
-        self.assertEqual(writer.written(), 100)
-        self.private("-stop")
-        self.assertEqual(self.events_of(writer, self.log), 100)
+        self.let_write(writer)
+        self.stop_and_count(writer)
 
     def test_an_update_is_done_when_the_log_before_it_is_answered(self):
-        self.start_host()
-        first = self.writer("--count", 100, "--wait", "--hold")
-        self.start_private()
-        self.wait_for_processes(1)
-        self.disk.hold("CREATE")
-        second = self.writer("--count", 100, "--wait", "--hold")
-        self.wait_until_hung()
+        first = self.first_process()
+        second = self.process_with_a_log_that_hangs()
         self.refused("-update", "Hung", "-um", "-f", self.folder / "next.etl")
         self.others_go_on("Other")
         self.answer()
         self.wait_for_processes(2)
-        for writer in (first, second):
-            writer.go()
-            self.assertEqual(writer.written(), 100)
+        self.let_write(first, second)
         self.private("-stop")
         logs = {self.log, *self.folder.glob("next.etl*")}
         self.assertEqual({log.name for log in logs},
@@ -289,18 +318,12 @@ class HungPrivate(HungDisk):
     def test_a_host_that_is_told_to_end_does(self):
         self.start_host()
         self.start_private()
-        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        self.start_other()
         self.disk.hold("SETATTR", "WRITE")
-        os.kill(self.worker(), signal.SIGTERM)
-        wait_for(lambda: not self.host_lives(), "the host to end")
-        self.check_etl(self.folder / "other.etl")
-        self.others_go_on("Next")
+        self.check_that_the_host_ends()
 
     def test_a_host_is_killed(self):
-        self.start_host()
-        writer = self.writer("--count", 100, "--wait", "--hold")
-        self.start_private()
-        self.wait_for_processes(1)
+        writer = self.first_process()
         self.disk.hold("LOOKUP", "GETATTR")
         self.kill_worker()
         self.wait_until_hung()
@@ -309,51 +332,31 @@ class HungPrivate(HungDisk):
         self.answer()
         late = self.writer("--count", 50)
         late.finish()
-        writer.go()
-        self.assertEqual(writer.written(), 100)
-        self.private("-stop")
-        self.assertEqual(self.events_of(writer, self.log), 100)
+        self.let_write(writer)
+        self.stop_and_count(writer)
         self.assertEqual(self.events_of(late, f"{self.log}_{late.pid}"), 50)
 
     def test_a_host_is_killed_that_hangs(self):
-        self.start_host()
-        first = self.writer("--count", 100, "--wait", "--hold")
-        self.start_private()
-        self.wait_for_processes(1)
-        self.disk.hold("CREATE")
-        second = self.writer("--count", 100, "--wait", "--hold")
-        self.wait_until_hung()
-        worker = self.worker()
-        os.kill(worker, signal.SIGKILL)
-        self.worker(but=(worker,))
+        first = self.first_process()
+        second = self.process_with_a_log_that_hangs()
+        self.kill_worker_at_once()
         self.others_go_on("Other")
         self.answer()
         self.wait_for_processes(2)
-        for writer in (first, second):
-            writer.go()
-            self.assertEqual(writer.written(), 100)
-        self.private("-stop")
-        self.assertEqual(self.events_of(first, self.log), 100)
-        self.assertEqual(self.events_of(second, f"{self.log}_{second.pid}"), 100)
+        self.let_write(first, second)
+        self.stop_and_count(first, second)
 
     def test_a_program_is_not_held_up(self):
         """Its log hangs from the first on."""
-        self.start_host()
-        writer = self.writer("--count", 100, "--wait", "--hold")
-        self.start_private()
-        self.wait_for_processes(1)
+        writer = self.first_process()
         self.disk.hold()
-        writer.go()
-        self.assertEqual(writer.written(), 100)
+        self.let_write(writer)
         self.others_go_on("Other")
-        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
-        wait_for(lambda: writer.pid in {p for provider in
-                                        json.loads(self.tracelog("-enumguid", "-json").stdout)
-                                        for p in provider["pids"]}, "the program")
+        self.start_other()
+        self.wait_for_program(writer)
         self.tracelog("-stop", "Other", code=None)
         self.answer()
-        self.private("-stop")
-        self.assertEqual(self.events_of(writer, self.log), 100)
+        self.stop_and_count(writer)
 
 
 class HungPrograms(HungDisk):
@@ -454,8 +457,11 @@ class HungBoot(HungDisk):
 
 
 class HungKilledHost(HungDisk):
-    def check_recovery(self):
-        """Of a host that was killed while a log does not answer."""
+    def check_recovery(self, disk_hangs, kill):
+        """Of a host that is killed while a log does not answer."""
+        disk_hangs()
+        self.wait_until_hung()
+        kill()
         self.assertEqual(set(wait_for(self.sessions, "the sessions")), {"Other", "Hung"})
         self.wait_until_hung()
         self.others_go_on("Later")
@@ -470,28 +476,16 @@ class HungKilledHost(HungDisk):
 
     def start_both(self):
         self.start()
-        self.tracelog("-start", "Other", "-f", "other.etl", "-guid", WRITER_GUID)
+        self.start_other()
         self.write(100)
-
-    def kill_worker_at_once(self):
-        """It may hang: nobody waits for its end."""
-        worker = self.worker()
-        os.kill(worker, signal.SIGKILL)
-        self.worker(but=(worker,))
 
     def test_worker_killed_before_its_requests_were_taken(self):
         self.start_both()
-        self.disk.stop()
-        self.wait_until_hung()
-        self.kill_worker_at_once()
-        self.check_recovery()
+        self.check_recovery(self.disk.stop, self.kill_worker_at_once)
 
     def test_worker_killed_after_its_requests_were_taken(self):
         self.start_both()
-        self.disk.hold()
-        self.wait_until_hung()
-        self.kill_worker_at_once()
-        self.check_recovery()
+        self.check_recovery(self.disk.hold, self.kill_worker_at_once)
 
     def start_both_without_flush(self):
         """With a request at the end of a process they could not end either."""
@@ -513,29 +507,36 @@ class HungKilledHost(HungDisk):
 
     def test_worker_and_keeper_killed(self):
         self.start_both_without_flush()
-        self.disk.stop()
-        self.wait_until_hung()
-        self.kill_both_at_once()
-        self.check_recovery()
+        self.check_recovery(self.disk.stop, self.kill_both_at_once)
 
     def test_worker_and_keeper_killed_after_its_requests_were_taken(self):
         """The worker cannot end, and has the folder's lock, its sockets and its connections."""
         self.start_both_without_flush()
-        self.disk.hold()
-        self.wait_until_hung()
         worker = self.worker()
-        self.kill_both_at_once()
-        self.check_recovery()
+        self.check_recovery(self.disk.hold, self.kill_both_at_once)
         wait_for(lambda: not pathlib.Path(f"/proc/{worker}").exists(), "its end")
 
     def test_worker_and_keeper_killed_and_hanging_as_they_end(self):
         """In the request that comes when a file is closed."""
         self.start_both()
         self.tracelog("-flush", "Hung")
-        self.disk.stop()
-        self.wait_until_hung()
-        self.kill_both_at_once()
-        self.check_recovery()
+        self.check_recovery(self.disk.stop, self.kill_both_at_once)
+
+    def test_a_file_that_passes_for_rings_is_not_opened(self):
+        """By the host that looks for those of its sessions."""
+        self.disk.lack("FLUSH")  # all that inherit it close it
+        self.start_host()
+        self.start_other()
+        trap = os.open(self.mounted / "memfd:etw-ring (deleted)", os.O_RDWR | os.O_CREAT)
+        subprocess.run(["umount", "-l", self.mounted], check=True)
+        self.assertEqual(os.readlink(f"/proc/self/fd/{trap}"), "/memfd:etw-ring (deleted)")
+        self.disk.hold()
+        self.kill_hosts()
+        self.assertEqual(self.sessions(), ["Other"])
+        self.others_go_on("Later")
+        self.answer()
+        os.close(trap)
+        self.tracelog("-stop", "Other")
 
     def test_it_is_said_what_hangs(self):
         self.start_both_without_flush()
@@ -556,18 +557,15 @@ class HungKilledHost(HungDisk):
     def check_that_programs_come_over(self, kill):
         self.require_thread_descriptors()
         self.start_host()
-        writer = self.writer("--count", 100, "--wait", "--hold")
+        writer = self.waiting_writer()
         self.start_both_without_flush()
         self.disk.hold()
         self.wait_until_hung()
         kill()
         self.tracelog("-start", "New", "-f", "new.etl", "-guid", WRITER_GUID)
-        wait_for(lambda: writer.pid in {pid for provider in
-                                        json.loads(self.tracelog("-enumguid", "-json").stdout)
-                                        for pid in provider["pids"]}, "the program")
+        self.wait_for_program(writer)
         self.tracelog("-enable", "New", "-guid", WRITER_GUID, "-timeout", PATIENCE_MS)
-        writer.go()
-        self.assertEqual(writer.written(), 100)
+        self.let_write(writer)
         self.tracelog("-stop", "New")
         self.assertEqual(self.recorded("new.etl"), 100)
         self.answer()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, EndToEnd, WRITER_GUID, hang, room, wait_for
+from harness import APART, BIN, DEADLINE, EndToEnd, WRITER_GUID, hang, room, wait_for
 
 REAL_TIME = 0x100
 NUMBERED = re.compile(rb'"pid":(\d+).*?"thread":(\d+),"sequence":(\d+)')
@@ -24,7 +24,7 @@ class Live:
             [str(BIN / "tracefmt"), "-rt", name, "-json", "-nosummary", "-o", str(self.path),
              *options],
             env=test.env, cwd=test.folder, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE, **APART)
         assert self.process.stdout.readline() == f"Setting RealTime mode for  {name}\n"
         self.pid = self.process.pid
 

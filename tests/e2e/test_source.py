@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BIN, DEADLINE, NOBODY, PATIENCE_MS, SANITIZED, EndToEnd, WRITER_GUID, hang, \
+from harness import APART, BIN, DEADLINE, NOBODY, PATIENCE_MS, SANITIZED, EndToEnd, WRITER_GUID, hang, \
     is_root, wait_for
 
 DESCRIBED = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e02"
@@ -24,7 +24,7 @@ class Source:
 
     def __init__(self, env, program=BIN / "etw-test-source", user=None):
         self.process = subprocess.Popen([str(program)], env=env, text=True, user=user,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, **APART)
         self.callbacks = []
         self.last = None
         self.read_until("ready")

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import unittest
 
-from harness import BIN, DEADLINE, OTHER_GUID, PATIENCE_MS, THREAD_SANITIZED, EndToEnd, WRITER_GUID, hang, \
-    wait_for
+from harness import APART, BIN, DEADLINE, OTHER_GUID, PATIENCE_MS, THREAD_SANITIZED, EndToEnd, \
+    WRITER_GUID, hang, wait_for
 
 
 
@@ -249,7 +249,8 @@ class Shown:
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
                 [str(BIN / "traceview"), *map(str, args), "-display"], env=test.env,
-                cwd=test.folder, stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=err)
+                cwd=test.folder, stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=err,
+                **APART)
         test.addCleanup(self.close)
 
     def expect(self, text, count=1):

@@ -164,7 +164,7 @@ class Update(EndToEnd):
                       "-timeout", "60000")
         self.assertEqual(self.ring_descriptors(writer.pid), 1)
         hung = self.writer("--wait")
-        os.kill(hung.pid, signal.SIGSTOP)
+        hang(hung.pid)
         update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", "100"], env=self.env,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: self.ring_descriptors(writer.pid) == 2, "the writer to have other rings")
