@@ -35,7 +35,10 @@ bool MergedLogs::next(etl::Record& record, const etl::TimeConverter*& clock) {
         if (taken_ != kNone) advance(std::exchange(taken_, kNone));
         const auto earliest =
             std::min_element(heads_.begin(), heads_.end(), [](const Head& a, const Head& b) {
-                return a.valid != b.valid ? a.valid : a.time < b.time;
+                if (a.valid != b.valid) return a.valid;
+                if (a.time != b.time) return a.time < b.time;
+                // Of one session, as its clock has them, which is finer; of others it is all one.
+                return a.record.time_stamp < b.record.time_stamp;
             });
         if (!earliest->valid) return false;
         log = taken_ = size_t(earliest - heads_.begin());

@@ -27,8 +27,9 @@ class Tracefmt : public testing::Test {
 protected:
     std::string path(const std::string& name) const { return folder_ / name; }
 
-    void write_log(const std::string& name, std::vector<uint32_t> values, uint64_t lost = 0) {
-        decode::test::LogFileWriter log(path(name), 4096);
+    void write_log(const std::string& name, std::vector<uint32_t> values, uint64_t lost = 0,
+                   int64_t frequency = 10'000'000) {
+        decode::test::LogFileWriter log(path(name), 4096, frequency);
         const auto extended = decode::test::describing_chain(
             SchemaBuilder("Tick").field("n", Type::kUInt32).build(), decode::test::traits("P"));
         for (const uint32_t n : values) {

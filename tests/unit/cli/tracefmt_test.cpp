@@ -205,16 +205,30 @@ TEST_F(Tracefmt, PrintsJsonLines) {
     EXPECT_EQ(json["time"], "2003-10-23T12:27:40.1735000Z");
 }
 
+// The last digits of the events of a text.
+std::string numbers_of(const std::string& text) {
+    std::string numbers;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("Tick: n=")) numbers += line.back();
+    }
+    return numbers;
+}
+
 TEST_F(Tracefmt, MergesLogsByTime) {
     write_log("a.etl", {1, 4, 5});
     write_log("b.etl", {2, 3, 6});
     EXPECT_EQ(run("a.etl b.etl -o - -noprefix"), 0);
-    std::string numbers;
-    std::istringstream lines(out_);
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("Tick: n=")) numbers += line.back();
-    }
-    EXPECT_EQ(numbers, "123456");
+    EXPECT_EQ(numbers_of(out_), "123456");
+}
+
+// As the shell gives the files of -newfile: the tenth before the ninth.
+TEST_F(Tracefmt, MergesLogsByTheirClockWhereTheTimeIsTheSame) {
+    constexpr int64_t kFrequency = 100'000'000'000;  // ten events in 100 ns
+    write_log("s10.etl", {3, 4}, 0, kFrequency);
+    write_log("s9.etl", {1, 2}, 0, kFrequency);
+    EXPECT_EQ(run("s10.etl s9.etl -o - -noprefix"), 0);
+    EXPECT_EQ(numbers_of(out_), "1234");
 }
 
 TEST_F(Tracefmt, SaysThatEventsWereLost) {

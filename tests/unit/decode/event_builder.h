@@ -167,8 +167,8 @@ inline etl::LogFileInfo log_info(uint32_t buffer_size = 64 * 1024) {
 // Writes a finished log of one processor. `records` are padded to 8 bytes each, in time order.
 class LogFileWriter {
 public:
-    LogFileWriter(const std::string& path, uint32_t buffer_size)
-        : buffer_size_(buffer_size), log_(create(path, buffer_size)) {}
+    LogFileWriter(const std::string& path, uint32_t buffer_size, int64_t frequency = 10'000'000)
+        : buffer_size_(buffer_size), log_(create(path, buffer_size, frequency)) {}
 
     void add(int64_t time, Bytes record) {
         if (records_.size() + record.size() > buffer_size_ - sizeof(wire::BufferHeader)) flush();
@@ -185,10 +185,12 @@ public:
     }
 
 private:
-    static etl::LogWriter create(const std::string& path, uint32_t buffer_size) {
+    static etl::LogWriter create(const std::string& path, uint32_t buffer_size, int64_t frequency) {
         auto file = File::create(path, true);
         ETW_ASSERT(bool(file));
-        auto log = etl::LogWriter::create(*std::move(file), log_info(buffer_size), 0);
+        etl::LogFileInfo info = log_info(buffer_size);
+        info.perf_frequency = frequency;
+        auto log = etl::LogWriter::create(*std::move(file), info, 0);
         ETW_ASSERT(bool(log));
         return *std::move(log);
     }
