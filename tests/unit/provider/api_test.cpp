@@ -448,6 +448,25 @@ TEST_F(Reconnect, SendsNothingBeforeTheHostHasNamedTheSession) {
     EXPECT_EQ(host_->lost, 2u);
 }
 
+// Nor does a forked child, which has the session of its parent, to its own connection.
+TEST_F(Reconnect, AChildSendsNothingBeforeTheHostHasNamedTheSession) {
+    start(false);
+    register_provider();
+    wait_for_ack();
+    EXPECT_EQ(write(), 0u);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        while (connection() == 0) std::this_thread::yield();
+        ::_exit(write() == ERROR_NOT_ENOUGH_MEMORY ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    change_host();  // which has the child's connection waiting
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+}
+
 // Programs close what they do not know, and get the numbers again for files of their own.
 TEST_F(Api, WritesNothingIntoAStrangersDescriptor) {
     start(false);
