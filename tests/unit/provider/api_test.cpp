@@ -411,6 +411,7 @@ protected:
     void change_host() {
         host_->die();
         while (connection() != 0) std::this_thread::yield();
+        EXPECT_GE(g_state.hosts[0].socket.get(), 0) << "a file of the application gets the number";
         EXPECT_EQ(write(), ERROR_NOT_ENOUGH_MEMORY) << "nobody to send to";
         const wire::SessionKey session = host_->enable.session;
         host_.emplace(false);
@@ -446,6 +447,53 @@ TEST_F(Reconnect, SendsNothingBeforeTheHostHasNamedTheSession) {
     EXPECT_EQ(write(), 0u);
     ASSERT_TRUE(host_->serve_until([&] { return !host_->packets.empty(); }));
     EXPECT_EQ(host_->lost, 2u);
+}
+
+// Nor does a forked child, which has the session of its parent, to its own connection.
+TEST_F(Reconnect, AChildSendsNothingBeforeTheHostHasNamedTheSession) {
+    start(false);
+    register_provider();
+    wait_for_ack();
+    EXPECT_EQ(write(), 0u);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        while (connection() == 0) std::this_thread::yield();
+        ::_exit(write() == ERROR_NOT_ENOUGH_MEMORY ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    change_host();  // which has the child's connection waiting
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
+}
+
+// Which no host knew when it lost an event, and which ends.
+TEST_F(Reconnect, AChildThatEndsTellsWhatItLost) {
+    start(false);
+    register_provider();
+    wait_for_ack();
+    int lost[2];
+    ASSERT_EQ(::pipe(lost), 0);
+    const int64_t patience = std::exchange(g_state.wait_budget_ns, 60'000'000'000);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        const char failed = write() == ERROR_NOT_ENOUGH_MEMORY ? 1 : 0;
+        if (::write(lost[1], &failed, 1) != 1) ::_exit(1);
+        ::exit(0);
+    }
+    char failed = 0;
+    EXPECT_EQ(::read(lost[0], &failed, 1), 1);
+    EXPECT_EQ(failed, 1);
+    EXPECT_TRUE(host_->serve_until([&] { return host_->lost == 1; }));
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    for (const int fd : lost) ::close(fd);
+    g_state.wait_budget_ns = patience;
+    change_host();
+    ASSERT_TRUE(host_->serve_until([&] { return !host_->registered.empty(); }));
 }
 
 // Programs close what they do not know, and get the numbers again for files of their own.
