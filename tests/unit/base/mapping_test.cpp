@@ -1,7 +1,8 @@
 #include "base/mapping.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
