@@ -3,6 +3,7 @@
 #include "ring/clock.h"
 
 #include <algorithm>
+#include <ctime>
 #include <limits>
 
 namespace etw::host {
@@ -20,18 +21,30 @@ int64_t counter_of_monotonic(int64_t ns) noexcept {
     return scale(ns, int64_t(ring::counter_frequency()), 1'000'000'000);
 }
 
+bool has_counter() noexcept {
+    static const bool usable = ring::counter_is_usable();
+    return usable;
+}
+
+int64_t monotonic_now() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 }  // namespace
 
 int64_t counter_now() noexcept {
-    static const bool usable = ring::counter_is_usable();
-    return usable ? ring::read_counter() : counter_of_monotonic(ring::sample_clocks().monotonic_ns);
+    return has_counter() ? ring::read_counter() : counter_of_monotonic(monotonic_now());
 }
 
 int64_t counter_at(int64_t monotonic_ns) noexcept {
+    const int64_t then = std::max<int64_t>(0, monotonic_ns);
+    if (!has_counter()) return counter_of_monotonic(std::min(then, monotonic_now()));
+    // From now backwards: the two clocks drift, over the life of an event they do not. By one look
+    // at both: between two, this thread may be made to wait.
     const ring::ClockSample now = ring::sample_clocks();
-    // From now backwards: the two clocks drift, over the life of an event they do not.
-    const int64_t age = std::max<int64_t>(0, now.monotonic_ns - std::max<int64_t>(0, monotonic_ns));
-    return counter_now() - counter_of_monotonic(age);
+    return now.counter - counter_of_monotonic(std::max<int64_t>(0, now.monotonic_ns - then));
 }
 
 int64_t SessionClock::to_filetime(int64_t counter) const noexcept {

@@ -18,7 +18,8 @@ using Kind = UserFunctionKind;
 constexpr uint32_t kMaxProcesses = 1024;
 constexpr size_t kMaxRanges = 64;  // of one process's code
 constexpr int32_t kWordBytes = 4;
-constexpr int kResultAt = 8;  // in the context
+constexpr int kRegistersAt = 0;  // in the context
+constexpr int kResultAt = 8;
 // How a wait ends that a signal interrupts (linux/errno.h of the kernel): most are begun again.
 constexpr int kInterrupted[] = {512, 513, 514, 516};
 
@@ -79,22 +80,19 @@ private:
 };
 
 // The context in r6, the registers in r9, the numbers of thread and process on the stack; of other
-// system calls it is the end.
+// system calls it is the end, which is as far as those of all other programs come.
 void Writer::begin() {
     const auto is_futex = code_.label();
     code_.set(r6, r1);
-    code_.call_helper(BPF_FUNC_get_current_task_btf);
-    code_.set(r1, r0);
-    code_.call_helper(BPF_FUNC_task_pt_regs);
-    code_.set(r9, r0);
-#if defined(__x86_64__)
-    code_.load(Size::k16, r1, r9, int(offsetof(pt_regs, cs)));
-    code_.jump_if(BPF_JNE, r1, kCodeOf64Bits, end_);
-#endif
+    code_.load(Size::k64, r9, r6, kRegistersAt);
     code_.load(Size::k64, r1, r9, kSystemCallAt);
     code_.jump_if(BPF_JEQ, r1, __NR_futex, is_futex);
     code_.jump_if(BPF_JNE, r1, __NR_restart_syscall, end_);
     code_.place(is_futex);
+#if defined(__x86_64__)
+    code_.load(Size::k16, r1, r9, int(offsetof(pt_regs, cs)));
+    code_.jump_if(BPF_JNE, r1, kCodeOf64Bits, end_);
+#endif
     code_.call_helper(BPF_FUNC_get_current_pid_tgid);
     code_.store(Size::k32, r10, kThread, r0);
     code_.calculate(BPF_RSH, r0, 32);
@@ -318,8 +316,8 @@ constexpr char kExec[] = "sched_process_exec";
 
 Status check_futexes() {
     ETW_TRY(const KernelTypes types, KernelTypes::load());
-    ETW_TRY(const uint32_t type, types.tracepoint(kEntry));
-    static_cast<void>(type);
+    ETW_CHECK(types.tracepoint(kEntry));
+    ETW_CHECK(types.tracepoint(kExit));
     return Ok{};
 }
 
@@ -339,12 +337,16 @@ Status watch_futexes(BpfProbe& probe, const std::vector<FutexWaits>& processes) 
     ETW_TRY(UniqueFd blank, make_map({BPF_MAP_TYPE_ARRAY, "etw_blank", 4, sizeof(UserCall), 1}));
     const Maps maps{probe.output().get(), probe.map(kCallsMap).get(), waits.get(), blank.get(),
                     known.get()};
+    // By type, so that the registers can be looked at without asking for them.
+    ETW_TRY(const KernelTypes types, KernelTypes::load());
+    ETW_TRY(const uint32_t entry, types.tracepoint(kEntry));
+    ETW_TRY(const uint32_t exit, types.tracepoint(kExit));
     ETW_TRY(UniqueFd execs, attach_raw(kExec, Writer(maps).at_exec()));
     probe.keep(std::move(execs));
     // Where they return, first: what is seen to begin is seen to end.
-    ETW_TRY(UniqueFd returns, attach_raw(kExit, Writer(maps).at_return()));
+    ETW_TRY(UniqueFd returns, attach_typed(exit, Writer(maps).at_return()));
     probe.keep(std::move(returns));
-    ETW_TRY(UniqueFd begins, attach_raw(kEntry, Writer(maps).at_entry()));
+    ETW_TRY(UniqueFd begins, attach_typed(entry, Writer(maps).at_entry()));
     probe.keep(std::move(begins));
     return Ok{};
 }

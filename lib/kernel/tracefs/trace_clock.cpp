@@ -12,13 +12,30 @@ constexpr char kRawClock[] = "mono_raw";
 constexpr char kMonotonicClock[] = "mono";
 constexpr int64_t kLineNs = 1'000'000'000;
 
-int64_t now_ns(clockid_t clock) {
+int64_t raw_now_ns() noexcept {
     timespec ts{};
-    ::clock_gettime(clock, &ts);
+    ::clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
     return int64_t(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
 }
 
 }  // namespace
+
+// Of a few tries the one that took least time has the two closest together: this thread may be made
+// to wait between two looks.
+RawInstant read_both(const CounterSource& counter) noexcept {
+    constexpr int kTries = 4;
+    RawInstant best;
+    int64_t shortest = 0;
+    for (int i = 0; i < kTries; ++i) {
+        const int64_t begin = counter.now();
+        const int64_t raw = raw_now_ns();
+        const int64_t took = counter.now() - begin;
+        if (i != 0 && took >= shortest) continue;
+        shortest = took;
+        best = {begin + took / 2, raw};
+    }
+    return best;
+}
 
 Result<TraceClock> TraceClock::set_up(const Instance& instance, const CounterSource& counter) {
     ETW_TRY(const std::string known, read_text(instance.folder() + "/trace_clock"));
@@ -28,11 +45,7 @@ Result<TraceClock> TraceClock::set_up(const Instance& instance, const CounterSou
     if (counter.is_hardware) {
         out.is_counter_ = known.find(kCounterClock) != std::string::npos;
         name = out.is_counter_ ? kCounterClock : kRawClock;
-        if (!out.is_counter_) {
-            const int64_t before = now_ns(CLOCK_MONOTONIC_RAW);
-            out.counter_ = counter.now();
-            out.time_ = before + (now_ns(CLOCK_MONOTONIC_RAW) - before) / 2;
-        }
+        if (!out.is_counter_) out.related_at_ = read_both(counter);
     } else {
         out.is_counter_ = false;
     }
@@ -44,18 +57,7 @@ Result<TraceClock> TraceClock::set_up(const Instance& instance, const CounterSou
 }
 
 void RawClock::sample() {
-    // Of a few tries the one that took least time has the two closest together.
-    constexpr int kTries = 4;
-    Instant best;
-    int64_t shortest = 0;
-    for (int i = 0; i < kTries; ++i) {
-        const int64_t begin = counter_.now();
-        const int64_t raw = now_ns(CLOCK_MONOTONIC_RAW);
-        const int64_t took = counter_.now() - begin;
-        if (i != 0 && took >= shortest) continue;
-        shortest = took;
-        best = {begin + took / 2, raw};
-    }
+    const RawInstant best = read_both(counter_);
     last_ = best;
     if (before_.raw_ns == 0) before_ = next_ = best;
     if (best.raw_ns - next_.raw_ns >= kLineNs) before_ = std::exchange(next_, best);
@@ -75,7 +77,8 @@ int64_t RawClock::to_counter(uint64_t time) const noexcept {
 int64_t TraceClock::to_counter(uint64_t time) const noexcept {
     if (is_counter_) return int64_t(time);
     __extension__ using Wide = __int128;
-    return counter_ + int64_t(Wide(int64_t(time) - time_) * Wide(hz_) / 1'000'000'000);
+    const Wide since = Wide(int64_t(time) - related_at_.raw_ns);
+    return related_at_.counter + int64_t(since * Wide(hz_) / 1'000'000'000);
 }
 
 }  // namespace etw::kernel

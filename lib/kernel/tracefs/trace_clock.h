@@ -14,6 +14,13 @@ struct CounterSource {
     bool is_hardware = true;
 };
 
+// An instant on two clocks, read as close together as can be.
+struct RawInstant {
+    int64_t counter = 0;
+    int64_t raw_ns = 0;  // CLOCK_MONOTONIC_RAW
+};
+RawInstant read_both(const CounterSource& counter) noexcept;
+
 class TraceClock {
 public:
     // Has the instance stamp its events with the counter itself where the kernel can (x86-tsc).
@@ -25,8 +32,7 @@ public:
 
 private:
     bool is_counter_ = true;
-    int64_t counter_ = 0;  // at `time_`
-    int64_t time_ = 0;     // nanoseconds
+    RawInstant related_at_;
     uint64_t hz_ = 1;
 };
 
@@ -42,14 +48,10 @@ public:
     int64_t to_counter(uint64_t time) const noexcept;
 
 private:
-    struct Instant {
-        int64_t counter = 0;
-        int64_t raw_ns = 0;
-    };
     CounterSource counter_;
-    Instant before_;  // the line is from here to `last_`
-    Instant next_;    // will be `before_`
-    Instant last_;
+    RawInstant before_;  // the line is from here to `last_`
+    RawInstant next_;    // will be `before_`
+    RawInstant last_;
 };
 
 }  // namespace etw::kernel

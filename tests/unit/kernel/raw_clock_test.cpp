@@ -27,5 +27,22 @@ TEST(RawClock, FollowsTheCounterWhateverItsRateIs) {
     EXPECT_NEAR(double(clock.to_counter(uint64_t(begin))), double(begin / 3), 100'000);
 }
 
+// Which is made to wait the first time.
+int64_t interrupted_counter() noexcept {
+    static bool waited = false;
+    const int64_t now = raw_ns();
+    if (!waited) {
+        waited = true;
+        while (raw_ns() < now + 20'000'000) {
+        }
+    }
+    return now;
+}
+
+TEST(RawClock, IsNotReadByALookThatWasInterrupted) {
+    const RawInstant both = read_both({&interrupted_counter, 1'000'000'000, true});
+    EXPECT_NEAR(double(both.counter), double(both.raw_ns), 1'000'000);
+}
+
 }  // namespace
 }  // namespace etw::kernel
