@@ -10,8 +10,8 @@ import subprocess
 import time
 import unittest
 
-from harness import APART, BIN, DEADLINE, NOBODY, PATIENCE_MS, SANITIZED, EndToEnd, WRITER_GUID, hang, \
-    is_root, wait_for
+from harness import APART, BIN, DEADLINE, NOBODY, PATIENCE_MS, SANITIZED, EndToEnd, WRITER_GUID, \
+    hang, is_root, wait_for
 
 DESCRIBED = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e02"
 MANIFEST = "5f1c0b0e-6e5e-4f57-9a36-0d5a1c6f7e03"
@@ -305,8 +305,10 @@ class Properties(SourceTest):
         self.assertEqual(len({r["process_key"] for r in events}), 2)
         audit = pathlib.Path("/proc/self/sessionid")
         login = int(audit.read_text()) if audit.exists() else 0xFFFFFFFF
-        expected = os.getsid(0) if login == 0xFFFFFFFF else login
-        self.assertEqual({r["login_session"] for r in events}, {expected})
+        for source in (one, two):
+            expected = os.getsid(source.pid) if login == 0xFFFFFFFF else login
+            self.assertEqual({r["login_session"] for r in events if r["pid"] == source.pid},
+                             {expected})
         # The same event has the same key in every session.
         self.assertEqual(sorted(r["event_key"] for r in events),
                          sorted(r["event_key"] for r in self.events("t.etl")))
