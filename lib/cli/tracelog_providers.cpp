@@ -23,8 +23,7 @@ namespace {
 constexpr std::string_view kCaptured = "captured";
 constexpr char kNoProviders[] =
     "no provider is registered: the programs that have one register it with the session host, "
-    "which "
-    "starts with the first -start";
+    "which starts with the first -start";
 
 std::vector<ProviderEnable> absent_from(const std::vector<session::RegisteredProvider>& registered,
                                         const std::vector<ProviderEnable>& asked) {
