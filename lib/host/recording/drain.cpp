@@ -489,15 +489,15 @@ Status Drain::save_snapshot(UniqueFd file, const std::string& path) {
     return Ok{};
 }
 
-Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog) {
+Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool ends_feed) {
     etl::LogTotals ended{};
     if (log_) {
         ended = totals();
         ETW_CHECK(log_->finish(ended));
     }
     ETW_TRY(const FileIdentity identity, identity_of(fd.get()));
-    // Consumers that are there read up to where they are cut off.
-    const bool takes_backlog = backlog && feed_ && consumers() == 0;
+    // Consumers that are there read up to where they are cut off; an old log has what waits.
+    const bool takes_backlog = ends_feed && feed_ && consumers() == 0 && !log_;
     if (takes_backlog) ETW_CHECK(check_room(fd, backlog_size()));
     const Progress before = progress_;
     progress_.file = identity;
@@ -516,6 +516,8 @@ Status Drain::switch_log(UniqueFd fd, const std::string& path, uint32_t number, 
     };
     const Status begun = begin();
     if (!begun) progress_ = before;
+    // Here, or what came until then would be delivered and in the log.
+    if (begun && ends_feed) end_feed(wire::DeliveryState::kCutOff);
     commit();
     if (begun) tell_kernel_state();
     return begun;

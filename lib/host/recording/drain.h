@@ -91,10 +91,12 @@ public:
 
     // The log is at its end: final header.
     Status finish();
-    // The old log, if there is one, ends; `fd` is the next. Progress counts on. What waited for a
-    // first consumer goes there: `backlog`, when the feed is about to end. After a failure the old
-    // log goes on, and what `fd` held is still there.
-    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
+    // The old log, if there is one, ends; `fd` is the next. Progress counts on. With `ends_feed`
+    // consumers are cut off there: what they have been delivered is not in the log, all else is,
+    // and so is what waited for a first consumer. After a failure the old log and the feed go on,
+    // and what `fd` held is still there.
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number,
+                      bool ends_feed = false);
 
     const Progress& progress() const noexcept { return progress_; }
     const wire::RingGeometry& geometry() const noexcept { return saved_.geometry; }

@@ -181,8 +181,8 @@ void SessionManager::consumer_left(Session& session, uint64_t id) {
 
 // A session that is only being watched needs no backlog.
 void SessionManager::drop_unused_feed(Session& session) {
-    const bool real_time = (session.saved.properties.log_file_mode & kModeRealTime) != 0;
-    if (!real_time && session.consumers.empty() && session.state == Session::State::kRunning) {
+    if (!session.saved.is_real_time() && session.consumers.empty() &&
+        session.state == Session::State::kRunning) {
         cut_off(session);
     }
 }
@@ -190,8 +190,7 @@ void SessionManager::drop_unused_feed(Session& session) {
 // The ring that a killed host's consumers have, or another one where nobody kept it.
 Status SessionManager::recover_feed(Session& session, Drain& drain, KeptDescriptors& kept) {
     const DeliveryProgress& at = drain.progress().delivery;
-    const bool real_time = (session.saved.properties.log_file_mode & kModeRealTime) != 0;
-    if (at.ring == 0 && !real_time) return Ok{};
+    if (at.ring == 0 && !session.saved.is_real_time()) return Ok{};
     session.has_feed = true;
     if (auto fd = kept.extract(session.kept_feed()); !fd.empty()) {
         auto ring = DeliveryRing::adopt(std::move(fd.mapped()), at);

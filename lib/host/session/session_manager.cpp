@@ -36,6 +36,10 @@ Failure no_kernel_events(const std::string& name) {
                         name)};
 }
 
+bool ends_real_time(const SavedSession& before, const SavedSession& now) {
+    return before.is_real_time() && !now.is_real_time();
+}
+
 // What the request makes of the session's properties.
 session::Properties updated(const Session& session, const session::UpdateRequest& request) {
     session::Properties p = session.saved.properties;
@@ -417,8 +421,7 @@ void SessionManager::update(const session::UpdateRequest& request, RequestFiles 
         if (running == nullptr || running->state != State::kRunning) {
             return answer(not_found(before.properties.name));
         }
-        const bool real_time = (running->saved.properties.log_file_mode & kModeRealTime) != 0;
-        if (real_time) {
+        if (running->saved.is_real_time()) {
             if (const auto ready = ensure_feed(*running); !ready) {
                 go_back(*running, before);
                 return answer(ready.error());
@@ -501,9 +504,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
         if (status) {
-            const bool real_time = (updated->saved.properties.log_file_mode & kModeRealTime) != 0;
-            const bool had = (before.properties.log_file_mode & kModeRealTime) != 0;
-            if (had && !real_time) cut_off(*updated);
+            if (ends_real_time(before, updated->saved)) cut_off(*updated);
             return answer(updated->status());
         }
         // It goes on in the file it had.
@@ -521,8 +522,8 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
                           source = session.source](SessionThread& thread) {
         if (thread.drain().has_log()) thread.flush();  // to the old one
         thread.drain().set_saved(saved);
-        const bool real_time = (saved.properties.log_file_mode & kModeRealTime) != 0;
-        const Status status = thread.switch_log(files->take_log(), path, 1, !real_time);
+        const Status status =
+            thread.switch_log(files->take_log(), path, 1, ends_real_time(before, saved));
         if (status) {
             source->pattern = saved.properties.log_file;
             source->rights = files->rights;

@@ -305,7 +305,7 @@ void SessionManager::finish_start(const wire::SessionKey& key,
         return answer(failure);
     }
     if (ending_) return give_up(*session, host_ends(), answer);
-    if ((session->saved.properties.log_file_mode & kModeRealTime) != 0) {
+    if (session->saved.is_real_time()) {
         if (const auto ready = ensure_feed(*session); !ready) {
             return give_up(*session, ready.error(), answer);
         }

@@ -217,9 +217,9 @@ Status SessionThread::begin_log(UniqueFd fd) {
 }
 
 Status SessionThread::switch_log(UniqueFd fd, const std::string& path, uint32_t number,
-                                 bool backlog) {
+                                 bool ends_feed) {
     const FileIdentity old = drain_->progress().file;
-    ETW_CHECK(drain_->switch_log(std::move(fd), path, number, backlog));
+    ETW_CHECK(drain_->switch_log(std::move(fd), path, number, ends_feed));
     hooks_.log_done(old);
     log_began_at_ = drain_->progress().position.buffers_written;
     retry_at_ = {};

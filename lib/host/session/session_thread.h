@@ -69,7 +69,8 @@ public:
     Status end();  // the same for the last time, and the final header; the thread drains no more
     // The log so far is finished and `fd` goes on.
     // (Its backlog: see Drain::switch_log.)
-    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number, bool backlog = false);
+    Status switch_log(UniqueFd fd, const std::string& path, uint32_t number,
+                      bool ends_feed = false);
     Status next_file();  // of a -newfile session: the log goes on in it
     void set_flush_timer(uint32_t seconds);
     void deliver_soon();  // a consumer has come

@@ -36,6 +36,8 @@ struct SavedSession {
     int64_t start_filetime = 0;
     uint64_t counter_hz = 0;
 
+    bool is_real_time() const { return (properties.log_file_mode & kModeRealTime) != 0; }
+
     friend bool operator==(const SavedSession&, const SavedSession&) = default;
 };
 

@@ -187,6 +187,50 @@ TEST(Feed, BacklogIsWholeWhateverAConsumerStores) {
     EXPECT_SOUND_LOG(folder.file("log.etl"));
 }
 
+// Not only once somebody has been told: what comes meanwhile would be in both.
+TEST(Feed, EndsWhereTheLogBeginsThatTakesItsPlace) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 8);
+    auto drain = begin_live(folder, saved, make_ring(kLarge));
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    TestConsumer consumer(*drain, 1);
+    append(writer, 0, 0, 30);
+    settle(*drain);
+    append(writer, 0, 30, 30);
+    auto file = File::create(folder.file("log.etl"), true);
+    ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(file->fd().get())), "log.etl", 1, true));
+    EXPECT_EQ(consumer.reader().header().state, wire::DeliveryState::kCutOff);
+    EXPECT_FALSE(drain->has_feed());
+    append(writer, 0, 60, 30);
+    drain->deliver();
+    drain_all(*drain, Drain::Depth::kFinal);
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(consumer.read(), first_numbers(30));
+    std::vector<uint64_t> rest = first_numbers(90);
+    rest.erase(rest.begin(), rest.begin() + 30);
+    EXPECT_EQ(numbers_of(read_events(folder.file("log.etl"))), rest);
+    EXPECT_EQ(drain->progress().delivery.ring, 0u);
+}
+
+// The log that the session had has it.
+TEST(Feed, BacklogOfASessionWithALogIsNotWrittenTwice) {
+    const TempFolder folder;
+    const SavedSession saved = test_session(1, 8);
+    auto drain = begin_live(folder, saved, make_ring(kLarge));
+    StreamWriter writer = add_user(*drain, 1000, saved.geometry);
+    for (const char* name : {"1.etl", "2.etl"}) {
+        auto file = File::create(folder.file(name), true);
+        const bool ends_feed = std::string_view(name) == "2.etl";
+        ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(file->fd().get())), name, 1, ends_feed));
+        append(writer, 0, ends_feed ? 30 : 0, 30);
+        drain->deliver();
+        drain_all(*drain, Drain::Depth::kFinal);
+    }
+    ASSERT_TRUE(drain->finish());
+    EXPECT_EQ(numbers_of(read_events(folder.file("1.etl"))), first_numbers(30));
+    EXPECT_EQ(numbers_of(read_events(folder.file("2.etl"))).front(), 30u);
+}
+
 TEST(Feed, OrdersTheProcessorsByTime) {
     const TempFolder folder;
     const SavedSession saved = test_session(2, 64);
