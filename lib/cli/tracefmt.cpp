@@ -96,6 +96,8 @@ public:
             return session_failure(kTool, options_.real_time,
                                    explain(options_.real_time, consumer.error()));
         }
+        // Before anything is written: SIGINT and SIGTERM end the events, not the process.
+        const Interrupts interrupts(consumer->get());
         if (!options_.exports.empty()) {
             return export_live(options_.exports.front(), **consumer);
         }

@@ -1,6 +1,5 @@
 // A session's events, as they come, as a source of records.
 #pragma once
-#include "cli/interrupt.h"
 #include "cli/tracefmt_report.h"
 #include "etw/consumer.h"
 #include "render/pipeline.h"
@@ -10,10 +9,9 @@ namespace etw::cli {
 
 class LiveEvents final : public render::RecordSource {
 public:
-    // While it lives, SIGINT and SIGTERM end the events instead of the process; again, they do not.
     // `names`: learns from each event; null: none are wanted.
     LiveEvents(session::Consumer& consumer, symbols::Symbolizer* names)
-        : consumer_(consumer), names_(names), interrupts_(&consumer) {}
+        : consumer_(consumer), names_(names) {}
     LiveEvents(const LiveEvents&) = delete;
     LiveEvents& operator=(const LiveEvents&) = delete;
 
@@ -24,7 +22,6 @@ public:
 private:
     session::Consumer& consumer_;
     symbols::Symbolizer* names_;
-    Interrupts interrupts_;
     etl::Record held_;  // by ready()
     bool holds_ = false;
     bool ended_ = false;
