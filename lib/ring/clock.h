@@ -18,7 +18,7 @@ inline int64_t read_counter() noexcept {
 #endif
 
 // False where the counter stops, changes its rate or differs between processors; then providers
-// send their events by socket and the host stamps CLOCK_MONOTONIC in the same units.
+// send their events by socket and the host stamps CLOCK_MONOTONIC.
 bool counter_is_usable() noexcept;
 
 // Hz. From perf's conversion factors where the kernel gives them, else measured against

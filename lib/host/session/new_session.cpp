@@ -96,7 +96,7 @@ SavedSession new_saved(const Properties& p, uint32_t slot, const PeerCredentials
     saved.owner_uid = peer.uid;
     saved.owner_gid = peer.gid;
     saved.controller_pid = uint32_t(peer.pid);
-    saved.counter_hz = ring::counter_frequency();
+    saved.counter_hz = counter_hz();
     const ring::ClockSample now = ring::sample_clocks();
     saved.start_counter = counter_at(now.monotonic_ns);
     saved.start_filetime = filetime_from_unix_ns(now.unix_ns);

@@ -9,6 +9,8 @@
 namespace etw::host {
 namespace {
 
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
 // a * b / c without overflow in between; c > 0. The result saturates.
 int64_t scale(int64_t a, int64_t b, int64_t c) noexcept {
     __extension__ using Wide = __int128;
@@ -17,26 +19,26 @@ int64_t scale(int64_t a, int64_t b, int64_t c) noexcept {
     return int64_t(std::clamp(exact, -kMax, kMax));
 }
 
-int64_t counter_of_monotonic(int64_t ns) noexcept {
-    return scale(ns, int64_t(ring::counter_frequency()), 1'000'000'000);
-}
-
 bool has_counter() noexcept {
     static const bool usable = ring::counter_is_usable();
     return usable;
 }
 
+int64_t counter_of_monotonic(int64_t ns) noexcept {
+    return scale(ns, int64_t(counter_hz()), kNsPerSecond);
+}
+
 int64_t monotonic_now() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+    return int64_t{now.tv_sec} * kNsPerSecond + now.tv_nsec;
 }
 
 }  // namespace
 
-int64_t counter_now() noexcept {
-    return has_counter() ? ring::read_counter() : counter_of_monotonic(monotonic_now());
-}
+int64_t counter_now() noexcept { return has_counter() ? ring::read_counter() : monotonic_now(); }
+
+uint64_t counter_hz() noexcept { return has_counter() ? ring::counter_frequency() : kNsPerSecond; }
 
 int64_t counter_at(int64_t monotonic_ns) noexcept {
     const int64_t then = std::max<int64_t>(0, monotonic_ns);

@@ -6,8 +6,11 @@
 
 namespace etw::host {
 
-// The counter now; where it is unusable, CLOCK_MONOTONIC in the counter's units.
+// The counter now; where it is unusable, CLOCK_MONOTONIC in nanoseconds.
 int64_t counter_now() noexcept;
+// Its rate. Of the stand-in it is fixed: measured anew by the host that follows a kill it would be
+// a little different, and that times the machine's uptime is how far all times would jump.
+uint64_t counter_hz() noexcept;
 // The counter at a recent instant of CLOCK_MONOTONIC; never later than now.
 int64_t counter_at(int64_t monotonic_ns) noexcept;
 
