@@ -25,6 +25,23 @@ int64_t clock_ns(clockid_t clock) noexcept {
     return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
 }
 
+// Of a few tries the one that took least time: this thread may be made to wait between two looks.
+ClockSample sample(clockid_t monotonic) noexcept {
+    constexpr int kTries = 8;
+    ClockSample best{};
+    int64_t best_spread = INT64_MAX;
+    for (int i = 0; i < kTries; ++i) {
+        const int64_t before = read_counter();
+        const int64_t monotonic_ns = clock_ns(monotonic);
+        const int64_t unix_ns = clock_ns(CLOCK_REALTIME);
+        const int64_t spread = read_counter() - before;
+        if (spread >= best_spread) continue;
+        best_spread = spread;
+        best = {before + spread / 2, unix_ns, monotonic_ns};
+    }
+    return best;
+}
+
 #if defined(__x86_64__)
 // The kernel drops the counter from its clock sources when it finds it unstable or not in step.
 bool kernel_trusts_counter() noexcept {
@@ -63,16 +80,15 @@ uint64_t frequency_from_perf() noexcept {
 
 uint64_t measured_frequency() noexcept {
     constexpr int64_t kMeasureNs = 10'000'000;
-    const int64_t start_ns = clock_ns(CLOCK_MONOTONIC_RAW);
-    const int64_t start = read_counter();
-    int64_t now_ns = start_ns;
-    while (now_ns - start_ns < kMeasureNs) {
+    const ClockSample start = sample(CLOCK_MONOTONIC_RAW);
+    ClockSample now = start;
+    while (now.monotonic_ns - start.monotonic_ns < kMeasureNs) {
         const timespec pause{0, 1'000'000};
         ::nanosleep(&pause, nullptr);
-        now_ns = clock_ns(CLOCK_MONOTONIC_RAW);
+        now = sample(CLOCK_MONOTONIC_RAW);
     }
-    const int64_t ticks = read_counter() - start;
-    return uint64_t(double(ticks) * 1e9 / double(now_ns - start_ns));
+    return uint64_t(double(now.counter - start.counter) * 1e9 /
+                    double(now.monotonic_ns - start.monotonic_ns));
 }
 #endif
 
@@ -103,20 +119,6 @@ uint64_t counter_frequency() noexcept {
 }
 #endif
 
-ClockSample sample_clocks() noexcept {
-    constexpr int kTries = 8;
-    ClockSample best{};
-    int64_t best_spread = INT64_MAX;
-    for (int i = 0; i < kTries; ++i) {
-        const int64_t before = read_counter();
-        const int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-        const int64_t unix_ns = clock_ns(CLOCK_REALTIME);
-        const int64_t spread = read_counter() - before;
-        if (spread >= best_spread) continue;
-        best_spread = spread;
-        best = {before + spread / 2, unix_ns, monotonic_ns};
-    }
-    return best;
-}
+ClockSample sample_clocks() noexcept { return sample(CLOCK_MONOTONIC); }
 
 }  // namespace etw::ring
