@@ -71,18 +71,23 @@ class Update(EndToEnd):
         lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
         return {line.split()[4] for line in lines if "/memfd:" in line}
 
-    def test_host_and_keeper_killed_while_maximum_buffers_change(self):
-        writer = self.writer("--count", 2000, "--wait", "--hold")
-        self.start_session()
-        writer.go()
-        self.assertEqual(writer.written(), 2000)
-        # One that hangs, so that the former rings are not drained before the kill.
+    def give_other_rings(self, writer):
+        """An update that has begun: the writer has other rings than before, and a program that hangs
+        keeps the host from draining those. Returns that program and the command."""
         hung = self.writer("--wait")
         hang(hung.pid)
         former = self.rings_of(writer.pid)
         update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", "100"], env=self.env,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: self.rings_of(writer.pid) - former, "the writer to have other rings")
+        return hung, update
+
+    def test_host_and_keeper_killed_while_maximum_buffers_change(self):
+        writer = self.writer("--count", 2000, "--wait", "--hold")
+        self.start_session()
+        writer.go()
+        self.assertEqual(writer.written(), 2000)
+        hung, update = self.give_other_rings(writer)
         self.kill_hosts()
         hung.kill()
         update.wait()
@@ -101,12 +106,7 @@ class Update(EndToEnd):
                                     "--wait", "--hold")
         self.start_session()
         writer.go()
-        hung = self.writer("--wait")
-        hang(hung.pid)
-        former = self.rings_of(writer.pid)
-        update = subprocess.Popen([BIN / "tracelog", "-update", "U", "-max", "100"], env=self.env,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.rings_of(writer.pid) - former, "the writer to have other rings")
+        hung, update = self.give_other_rings(writer)
         later = self.pinned_writer("--count", 100, "--hold")  # never had the former ones
         self.assertEqual(later.written(), 100)
         hang(writer.pid)
