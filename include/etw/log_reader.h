@@ -116,11 +116,11 @@ public:
     bool finished() const noexcept;  // the session was stopped: EndTime is set
 
     // Looks through the log on several threads, one for each of `visitors`, of which there is at
-    // least one; each is shown some of the records, in no order that means anything, and no trace
-    // messages. After it next() gives the buffers that a visitor asked for, and the header event.
-    // `go_on`, if any, is told from time to time, on the caller's thread, how many bytes of the
-    // file were looked at; false from it ends the survey, which then returns false. Before the
-    // first next().
+    // least one; each is shown some of the records, in no order that means anything, and neither
+    // trace messages nor events that describe themselves. After it next() gives the buffers that a
+    // visitor asked for, and the header event. `go_on`, if any, is told from time to time, on the
+    // caller's thread, how many bytes of the file were looked at; false from it ends the survey,
+    // which then returns false. Before the first next().
     bool survey(std::span<RecordVisitor* const> visitors,
                 const std::function<bool(uint64_t)>& go_on);
 

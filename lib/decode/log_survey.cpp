@@ -27,7 +27,6 @@ private:
     void count(const etl::Record& record) {
         if (record.type != wire::HeaderType::kEvent32 && record.type != wire::HeaderType::kEvent64)
             return;
-        if (record.descriptor.channel == wire::kChannelTraceLogging) return;
         last_ = record.provider;
         if (known_.contains(last_)) seen_.insert(last_);
     }

@@ -71,7 +71,11 @@ private:
     bool put(Item::Kind kind, const Field& field, uint32_t count, size_t size) {
         if (items_.size() == kMaxItems) return fail("too many values");
         if (size > remaining()) return fail("payload ends inside a field");
-        items_.push_back({kind, count, &field, payload_.subspan(at_, size)});
+        Item& out = items_.emplace_back();
+        out.kind = kind;
+        out.count = count;
+        out.field = &field;
+        out.bytes = {payload_.data() + at_, size};
         at_ += size;
         return true;
     }
@@ -95,7 +99,7 @@ private:
             case Field::Repeat::kCounted:
                 return read_u16(count) && array(f, count);
             case Field::Repeat::kReferred:
-                return array(f, kept_[f.count_from]);
+                return array(f, kept(f.count_from));
             case Field::Repeat::kToEnd:
                 return to_end(f);
         }
@@ -107,9 +111,11 @@ private:
         uint64_t value = 0;
         const Bytes bytes = items_.back().bytes;
         std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof(value)));
+        while (kept_count_ < f.kept_as) kept_[++kept_count_] = 0;
         kept_[f.kept_as] = uint32_t(std::min<uint64_t>(value, UINT32_MAX));
         return true;
     }
+    uint32_t kept(size_t number) const { return number <= kept_count_ ? kept_[number] : 0; }
 
     bool array(const Field& f, uint32_t count) {
         if (f.size != 0) {
@@ -207,7 +213,7 @@ private:
     bool fixed_text(const Field& f) { return text_of(f, f.count, 2); }
 
     size_t units_of(const Field& f) const {
-        return f.length_from != 0 ? kept_[f.length_from] : f.length;
+        return f.length_from != 0 ? kept(f.length_from) : f.length;
     }
     bool sized_text(const Field& f, size_t unit) {
         if (units_of(f) > remaining() / unit) return fail("payload ends inside a field");
@@ -263,8 +269,9 @@ private:
     Bytes payload_;
     bool is_64_bit_;
     std::vector<Item>& items_;
-    size_t at_ = 0;  // invariant: at_ <= payload_.size()
-    std::array<uint32_t, kMaxKept + 1> kept_{};
+    size_t at_ = 0;                            // invariant: at_ <= payload_.size()
+    std::array<uint32_t, kMaxKept + 1> kept_;  // up to kept_count_; [0] is nobody's
+    size_t kept_count_ = 0;
     const char* reason_ = "";
 };
 

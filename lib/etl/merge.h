@@ -1,5 +1,7 @@
 // Brings streams into one order by time. Whose time is equal go in the order they were added.
 #pragma once
+#include "base/wide.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -39,10 +41,10 @@ private:
         int64_t time;
         uint32_t stream;
     };
-    // Without a short circuit, which would be a branch that nobody can predict.
+    // As one number: a short circuit would be a branch that nobody can predict.
     struct Later {
         bool operator()(const Key& a, const Key& b) const noexcept {
-            return (a.time > b.time) | ((a.time == b.time) & (a.stream > b.stream));
+            return (Wide{a.time} << 64 | a.stream) > (Wide{b.time} << 64 | b.stream);
         }
     };
 

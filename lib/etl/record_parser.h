@@ -81,15 +81,18 @@ inline Found peek(const std::byte* at, size_t room, Peek& out) {
         return room < sizeof(uint32_t) || load<uint32_t>(at) == UINT32_MAX ? Found::kEnd
                                                                            : Found::kDamage;
     }
-    const uint32_t marker = load<uint32_t>(at);
+    // With the size, which stands in the first word or the second: where the next record begins is
+    // what all else waits for.
+    const auto front = load<uint64_t>(at);
+    const auto marker = uint32_t(front);
     if (marker >> 24 != wire::kMarkerEvent) {
         if (marker >> 24 == wire::kMarkerMessage) return peek_message(at, room, out);
         return marker == UINT32_MAX ? Found::kEnd : Found::kDamage;
     }
     const auto type = uint8_t(marker >> 16);
     if (type >= kHeaderLayouts.size()) return Found::kDamage;
-    const HeaderLayout layout = kHeaderLayouts[type];
-    const uint16_t size = load<uint16_t>(at + layout.size_at);
+    const HeaderLayout& layout = kHeaderLayouts[type];
+    const auto size = uint16_t(front >> (8 * layout.size_at));
     if (layout.size == 0 || size < layout.size || size > room) return Found::kDamage;
     out.time = load<int64_t>(at + layout.time_at);
     out.size = size;

@@ -32,7 +32,15 @@ public:
     }
 
     int64_t time() const noexcept { return peek_.time; }
-    wire::HeaderType type() const noexcept { return peek_.type; }
+    // Whether the record needs no other one to be understood, nor is any help to one.
+    bool describes_itself() const noexcept {
+        if (peek_.type == wire::HeaderType::kMessage) return true;
+        const bool is_event =
+            peek_.type == wire::HeaderType::kEvent32 || peek_.type == wire::HeaderType::kEvent64;
+        constexpr size_t kChannelAt =
+            offsetof(wire::EventHeader, descriptor) + offsetof(wire::EventDescriptor, channel);
+        return is_event && std::to_integer<uint8_t>(at_[kChannelAt]) == wire::kChannelTraceLogging;
+    }
     size_t buffer() const noexcept { return next_ - 1; }  // that the record is in, of the index
     // All of the record; false if it is damaged inside, which is counted.
     bool read(StreamContext& context, Record& out) const {

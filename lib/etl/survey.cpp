@@ -49,7 +49,7 @@ void Survey::look_through(BufferRun part, RecordVisitor& visitor) {
     Stream stream(part);
     Record record;
     for (bool more = stream.start(context); more; more = stream.advance(context)) {
-        if (stream.type() == wire::HeaderType::kMessage) continue;
+        if (stream.describes_itself()) continue;
         if (stream.read(context, record) && visitor.visit(record)) wanted_[stream.buffer()] = 1;
     }
     done_ += context.consumed;

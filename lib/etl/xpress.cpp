@@ -23,38 +23,44 @@ constexpr ptrdiff_t kFastIn =
 void copy16(std::byte* to, const std::byte* from) { std::memcpy(to, from, 16); }
 void copy8(std::byte* to, const std::byte* from) { std::memcpy(to, from, 8); }
 
-// The source overlaps what is written. Up to 15 bytes more are clobbered.
+// From less than 8 bytes before. Nothing is read back: those bytes are spread over a word, and the
+// word is stored again and again, as many whole patterns further as it holds. Up to 7 bytes more
+// are clobbered.
 inline void copy_near(std::byte* to, size_t distance, size_t length) {
-    const std::byte* from = to - distance;
     std::byte* const end = to + length;
-    if (distance >= 8) {
-        for (; to < end; to += 8, from += 8) copy8(to, from);
-        return;
-    }
-    // Nothing is read back: the bytes before are spread over a word, and the word is stored again
-    // and again, as many whole patterns further as it holds.
-    auto pattern = load<uint64_t>(from) & ((uint64_t{1} << (8 * distance)) - 1);
+    auto pattern = load<uint64_t>(to - distance) & ((uint64_t{1} << (8 * distance)) - 1);
     for (size_t bits = 8 * distance; bits < 64; bits *= 2) pattern |= pattern << bits;
     const size_t step = 8 - 8 % distance;
     for (; to < end; to += step) std::memcpy(to, &pattern, sizeof(pattern));
 }
 
-// `length` bytes from `distance` before; up to 32 bytes more are clobbered.
+// `length` bytes from `distance` before; up to 31 bytes more are clobbered. In steps of 8 bytes
+// though larger ones are fewer: which matches are nearer than a step is what no processor predicts.
 inline void copy_match(std::byte* to, size_t distance, size_t length) {
-    if (distance < 16) [[unlikely]]
+    if (distance < 8) [[unlikely]]
         return copy_near(to, distance, length);
-    const std::byte* from = to - distance;
-    copy16(to, from);
-    copy16(to + 16, from + 16);
-    for (size_t done = 32; done < length; done += 16) copy16(to + done, from + done);
+    const std::byte* const from = to - distance;
+    copy8(to, from);
+    copy8(to + 8, from + 8);
+    copy8(to + 16, from + 16);
+    copy8(to + 24, from + 24);
+    for (size_t done = 32; done < length; done += 8) copy8(to + done, from + done);
 }
 
-constexpr uint64_t kWordDone = uint64_t{1} << 63;
+constexpr uint64_t kWordDone = 1;
 
-// A word's flags with a 1 behind them: the highest bit is the next item's, and once kWordDone is
-// what is left, the word is over.
+uint32_t reverse_bits(uint32_t x) {
+    x = (x >> 1 & 0x55555555) | (x & 0x55555555) << 1;
+    x = (x >> 2 & 0x33333333) | (x & 0x33333333) << 2;
+    x = (x >> 4 & 0x0F0F0F0F) | (x & 0x0F0F0F0F) << 4;
+    return x >> 24 | (x >> 8 & 0xFF00) | (x & 0xFF00) << 8 | x << 24;
+}
+
+// A word's flags, the first one lowest, with a 1 behind them: once kWordDone is what is left, the
+// word is over. Turned round because most processors count zeros from below quicker than from above
+// (and code for all of them cannot have the instruction that makes up for it).
 uint64_t load_flags(const std::byte* in) {
-    return uint64_t{load<uint32_t>(in)} << 32 | kWordDone >> 32;
+    return uint64_t{1} << 32 | reverse_bits(load<uint32_t>(in));
 }
 
 // What both loops below work on. They keep it in locals: stores of bytes may alias any object, and
@@ -101,15 +107,15 @@ bool expand_fast(Cursor& cursor, const std::byte* in_end, const std::byte* out_b
         flags = load_flags(in);
         in += 4;
         for (;;) {
-            const auto literals = unsigned(std::countl_zero(flags | 1));
+            const auto literals = unsigned(std::countr_zero(flags));
             copy16(out, in);
             if (literals > 16) [[unlikely]]
                 copy16(out + 16, in + 16);
             out += literals;
             in += literals;
-            flags <<= literals;
+            flags >>= literals;
             if (flags == kWordDone) break;
-            flags <<= 1;
+            flags >>= 1;
 
             const unsigned match = load<uint16_t>(in);
             in += 2;
@@ -144,8 +150,8 @@ bool expand_careful(Cursor& cursor, const std::byte* in_end, const std::byte* ou
             flags = load_flags(in);
             in += 4;
         }
-        const bool is_match = flags >> 63 != 0;
-        flags <<= 1;
+        const bool is_match = (flags & 1) != 0;
+        flags >>= 1;
         if (!is_match) {
             if (in == in_end) return false;
             *out++ = *in++;

@@ -41,6 +41,8 @@ void append_frames(OutBuffer& out, const etl::Record& record, const decode::Adde
 
 void append_added(OutBuffer& out, const etl::Record& record, const decode::Event& event,
                   const AddressNames* names, Style style) {
+    // Of most events there is nothing: only those of the kernel tell of code.
+    if (event.added.empty() && record.hook_id == 0) return;
     decode::Added added = event.added;
     if (names != nullptr && names->name_stack_records() && added.stack.empty())
         stack_of_record(record, added);

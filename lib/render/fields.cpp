@@ -23,7 +23,13 @@ public:
     void write(const std::vector<Item>& items) {
         for (size_t i = 0; i < items.size();) {
             const size_t behind = json_ ? i : write_integers(items, i);
-            i = behind != i ? behind : write_one(items, i, true);
+            if (behind != i) {
+                i = behind;
+            } else if (items[i].kind == Item::Kind::kValue && (json_ || !items[i].field->hidden)) {
+                write_value(items[i++]);
+            } else {
+                i = write_one(items, i, true);
+            }
         }
     }
 
@@ -48,6 +54,11 @@ public:
     }
 
 private:
+    void write_value(const Item& item) {
+        label(*item.field);
+        append_field_value(out_, *item.field, item.bytes, rules_);
+    }
+
     // Arrays and structs take turns: an array of structs is two levels.
     static constexpr size_t kMaxDepth = 2 * (decode::kMaxNesting + 2);
     struct Level {

@@ -93,6 +93,18 @@ TEST(Survey, LeavesOutTraceMessages) {
     EXPECT_EQ(threads[0].shown, (Times{kStartRaw, 10, 20}));
 }
 
+TEST(Survey, LeavesOutSelfDescribingEvents) {
+    ByteVector described = event(15);
+    const size_t channel = offsetof(wire::EventHeader, descriptor.channel);
+    described[channel] = std::byte{wire::kChannelTraceLogging};
+    LogBuilder built;
+    built.buffer(0, 1, {event(10), described, event(20)});
+    auto log = LogReader::over(built.bytes());
+    std::vector<Noting> threads(1);
+    ASSERT_TRUE(survey(*log, threads));
+    EXPECT_EQ(threads[0].shown, (Times{kStartRaw, 10, 20}));
+}
+
 TEST(Survey, EndsEarlyWhenItIsTold) {
     const ByteVector file = long_log();
     auto log = LogReader::over(file);
