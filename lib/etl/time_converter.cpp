@@ -57,12 +57,6 @@ int64_t TimeConverter::convert(int64_t raw, int64_t origin, uint64_t units) cons
     const auto delta = uint64_t(raw) - uint64_t(raw0_);
     const bool before = raw < raw0_;
     const uint64_t distance = before ? 0 - delta : delta;
-    // Not long after the start one division does.
-    uint64_t product = 0;
-    if (!before && !__builtin_mul_overflow(distance, units, &product)) {
-        int64_t time = 0;
-        if (!__builtin_add_overflow(origin, product / frequency_, &time)) return time;
-    }
     const uint64_t seconds = distance / frequency_;
     const Wide scaled = Wide{distance % frequency_} * units;
     const Wide round_up =

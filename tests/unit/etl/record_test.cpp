@@ -395,28 +395,6 @@ TEST(TimeConverterTest, LongLogsDoNotOverflow) {
     EXPECT_EQ(TimeConverter(header).to_filetime(INT64_MIN), INT64_MIN);
 }
 
-// One division tells times near the start, two those that come later: nobody is to see where.
-TEST(TimeConverterTest, TimesNearTheStartAndLaterOnesMeet) {
-    LogHeader header;
-    header.fixed.clock_type = uint32_t(ClockType::kPerfCounter);
-    header.fixed.start_time = kStartTime;
-    for (const int64_t frequency : {7LL, 10'000'000LL, 2'595'123'457LL}) {
-        header.fixed.perf_frequency = frequency;
-        const TimeConverter time(header);
-        const auto last = int64_t(UINT64_MAX / 10'000'000);
-        for (int64_t raw = last - 50; raw < last + 50; ++raw) {
-            const int64_t rest = raw % frequency;
-            const int64_t ticks = raw / frequency * 10'000'000 +
-                                  int64_t(uint64_t(rest) * 10'000'000 / uint64_t(frequency));
-            ASSERT_EQ(time.to_filetime(raw), kStartTime + ticks) << raw << " at " << frequency;
-        }
-    }
-    header.fixed.perf_frequency = 10'000'000;
-    header.fixed.start_time = INT64_MAX - 5;
-    EXPECT_EQ(TimeConverter(header).to_filetime(5), INT64_MAX);
-    EXPECT_EQ(TimeConverter(header).to_filetime(6), INT64_MAX);
-}
-
 TEST(TimeConverterTest, SystemTimeIsFileTimeAlreadyAndCyclesCountByMegahertz) {
     LogHeader header;
     header.fixed.clock_type = uint32_t(ClockType::kSystemTime);
