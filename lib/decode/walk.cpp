@@ -115,7 +115,9 @@ private:
         kept_[f.kept_as] = uint32_t(std::min<uint64_t>(value, UINT32_MAX));
         return true;
     }
-    uint32_t kept(size_t number) const { return number <= kept_count_ ? kept_[number] : 0; }
+    uint32_t kept(size_t number) const {
+        return number != 0 && number <= kept_count_ ? kept_[number] : 0;
+    }
 
     bool array(const Field& f, uint32_t count) {
         if (f.size != 0) {
@@ -270,7 +272,7 @@ private:
     bool is_64_bit_;
     std::vector<Item>& items_;
     size_t at_ = 0;                            // invariant: at_ <= payload_.size()
-    std::array<uint32_t, kMaxKept + 1> kept_;  // up to kept_count_; [0] is nobody's
+    std::array<uint32_t, kMaxKept + 1> kept_;  // [1] to [kept_count_]
     size_t kept_count_ = 0;
     const char* reason_ = "";
 };
