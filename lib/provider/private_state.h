@@ -49,7 +49,7 @@ struct PrivateSession {
     wire::RingPosition* tails;  // by CPU
     std::byte* staging;         // one buffer, to put together what is not whole
     std::byte* header;          // one buffer, see `incoming`
-    bool monotonic;             // the counter is unusable: CLOCK_MONOTONIC in its units
+    bool monotonic;             // the counter is unusable: CLOCK_MONOTONIC
     std::atomic<uint32_t> append_lock;
 
     pthread_mutex_t mutex;  // the two queues, the wish to stop and the incoming log

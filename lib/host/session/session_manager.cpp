@@ -504,6 +504,7 @@ void SessionManager::switch_log(Session& session, const SavedSession& before,
         Session* updated = find(before.key);
         if (updated == nullptr) return answer(not_found(before.properties.name));
         if (status) {
+            // The drain has ended its feed as it began the log.
             if (ends_real_time(before, updated->saved)) cut_off(*updated);
             return answer(updated->status());
         }

@@ -130,6 +130,12 @@ void settle(Drain& drain) {
     } while (drain.delivery_ring().header().complete_until.load() < now);
 }
 
+// The session goes on in a new file.
+Status switch_to(Drain& drain, const std::string& path, bool ends_feed) {
+    ETW_TRY(const File file, File::create(path, true));
+    return drain.switch_log(UniqueFd(::dup(file.fd().get())), path, 1, ends_feed);
+}
+
 TEST(Feed, WakesItsConsumersUntilTheNewestRecordsAreCovered) {
     const TempFolder folder;
     const SavedSession saved = test_session(1, 4);
@@ -179,8 +185,7 @@ TEST(Feed, BacklogIsWholeWhateverAConsumerStores) {
         consumer.reader().page().position.store(wire::kDeliveryAlignment);  // amid a chunk
         drain->remove_consumer(1);
     }
-    auto file = File::create(folder.file("log.etl"), true);
-    ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(file->fd().get())), "log.etl", 1, true));
+    ASSERT_TRUE(switch_to(*drain, folder.file("log.etl"), true));
     drain_all(*drain, Drain::Depth::kFinal);
     ASSERT_TRUE(drain->finish());
     EXPECT_EQ(numbers_of(read_events(folder.file("log.etl"))), first_numbers(60));
@@ -197,8 +202,7 @@ TEST(Feed, EndsWhereTheLogBeginsThatTakesItsPlace) {
     append(writer, 0, 0, 30);
     settle(*drain);
     append(writer, 0, 30, 30);
-    auto file = File::create(folder.file("log.etl"), true);
-    ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(file->fd().get())), "log.etl", 1, true));
+    ASSERT_TRUE(switch_to(*drain, folder.file("log.etl"), true));
     EXPECT_EQ(consumer.reader().header().state, wire::DeliveryState::kCutOff);
     EXPECT_FALSE(drain->has_feed());
     append(writer, 0, 60, 30);
@@ -219,9 +223,8 @@ TEST(Feed, BacklogOfASessionWithALogIsNotWrittenTwice) {
     auto drain = begin_live(folder, saved, make_ring(kLarge));
     StreamWriter writer = add_user(*drain, 1000, saved.geometry);
     for (const char* name : {"1.etl", "2.etl"}) {
-        auto file = File::create(folder.file(name), true);
         const bool ends_feed = std::string_view(name) == "2.etl";
-        ASSERT_TRUE(drain->switch_log(UniqueFd(::dup(file->fd().get())), name, 1, ends_feed));
+        ASSERT_TRUE(switch_to(*drain, folder.file(name), ends_feed));
         append(writer, 0, ends_feed ? 30 : 0, 30);
         drain->deliver();
         drain_all(*drain, Drain::Depth::kFinal);
