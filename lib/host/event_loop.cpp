@@ -8,6 +8,13 @@
 #include <cerrno>
 
 namespace etw::host {
+namespace {
+
+// In which the longest queue of a socket is read (some hundred packets: see max_dgram_qlen), though
+// a turn takes no more than a part of it.
+constexpr int kTurnsToCatchUp = 8;
+
+}  // namespace
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
     UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
@@ -95,11 +102,25 @@ void EventLoop::run_timers() {
     }
 }
 
+void EventLoop::when_caught_up(Task task) { behind_.push_back({std::move(task), kTurnsToCatchUp}); }
+
+// After a turn in which everything that was ready had its handler called; `idle`: nothing was.
+void EventLoop::run_caught_up(bool idle) {
+    for (Behind& behind : behind_) --behind.turns;
+    // What a task adds waits for what is ready then.
+    for (size_t left = behind_.size(); left > 0; --left) {
+        if (!idle && behind_.front().turns > 0) return;
+        const Task task = std::move(behind_.front().task);
+        behind_.pop_front();
+        task();
+    }
+}
+
 void EventLoop::run() {
     std::array<epoll_event, 64> events;
     while (!stopped_) {
-        const int n =
-            ::epoll_wait(epoll_.get(), events.data(), int(events.size()), next_timeout_ms());
+        const int timeout = behind_.empty() ? next_timeout_ms() : 0;
+        const int n = ::epoll_wait(epoll_.get(), events.data(), int(events.size()), timeout);
         for (int i = 0; i < n; ++i) {
             const epoll_event& event = events[size_t(i)];
             const auto found = handlers_.find(event.data.fd);
@@ -107,6 +128,7 @@ void EventLoop::run() {
             const auto handler = found->second;      // keeps it alive while it forgets itself
             (*handler)(event.events);
         }
+        if (n >= 0 && n < int(events.size())) run_caught_up(n == 0);
         run_timers();
     }
 }

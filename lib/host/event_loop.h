@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +34,9 @@ public:
 
     // Runs `task` on the loop's thread, soon. From any thread.
     void post(Task task);
+    // Runs `task` once all that is ready now has been handled: when nothing is ready, or, under a
+    // load that does not end, after some turns. From the loop's thread.
+    void when_caught_up(Task task);
 
     // Returns once stop() was called from a handler, a timer or a task.
     void run();
@@ -45,6 +49,7 @@ private:
     int next_timeout_ms() const;
     void run_timers();
     void run_posted();
+    void run_caught_up(bool idle);
 
     UniqueFd epoll_;
     UniqueFd wake_;  // eventfd
@@ -52,6 +57,11 @@ private:
     std::map<std::pair<Clock::time_point, TimerId>, Task> timers_;
     std::unordered_map<TimerId, Clock::time_point> timer_times_;
     TimerId last_timer_ = 0;
+    struct Behind {
+        Task task;
+        int turns;  // to go at most
+    };
+    std::deque<Behind> behind_;  // in the order of their turns
     bool stopped_ = false;
 
     std::mutex mutex_;

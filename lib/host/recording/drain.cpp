@@ -140,13 +140,26 @@ Result<Drain::Outcome> Drain::pass(Depth depth) {
 
 // Returns the time up to which every record is in the streams, or about to be committed there.
 int64_t Drain::collect(Depth depth) {
-    return source_ == nullptr ? counter_now() : source_->collect(depth != Depth::kFullBlocks);
+    const int64_t until =
+        source_ == nullptr ? counter_now() : source_->collect(depth != Depth::kFullBlocks);
+    // But no event is to find a ring full meanwhile.
+    if (await_sent_ && has_socket_stream()) await_sent_([this] { return !has_crowded_ring(); });
+    return until;
+}
+
+bool Drain::has_socket_stream() const {
+    return std::any_of(streams_.begin(), streams_.end(), [](const auto& stream) {
+        return stream != nullptr && stream->uid == kSocketStream;
+    });
 }
 
 // Kernel events are younger in their stream than what has been collected; what user streams hold
-// beyond that time has to wait for them.
+// beyond that time has to wait for them. What is sent reaches its stream some time after it was
+// written: others must not be ahead of it.
 bool Drain::may_go_direct(size_t stream) const {
-    return !clock_.rewrites() && (source_ == nullptr || streams_[stream]->uid == kKernelStream);
+    const uint32_t uid = streams_[stream]->uid;
+    return !clock_.rewrites() && (source_ == nullptr || uid == kKernelStream) &&
+           (uid == kSocketStream || !has_socket_stream());
 }
 
 void Drain::gather(uint32_t cpu, Depth depth, int64_t until) {

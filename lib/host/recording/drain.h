@@ -57,6 +57,12 @@ public:
     void set_kernel_source(std::unique_ptr<KernelSource> source) { source_ = std::move(source); }
     KernelSource* kernel_source() const noexcept { return source_.get(); }
 
+    // Called before the streams are looked at, where one is of events that came by socket: has
+    // those in it that were sent until now. It gives up where that takes long, or `may_wait`, which
+    // it asks now and then, says no.
+    using AwaitSent = std::function<void(const std::function<bool()>& may_wait)>;
+    void set_await_sent(AwaitSent await_sent) { await_sent_ = std::move(await_sent); }
+
     // The rings themselves are what the session records to: nothing is ever taken out of them.
     bool keeps_records() const noexcept {
         return (saved_.geometry.flags & wire::kRingOverwrite) != 0;
@@ -131,6 +137,7 @@ private:
     };
 
     int64_t collect(Depth depth);
+    bool has_socket_stream() const;
     bool may_go_direct(size_t stream) const;
     void gather(uint32_t cpu, Depth depth, int64_t until);
     void gather_direct(uint32_t cpu, size_t stream, Depth depth);
@@ -160,6 +167,7 @@ private:
     std::optional<etl::LogWriter> log_;
     WriteWay way_;
     std::unique_ptr<KernelSource> source_;
+    AwaitSent await_sent_;
     std::unique_ptr<Feed> feed_;
     Checkpoint checkpoint_;
     Progress progress_;

@@ -1,7 +1,7 @@
 // One session as the host's main thread holds it.
 #pragma once
 #include "host/event_loop.h"
-#include "host/recording/stream.h"
+#include "host/recording/sent_events.h"
 #include "host/session/session_thread.h"
 #include "host/survival/keeper_link.h"
 #include "host/survival/saved_session.h"
@@ -35,7 +35,8 @@ struct Session {
     std::vector<std::shared_ptr<Stream>> retiring;  // nobody writes to these any more
     std::vector<FileIdentity> copied;               // rings whose copies are among these
     size_t stream_count = 0;                        // those that have not been handed back included
-    std::optional<StreamWriter> socket_writer;
+    std::optional<SentEvents> sent;                 // by programs without rings
+    bool releases_sent = false;                     // as soon as the host has caught up
     FileIdentity claimed_log;                // the newest file it was given, in use or about to be
     bool has_feed = false;                   // its events are being delivered
     std::map<uint64_t, UniqueFd> consumers;  // by id; see session/consume.h

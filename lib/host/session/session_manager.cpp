@@ -182,6 +182,7 @@ void SessionManager::stop_session(Session& session, StatusAnswer answer) {
         Session* stopping = find(key);
         if (stopping == nullptr) return;  // see await_end()
         take_up_left_rings(*stopping);
+        if (stopping->sent) stopping->sent->release_all();
         stopping->thread->post([this, key, answer](SessionThread& thread) {
             const Status ended = thread.end();
             loop_.post([this, key, answer, ended] { finish_stop(key, ended, answer); });

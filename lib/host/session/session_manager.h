@@ -178,6 +178,8 @@ private:
     Result<std::shared_ptr<Stream>> add_stream(Session& session, uint32_t uid, ring::RingSet rings);
     Result<const Stream*> stream_for(Session& session, uint32_t uid);
     Status ensure_socket_stream(Session& session);
+    void release_soon(Session& session);
+    void await_sent(const wire::SessionKey& key, const std::function<bool()>& may_wait);
     static void count_lost(Session& session, uint64_t events);
     Status ensure_kernel_stream(Session& session);  // for a session that has kernel events
     static std::shared_ptr<Stream> kernel_stream(const Session& session);

@@ -1,6 +1,7 @@
 // The rings that the processes of providers are given, and the events that come without.
 #include "host/journal.h"
 #include "host/providers/probe_providers.h"
+#include "host/session/session_clock.h"
 #include "host/session/session_manager.h"
 
 #include <fmt/format.h>
@@ -21,6 +22,10 @@ namespace {
 constexpr std::chrono::seconds kRetireAfter{5};
 constexpr std::chrono::seconds kReplacePatience{1};
 constexpr std::chrono::hours kReplaceLimit{24};
+// For what was sent to be read, by a host that other things keep from it, and how often a session
+// looks meanwhile whether it can still wait.
+constexpr std::chrono::milliseconds kSentPatience{100};
+constexpr std::chrono::milliseconds kSentLook{2};
 
 }  // namespace
 
@@ -61,13 +66,43 @@ wire::RingSetDescription SessionManager::describe(const Session& session, uint32
 }
 
 Status SessionManager::ensure_socket_stream(Session& session) {
-    if (session.socket_writer) return Ok{};
+    if (session.sent) return Ok{};
     ETW_TRY(auto rings, ring::RingSet::create(session.saved.geometry));
     rings.describe(describe(session, kSocketStream, session.saved.geometry));
     ETW_TRY(const auto stream, add_stream(session, kSocketStream, std::move(rings)));
     ETW_TRY(auto writer, StreamWriter::over(*stream));
-    session.socket_writer.emplace(std::move(writer));
+    session.sent.emplace(std::move(writer));
     return Ok{};
+}
+
+void SessionManager::release_soon(Session& session) {
+    if (std::exchange(session.releases_sent, true)) return;
+    loop_.when_caught_up([this, key = session.saved.key, until = counter_now()] {
+        Session* owner = find(key);
+        if (owner == nullptr) return;
+        owner->releases_sent = false;
+        if (!owner->sent) return;
+        owner->sent->release(until);
+        if (!owner->sent->empty()) release_soon(*owner);
+    });
+}
+
+// On the session's thread: until what was sent to it by now is in its stream.
+void SessionManager::await_sent(const wire::SessionKey& key,
+                                const std::function<bool()>& may_wait) {
+    const auto released = std::make_shared<std::promise<void>>();
+    loop_.post([this, key, released, until = counter_now()] {
+        loop_.when_caught_up([this, key, released, until] {
+            Session* owner = find(key);
+            if (owner != nullptr && owner->sent) owner->sent->release(until);
+            released->set_value();
+        });
+    });
+    const auto waiting = released->get_future();
+    const auto end = std::chrono::steady_clock::now() + kSentPatience;
+    while (waiting.wait_for(kSentLook) == std::future_status::timeout && may_wait() &&
+           std::chrono::steady_clock::now() < end) {
+    }
 }
 
 bool SessionManager::numbers_messages(const Session& session) noexcept {
@@ -308,7 +343,9 @@ void SessionManager::replace_rings(Session& session,
             journal("other rings", added.error());
         }
     }
-    if (std::exchange(session.socket_writer, std::nullopt)) {
+    if (session.sent) {
+        session.sent->release_all();
+        session.sent.reset();
         if (const auto ready = ensure_socket_stream(session); !ready) {
             journal("other rings", ready.error());
         }
@@ -445,8 +482,9 @@ void SessionManager::on_event(ProviderConnection& from, const EventPacket& packe
     if (shape->process_offset != 0 && pid != 0) {
         std::memcpy(record.data() + shape->process_offset, &pid, sizeof(pid));
     }
-    session->socket_writer->append(packet.fixed.cpu % session->saved.geometry.cpus, record,
-                                   shape->time_offset, counter_at(packet.fixed.monotonic_ns));
+    session->sent->add(packet.fixed.cpu % session->saved.geometry.cpus, record, shape->time_offset,
+                       counter_at(packet.fixed.monotonic_ns));
+    release_soon(*session);
 }
 
 void SessionManager::on_events_lost(ProviderConnection& from, const wire::EventsLost& packet) {
@@ -459,7 +497,7 @@ void SessionManager::on_events_lost(ProviderConnection& from, const wire::Events
 
 // A session whose programs have all had rings may have no stream for it.
 void SessionManager::count_lost(Session& session, uint64_t events) {
-    if (session.socket_writer) return session.socket_writer->add_lost(events);
+    if (session.sent) return session.sent->add_lost(events);
     session.thread->post([events](SessionThread& thread) { thread.drain().count_lost(events); });
 }
 

@@ -273,7 +273,7 @@ Status SessionManager::resume(Session& session, KeptDescriptors& kept) {
     session.stream_count = count_streams(session.streams, progress);
     if (const Stream* stream = session.stream_of(kSocketStream)) {
         if (auto writer = StreamWriter::over(*stream)) {
-            session.socket_writer.emplace(std::move(*writer));
+            session.sent.emplace(std::move(*writer));
         }
     }
     session.source->pattern = saved.properties.log_file;

@@ -174,6 +174,7 @@ SessionThread::Hooks SessionManager::hooks_for(Session& session,
         naming.saved.key = key;
         return naming.kept_log(file);
     };
+    hooks.await_sent = [this, key](const auto& may_wait) { await_sent(key, may_wait); };
     hooks.log_done = [this, name_of](const FileIdentity& file) { keeper_.remove(name_of(file)); };
     if ((session.saved.properties.log_file_mode & kModeNewFile) != 0) {
         const uid_t uid = session.saved.owner_uid;

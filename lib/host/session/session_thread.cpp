@@ -118,6 +118,7 @@ void SessionThread::run() {
         return;
     }
     drain_ = std::move(*opened);
+    drain_->set_await_sent(hooks_.await_sent);
     publish();
     const Status resumed = hooks_.resume ? hooks_.resume(*drain_) : Status(Ok{});
     hooks_.opened(resumed);

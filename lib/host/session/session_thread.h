@@ -44,6 +44,7 @@ public:
         // -newfile: the next log; it is kept for a successor before anything is written to it.
         std::function<Result<UniqueFd>(uint32_t number, std::string& path)> next_log;
         std::function<void(const FileIdentity& file)> log_done;  // that file is finished
+        Drain::AwaitSent await_sent;                             // see Drain
     };
 
     SessionThread(Hooks hooks, uint32_t flush_timer_s);

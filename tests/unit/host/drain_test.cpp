@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <utility>
 
 namespace etw::host {
 namespace {
@@ -339,6 +340,74 @@ TEST(Drain, KeepsWhatADiskDoesNotTakeUntilTheRingsAreFull) {
     EXPECT_EQ(numbers.size(), 2 * per_block + 1);
     EXPECT_EQ(numbers.front(), per_block) << "the oldest block went";
     EXPECT_SOUND_LOG(folder.file("test.etl"));
+}
+
+// What programs without rings have sent stands in its stream when it is asked for, and not before.
+struct WithSender {
+    explicit WithSender(const SavedSession& session)
+        : saved(session),
+          drain(begin_drain(folder, saved)),
+          rings(add_user(*drain, 1000, saved.geometry)),
+          sent(add_user(*drain, kSocketStream, saved.geometry)) {}
+
+    static void write(StreamWriter& writer, uint64_t number, int64_t time) {
+        writer.append(0, bytes_of(numbered(number)), kTimeOffset, time);
+    }
+    std::vector<uint64_t> log() {
+        drain_all(*drain, Drain::Depth::kFinal);
+        EXPECT_TRUE(drain->finish());
+        std::vector<uint64_t> out;
+        for (const ReadEvent& event : read_events(folder.file("test.etl"))) {
+            out.push_back(event.number);
+        }
+        return out;
+    }
+
+    TempFolder folder;
+    SavedSession saved;
+    std::unique_ptr<Drain> drain;
+    StreamWriter rings;
+    StreamWriter sent;
+};
+
+TEST(Drain, AwaitsWhatWasSentBeforeItLooksAtTheStreams) {
+    WithSender test(test_session(1));
+    const int64_t now = counter_now();
+    WithSender::write(test.rings, 0, now);
+    WithSender::write(test.rings, 2, now + 2);
+    bool awaited = false;
+    test.drain->set_await_sent([&](const auto& may_wait) {
+        EXPECT_TRUE(may_wait());
+        if (!std::exchange(awaited, true)) WithSender::write(test.sent, 1, now + 1);
+    });
+    drain_all(*test.drain);
+    EXPECT_EQ(test.log(), (std::vector<uint64_t>{0, 1, 2}));
+}
+
+TEST(Drain, LeavesWhatIsNewerThanItsLookToWhatIsSentInBetween) {
+    WithSender test(test_session(1));
+    const uint64_t per_block = (4096 - 72) / sizeof(NumberedEvent);
+    int64_t between = 0;
+    test.drain->set_await_sent([&](const auto&) {
+        if (between != 0) return;
+        between = counter_now();
+        append(test.rings, 0, 1, per_block + 1);
+    });
+    drain_all(*test.drain, Drain::Depth::kFullBlocks);
+    WithSender::write(test.sent, 0, between);
+    EXPECT_EQ(test.log(), first_numbers(per_block + 2));
+}
+
+TEST(Drain, DoesNotWaitForWhatWasSentWhileARingIsCrowded) {
+    WithSender test(test_session(1, 4));
+    append(test.rings, 0, 0, 3 * 4096 / sizeof(NumberedEvent));
+    bool asked = false;
+    test.drain->set_await_sent([&](const auto& may_wait) {
+        if (std::exchange(asked, true)) return;
+        EXPECT_FALSE(may_wait());
+    });
+    drain_all(*test.drain);
+    EXPECT_TRUE(asked);
 }
 
 // The draining process is killed again and again while another writes: in the end every number is
