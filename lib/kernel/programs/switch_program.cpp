@@ -39,8 +39,10 @@ Error not_supported(const char* what) { return {Code::kNotSupported, what, 0}; }
 Error perf_error() { return {code_from_errno(errno), "perf: counter", uint64_t(errno)}; }
 
 // A program cannot read the time stamp counter, but perf has an event that counts it, and programs
-// read those: what it has counted since it began. It begins at once and runs on; pinned, so that a
-// processor that was away in between gives an error and no wrong count.
+// read those. What it has counted since it began is of no use: perf takes the event off its
+// processor for a microsecond when somebody opens another that is pinned, and it does not count
+// then. But from one reading to the next the event keeps the counter itself, and there it is taken
+// from. Pinned, so that a processor that was away in between gives an error and no old reading.
 Result<UniqueFd> open_count(uint32_t type, uint32_t cpu) {
     perf_event_attr attr{};
     attr.size = sizeof(attr);
@@ -68,13 +70,12 @@ struct Maps {
     int controls, records, counts, wakes;
 };
 
-// Runs once for each processor, in the thread that has just opened the event: leaves in the control
-// block what the counter was when the event began.
-Result<std::vector<bpf_insn>> base_program(KernelTypes& types, int controls) {
+// Runs once for each processor, in the thread that has just opened the event and read it: leaves in
+// the control block where the event keeps the counter, and what is there.
+Result<std::vector<bpf_insn>> finder_program(KernelTypes& types, int controls) {
     const auto list = int32_t(types.offset("task_struct", "perf_event_list"));
     const auto last = list + int32_t(types.offset("list_head", "prev"));
     const auto owner = int32_t(types.offset("perf_event", "owner_entry"));
-    const auto count = int32_t(types.offset("perf_event", "count"));
     const auto hardware = int32_t(types.offset("perf_event", "hw"));
     const auto previous = hardware + int32_t(types.offset("hw_perf_event", "prev_count"));
     if (!types.complete()) return not_supported("the kernel's structures are others");
@@ -91,12 +92,11 @@ Result<std::vector<bpf_insn>> base_program(KernelTypes& types, int controls) {
     code.set(r8, r0);
     code.fetch(kValue, r8, last, 8);
     code.load(Size::k64, r8, r10, kValue);
-    code.fetch(kValue, r8, previous - owner, 8);
-    code.load(Size::k64, r9, r10, kValue);
-    code.fetch(kValue, r8, count - owner, 8);
+    code.calculate(BPF_ADD, r8, previous - owner);
+    code.store(Size::k64, r7, CONTROL_AT(reading_at), r8);
+    code.fetch(kValue, r8, 0, 8);
     code.load(Size::k64, r1, r10, kValue);
-    code.calculate(BPF_SUB, r9, r1);
-    code.store(Size::k64, r7, CONTROL_AT(base), r9);
+    code.store(Size::k64, r7, CONTROL_AT(reading), r1);
     code.place(end);
     code.leave(0);
     return code.finish();
@@ -110,7 +110,7 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     const auto exit_state = int(types.offset("task_struct", "exit_state"));
     if (!types.complete()) return not_supported("the kernel's structures are others");
 
-    constexpr int kCpu = -4, kPart = -8;
+    constexpr int kCpu = -4, kPart = -8, kTime = -16;
     constexpr int kPartBits = std::countr_zero(uint32_t(kPartRecords));
     BpfCode code;
     const auto end = code.label(), lost = code.label();
@@ -137,8 +137,10 @@ Result<std::vector<bpf_insn>> switch_program(KernelTypes& types, const Maps& map
     code.set32(r2, uint32_t(BPF_F_CURRENT_CPU));
     code.call_helper(BPF_FUNC_perf_event_read);
     code.jump_if(BPF_JSLT, r0, 0, lost);
-    code.load(Size::k64, r9, r7, CONTROL_AT(base));
-    code.calculate(BPF_ADD, r9, r0);
+    code.load(Size::k64, r9, r7, CONTROL_AT(reading_at));
+    code.fetch(kTime, r9, 0, 8);
+    code.jump_if(BPF_JNE, r0, 0, lost);
+    code.load(Size::k64, r9, r10, kTime);
     code.look_up(maps.records, kPart);
     code.jump_if(BPF_JEQ, r0, 0, end);
     code.set(r1, r8);
@@ -189,13 +191,14 @@ Result<MapValues> values_of(const UniqueFd& map) {
     return MapValues{info.value_size, info.max_entries};
 }
 
-// The event's count and its base are the counter, or this is no kernel for us.
-Status check_base(const UniqueFd& event, int64_t base, const CounterSource& counter) {
+// What is found after a reading of the event is our counter, or this is no kernel for us.
+Status find_reading(const UniqueFd& finder, uint32_t cpu, const UniqueFd& event,
+                    const SwitchControl& control, const CounterSource& counter) {
     const int64_t before = counter.now();
     uint64_t count = 0;
     if (::read(event.get(), &count, sizeof(count)) != ssize_t(sizeof(count))) return perf_error();
-    const int64_t sum = base + int64_t(count);
-    if (sum < before || sum > counter.now()) {
+    ETW_CHECK(run_once(finder, cpu));
+    if (control.reading < before || control.reading > counter.now()) {
         return not_supported("perf's time stamp counter is not ours");
     }
     return Ok{};
@@ -234,14 +237,13 @@ Result<SwitchWatch> SwitchWatch::open(uint32_t cpus, const CounterSource& counte
     ETW_TRY(Mapping control_memory, map_values(made[kControls], cpus * sizeof(SwitchControl)));
     ETW_TRY(Mapping record_memory, map_values(made[kRecords], cpus * parts * kPartSize));
 
-    ETW_TRY(auto find_base, base_program(types, made[kControls].get()));
-    ETW_TRY(const UniqueFd base_finder, load_to_run(std::move(find_base)));
+    const auto* controls = reinterpret_cast<const SwitchControl*>(control_memory.get());
+    ETW_TRY(auto find, finder_program(types, made[kControls].get()));
+    ETW_TRY(const UniqueFd finder, load_to_run(std::move(find)));
     for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
         if (!runs(cpu)) continue;
         ETW_TRY(const UniqueFd event, open_count(type, cpu));
-        ETW_CHECK(run_once(base_finder, cpu));
-        const auto* control = reinterpret_cast<const SwitchControl*>(control_memory.get()) + cpu;
-        ETW_CHECK(check_base(event, control->base, counter));
+        ETW_CHECK(find_reading(finder, cpu, event, controls[cpu], counter));
         const int fd = event.get();
         ETW_CHECK(set_in_map(made[kCounts], &cpu, &fd));
     }

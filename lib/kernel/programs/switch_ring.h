@@ -67,9 +67,11 @@ struct SwitchProgress {
 };
 
 struct alignas(64) SwitchControl {
-    uint64_t head;              // records that were written
-    uint64_t lost;              // that found no room
-    int64_t base;               // of the processor's count, see switch_program.cpp; set once
+    uint64_t head;  // records that were written
+    uint64_t lost;  // that found no room
+    // Of the kernel's event that counts, see switch_program.cpp; set once, before all else.
+    uint64_t reading_at;  // where, in the kernel, it keeps what the counter was when last read
+    int64_t reading;      // what that was when it was found
     alignas(64) uint64_t tail;  // records whose room may be used again
     alignas(64) SwitchProgress reader;
 };
