@@ -314,7 +314,7 @@ Status Drain::write_buffers(std::span<const etl::BufferData> buffers) {
     const bool direct = log_->has_direct() && way_.direct(bytes, has_half_full_ring(), start);
     const Status status = log_->write(buffers, direct);
     const auto end = WriteWay::Clock::now();
-    if (status) way_.wrote(direct, bytes, end - start, has_half_full_ring(), end);
+    if (status) way_.wrote(direct, bytes, end - start, has_crowded_ring(), end);
     return status;
 }
 

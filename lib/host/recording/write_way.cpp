@@ -17,9 +17,10 @@ void WriteWay::wrote(bool direct, size_t bytes, Clock::duration took, bool crowd
     if (!direct) return;
     look_again_at_ = now + kFirstPause;
     if (took <= kSlow || !crowded) {
-        pause_ = {};
+        if (now - slow_at_ >= kLastPause) pause_ = {};
         return;
     }
+    slow_at_ = now;
     pause_ = std::clamp<Clock::duration>(pause_ * 2, kFirstPause, kLastPause);
     not_before_ = now + pause_;
 }

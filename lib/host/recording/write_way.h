@@ -21,7 +21,8 @@ public:
     // Less than this in a write is not worth a wait.
     static constexpr size_t kEnoughBytes = size_t{128} << 10;
     // A write that took longer, and left a ring crowded, sends the next ones through the cache, for
-    // a while that doubles.
+    // a while that doubles: there are disks that hesitate every few seconds, and each time may be
+    // more than the rings hold. One that did not for kLastPause begins anew.
     static constexpr std::chrono::milliseconds kSlow{50};
     static constexpr std::chrono::seconds kFirstPause{1};
     static constexpr std::chrono::seconds kLastPause{64};
@@ -59,6 +60,7 @@ private:
     Cost disk_;
     Cost cache_;
     Clock::duration pause_{};
+    Clock::time_point slow_at_{};
     Clock::time_point not_before_{};
     Clock::time_point look_again_at_{};
 };

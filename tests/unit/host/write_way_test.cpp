@@ -87,10 +87,17 @@ TEST_F(WriteWayTest, KeepsAwayFromADiskThatIsTooSlowForLongerEachTime) {
         now_ += milliseconds(1);
         EXPECT_TRUE(direct()) << pause;
     }
+    disk_took(milliseconds(51), true);
+    now_ += seconds(63);
+    disk_took(milliseconds(10), true);
+    disk_took(milliseconds(51), true);
+    now_ += seconds(1);
+    EXPECT_FALSE(direct()) << "a disk that hesitates now and then is quick in between";
+    now_ += seconds(63);
     disk_took(milliseconds(10));
     disk_took(milliseconds(51), true);
     now_ += seconds(1);
-    EXPECT_TRUE(direct()) << "one that has been quick since begins anew";
+    EXPECT_TRUE(direct()) << "one that has been quick for long begins anew";
 }
 
 TEST_F(WriteWayTest, GoesBackToASlowDiskWhenTheCacheIsSlowerStill) {
