@@ -37,7 +37,7 @@ private:
     }
 
     StreamWriter writer_;
-    std::vector<Held> held_;  // as they came
+    std::vector<Held> held_;  // as they came since the last release
     std::vector<std::byte> records_;
 };
 
