@@ -86,13 +86,25 @@ constexpr Text<size> text(const char (&from)[size]) {
     ETW_TL_SEND(provider, activity, related, __VA_ARGS__)
 #define ETW_TL_ASSERT _Static_assert
 #endif
-#define ETW_TL_SEND(provider, activity, related, ...)                                       \
-    ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                    \
-    etw_data etw_tl_data[] = {{0, 0, 0}, {0, 0, 0}, ETW_TL_EACH(ETW_TL_DATA, __VA_ARGS__)}; \
-    ETW_TL_ASSERT(sizeof(etw_tl_data) / sizeof(etw_tl_data[0]) <= 128,                      \
-                  "an event has 126 pieces at most; arrays and counted values are two");    \
-    etw_tl_send(provider, &etw_tl_event.head, activity, related,                            \
-                sizeof(etw_tl_data) / sizeof(etw_tl_data[0]) - 2, etw_tl_data);
+/* An event without values has an array of nothing, which is an extension of the language. */
+#ifdef __clang__
+#define ETW_TL_EMPTY_ARRAYS          \
+    _Pragma("clang diagnostic push") \
+        _Pragma("clang diagnostic ignored \"-Wzero-length-array\"") __extension__
+#define ETW_TL_NO_EMPTY_ARRAYS _Pragma("clang diagnostic pop")
+#else
+#define ETW_TL_EMPTY_ARRAYS __extension__
+#define ETW_TL_NO_EMPTY_ARRAYS
+#endif
+#define ETW_TL_SEND(provider, activity, related, ...)                                    \
+    ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                 \
+    ETW_TL_EMPTY_ARRAYS etw_data etw_tl_data[] = {                                       \
+        ETW_TL_DATA_HEAD ETW_TL_EACH(ETW_TL_DATA, __VA_ARGS__)};                         \
+    ETW_TL_NO_EMPTY_ARRAYS                                                               \
+    ETW_TL_ASSERT(sizeof(etw_tl_data) / sizeof(etw_data) <= ETW_TL_DATA_HEAD_SIZE + 126, \
+                  "an event has 126 pieces at most; arrays and counted values are two"); \
+    etw_tl_send(provider, &etw_tl_event.head, activity, related,                         \
+                sizeof(etw_tl_data) / sizeof(etw_data) - ETW_TL_DATA_HEAD_SIZE, etw_tl_data);
 
 /* --- loops over the arguments: each is (KIND, ...), a field (FIELD, name, (type bytes), HOW, ...)
  * or (AUTO, name, value). Of several levels, opcodes, channels and ids the last counts: "& 0" takes

@@ -23,6 +23,9 @@ static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
     mutable_provider->handle = 0;
     if (handle != 0) etw_unregister(handle);
 }
+/* What stands in front of the values of an event, for etw_tl_send: nothing. */
+#define ETW_TL_DATA_HEAD
+#define ETW_TL_DATA_HEAD_SIZE 0
 /* In place, where most sizes are constants. */
 __attribute__((always_inline)) static inline uint32_t etw_tl_send(TraceLoggingHProvider provider,
                                                                   const etw_event* event,
@@ -31,9 +34,6 @@ __attribute__((always_inline)) static inline uint32_t etw_tl_send(TraceLoggingHP
                                                                   uint32_t count, etw_data* data) {
     uint64_t size = event->item_size;
     uint32_t i;
-    for (i = 2; i < count + 2; ++i) size += data[i].size;
-    data[0].address = size;
-    data[1].address = (uint64_t)(uintptr_t)(event + 1);
-    data[1].size = event->item_size;
-    return etw_write_self_describing(provider, event, activity, related, count, data);
+    for (i = 0; i < count; ++i) size += data[i].size;
+    return etw_write_self_describing(provider, event, activity, related, size << 32 | count, data);
 }

@@ -71,6 +71,9 @@ static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
     if (handle != 0) EventUnregister(handle);
     mutable_provider->enabled.level_plus1 = 0;
 }
+/* What stands in front of the values of an event, for etw_tl_send. */
+#define ETW_TL_DATA_HEAD {0, 0, 0}, {0, 0, 0},
+#define ETW_TL_DATA_HEAD_SIZE 2
 /* data: two elements for the descriptions (their type in `reserved`: 2 is the provider's, 1 the
  * event's), then the event's `count`. The event's begins behind the head of its item. */
 static inline ULONG etw_tl_send(TraceLoggingHProvider provider, const etw_event* event,

@@ -167,7 +167,7 @@ void run_due_callbacks() noexcept {
         Registration& registration = g_state.registrations[due.registration];
         const etw_callback callback = registration.callback;
         void* const context = registration.context;
-        if (registration.generation.load(std::memory_order_relaxed) == due.generation) {
+        if (registration.generation == due.generation) {
             registration.in_callback = true;  // and is nobody else's until it is not
             ::pthread_mutex_unlock(&g_state.lock);
             if (callback_there(registration)) {
@@ -328,7 +328,7 @@ void begin_anew() noexcept {
     bool registered = false;
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         Registration& registration = g_state.registrations[i];
-        registered |= registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+        registered |= registration.live();
         registration.ready = false;
         registration.awaited_until = 0;
         registration.in_callback = false;

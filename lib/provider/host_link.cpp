@@ -93,7 +93,7 @@ void drop_unconfirmed(uint32_t host) noexcept {
     const uint64_t connection = g_state.hosts[host].connection;
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         const Registration& registration = g_state.registrations[i];
-        if (registration.generation.load(std::memory_order_relaxed) % 2 == 0) continue;
+        if (!registration.live()) continue;
         if (registration.hosts[host].connection != connection ||
             !registration.hosts[host].answered) {
             return;  // the host has not finished
@@ -113,20 +113,20 @@ void drop_unconfirmed(uint32_t host) noexcept {
 uint32_t wire_id(const Registration& registration) noexcept {
     const auto index = uint32_t(&registration - g_state.registrations);
     static_assert(ETW_MAX_REGISTRATIONS < (1u << 12));
-    return registration.generation.load(std::memory_order_relaxed) << 12 | (index + 1);
+    return registration.generation << 12 | (index + 1);
 }
 
 Registration* registration_of_wire_id(uint32_t id) noexcept {
     const uint32_t index = (id & 0xFFF) - 1;
     if (index >= g_state.registrations_end) return nullptr;
     Registration& registration = g_state.registrations[index];
-    const bool live = registration.generation.load(std::memory_order_relaxed) % 2 != 0;
+    const bool live = registration.live();
     return live && wire_id(registration) == id ? &registration : nullptr;
 }
 
 bool send_register(uint32_t host, const Registration& registration) noexcept {
     wire::ExtendedItem item{};
-    if (registration.traits_item_size.load(std::memory_order_relaxed) != 0) {
+    if (registration.source.traits_size.load(std::memory_order_relaxed) != 0) {
         std::memcpy(&item, registration.traits_item, sizeof(item));
     }
     wire::Register packet{};
@@ -136,7 +136,8 @@ bool send_register(uint32_t host, const Registration& registration) noexcept {
     const bool earlier =
         registration.known[host] || registration.born < g_state.hosts[host].connection;
     packet.flags = earlier ? uint16_t{wire::kRegisterEarlier} : uint16_t{0};
-    std::memcpy(static_cast<void*>(&packet.provider), &registration.id, sizeof(Guid));
+    std::memcpy(static_cast<void*>(&packet.provider), &registration.source.provider_id,
+                sizeof(Guid));
     return send_packet(host, &packet, sizeof(packet), -1, registration.traits_item + sizeof(item),
                        item.data_size);
 }
@@ -154,7 +155,7 @@ void add_due_callback(uint32_t host, const Registration& registration, const wir
                       bool acknowledge) noexcept {
     DueCallback& due = g_state.due[(g_state.due_first + g_state.due_count++) % kMaxDueCallbacks];
     due.registration = uint32_t(&registration - g_state.registrations);
-    due.generation = registration.generation.load(std::memory_order_relaxed);
+    due.generation = registration.generation;
     std::memcpy(&due.source, &packet.source_id, sizeof(due.source));
     due.ack_host = acknowledge ? host : kMaxHosts;
     due.ack_connection = g_state.hosts[host].connection;
@@ -187,8 +188,9 @@ void on_registered(uint32_t host, const wire::Registered& packet) noexcept {
     registration->hosts[host].answered = true;
     bool heard_of = false;
     for (const EnableEntry& entry : registration->entry) {
-        if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
-        const SessionSlot& slot = *entry.slot.load(std::memory_order_relaxed);
+        const uint64_t generation = entry.generation.load(std::memory_order_relaxed);
+        if (generation == 0) continue;
+        const SessionSlot& slot = g_state.slots[generation % kMaxSlots];
         if (slot.host != host || entry.confirmed == connection) continue;
         heard_of = heard_of || !slot.quiet;
         clear_entry(*registration, slot);
@@ -460,8 +462,8 @@ void announce_registrations(uint32_t host) noexcept {
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         Registration& registration = g_state.registrations[i];
         HostView& view = registration.hosts[host];
-        const uint32_t generation = registration.generation.load(std::memory_order_relaxed);
-        const bool live = generation % 2 != 0;
+        const uint32_t generation = registration.generation;
+        const bool live = registration.live();
         const bool told = view.connection != 0;
         const bool outdated =
             told && (!live || view.traits_revision != registration.traits_revision);

@@ -48,8 +48,7 @@ bool wait_until(int64_t deadline_ns, Done done) noexcept {
 bool all_ready() noexcept {
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
         const Registration& registration = g_state.registrations[i];
-        const bool live = registration.generation.load(std::memory_order_relaxed) % 2 != 0;
-        if (live && !registration.ready) return false;
+        if (registration.live() && !registration.ready) return false;
     }
     return true;
 }
@@ -70,17 +69,17 @@ void store_traits(Registration& registration, const void* traits) noexcept {
     const size_t item_size = wire::align8(sizeof(wire::ExtendedItem) + size);
     const wire::ExtendedItem item = {uint16_t(item_size),
                                      uint16_t(wire::ExtendedType::kProviderTraits), 1, size};
-    registration.traits_item_size.store(0, std::memory_order_relaxed);
+    registration.source.traits_size.store(0, std::memory_order_relaxed);
     std::memset(registration.traits_item, 0, item_size);
     std::memcpy(registration.traits_item, &item, sizeof(item));
     std::memcpy(registration.traits_item + sizeof(item), traits, size);
-    registration.traits_item_size.store(uint32_t(item_size), std::memory_order_release);
+    registration.source.traits_size.store(uint32_t(item_size), std::memory_order_release);
 }
 
 Registration* free_registration() noexcept {
     for (uint32_t i = 0; i < ETW_MAX_REGISTRATIONS; ++i) {
         Registration& registration = g_state.registrations[i];
-        if (registration.generation.load(std::memory_order_relaxed) % 2 != 0) continue;
+        if (registration.live()) continue;
         if (registration.hosts[0].connection != 0 || registration.hosts[1].connection != 0) {
             continue;  // a host has still to hear that the former one is gone
         }
@@ -187,11 +186,29 @@ uint32_t special_bits(const wire::Enable& enable) noexcept {
 }  // namespace
 
 void store_entries(Registration& registration, uint32_t entries) noexcept {
-    const uint32_t used = entries & kEntryBits;
-    const bool one = used != 0 && (used & (used - 1)) == 0;
-    registration.sole.store(one ? &registration.entry[__builtin_ctz(used)] : nullptr,
-                            std::memory_order_release);
     registration.entries.store(entries, std::memory_order_release);
+    publish_plain(registration);
+}
+
+// A writer that reads it meanwhile has the generation of before, with which a section goes nowhere
+// but into the rings of before.
+void publish_plain(Registration& registration) noexcept {
+    const uint32_t used = registration.entries.load(std::memory_order_relaxed) & kEntryBits;
+    registration.source.generation.store(ring::EventSource::kNoSession, std::memory_order_release);
+    registration.plain_level_plus1.store(0, std::memory_order_relaxed);
+    if (used == 0 || (used & (used - 1)) != 0) return;
+    const EnableEntry& entry = registration.entry[__builtin_ctz(used)];
+    if (entry.special.load(std::memory_order_relaxed) != 0) return;
+    const uint64_t generation = entry.generation.load(std::memory_order_relaxed);
+    const uint32_t level = entry.level.load(std::memory_order_relaxed);
+    registration.plain_any.store(entry.match_any.load(std::memory_order_relaxed),
+                                 std::memory_order_relaxed);
+    registration.plain_all.store(entry.match_all.load(std::memory_order_relaxed),
+                                 std::memory_order_relaxed);
+    registration.plain_level_plus1.store(level == 0 ? 256 : level + 1, std::memory_order_relaxed);
+    registration.source.map.store(&g_state.slots[generation % kMaxSlots].map,
+                                  std::memory_order_relaxed);
+    registration.source.generation.store(generation, std::memory_order_release);
 }
 
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
@@ -212,14 +229,11 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
         !store_filter(entry->stacks, enable.stacks)) {
         return false;
     }
-    entry->slot.store(&slot, std::memory_order_relaxed);
     entry->match_any.store(enable.match_any_keyword, std::memory_order_relaxed);
     entry->match_all.store(enable.match_all_keyword, std::memory_order_relaxed);
     entry->level.store(enable.level, std::memory_order_relaxed);
     const uint32_t special = special_bits(enable);
     entry->special.store(special, std::memory_order_release);  // what it speaks of is there
-    const uint32_t level_plus1 = enable.level == 0 ? 256 : enable.level + 1u;
-    entry->plain_level_plus1.store(special == 0 ? level_plus1 : 0, std::memory_order_release);
     entry->room.store(slot.geometry.block_size - wire::kRingFirstOffset, std::memory_order_relaxed);
     entry->confirmed = connection;
     entry->generation.store(generation, std::memory_order_release);
@@ -266,7 +280,8 @@ struct Applicant {
 Registration* add_registration(const Applicant& applicant, uint64_t* handle) noexcept {
     Registration* registration = free_registration();
     if (registration == nullptr) return nullptr;
-    registration->id = *applicant.id;
+    registration->source.provider_id = *applicant.id;
+    registration->source.rest = write_rest;
     registration->enabled =
         applicant.enabled != nullptr ? applicant.enabled : &registration->own_enabled;
     registration->control = applicant.control;
@@ -277,20 +292,21 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
     for (bool& known : registration->known) known = false;
     registration->born = g_state.next_connection;
     store_entries(*registration, 0);
-    registration->traits_item_size.store(0, std::memory_order_relaxed);
+    registration->source.traits_size.store(0, std::memory_order_relaxed);
     registration->typed.store(false, std::memory_order_relaxed);
     if (applicant.traits != nullptr) store_traits(*registration, applicant.traits);
     publish_enabled(*registration);
-    const uint32_t generation = registration->generation.load(std::memory_order_relaxed) + 1;
-    registration->generation.store(generation, std::memory_order_release);
+    ++registration->generation;
     const uint64_t index = uint64_t(registration - g_state.registrations);
-    __atomic_store_n(handle, uint64_t{generation} << 32 | (index + 1), __ATOMIC_RELAXED);
+    const uint64_t own = uint64_t{registration->generation} << 32 | (index + 1);
+    registration->handle.store(own, std::memory_order_release);
+    __atomic_store_n(handle, own, __ATOMIC_RELAXED);
     return registration;
 }
 
 // Due or running.
 bool has_callbacks(const Registration& registration, uint32_t generation) noexcept {
-    if (registration.generation.load(std::memory_order_relaxed) != generation) return false;
+    if (registration.generation != generation) return false;
     if (registration.in_callback) return true;
     const uint64_t index = uint64_t(&registration - g_state.registrations);
     for (uint32_t i = 0; i < g_state.due_count; ++i) {
@@ -317,14 +333,12 @@ uint32_t enroll(Applicant applicant, uint64_t* handle) noexcept {
             g_state.wait_budget_ns = wait_budget_ns();
         }
         wake_agent();
-        generation = registration->generation.load(std::memory_order_relaxed);
+        generation = registration->generation;
         deadline_ns = monotonic_ns() + g_state.wait_budget_ns;
         registration->awaited_until = deadline_ns;
     }
-    const bool answered = wait_until(deadline_ns, [&] {
-        return registration->ready ||
-               registration->generation.load(std::memory_order_relaxed) != generation;
-    });
+    const bool answered = wait_until(
+        deadline_ns, [&] { return registration->ready || registration->generation != generation; });
     if (answered && applicant.callback != nullptr) {
         // What the application itself asks before it writes (as mc.exe's code does) its callback
         // may have to say first. One that needs a lock which the caller holds comes later.
@@ -373,7 +387,8 @@ uint32_t etw_unregister(uint64_t handle) {
         const ScopedLock lock(g_state.lock);
         registration = registration_of(handle);
         if (registration == nullptr) return ETW_INVALID_HANDLE;
-        registration->generation.fetch_add(1, std::memory_order_release);
+        registration->handle.store(0, std::memory_order_release);
+        ++registration->generation;
         store_entries(*registration, 0);
         for (EnableEntry& entry : registration->entry) {
             entry.generation.store(0, std::memory_order_relaxed);

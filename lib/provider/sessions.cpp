@@ -40,14 +40,15 @@ uint64_t next_generation(const SessionSlot& slot) noexcept {
 
 // What was enabled by `from` is so by `to`, at once for each registration: a writer sees the one or
 // the other, and who meets the old rings detached looks again (write.cpp).
-void move_entries(const SessionSlot& from, SessionSlot& to) noexcept {
+void move_entries(const SessionSlot& from, const SessionSlot& to) noexcept {
     const uint64_t before = from.generation.load(std::memory_order_relaxed);
     const uint64_t after = to.generation.load(std::memory_order_relaxed);
     for (uint32_t i = 0; i < g_state.registrations_end; ++i) {
-        for (EnableEntry& entry : g_state.registrations[i].entry) {
+        Registration& registration = g_state.registrations[i];
+        for (EnableEntry& entry : registration.entry) {
             if (entry.generation.load(std::memory_order_relaxed) != before) continue;
-            entry.slot.store(&to, std::memory_order_relaxed);
             entry.generation.store(after, std::memory_order_release);
+            publish_plain(registration);
         }
     }
 }

@@ -79,13 +79,10 @@ enum Special : uint32_t {
 // One session's interest in one registration.
 struct EnableEntry {
     std::atomic<uint64_t> generation;  // of the slot; 0: none
-    std::atomic<SessionSlot*> slot;
     std::atomic<uint64_t> match_any, match_all;
     std::atomic<uint32_t> level;
     std::atomic<uint32_t> special;  // 0: events are written as they are
-    // 0: look at `special`, else of events that are written as they are, 256 without a limit
-    std::atomic<uint32_t> plain_level_plus1;
-    std::atomic<uint32_t> room;  // bytes of the longest record that the session takes
+    std::atomic<uint32_t> room;     // bytes of the longest record that the session takes
     // Made for the first filter, then kept: a writer may be looking at any time.
     std::atomic<IdSet*> events, stacks;
     uint64_t confirmed;  // connection that last sent this Enable
@@ -103,16 +100,23 @@ constexpr uint32_t kMaxPieces = ETW_MAX_DATA + 5;
 constexpr size_t kTraitsItemSize = sizeof(wire::ExtendedItem) + ETW_MAX_TRAITS;
 
 struct Registration {
-    std::atomic<uint32_t> generation;        // odd while registered; upper half of the handle
-    std::atomic<uint32_t> entries;           // bit n: entry[n] may be in use; see kFiltered
-    std::atomic<const EnableEntry*> sole;    // the entry, where these name one; else null
-    std::atomic<uint32_t> traits_item_size;  // 0: no traits
-    std::atomic<bool> typed;                 // etw_data::reserved says what a piece is
-    bool ready;                              // every host in reach has answered
+    // What nearly every event meets, one session that takes it as it is, stands in the first two
+    // cache lines: a copy of that session's entry.
+    std::atomic<uint64_t> handle;             // 0: not registered
+    std::atomic<uint32_t> plain_level_plus1;  // 0: look at the entries; 256: without a limit
+    std::atomic<uint32_t> entries;            // bit n: entry[n] may be in use; see kFiltered
+    std::atomic<uint64_t> plain_any, plain_all;
+    ring::EventSource source;
+    // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
+    // traits, zeros
+    alignas(8) std::byte traits_item[kTraitsItemSize];
+
+    std::atomic<bool> typed;  // etw_data::reserved says what a piece is
+    bool ready;               // every host in reach has answered
     bool in_callback;
+    uint32_t generation;    // upper half of the handle; odd while registered
     int64_t awaited_until;  // monotonic ns: when a thread gives up to wait for that; 0: none does
     uint32_t traits_revision;  // counts changes of the traits
-    etw_guid id;
     etw_enabled* enabled;
     etw_enabled own_enabled;       // for those that bring none
     etw_message_control* control;  // of trace messages, in the place of `enabled`; else null
@@ -123,10 +127,11 @@ struct Registration {
     bool known[kMaxHosts];  // to this host or to one before it
     uint64_t born;          // the newest connection when it was registered
     EnableEntry entry[kMaxEntries];
-    // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
-    // traits, zeros
-    alignas(8) std::byte traits_item[kTraitsItemSize];
+
+    bool live() const noexcept { return generation % 2 != 0; }  // with the lock
 };
+static_assert(offsetof(Registration, traits_item) ==
+              offsetof(Registration, source) + ETW_SOURCE_TRAITS);
 
 struct Host {
     char path[108];  // sun_path
@@ -202,9 +207,14 @@ inline Registration* registration_of(uint64_t handle) noexcept {
     const uint64_t index = (handle & 0xFFFFFFFFu) - 1;
     if (index >= ETW_MAX_REGISTRATIONS) return nullptr;
     Registration& registration = g_state.registrations[index];
-    const uint32_t generation = registration.generation.load(std::memory_order_acquire);
-    return generation == uint32_t(handle >> 32) && generation % 2 != 0 ? &registration : nullptr;
+    return registration.handle.load(std::memory_order_acquire) == handle ? &registration : nullptr;
 }
+
+// --- write.cpp ---
+// EventSource::rest of every registration.
+uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t first_word,
+                    uint32_t result, uint32_t count, const ring::Piece* pieces,
+                    ring::HeaderPart activity) noexcept;
 
 // --- agent.cpp ---
 // Static TLS, rseq descriptors in use by the kernel and the agent's code must never be unmapped.
@@ -226,6 +236,8 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
 void clear_entry(Registration& registration, const SessionSlot& slot) noexcept;
 // Changes which entries are in use. Writers see it, as they do all of an entry, at some time soon.
 void store_entries(Registration& registration, uint32_t entries) noexcept;
+// Copies the only entry to where writers look first.
+void publish_plain(Registration& registration) noexcept;
 // Publishes what all entries together want.
 void publish_enabled(Registration& registration) noexcept;
 etw_enabled combined(const Registration& registration) noexcept;

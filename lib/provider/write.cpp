@@ -28,17 +28,19 @@ struct Event {
     bool in_private;           // not for sessions that exclude such
 };
 
-inline bool wants_keyword(const EnableEntry& entry, const etw_descriptor& event) noexcept {
-    if (event.keyword == 0) return true;
-    const uint64_t any = entry.match_any.load(std::memory_order_relaxed);
+inline bool wants_keyword(const std::atomic<uint64_t>& match_any,
+                          const std::atomic<uint64_t>& match_all, uint64_t keyword) noexcept {
+    if (keyword == 0) return true;
+    const uint64_t any = match_any.load(std::memory_order_relaxed);
     if (any == 0) return true;
-    const uint64_t all = entry.match_all.load(std::memory_order_relaxed);
-    return (event.keyword & any) != 0 && (event.keyword & all) == all;
+    const uint64_t all = match_all.load(std::memory_order_relaxed);
+    return (keyword & any) != 0 && (keyword & all) == all;
 }
 
 inline bool wants(const EnableEntry& entry, const etw_descriptor& event) noexcept {
     const uint32_t level = entry.level.load(std::memory_order_relaxed);
-    return (event.level <= level || level == 0) && wants_keyword(entry, event);
+    return (event.level <= level || level == 0) &&
+           wants_keyword(entry.match_any, entry.match_all, event.keyword);
 }
 
 // The part of a record that is put together here, in pairs of words, which the section copies as
@@ -67,7 +69,13 @@ inline Pair pair_of(const etw_guid* id) noexcept {
     return pair;
 }
 
-inline Header make_header(uint64_t first_word, const Registration& registration,
+// The thread's own without taking its address, which costs more than a branch.
+inline Pair activity_or_own(const etw_guid* activity) noexcept {
+    return __builtin_expect(activity == nullptr, true) ? pair_of(&current_activity())
+                                                       : pair_of(activity);
+}
+
+inline Header make_header(uint64_t first_word, const etw_guid& provider_id,
                           const Identity& identity, const etw_descriptor& descriptor,
                           const etw_guid* activity) noexcept {
     static_assert(offsetof(EventHeader, thread_id) == 8 && offsetof(EventHeader, process_id) == 12);
@@ -78,12 +86,10 @@ inline Header make_header(uint64_t first_word, const Registration& registration,
                   offsetof(EventHeader, activity_id) == 64);
     static_assert(offsetof(Identity, thread_id) == 0 && offsetof(Identity, process_id) == 4);
     return {{Pair{first_word, word_of(&identity, 0)},
-             Pair{0, word_of(&registration.id, 0)},  // the section adds the time
-             Pair{word_of(&registration.id, 1), word_of(&descriptor, 0)},
+             Pair{0, word_of(&provider_id, 0)},  // the section adds the time
+             Pair{word_of(&provider_id, 1), word_of(&descriptor, 0)},
              Pair{word_of(&descriptor, 1), 0},  // no processor times
-             // The thread's own without taking its address, which costs more than a branch.
-             __builtin_expect(activity == nullptr, true) ? pair_of(&current_activity())
-                                                         : pair_of(activity)}};
+             activity_or_own(activity)}};
 }
 
 inline uint64_t header_word(uint64_t size, bool extended) noexcept {
@@ -221,7 +227,7 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     Head head;
     uint64_t* to = head.items;
     // Read once: EventSetInformation may change it meanwhile.
-    const uint32_t traits_size = registration.traits_item_size.load(std::memory_order_acquire);
+    const uint32_t traits_size = registration.source.traits_size.load(std::memory_order_acquire);
     uint64_t size = sizeof(EventHeader) + traits_size + event.schema_size;
     if (__builtin_expect(event.related != nullptr, false)) {
         to = append_related(to, event.related, (traits_size | event.schema_size) != 0);
@@ -239,8 +245,8 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     }
     for (uint32_t i = 2; i < count + 2; ++i) size += pieces[i].size;
     if (__builtin_expect(size > wire::kMaxRecordSize, false)) return ETW_ARITHMETIC_OVERFLOW;
-    head.header = make_header(header_word(size, extended), registration, current_identity(),
-                              *event.descriptor, event.activity);
+    head.header = make_header(header_word(size, extended), registration.source.provider_id,
+                              current_identity(), *event.descriptor, event.activity);
     Record record = {
         nullptr,
         0,
@@ -251,6 +257,10 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
         align8(uint32_t(size)),
         offsetof(EventHeader, time_stamp)};
     return deliver(registration, event, uint32_t(size), record, caller);
+}
+
+inline const Registration* registered(const etw_provider& provider) noexcept {
+    return registration_of(__atomic_load_n(&provider.handle, __ATOMIC_RELAXED));
 }
 
 // --- self-describing, put together at run time -------------------------------------------------
@@ -292,7 +302,7 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     };
     ExtendedItem traits, schema;
     if (bytes[ETW_DATA_EVENT_METADATA] != 0) {
-        const bool own = registration.traits_item_size.load(std::memory_order_acquire) == 0;
+        const bool own = registration.source.traits_size.load(std::memory_order_acquire) == 0;
         if (own && bytes[ETW_DATA_PROVIDER_METADATA] != 0) {
             add_item(traits, ETW_DATA_PROVIDER_METADATA, ExtendedType::kProviderTraits, true);
         }
@@ -308,82 +318,97 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
 
 // --- for one session -------------------------------------------------------------------------
 
-// After write_plain() has returned something to do. False: write_event it is, and nothing has been
-// done yet. One that a full ring refuses is counted when it has been refused a second time.
-[[gnu::noinline, gnu::cold]] bool settle_plain(const Registration& registration,
-                                               uint32_t result) noexcept {
-    if (result >> ETW_RESULT_BLOCKS_SHIFT == 0) return false;
-    const uint32_t entries = registration.entries.load(std::memory_order_acquire) & kEntryBits;
-    if (entries == 0) return true;  // the session has just gone
-    const uint64_t generation =
-        registration.entry[__builtin_ctz(entries)].generation.load(std::memory_order_acquire);
-    if (generation == 0) return true;  // likewise; it would match any map that is not attached
-    ring::settle(g_state.slots[generation % kMaxSlots].map, generation, result);
-    return true;
-}
+// What nearly every event meets: one session, which takes it as it is. Then nothing is staged.
+struct PlainEvent {
+    uint64_t first_word;
+    Pair activity, identity, generation;
+};
+enum class Plain { kYes, kNo, kUnwanted };
 
-constexpr auto kNotPlain = uint32_t(Outcome::kDetached);
-
-// What nearly every event meets: one session, which takes it as it is. Then nothing is staged; the
-// header goes to the section in registers. `size` is the sum of the pieces. 0: nothing is left to
-// do; else settle_plain() tells. Calls nothing but the section, so that no register is saved.
-[[gnu::always_inline]] inline uint32_t write_plain(const Registration& registration,
-                                                   const etw_descriptor& descriptor,
-                                                   const etw_guid* activity, const Piece* pieces,
-                                                   uint32_t count, uint64_t size,
-                                                   bool extended) noexcept {
-    if (__builtin_expect(!identity_known(), false)) return kNotPlain;
-    size += sizeof(EventHeader);
-    if (__builtin_expect(size > wire::kMaxRecordSize, false)) return kNotPlain;
-    const EnableEntry* const entry = registration.sole.load(std::memory_order_acquire);
-    if (__builtin_expect(entry == nullptr, false)) return kNotPlain;
-    const uint32_t level_plus1 = entry->plain_level_plus1.load(std::memory_order_acquire);
+// `size`: of what the section copies behind the header and the traits.
+[[gnu::always_inline]] inline Plain make_plain(PlainEvent& plain, const Registration& registration,
+                                               const etw_descriptor& descriptor,
+                                               const etw_guid* activity, uint64_t size,
+                                               bool extended) noexcept {
+    constexpr uint64_t kLargest =
+        wire::kMaxRecordSize - kTraitsItemSize - uint64_t{sizeof(EventHeader)};
+    plain.activity = activity_or_own(activity);
+    if (__builtin_expect(!identity_known() || size > kLargest, false)) return Plain::kNo;
+    plain.generation = Pair{registration.source.generation.load(std::memory_order_acquire), 0};
+    const uint32_t level_plus1 = registration.plain_level_plus1.load(std::memory_order_relaxed);
     if (__builtin_expect(descriptor.level >= level_plus1, false)) {
-        return level_plus1 == 0 ? kNotPlain : 0;
+        return level_plus1 == 0 ? Plain::kNo : Plain::kUnwanted;
     }
-    if (!wants_keyword(*entry, descriptor)) return 0;
-    const uint64_t generation = entry->generation.load(std::memory_order_acquire);
-    if (__builtin_expect(generation == 0, false)) return kNotPlain;
-    // If it is another generation's by now, or has no rings, the section finds so.
-    SessionSlot* const slot = entry->slot.load(std::memory_order_acquire);
-    const auto [parts] = make_header(header_word(size, extended), registration, t_state.identity,
-                                     descriptor, activity);
-    return ring::etw_ring_write_event(&slot->map, generation, pieces, count, align8(uint32_t(size)),
-                                      t_state.rseq, parts[0], parts[1], parts[2], parts[3],
-                                      parts[4]);
+    if (!wants_keyword(registration.plain_any, registration.plain_all, descriptor.keyword)) {
+        return Plain::kUnwanted;
+    }
+    plain.identity = Pair{word_of(&t_state.identity, 0), 0};
+    plain.first_word = header_word(sizeof(EventHeader), extended) + size;
+    return Plain::kYes;
 }
 
-// What write_plain() has left to do. Not in the frame of those that it has done with.
-[[gnu::noinline]] uint32_t write_rest(const Registration& registration, uint32_t result,
-                                      const Event& event, const etw_data* data, uint32_t count,
-                                      const void* caller) noexcept {
-    if (settle_plain(registration, result)) return ETW_OK;
+// For all other sessions.
+[[gnu::noinline]] uint32_t write_copied(const Registration& registration, const Event& event,
+                                        const etw_data* data, uint32_t count,
+                                        const void* caller) noexcept {
+    if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
     auto* const pieces = static_cast<Piece*>(::alloca((count + 2) * sizeof(Piece)));
     if (count != 0) std::memcpy(pieces + 2, data, count * sizeof(*data));
     return write_event(registration, event, pieces, count, caller);
 }
 
-// A self-describing event that write_plain() may leave to do. It waits in memory: registers that
-// live through the section would have to be saved and restored for each event.
-struct DescribedEvent {
-    const Registration* registration;
-    const etw_event* event;
-    const etw_guid* activity;
-    const etw_guid* related;
-    uint32_t count;
-    etw_data* data;
-};
-inline void keep_in_memory(DescribedEvent& event) noexcept { asm("" : "+m"(event)); }
-
-[[gnu::noinline]] uint32_t write_rest(const DescribedEvent& described, uint32_t result,
-                                      const void* caller) noexcept {
-    if (settle_plain(*described.registration, result)) return ETW_OK;
-    const etw_event& event = *described.event;
-    return write_event(*described.registration,
-                       {&event.descriptor, described.activity, described.related, &event + 1,
-                        event.item_size, false},
-                       reinterpret_cast<Piece*>(described.data), described.count, caller);
+inline Event described_event(const etw_event& event, const etw_guid* activity,
+                             const etw_guid* related) noexcept {
+    return {&event.descriptor, activity, related, &event + 1, event.item_size, false};
 }
+
+// Self-describing ones. By value: what lives longer would have to be saved for plain events, too.
+[[gnu::noinline]] uint32_t write_described(const Registration& registration, const etw_event& event,
+                                           Pair activity, const etw_data* data, uint32_t count,
+                                           const void* caller) noexcept {
+    etw_guid given;
+    std::memcpy(&given, &activity, sizeof(given));
+    return write_copied(registration, described_event(event, &given, nullptr), data, count, caller);
+}
+[[gnu::noinline]] uint32_t write_related(const etw_provider& provider, const etw_event& event,
+                                         const etw_guid* activity, const etw_guid* related,
+                                         uint64_t extent, const etw_data* data) noexcept {
+    const Registration* registration = registered(provider);
+    if (registration == nullptr) return ETW_INVALID_HANDLE;
+    return write_copied(*registration, described_event(event, activity, related), data,
+                        uint32_t(extent), __builtin_return_address(0));
+}
+
+}  // namespace
+
+// One that a full ring refuses is counted when it has been refused a second time.
+uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t first_word,
+                    uint32_t result, uint32_t count, const Piece* pieces, Pair activity) noexcept {
+    const auto& registration = *reinterpret_cast<const Registration*>(
+        reinterpret_cast<const std::byte*>(source) - offsetof(Registration, source));
+    if (result >> ETW_RESULT_BLOCKS_SHIFT != 0) {
+        const uint32_t entries = registration.entries.load(std::memory_order_acquire) & kEntryBits;
+        if (entries == 0) return ETW_OK;  // the session has just gone
+        const uint64_t generation =
+            registration.entry[__builtin_ctz(entries)].generation.load(std::memory_order_acquire);
+        if (generation == 0) return ETW_OK;  // it would match any map that is not attached
+        ring::settle(g_state.slots[generation % kMaxSlots].map, generation, result);
+        return ETW_OK;
+    }
+    const auto* const data = reinterpret_cast<const etw_data*>(pieces);
+    const void* const caller = __builtin_return_address(0);
+    if ((first_word >> 32 & wire::kEventExtended) != 0) {
+        return write_described(registration, *static_cast<const etw_event*>(head), activity, data,
+                               count, caller);
+    }
+    etw_guid given;
+    std::memcpy(&given, &activity, sizeof(given));
+    const auto* const descriptor = static_cast<const etw_descriptor*>(head);
+    return write_copied(registration, {descriptor, &given, nullptr, nullptr, 0, false}, data, count,
+                        caller);
+}
+
+namespace {
 
 [[gnu::always_inline]] inline uint32_t write_any(uint64_t handle, const etw_descriptor* descriptor,
                                                  const etw_guid* activity, const etw_guid* related,
@@ -406,17 +431,22 @@ inline void keep_in_memory(DescribedEvent& event) noexcept { asm("" : "+m"(event
         !id_wanted(*registration, entries, descriptor->id)) {
         return ETW_OK;
     }
-    static_assert(sizeof(etw_data) == sizeof(Piece) && offsetof(etw_data, size) == 8);
-    const bool bare = registration->traits_item_size.load(std::memory_order_acquire) == 0;
-    uint32_t result = kNotPlain;
-    if (__builtin_expect(bare && related == nullptr, true)) {
+    // What is private is not told to a section, which could not tell it when it goes on elsewhere.
+    const bool bare = registration->source.traits_size.load(std::memory_order_acquire) == 0;
+    if (__builtin_expect(bare && related == nullptr && !in_private, true)) {
         uint64_t size = 0;
         for (uint32_t i = 0; i < count; ++i) size += data[i].size;
-        result = write_plain(*registration, *descriptor, activity,
-                             reinterpret_cast<const Piece*>(data), count, size, false);
-        if (__builtin_expect(result == 0, true)) return ETW_OK;
+        PlainEvent plain;
+        const Plain is = make_plain(plain, *registration, *descriptor, activity, size, false);
+        if (__builtin_expect(is == Plain::kYes, true)) {
+            return ring::etw_ring_write_event(&registration->source, descriptor, plain.first_word,
+                                              t_state.rseq, count,
+                                              reinterpret_cast<const Piece*>(data), plain.activity,
+                                              plain.identity, plain.generation);
+        }
+        if (is == Plain::kUnwanted) return ETW_OK;
     }
-    return write_rest(*registration, result, event, data, count, caller);
+    return write_copied(*registration, event, data, count, caller);
 }
 
 }  // namespace
@@ -442,24 +472,25 @@ uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
 
 uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                    const etw_guid* activity, const etw_guid* related,
-                                   uint32_t count, etw_data* data) {
-    const Registration* registration =
-        registration_of(__atomic_load_n(&provider->handle, __ATOMIC_RELAXED));
-    if (registration == nullptr) return ETW_INVALID_HANDLE;
-    if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
-    DescribedEvent described = {registration, event, activity, related, count, data};
-    keep_in_memory(described);
-    uint32_t result = kNotPlain;
-    if (__builtin_expect(related == nullptr, true)) {
-        const uint32_t traits_size = registration->traits_item_size.load(std::memory_order_acquire);
-        const uint64_t size = data[0].address + traits_size;
-        data[0].address = reinterpret_cast<uintptr_t>(registration->traits_item);
-        data[0].size = traits_size;
-        result = write_plain(*registration, event->descriptor, activity,
-                             reinterpret_cast<const Piece*>(data), count + 2, size, true);
-        if (__builtin_expect(result == 0, true)) return ETW_OK;
+                                   uint64_t extent, const etw_data* data) {
+    if (__builtin_expect(related != nullptr, false)) {
+        return write_related(*provider, *event, activity, related, extent, data);
     }
-    return write_rest(described, result, __builtin_return_address(0));
+    const Registration* registration = registered(*provider);
+    if (registration == nullptr) return ETW_INVALID_HANDLE;
+    asm("" : "+r"(registration));  // one address, not an index that is looked up each time
+    PlainEvent plain;
+    const Plain is =
+        make_plain(plain, *registration, event->descriptor, activity, extent >> 32, true);
+    const auto count = uint32_t(extent);
+    if (__builtin_expect(is == Plain::kYes, true)) {
+        return etw::ring::etw_ring_write_described(
+            &registration->source, event, plain.first_word, t_state.rseq, count,
+            reinterpret_cast<const Piece*>(data), plain.activity, plain.identity, plain.generation);
+    }
+    if (is == Plain::kUnwanted) return ETW_OK;
+    return write_described(*registration, *event, plain.activity, data, count,
+                           __builtin_return_address(0));
 }
 
 }  // extern "C"

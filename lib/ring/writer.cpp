@@ -58,6 +58,8 @@ void WriterMap::describe(std::byte* set, const wire::RingGeometry& geometry) noe
     // the reciprocal is too large by at most 1, which adds less than 2^39 / 2^64 < 1 / blocks.
     reciprocal = ~uint64_t{0} / geometry.blocks + 1;
     blocks = geometry.blocks;
+    const bool power_of_two = (blocks & (blocks - 1)) == 0;
+    block_mask = power_of_two ? blocks - 1 : ~uint64_t{0};
     block_size = geometry.block_size;
     cpus = geometry.cpus;
     data_offset = geometry.control_size();

@@ -37,6 +37,7 @@
 // Runs inside traced programs: no library but libc, no exceptions, no allocation,
 // async-signal-safe.
 #pragma once
+#include "etw/provider_types.h"
 #include "ring/rseq.h"
 #include "ring/writer_layout.h"
 #include "wire/ring.h"
@@ -58,6 +59,9 @@ struct WriterMap {
     uint64_t data_offset = 0;  // of block 0 in a ring
     uint32_t cpus = 0;
     uint32_t overwrite = 0;
+    // A block's number & this is its index, if that is below `blocks`; else it takes the
+    // reciprocal.
+    uint64_t block_mask = 0;
 
     // Writers count down the blocks that they begin; whoever makes it 0 calls `blocks_used_up`,
     // which must be async-signal-safe and is set before a limit is.
@@ -93,6 +97,27 @@ struct Record {
 // Sixteen bytes of an event header, in a register.
 using HeaderPart [[gnu::vector_size(16)]] = uint64_t;
 
+// What the sections take of whoever writes events, and where to. Private memory as well; each word
+// may change at any time.
+struct EventSource {
+    // Of the session that takes the events. What belongs to different sessions never matches, so a
+    // section that finds one of each goes nowhere. The generation is kNoSession where there is no
+    // session, and never 0, which is that of a map without rings, when events are written from
+    // here.
+    std::atomic<WriterMap*> map;
+    std::atomic<uint64_t> generation;
+    etw_guid provider_id;
+    std::atomic<uint32_t> traits_size;  // of the item that follows in memory, a multiple of 8
+    uint32_t reserved;
+    // Where a section goes on that has not simply written: with its arguments and a result like
+    // etw_ring_write's. What this returns, the section returns.
+    uint32_t (*rest)(const EventSource* source, const void* head, uint64_t first_word,
+                     uint32_t result, uint32_t piece_count, const Piece* pieces,
+                     HeaderPart activity) noexcept;
+
+    static constexpr uint64_t kNoSession = ~uint64_t{0};  // no map's generation
+};
+
 enum class Outcome : uint32_t {
     kWritten = ETW_OUTCOME_WRITTEN,
     kFull = ETW_OUTCOME_FULL,          // counted in `lost`
@@ -101,17 +126,27 @@ enum class Outcome : uint32_t {
     kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
 };
 
-// The sections (writer_<processor>.S). The first two return an outcome and above it, when the
-// record was written and began a new block, how many blocks of the ring are full. write_event: the
-// header comes in registers, then the pieces as in a Record; `size` is of it all. claim_wake: the
-// futex word if the host sleeps until a ring has `full` blocks and this call has taken it upon
-// itself to wake it, else null.
+// The sections (writer_<processor>.S).
+// write returns an outcome and above it, when the record was written and began a new block, how
+// many blocks of the ring are full.
+// write_event: 0, where that would be 0, else what the source's `rest` makes of it: there is no way
+// back here, so that the caller needs to keep nothing. An event header, then the pieces as in a
+// Record. `first_word` is the header's, with the size of it all in its low 16 bits. Lower halves:
+// `identity`, thread and process; `generation`, what the caller read of the source before it looked
+// at anything else. write_described: the items of traits and of schema stand in front of the
+// pieces; the traits are not in the first word's size yet, but must fit into 16 bits with it.
+// claim_wake: the futex word if the host sleeps until a ring has `full` blocks and this call has
+// taken it upon itself to wake it, else null.
 extern "C" {
 uint32_t etw_ring_write(const Record* record, RseqArea* rseq);
-uint32_t etw_ring_write_event(WriterMap* map, uint64_t generation, const Piece* pieces,
-                              uint32_t piece_count, uint32_t size, RseqArea* rseq,
-                              HeaderPart header0, HeaderPart header1, HeaderPart header2,
-                              HeaderPart header3, HeaderPart header4);
+uint32_t etw_ring_write_event(const EventSource* source, const etw_descriptor* descriptor,
+                              uint64_t first_word, RseqArea* rseq, uint32_t piece_count,
+                              const Piece* pieces, HeaderPart activity, HeaderPart identity,
+                              HeaderPart generation);
+uint32_t etw_ring_write_described(const EventSource* source, const etw_event* event,
+                                  uint64_t first_word, RseqArea* rseq, uint32_t piece_count,
+                                  const Piece* pieces, HeaderPart activity, HeaderPart identity,
+                                  HeaderPart generation);
 uint32_t etw_ring_count_lost(WriterMap* map, RseqArea* rseq, uint64_t generation);
 int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation, uint32_t full);
 }
@@ -149,6 +184,15 @@ static_assert(offsetof(WriterMap, block_size) == ETW_MAP_BLOCK_SIZE);
 static_assert(offsetof(WriterMap, cpus) == ETW_MAP_CPUS);
 static_assert(offsetof(WriterMap, data_offset) == ETW_MAP_DATA_OFFSET);
 static_assert(offsetof(WriterMap, overwrite) == ETW_MAP_OVERWRITE);
+static_assert(offsetof(WriterMap, block_mask) == ETW_MAP_BLOCK_MASK);
+static_assert(offsetof(EventSource, map) == ETW_SOURCE_MAP);
+static_assert(offsetof(EventSource, generation) == ETW_SOURCE_GENERATION);
+static_assert(offsetof(EventSource, provider_id) == ETW_SOURCE_PROVIDER_ID);
+static_assert(offsetof(EventSource, traits_size) == ETW_SOURCE_TRAITS_SIZE);
+static_assert(offsetof(EventSource, rest) == ETW_SOURCE_REST);
+static_assert(sizeof(EventSource) == ETW_SOURCE_TRAITS);
+static_assert(offsetof(etw_event, descriptor) == 0 && sizeof(etw_event) == ETW_DESCRIBED_ITEM);
+static_assert(offsetof(etw_event, item_size) == ETW_DESCRIBED_ITEM_SIZE);
 static_assert(offsetof(Record, map) == ETW_RECORD_MAP);
 static_assert(offsetof(Record, generation) == ETW_RECORD_GENERATION);
 static_assert(offsetof(Record, staged) == ETW_RECORD_STAGED);
@@ -159,7 +203,12 @@ static_assert(offsetof(Record, size) == ETW_RECORD_SIZE);
 static_assert(offsetof(Record, time_stamp_offset) == ETW_RECORD_TIME_STAMP);
 static_assert(offsetof(Piece, data) == ETW_PIECE_DATA && offsetof(Piece, size) == ETW_PIECE_SIZE);
 static_assert(sizeof(Piece) == ETW_PIECE_STRIDE);
+static_assert(offsetof(wire::EventHeader, thread_id) == ETW_EVENT_IDENTITY);
 static_assert(offsetof(wire::EventHeader, time_stamp) == ETW_EVENT_TIME_STAMP);
+static_assert(offsetof(wire::EventHeader, provider_id) == ETW_EVENT_PROVIDER_ID);
+static_assert(offsetof(wire::EventHeader, descriptor) == ETW_EVENT_DESCRIPTOR);
+static_assert(offsetof(wire::EventHeader, kernel_time) == ETW_EVENT_TIMES);
+static_assert(offsetof(wire::EventHeader, activity_id) == ETW_EVENT_ACTIVITY);
 static_assert(sizeof(wire::EventHeader) == ETW_EVENT_HEADER_SIZE);
 static_assert(uint64_t{wire::RingGeometry::kMaxBlocks} << ETW_RESULT_BLOCKS_SHIFT < 1ull << 32);
 static_assert(offsetof(wire::RingControl, head) == ETW_RING_HEAD);

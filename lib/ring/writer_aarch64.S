@@ -1,4 +1,4 @@
-// The three sections of ring/writer.h for AArch64. Steps are named as there.
+// The sections of ring/writer.h for AArch64. Steps are named as there.
 #if defined(__aarch64__)
 #include "ring/writer_layout.h"
 
@@ -59,31 +59,70 @@
     msub x9, x10, x11, x5
 .endm
 
-    .text
+// Appends an item of w14 bytes, a multiple of 8, from x13: to x12. x9, x10 clobbered.
+.macro COPY_ITEM
+    subs x14, x14, #16
+    b.lo 7f
+6:  ldp x9, x10, [x13], #16
+    stp x9, x10, [x12], #16
+    subs x14, x14, #16
+    b.hs 6b
+7:  tbz x14, #3, 8f  // x14 is the rest - 16: its low bits are those of the rest
+    ldr x9, [x13], #8
+    str x9, [x12], #8
+8:
+.endm
 
-// The write section, once for each way in which the head of a record comes: \head is `staged` or
-// `header`. Through the section live, and a restart needs no more
-//   x0 the record, for `staged`
-//   x1 rseq area, x2 generation, x3 map, x7 pieces, x8 where they end, w17 size
-//   v0 to v4 the header, for `header`
+// With the result in w15.
+.macro LEAVE_SECTION name, head
+.ifc \head, staged
+    mov w0, w15
+    ret
+.else
+    b .L\name\()_rest
+.endif
+.endm
+
+// The write section, once for each way in which the head of a record comes:
+//   staged     the bytes that a record has staged, which say where the time stamp belongs
+//   event      an event header: first word, identity, time stamp, the source's provider id, the
+//              descriptor, no processor times, activity
+//   described  the same, then the source's traits item and the item behind the descriptor
+// Through the section live, and a restart needs no more
+//   x0 the record or the source, x1 rseq area, x2 generation, x3 map, x7 pieces, x8 where they end,
+//   w17 size
+//   v0 activity, v1 identity, v2 first word, v3 size of traits, v4 provider id, v5 descriptor, v6
+//   its address
 .macro WRITE_SECTION name, head
 FUNCTION etw_ring_\name
     DESCRIBE_SECTION \name
-.ifc \head, header
-    mov w17, w4
-    mov x7, x2
-    add x8, x2, w3, uxtw #4
-    mov x3, x0
-    mov x2, x1
-    mov x1, x5
-.else
+.ifc \head, staged
     ldr x3, [x0, #ETW_RECORD_MAP]
     ldr x2, [x0, #ETW_RECORD_GENERATION]
     ldr x7, [x0, #ETW_RECORD_PIECES]
     ldr w8, [x0, #ETW_RECORD_PIECE_COUNT]
-    add x8, x7, x8, lsl #4
     ldr w17, [x0, #ETW_RECORD_SIZE]
+.else
+.ifc \head, described
+    ldr w9, [x0, #ETW_SOURCE_TRAITS_SIZE]  // once: it may change meanwhile
+    fmov s3, w9
+    add x2, x2, x9
 .endif
+    and w17, w2, #0xffff
+    add w17, w17, #7
+    and w17, w17, #~7
+    mov w8, w4
+    mov x7, x5
+    fmov x9, d2
+    fmov d2, x2
+    mov x2, x9
+    ldr q4, [x0, #ETW_SOURCE_PROVIDER_ID]
+    ldr q5, [x1]
+    fmov d6, x1
+    mov x1, x3
+    ldr x3, [x0, #ETW_SOURCE_MAP]
+.endif
+    add x8, x7, x8, lsl #4
 .L\name\()_again:
     ENTER_SECTION \name
     b .L\name\()_enter
@@ -149,36 +188,40 @@ FUNCTION etw_ring_\name
     add x6, x6, x10
     madd x6, x9, x11, x6
     add x6, x6, x4   // where the record goes
-    mov x12, x6      // how far it has been copied
     add x5, x14, x5, lsl #ETW_RING_OFFSET_BITS  // the new head
     add x13, x6, x17
     str xzr, [x13, #-8]  // what the pieces leave of the last word
-.ifc \head, header
-    stp q0, q1, [x12], #32
-    stp q2, q3, [x12], #32
-    str q4, [x12], #16
-.else
+.ifc \head, staged
+    mov x12, x6  // from here on: how far it has been copied
     ldr x13, [x0, #ETW_RECORD_STAGED]
     ldr w14, [x0, #ETW_RECORD_STAGED_SIZE]
-    subs x14, x14, #16
-    b.lo 7f
-6:  ldp x9, x10, [x13], #16
-    stp x9, x10, [x12], #16
-    subs x14, x14, #16
-    b.hs 6b
-7:  tbz x14, #3, 8f  // x14 is the rest - 16: its low bits are those of the rest
-    ldr x9, [x13], #8
-    str x9, [x12], #8
-8:
+    COPY_ITEM
+.else
+    str d2, [x6]
+    str d1, [x6, #ETW_EVENT_IDENTITY]
+    stur q4, [x6, #ETW_EVENT_PROVIDER_ID]
+    stur q5, [x6, #ETW_EVENT_DESCRIPTOR]
+    str xzr, [x6, #ETW_EVENT_TIMES]
+    stur q0, [x6, #ETW_EVENT_ACTIVITY]
+    add x12, x6, #ETW_EVENT_HEADER_SIZE  // from here on: how far it has been copied
+.ifc \head, described
+    add x13, x0, #ETW_SOURCE_TRAITS
+    fmov w14, s3
+    COPY_ITEM
+    fmov x13, d6
+    ldr w14, [x13, #ETW_DESCRIBED_ITEM_SIZE]
+    add x13, x13, #ETW_DESCRIBED_ITEM
+    COPY_ITEM
+.endif
 .endif
     mov x16, x7
     cmp x16, x8
     b.lo .L\name\()_pieces
 .L\name\()_stamp:
-.ifc \head, header
-    mov w9, #ETW_EVENT_TIME_STAMP
-.else
+.ifc \head, staged
     ldr w9, [x0, #ETW_RECORD_TIME_STAMP]
+.else
+    mov w9, #ETW_EVENT_TIME_STAMP
 .endif
     isb  // the counter may otherwise be read early, even before the preceding section's
     mrs x10, cntvct_el0
@@ -186,33 +229,56 @@ FUNCTION etw_ring_\name
     add x9, x4, #ETW_RING_HEAD
     stlr x5, [x9]  // W5
 .L\name\()_end:
+.ifc \head, staged
     mov w0, w15
+.else
+    cbnz w15, .L\name\()_rest
+    mov w0, #ETW_OUTCOME_WRITTEN
+.endif
     ret
 
 .L\name\()_full:
-    mov w0, #ETW_OUTCOME_FULL
-    ret
+    mov w15, #ETW_OUTCOME_FULL
+    LEAVE_SECTION \name, \head
 .L\name\()_too_big:
-    mov w0, #ETW_OUTCOME_TOO_BIG
-    ret
+    mov w15, #ETW_OUTCOME_TOO_BIG
+    LEAVE_SECTION \name, \head
 .L\name\()_detached:
-    mov w0, #ETW_OUTCOME_DETACHED
-    ret
+    mov w15, #ETW_OUTCOME_DETACHED
+    LEAVE_SECTION \name, \head
 .L\name\()_no_cpu:
-    mov w0, #ETW_OUTCOME_NO_CPU
-    ret
+    mov w15, #ETW_OUTCOME_NO_CPU
+    LEAVE_SECTION \name, \head
+.ifnc \head, staged
+.L\name\()_rest:  // with the result in w15
+    fmov x1, d6
+    fmov x2, d2
+    mov w3, w15
+    sub x4, x8, x7
+    lsr x4, x4, #4
+    mov x5, x7
+    ldr x16, [x0, #ETW_SOURCE_REST]
+    br x16
+.endif
     ETW_RSEQ_SIGNATURE
 .L\name\()_abort:
     b .L\name\()_again
 END_FUNCTION etw_ring_\name
 .endm
 
+    .text
+
 // uint32_t etw_ring_write(const ring::Record* x0, rseq* x1)
     WRITE_SECTION write, staged
 
-// uint32_t etw_ring_write_event(ring::WriterMap* x0, uint64_t generation x1, const ring::Piece* x2,
-//                               uint32_t count w3, uint32_t size w4, rseq* x5, header in v0 to v4)
-    WRITE_SECTION write_event, header
+// uint32_t etw_ring_write_event(const ring::EventSource* x0, const etw_descriptor* x1,
+//                               uint64_t first word x2, rseq* x3, uint32_t count w4,
+//                               const ring::Piece* x5, activity v0, identity v1, generation v2)
+    WRITE_SECTION write_event, event
+
+// uint32_t etw_ring_write_described(const ring::EventSource* x0, const etw_event* x1, the rest as
+//                                   above)
+    WRITE_SECTION write_described, described
 
 // uint32_t etw_ring_count_lost(ring::WriterMap* x0, rseq* x1, uint64_t generation x2)
 FUNCTION etw_ring_count_lost

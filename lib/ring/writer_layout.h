@@ -12,6 +12,7 @@
 #define ETW_MAP_DATA_OFFSET 48
 #define ETW_MAP_CPUS 56
 #define ETW_MAP_OVERWRITE 60
+#define ETW_MAP_BLOCK_MASK 64
 
 // ring::Record
 #define ETW_RECORD_MAP 0
@@ -22,6 +23,18 @@
 #define ETW_RECORD_PIECE_COUNT 36
 #define ETW_RECORD_SIZE 40
 #define ETW_RECORD_TIME_STAMP 44
+
+// ring::EventSource
+#define ETW_SOURCE_MAP 0
+#define ETW_SOURCE_GENERATION 8
+#define ETW_SOURCE_PROVIDER_ID 16
+#define ETW_SOURCE_TRAITS_SIZE 32
+#define ETW_SOURCE_REST 40
+#define ETW_SOURCE_TRAITS 48
+
+// etw_event
+#define ETW_DESCRIBED_ITEM_SIZE 16
+#define ETW_DESCRIBED_ITEM 24
 
 // ring::Piece
 #define ETW_PIECE_DATA 0
@@ -39,7 +52,12 @@
 #define ETW_RING_HOST_SLEEPS 128
 
 // wire::EventHeader
+#define ETW_EVENT_IDENTITY 8
 #define ETW_EVENT_TIME_STAMP 16
+#define ETW_EVENT_PROVIDER_ID 24
+#define ETW_EVENT_DESCRIPTOR 40
+#define ETW_EVENT_TIMES 56
+#define ETW_EVENT_ACTIVITY 64
 #define ETW_EVENT_HEADER_SIZE 80
 
 // The kernel's struct rseq

@@ -1,4 +1,4 @@
-// The three sections of ring/writer.h for x86-64. Steps are named as there. Stores are not
+// The sections of ring/writer.h for x86-64. Steps are named as there. Stores are not
 // reordered with older stores nor loads with older loads on this machine, so plain moves have the
 // acquire and release orders that the steps ask for.
 #if defined(__x86_64__)
@@ -31,237 +31,352 @@
     .size \name, . - \name
 .endm
 
-// rcx: a number of a block, then that modulo blocks; map in rdi; rax and rdx clobbered.
-.macro BLOCK_INDEX
-    mov ETW_MAP_RECIPROCAL(%rdi), %rax
-    mul %rcx
-    imul ETW_MAP_BLOCKS(%rdi), %rdx
-    sub %rdx, %rcx
-.endm
-
-    .text
-
-// The write section, once for each way in which the head of a record comes: \head is `staged` or
-// `header`. On entry
-//   rdi map, rsi generation, rdx pieces, ecx how many, r8d size, r9 rseq area
-// and either the slots STAGED, STAGED_SIZE and TIME_STAMP, or the header in xmm0 to xmm4.
-// rdi, rsi, r8 and xmm0 to xmm4 live through the section; what else a restart needs is in the slots.
-// They lie below the stack pointer, where signals leave them alone.
+// The write section, once for each way in which the head of a record comes:
+//   staged     the bytes that a record has staged, which say where the time stamp belongs
+//   event      an event header: first word, identity, time stamp, the source's provider id, the
+//              descriptor, no processor times, activity
+//   described  the same, then the source's traits item and the item behind the descriptor
+// rdi (record or source), rsi (descriptor), xmm0 (activity), xmm1 (identity) and xmm2 (generation)
+// live through the section; what else a restart needs is in slots below the stack pointer, where
+// signals leave them alone.
 #define SLOT_RSEQ -8(%rsp)
 #define SLOT_PIECES -16(%rsp)
 #define SLOT_PIECES_END -24(%rsp)
 #define SLOT_RESULT -32(%rsp)
-#define SLOT_STAGED -40(%rsp)
-#define SLOT_STAGED_SIZE -48(%rsp)
-#define SLOT_TIME_STAMP -56(%rsp)
+#define SLOT_FIRST_WORD -40(%rsp)
+#define SLOT_TRAITS_SIZE -48(%rsp)
+
+// edx: bytes from this record to the next.
+.macro RECORD_SIZE head
+.ifc \head, staged
+    mov ETW_RECORD_SIZE(%rdi), %edx
+.else
+    movzwl SLOT_FIRST_WORD, %edx
+    add $7, %edx
+    and $-8, %edx
+.endif
+.endm
+
+// rcx: a number of a block, then that modulo blocks; map in r11; rax and rdx clobbered.
+.macro BLOCK_INDEX
+    mov ETW_MAP_RECIPROCAL(%r11), %rax
+    mul %rcx
+    imul ETW_MAP_BLOCKS(%r11), %rdx
+    sub %rdx, %rcx
+.endm
+
+// Appends an item of edx bytes, a multiple of 8, from where `base` points at `offset` from: to r11.
+// rax and edx clobbered. What few items need stands elsewhere, by the second macro.
+.macro COPY_ITEM name, base, offset
+    cmp $16, %edx
+    jb .L\name\()_short
+    cmp $32, %edx
+    ja .L\name\()_long
+    movups \offset(\base), %xmm6  // 16 to 32 bytes in two moves that overlap
+    movups \offset-16(\base, %rdx), %xmm7
+.L\name\()_store:
+    movups %xmm6, (%r11)
+    movups %xmm7, -16(%r11, %rdx)
+    add %rdx, %r11
+.L\name\()_done:
+.endm
+.macro COPY_ITEM_RARELY name, base, offset
+.L\name\()_short:
+    test %edx, %edx
+    jz .L\name\()_done
+    mov \offset(\base), %rax
+    mov %rax, (%r11)
+    add $8, %r11
+    jmp .L\name\()_done
+.L\name\()_long:
+    lea \offset(\base), %rax
+1:  movups (%rax), %xmm6
+    movups %xmm6, (%r11)
+    add $16, %rax
+    add $16, %r11
+    sub $16, %edx
+    cmp $32, %edx
+    ja 1b
+    movups (%rax), %xmm6
+    movups -16(%rax, %rdx), %xmm7
+    jmp .L\name\()_store
+.endm
 
 .macro NEXT_PIECE name
-    cmp SLOT_PIECES_END, %rcx
+    cmp SLOT_PIECES_END, %r9
     jb .L\name\()_pieces
     jmp .L\name\()_commit
+.endm
+
+// With the result in eax.
+.macro LEAVE_SECTION name, head
+.ifc \head, staged
+    ret
+.else
+    jmp .L\name\()_rest
+.endif
 .endm
 
 .macro WRITE_SECTION name, head
     DESCRIBE_SECTION \name
 FUNCTION etw_ring_\name
 .ifc \head, staged
-    mov ETW_RECORD_STAGED(%rdi), %rax
-    mov %rax, SLOT_STAGED
-    mov ETW_RECORD_STAGED_SIZE(%rdi), %eax
-    mov %eax, SLOT_STAGED_SIZE
-    mov ETW_RECORD_TIME_STAMP(%rdi), %eax
-    mov %eax, SLOT_TIME_STAMP
-    mov %rsi, %r9
-    mov ETW_RECORD_GENERATION(%rdi), %rsi
-    mov ETW_RECORD_PIECES(%rdi), %rdx
-    mov ETW_RECORD_PIECE_COUNT(%rdi), %ecx
-    mov ETW_RECORD_SIZE(%rdi), %r8d
-    mov ETW_RECORD_MAP(%rdi), %rdi
+    mov %rsi, %rcx
+    mov ETW_RECORD_PIECES(%rdi), %r9
+    mov ETW_RECORD_PIECE_COUNT(%rdi), %r8d
+.else
+.ifc \head, described
+    mov ETW_SOURCE_TRAITS_SIZE(%rdi), %eax  // once: it may change meanwhile
+    mov %eax, SLOT_TRAITS_SIZE
+    add %rax, %rdx
 .endif
-    mov %r9, SLOT_RSEQ
-    mov %rdx, SLOT_PIECES
-    shl $4, %rcx
-    add %rdx, %rcx
-    mov %rcx, SLOT_PIECES_END
+    mov %rdx, SLOT_FIRST_WORD
+.endif
+    mov %rcx, SLOT_RSEQ
+    mov %r9, SLOT_PIECES
+    shl $4, %r8d
+    add %r9, %r8
+    mov %r8, SLOT_PIECES_END
 .L\name\()_again:
     lea .L\name\()_cs(%rip), %rax
-    mov %rax, ETW_RSEQ_CS(%r9)
+    mov %rax, ETW_RSEQ_CS(%rcx)
 .L\name\()_start:
     movl $0, SLOT_RESULT
-    cmp %rsi, ETW_MAP_GENERATION(%rdi)
+.ifc \head, staged
+    mov ETW_RECORD_MAP(%rdi), %r11
+    mov ETW_RECORD_GENERATION(%rdi), %rax
+.else
+    mov ETW_SOURCE_MAP(%rdi), %r11
+    movq %xmm2, %rax
+.endif
+    cmp %rax, ETW_MAP_GENERATION(%r11)
     jne .L\name\()_detached
-    mov ETW_RSEQ_CPU_ID(%r9), %r10d
-    cmp %r10d, ETW_MAP_CPUS(%rdi)
+    mov ETW_RSEQ_CPU_ID(%rcx), %r10d
+    cmp %r10d, ETW_MAP_CPUS(%r11)
     jbe .L\name\()_no_cpu
-    rdtsc  // here its latency hides behind the copying
+    imul ETW_MAP_RING_SIZE(%r11), %r10
+    add ETW_MAP_RINGS(%r11), %r10  // the ring of this CPU
+    // The counter stands where as much is behind it as before: on some processors it waits for all
+    // that has begun before it, and nothing begins until it is there.
+    rdtsc
     shl $32, %rdx
     or %rdx, %rax
     movq %rax, %xmm5
-    imul ETW_MAP_RING_SIZE(%rdi), %r10
-    add ETW_MAP_RINGS(%rdi), %r10  // the ring of this CPU
-    mov ETW_RING_HEAD(%r10), %r11
-    mov %r11d, %r9d
-    and $((1 << ETW_RING_OFFSET_BITS) - 1), %r9d
-    lea (%r9, %r8), %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
+    RECORD_SIZE \head
+    mov ETW_RING_HEAD(%r10), %r8
+    mov %r8d, %eax
+    and $((1 << ETW_RING_OFFSET_BITS) - 1), %eax
+    lea (%rax, %rdx), %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%r11), %ecx
     ja .L\name\()_switch
-.L\name\()_place:  // where head r11 says, which is offset r9 of a block
-    mov %r11, %rcx
+.L\name\()_place:  // where head r9 says, which is offset eax of a block; edx bytes
+    mov %r8, %rcx
     shr $ETW_RING_OFFSET_BITS, %rcx
-    BLOCK_INDEX
-    imul ETW_MAP_BLOCK_SIZE(%rdi), %rcx
-    add ETW_MAP_DATA_OFFSET(%rdi), %rcx
+    and ETW_MAP_BLOCK_MASK(%r11), %rcx
+    cmp ETW_MAP_BLOCKS(%r11), %rcx
+    jae .L\name\()_index  // for the mask of a number that is no power of two
+.L\name\()_copy:  // into block rcx
+    imul ETW_MAP_BLOCK_SIZE(%r11), %rcx
+    add ETW_MAP_DATA_OFFSET(%r11), %rcx
     add %r10, %rcx
-    add %r9, %rcx  // the address
-    add %r8, %r11  // the new head
-    // Whoever drains the ring has these lines; asking for them takes as long as five events do.
-    // Measured: from 1024 on nothing of it is left to see; 2048 is too far for the nearest cache.
+    add %rax, %rcx  // the address
+    add %rdx, %r8  // the new head
+    // Whoever drains the ring has these lines, and asking for them takes as long as five events do,
+    // or longer. Of such requests the nearest cache has room for a few at a time and the next one
+    // for many more, where lines come in pairs: so they are asked for into that, and from there in
+    // time for the stores.
+    prefetcht1 4096(%rcx)
+    prefetcht1 4224(%rcx)
     prefetchw 1024(%rcx)
     prefetchw 1088(%rcx)
     prefetchw 1152(%rcx)
-    movq $0, -8(%rcx, %r8)  // what the pieces leave of the last word
-.ifc \head, header
-    movups %xmm0, (%rcx)
-    movups %xmm1, 16(%rcx)
-    movups %xmm2, 32(%rcx)
-    movups %xmm3, 48(%rcx)
-    movups %xmm4, 64(%rcx)
-    movq %xmm5, ETW_EVENT_TIME_STAMP(%rcx)
-    lea ETW_EVENT_HEADER_SIZE(%rcx), %r9  // how far it has been copied
-.else
-    mov %rcx, %r9
-    mov SLOT_STAGED, %rax
-    mov SLOT_STAGED_SIZE, %edx
+    movq $0, -8(%rcx, %rdx)  // what the pieces leave of the last word
+.ifc \head, staged
+    mov %rcx, %r11  // from here on: how far it has been copied
+    mov ETW_RECORD_STAGED(%rdi), %rax
+    mov ETW_RECORD_STAGED_SIZE(%rdi), %edx
     // Sixteen bytes at a time, as the caller has just stored them: a load that is wider than the
     // store before it would have to wait until that has left the core's store buffer.
     sub $16, %rdx
     jb 9f
 8:  movups (%rax), %xmm6
-    movups %xmm6, (%r9)
+    movups %xmm6, (%r11)
     add $16, %rax
-    add $16, %r9
+    add $16, %r11
     sub $16, %rdx
     jae 8b
 9:  add $16, %rdx
     jz 10f
     movq (%rax), %xmm6
-    movq %xmm6, (%r9)
-    add $8, %r9
-10: mov SLOT_TIME_STAMP, %edx
+    movq %xmm6, (%r11)
+    add $8, %r11
+10: mov ETW_RECORD_TIME_STAMP(%rdi), %edx
     movq %xmm5, (%rcx, %rdx)
+.else
+    mov SLOT_FIRST_WORD, %rax
+    mov %rax, (%rcx)
+    movq %xmm1, ETW_EVENT_IDENTITY(%rcx)
+    movq %xmm5, ETW_EVENT_TIME_STAMP(%rcx)
+    movups ETW_SOURCE_PROVIDER_ID(%rdi), %xmm3
+    movups %xmm3, ETW_EVENT_PROVIDER_ID(%rcx)
+    movups (%rsi), %xmm4
+    movups %xmm4, ETW_EVENT_DESCRIPTOR(%rcx)
+    movq $0, ETW_EVENT_TIMES(%rcx)
+    movups %xmm0, ETW_EVENT_ACTIVITY(%rcx)
+    lea ETW_EVENT_HEADER_SIZE(%rcx), %r11  // from here on: how far it has been copied
+.ifc \head, described
+    mov SLOT_TRAITS_SIZE, %edx
+    COPY_ITEM \name\()_traits, %rdi, ETW_SOURCE_TRAITS
+    mov ETW_DESCRIBED_ITEM_SIZE(%rsi), %edx
+    COPY_ITEM \name\()_schema, %rsi, ETW_DESCRIBED_ITEM
 .endif
-    mov SLOT_PIECES, %rcx
-    cmp SLOT_PIECES_END, %rcx
+.endif
+    cmp SLOT_PIECES_END, %r9
     jae .L\name\()_commit
 
-.L\name\()_pieces:  // from rcx, to r9
-    mov ETW_PIECE_DATA(%rcx), %rax
-    mov ETW_PIECE_SIZE(%rcx), %edx
-    add $ETW_PIECE_STRIDE, %rcx
-    cmp $16, %rdx
+.L\name\()_pieces:  // from r8, to r11
+    mov ETW_PIECE_DATA(%r9), %rax
+    mov ETW_PIECE_SIZE(%r9), %edx
+    add $ETW_PIECE_STRIDE, %r9
+    cmp $8, %edx
+    je 3f
+    cmp $4, %edx
+    je 4f
+    cmp $16, %edx
     jb 2f
-    cmp $32, %rdx
+    cmp $32, %edx
     ja 7f
 1:  movups (%rax), %xmm6  // 16 to 32 bytes in two moves that overlap
     movups -16(%rax, %rdx), %xmm7
-    movups %xmm6, (%r9)
-    movups %xmm7, -16(%r9, %rdx)
-    add %rdx, %r9
+    movups %xmm6, (%r11)
+    movups %xmm7, -16(%r11, %rdx)
+    add %rdx, %r11
     NEXT_PIECE \name
-2:  cmp $8, %rdx
-    jb 3f
-    movq (%rax), %xmm6  // 8 to 15 likewise
+2:  cmp $8, %edx
+    jb 5f
+    movq (%rax), %xmm6  // 9 to 15 likewise
     movq -8(%rax, %rdx), %xmm7
-    movq %xmm6, (%r9)
-    movq %xmm7, -8(%r9, %rdx)
-    add %rdx, %r9
+    movq %xmm6, (%r11)
+    movq %xmm7, -8(%r11, %rdx)
+    add %rdx, %r11
     NEXT_PIECE \name
-3:  cmp $4, %rdx
-    jb 4f
-    movd (%rax), %xmm6  // 4 to 7 likewise
-    movd -4(%rax, %rdx), %xmm7
-    movd %xmm6, (%r9)
-    movd %xmm7, -4(%r9, %rdx)
-    add %rdx, %r9
+3:  mov (%rax), %rax
+    mov %rax, (%r11)
+    add $8, %r11
     NEXT_PIECE \name
-4:  movq %rcx, %xmm7
-5:  sub $1, %rdx
+4:  mov (%rax), %eax
+    mov %eax, (%r11)
+    add $4, %r11
+    NEXT_PIECE \name
+5:  sub $1, %edx
     jb 6f
     movzbl (%rax), %ecx
-    mov %cl, (%r9)
+    mov %cl, (%r11)
     inc %rax
-    inc %r9
+    inc %r11
     jmp 5b
-6:  movq %xmm7, %rcx
-    NEXT_PIECE \name
+6:  NEXT_PIECE \name
 7:  movups (%rax), %xmm6
-    movups %xmm6, (%r9)
+    movups %xmm6, (%r11)
     add $16, %rax
-    add $16, %r9
-    sub $16, %rdx
-    cmp $32, %rdx
+    add $16, %r11
+    sub $16, %edx
+    cmp $32, %edx
     ja 7b
     jmp 1b
 
-    // W3 where the record does not end within the block. It stands here because it belongs to the
-    // section as well: all from its start to the commit must lie between its two labels.
-.L\name\()_switch:
-    lea ETW_RING_FIRST_OFFSET(%r8), %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%rdi), %ecx
-    ja .L\name\()_too_big
-    shr $ETW_RING_OFFSET_BITS, %r11
-    mov $1, %eax
-    cmpl $0, ETW_MAP_OVERWRITE(%rdi)
-    jne 1f
-    mov ETW_RING_TAIL(%r10), %rdx
-    shr $ETW_RING_OFFSET_BITS, %rdx
-    lea 1(%r11), %rax
-    sub %rdx, %rax  // blocks that are full now
-    cmp ETW_MAP_BLOCKS(%rdi), %rax
-    jae .L\name\()_full
-1:  shl $ETW_RESULT_BLOCKS_SHIFT, %eax
-    mov %eax, SLOT_RESULT
-    mov %r11, %rcx
+    // The rarer steps. They stand here because they belong to the section as well: all from its
+    // start to the commit must lie between its two labels.
+.ifc \head, described
+    COPY_ITEM_RARELY \name\()_traits, %rdi, ETW_SOURCE_TRAITS
+    COPY_ITEM_RARELY \name\()_schema, %rsi, ETW_DESCRIBED_ITEM
+.endif
+.L\name\()_index:
     BLOCK_INDEX
-    mov %r9d, ETW_RING_FILLED(%r10, %rcx, 4)
-    inc %r11
-    shl $ETW_RING_OFFSET_BITS, %r11
-    mov $ETW_RING_FIRST_OFFSET, %r9d
-    add %r9, %r11
+    mov %r8d, %eax
+    and $((1 << ETW_RING_OFFSET_BITS) - 1), %eax
+    RECORD_SIZE \head
+    jmp .L\name\()_copy
+.L\name\()_switch:  // W3 where the record does not end within the block
+    lea ETW_RING_FIRST_OFFSET(%rdx), %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%r11), %ecx
+    ja .L\name\()_too_big
+    mov $1, %edx
+    mov %r8, %rcx
+    shr $ETW_RING_OFFSET_BITS, %rcx
+    cmpl $0, ETW_MAP_OVERWRITE(%r11)
+    jne 1f
+    mov ETW_RING_TAIL(%r10), %rax
+    shr $ETW_RING_OFFSET_BITS, %rax
+    lea 1(%rcx), %rdx
+    sub %rax, %rdx  // blocks that are full now
+    cmp ETW_MAP_BLOCKS(%r11), %rdx
+    jae .L\name\()_full
+1:  shl $ETW_RESULT_BLOCKS_SHIFT, %edx
+    mov %edx, SLOT_RESULT
+    BLOCK_INDEX
+    mov $((1 << ETW_RING_OFFSET_BITS) - 1), %eax
+    and %r8d, %eax
+    mov %eax, ETW_RING_FILLED(%r10, %rcx, 4)
+    or $((1 << ETW_RING_OFFSET_BITS) - 1), %r8
+    add $(1 + ETW_RING_FIRST_OFFSET), %r8  // the first record of the next block
+    mov $ETW_RING_FIRST_OFFSET, %eax
+    RECORD_SIZE \head
     jmp .L\name\()_place
 
 .L\name\()_commit:
-    mov %r11, ETW_RING_HEAD(%r10)  // W5
+    mov %r8, ETW_RING_HEAD(%r10)  // W5
 .L\name\()_end:
     mov SLOT_RESULT, %eax
+.ifnc \head, staged
+    test %eax, %eax
+    jnz .L\name\()_rest
+.endif
     ret
 
 .L\name\()_full:
     mov $ETW_OUTCOME_FULL, %eax
-    ret
+    LEAVE_SECTION \name, \head
 .L\name\()_too_big:
     mov $ETW_OUTCOME_TOO_BIG, %eax
-    ret
+    LEAVE_SECTION \name, \head
 .L\name\()_detached:
     mov $ETW_OUTCOME_DETACHED, %eax
-    ret
+    LEAVE_SECTION \name, \head
 .L\name\()_no_cpu:
     mov $ETW_OUTCOME_NO_CPU, %eax
-    ret
+    LEAVE_SECTION \name, \head
+.ifnc \head, staged
+.L\name\()_rest:  // with the result in eax
+    mov SLOT_FIRST_WORD, %rdx
+    mov %eax, %ecx
+    mov SLOT_PIECES, %r9
+    mov SLOT_PIECES_END, %r8
+    sub %r9, %r8
+    shr $4, %r8
+    jmp *ETW_SOURCE_REST(%rdi)
+.endif
     ETW_RSEQ_SIGNATURE
 .L\name\()_abort:
-    mov SLOT_RSEQ, %r9
+    mov SLOT_RSEQ, %rcx
+    mov SLOT_PIECES, %r9
     jmp .L\name\()_again
 END_FUNCTION etw_ring_\name
 .endm
 
+    .text
+
 // uint32_t etw_ring_write(const ring::Record* rdi, rseq* rsi)
     WRITE_SECTION write, staged
 
-// uint32_t etw_ring_write_event(ring::WriterMap* rdi, uint64_t generation rsi,
-//                               const ring::Piece* rdx, uint32_t count ecx, uint32_t size r8d,
-//                               rseq* r9, header in xmm0 to xmm4)
-    WRITE_SECTION write_event, header
+// uint32_t etw_ring_write_event(const ring::EventSource* rdi, const etw_descriptor* rsi,
+//                               uint64_t first word rdx, rseq* rcx, uint32_t count r8d,
+//                               const ring::Piece* r9, activity xmm0, identity xmm1, generation xmm2)
+    WRITE_SECTION write_event, event
+
+// uint32_t etw_ring_write_described(const ring::EventSource* rdi, const etw_event* rsi, the rest
+//                                   as above)
+    WRITE_SECTION write_described, described
 
 // uint32_t etw_ring_count_lost(ring::WriterMap* rdi, rseq* rsi, uint64_t generation rdx)
 FUNCTION etw_ring_count_lost

@@ -29,30 +29,31 @@ constexpr uint32_t kTimeStampOffset = 16;
 
 class Ring {
 public:
-    Ring() {
-        void* memory = ::mmap(nullptr, kGeometry.set_size(), PROT_READ | PROT_WRITE,
+    explicit Ring(uint32_t blocks = kGeometry.blocks) {
+        geometry_.blocks = blocks;
+        void* memory = ::mmap(nullptr, geometry_.set_size(), PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         CHECK(memory != MAP_FAILED);
         set_ = static_cast<std::byte*>(memory);
         control().head = control().tail = wire::ring_position(0, wire::kRingFirstOffset);
-        map.describe(set_, kGeometry);
+        map.describe(set_, geometry_);
         map.generation = kGeneration;
     }
     wire::RingControl& control() {
-        return *reinterpret_cast<wire::RingControl*>(set_ + kGeometry.ring_offset(0));
+        return *reinterpret_cast<wire::RingControl*>(set_ + geometry_.ring_offset(0));
     }
     wire::RingSetHeader& header() { return *reinterpret_cast<wire::RingSetHeader*>(set_); }
     uint32_t filled(uint64_t block) {
         uint32_t out;
         std::memcpy(&out,
-                    set_ + kGeometry.ring_offset(0) + wire::kRingFilledOffset +
-                        block % kGeometry.blocks * sizeof(out),
+                    set_ + geometry_.ring_offset(0) + wire::kRingFilledOffset +
+                        block % geometry_.blocks * sizeof(out),
                     sizeof(out));
         return out;
     }
     const std::byte* at(wire::RingPosition position) {
-        return set_ + kGeometry.ring_offset(0) + kGeometry.control_size() +
-               wire::block_of(position) % kGeometry.blocks * kGeometry.block_size +
+        return set_ + geometry_.ring_offset(0) + geometry_.control_size() +
+               wire::block_of(position) % geometry_.blocks * geometry_.block_size +
                wire::offset_of(position);
     }
     void release_all() { control().tail = control().head.load(); }
@@ -61,6 +62,7 @@ public:
     ring::RseqArea rseq{0, 0, 0, 0, {}};
 
 private:
+    wire::RingGeometry geometry_ = kGeometry;
     std::byte* set_;
 };
 
@@ -103,15 +105,83 @@ uint32_t write_staged(Ring& ring, Event& event) {
     return ring::etw_ring_write(&event.record, &ring.rseq);
 }
 
-// The first 80 bytes, which must be the staged ones, as an event header in registers.
+// What a provider writes its events from, with the items of two kinds in place.
+struct Provider {
+    ring::EventSource source{};
+    std::byte traits[4096];
+};
+struct Described {
+    etw_event event{};
+    std::byte item[4096];
+};
+static_assert(offsetof(Provider, traits) == ETW_SOURCE_TRAITS);
+static_assert(offsetof(Described, item) == ETW_DESCRIBED_ITEM);
+
+// EventSource::rest: what a section takes there must be what it had.
+uint32_t give_result(const ring::EventSource* source, const void* head, uint64_t first_word,
+                     uint32_t result, uint32_t piece_count, const ring::Piece* pieces,
+                     ring::HeaderPart activity) noexcept;
+
+// The first 80 bytes, which must be the staged ones, as an event header; what of it the sections
+// do not take from their caller is made what they write.
+struct HeaderOf {
+    HeaderOf(Ring& ring, Event& event) {
+        CHECK(event.record.staged_size == sizeof(wire::EventHeader));
+        std::byte* const bytes = event.bytes.data();
+        const auto size = uint16_t(event.record.size - 3);  // padded to that again
+        std::memcpy(bytes, &size, sizeof(size));
+        std::memset(bytes + ETW_EVENT_TIMES, 0, sizeof(uint64_t));
+        std::memcpy(&first_word, bytes, sizeof(first_word));
+        provider.source.map = &ring.map;
+        provider.source.generation = event.record.generation;
+        std::memcpy(&provider.source.provider_id, bytes + ETW_EVENT_PROVIDER_ID, sizeof(etw_guid));
+        std::memcpy(&described.event, bytes + ETW_EVENT_DESCRIPTOR, sizeof(etw_descriptor));
+        std::memcpy(&identity, bytes + ETW_EVENT_IDENTITY, sizeof(uint64_t));
+        std::memcpy(&activity, bytes + ETW_EVENT_ACTIVITY, sizeof(activity));
+        generation = ring::HeaderPart{event.record.generation, 0};
+        provider.source.rest = give_result;
+        pieces = event.record.pieces;
+        piece_count = event.record.piece_count;
+    }
+    Provider provider;  // the first: `rest` finds all else by it
+    Described described;
+    uint64_t first_word;  // as it is to be written
+    const ring::Piece* pieces;
+    uint32_t piece_count;
+    ring::HeaderPart activity, identity{}, generation;
+};
+
+uint32_t give_result(const ring::EventSource* source, const void* head, uint64_t first_word,
+                     uint32_t result, uint32_t piece_count, const ring::Piece* pieces,
+                     ring::HeaderPart activity) noexcept {
+    const HeaderOf& of = *reinterpret_cast<const HeaderOf*>(source);
+    CHECK(head == &of.described && first_word == of.first_word && piece_count == of.piece_count &&
+          pieces == of.pieces && std::memcmp(&activity, &of.activity, sizeof(activity)) == 0);
+    return result;
+}
+
 uint32_t write_header(Ring& ring, Event& event) {
+    const HeaderOf of(ring, event);
+    return ring::etw_ring_write_event(&of.provider.source, &of.described.event.descriptor,
+                                      of.first_word, &ring.rseq, of.piece_count, of.pieces,
+                                      of.activity, of.identity, of.generation);
+}
+
+// The first two pieces as the items of traits and of schema.
+uint32_t write_described(Ring& ring, Event& event) {
     const ring::Record& r = event.record;
-    CHECK(r.staged_size == sizeof(wire::EventHeader));
-    ring::HeaderPart header[sizeof(wire::EventHeader) / sizeof(ring::HeaderPart)];
-    std::memcpy(header, r.staged, sizeof(header));
-    return ring::etw_ring_write_event(&ring.map, r.generation, r.pieces, r.piece_count, r.size,
-                                      &ring.rseq, header[0], header[1], header[2], header[3],
-                                      header[4]);
+    HeaderOf of(ring, event);
+    CHECK(r.piece_count >= 2 && r.pieces[0].size <= sizeof(of.provider.traits) &&
+          r.pieces[1].size <= sizeof(of.described.item));
+    std::memcpy(of.provider.traits, r.pieces[0].data, r.pieces[0].size);
+    of.provider.source.traits_size = r.pieces[0].size;
+    std::memcpy(of.described.item, r.pieces[1].data, r.pieces[1].size);
+    of.described.event.item_size = r.pieces[1].size;
+    of.pieces += 2;
+    of.piece_count -= 2;
+    return ring::etw_ring_write_described(
+        &of.provider.source, &of.described.event, of.first_word - r.pieces[0].size, &ring.rseq,
+        of.piece_count, of.pieces, of.activity, of.identity, of.generation);
 }
 
 Outcome write(Ring& ring, Event& event) {
@@ -167,10 +237,35 @@ void copies_headers_from_registers() {
     }
 }
 
+void copies_items_of_described_events() {
+    Ring ring;
+    uint32_t seed = 1;
+    for (size_t traits = 0; traits <= 160; traits += 8) {
+        for (size_t schema = 0; schema <= 160; schema += 8) {
+            Event event(sizeof(wire::EventHeader), {traits, schema, seed % 40, 8, 4}, seed);
+            write_and_compare(ring, event, write_described);
+            Event bare(sizeof(wire::EventHeader), {traits, schema}, ++seed);
+            write_and_compare(ring, bare, write_described);
+        }
+    }
+}
+
+void goes_round_with_any_number_of_blocks() {
+    for (uint32_t blocks = 2; blocks <= 9; ++blocks) {
+        for (const auto write_one : {write_staged, write_header, write_described}) {
+            Ring ring(blocks);
+            for (uint32_t i = 0; i < 60 * blocks; ++i) {
+                Event event(sizeof(wire::EventHeader), {24, 32, 900 + i % 100}, i);
+                write_and_compare(ring, event, write_one);
+            }
+        }
+    }
+}
+
 void says_how_many_blocks_are_full() {
-    for (const auto write_one : {write_staged, write_header}) {
+    for (const auto write_one : {write_staged, write_header, write_described}) {
         Ring ring;
-        Event event(sizeof(wire::EventHeader), {2000}, 3);
+        Event event(sizeof(wire::EventHeader), {16, 24, 1960}, 3);
         std::vector<uint32_t> results;
         for (int i = 0; i < 4; ++i) results.push_back(write_one(ring, event));
         CHECK((results == std::vector<uint32_t>{0, switched(1), switched(2), ETW_OUTCOME_FULL}));
@@ -196,10 +291,10 @@ void refuses_when_full_and_counts() {
 
 void refuses_what_cannot_be() {
     Ring ring;
-    for (const auto write_one : {write_staged, write_header}) {
-        Event big(sizeof(wire::EventHeader), {kGeometry.block_size}, 1);
+    for (const auto write_one : {write_staged, write_header, write_described}) {
+        Event big(sizeof(wire::EventHeader), {16, 24, kGeometry.block_size}, 1);
         CHECK(write_one(ring, big) == ETW_OUTCOME_TOO_BIG);
-        Event event(sizeof(wire::EventHeader), {}, 1);
+        Event event(sizeof(wire::EventHeader), {16, 24}, 1);
         event.record.generation = kGeneration + 1;
         CHECK(write_one(ring, event) == ETW_OUTCOME_DETACHED);
         event.record.generation = kGeneration;
@@ -233,6 +328,8 @@ void claims_the_wake_once_enough_blocks_are_full() {
 int main() {
     copies_every_size_and_alignment();
     copies_headers_from_registers();
+    copies_items_of_described_events();
+    goes_round_with_any_number_of_blocks();
     says_how_many_blocks_are_full();
     refuses_when_full_and_counts();
     refuses_what_cannot_be();

@@ -113,11 +113,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             host.send(packet, attach ? rings->fd().get() : -1);
             ETW_ASSERT(g_state.due_count <= provider::kMaxDueCallbacks);
             ETW_ASSERT(g_state.former_count <= provider::kMaxFormerRings);
-            for (const provider::EnableEntry& entry : g_state.registrations[0].entry) {
-                if (entry.generation.load() == 0) continue;
-                const provider::SessionSlot* slot = entry.slot.load();
-                ETW_ASSERT(slot != nullptr && slot->generation.load() == entry.generation.load());
+            const provider::Registration& registration = g_state.registrations[0];
+            const uint64_t plain = registration.source.generation.load();
+            bool plain_found = plain == ring::EventSource::kNoSession;
+            for (const provider::EnableEntry& entry : registration.entry) {
+                const uint64_t generation = entry.generation.load();
+                if (generation == 0) continue;
+                const auto& slot = g_state.slots[generation % provider::kMaxSlots];
+                ETW_ASSERT(slot.generation.load() == generation);
+                plain_found |= plain == generation && registration.source.map == &slot.map;
             }
+            ETW_ASSERT(plain_found);
         }
     }
     const etw_enabled& enabled = g_state.registrations[0].own_enabled;

@@ -9,8 +9,8 @@
 
 namespace {
 
-std::function<void()> g_before_write;      // of the section that takes a staged record
-std::function<void()> g_after_full_block;  // when the section for plain events has filled one
+std::function<void()> g_before_write;        // of the section that takes a staged record
+std::function<void()> g_before_plain_write;  // of the section for plain events
 
 }  // namespace
 
@@ -23,24 +23,21 @@ uint32_t __wrap_etw_ring_write(const etw::ring::Record* record, etw::ring::RseqA
     return __real_etw_ring_write(record, rseq);
 }
 
-uint32_t __real_etw_ring_write_event(etw::ring::WriterMap* map, uint64_t generation,
-                                     const etw::ring::Piece* pieces, uint32_t piece_count,
-                                     uint32_t size, etw::ring::RseqArea* rseq,
-                                     etw::ring::HeaderPart h0, etw::ring::HeaderPart h1,
-                                     etw::ring::HeaderPart h2, etw::ring::HeaderPart h3,
-                                     etw::ring::HeaderPart h4);
-uint32_t __wrap_etw_ring_write_event(etw::ring::WriterMap* map, uint64_t generation,
-                                     const etw::ring::Piece* pieces, uint32_t piece_count,
-                                     uint32_t size, etw::ring::RseqArea* rseq,
-                                     etw::ring::HeaderPart h0, etw::ring::HeaderPart h1,
-                                     etw::ring::HeaderPart h2, etw::ring::HeaderPart h3,
-                                     etw::ring::HeaderPart h4) {
-    const uint32_t result = __real_etw_ring_write_event(map, generation, pieces, piece_count, size,
-                                                        rseq, h0, h1, h2, h3, h4);
-    if (result >> ETW_RESULT_BLOCKS_SHIFT != 0 && g_after_full_block) {
-        std::exchange(g_after_full_block, nullptr)();
-    }
-    return result;
+uint32_t __real_etw_ring_write_event(const etw::ring::EventSource* source,
+                                     const etw_descriptor* descriptor, uint64_t first_word,
+                                     etw::ring::RseqArea* rseq, uint32_t piece_count,
+                                     const etw::ring::Piece* pieces, etw::ring::HeaderPart activity,
+                                     etw::ring::HeaderPart identity,
+                                     etw::ring::HeaderPart generation);
+uint32_t __wrap_etw_ring_write_event(const etw::ring::EventSource* source,
+                                     const etw_descriptor* descriptor, uint64_t first_word,
+                                     etw::ring::RseqArea* rseq, uint32_t piece_count,
+                                     const etw::ring::Piece* pieces, etw::ring::HeaderPart activity,
+                                     etw::ring::HeaderPart identity,
+                                     etw::ring::HeaderPart generation) {
+    if (g_before_plain_write) std::exchange(g_before_plain_write, nullptr)();
+    return __real_etw_ring_write_event(source, descriptor, first_word, rseq, piece_count, pieces,
+                                       activity, identity, generation);
 }
 
 }  // extern "C"
@@ -56,7 +53,7 @@ protected:
     }
     void TearDown() override {
         g_before_write = nullptr;
-        g_after_full_block = nullptr;
+        g_before_plain_write = nullptr;
         Served::TearDown();
     }
     // The library has done it when this returns: its rings are no longer mapped.
@@ -74,10 +71,19 @@ protected:
     }
 };
 
+std::function<void()> g_after_full_block;  // when the section for plain events has filled one
+uint32_t write_rest_after_that(const ring::EventSource* source, const void* head,
+                               uint64_t first_word, uint32_t result, uint32_t count,
+                               const ring::Piece* pieces, ring::HeaderPart activity) noexcept {
+    if (result >> ETW_RESULT_BLOCKS_SHIFT != 0) std::exchange(g_after_full_block, [] {})();
+    return write_rest(source, head, first_word, result, count, pieces, activity);
+}
+
 TEST_F(SessionGone, LeavesNobodyToWake) {
     start();
     register_provider();
     Registration& registration = *registration_of(handle_);
+    registration.source.rest = write_rest_after_that;
     bool gone = false;
     g_after_full_block = [&] {
         // As a thread sees it that looked at the entries before the agent, and not since.
@@ -92,6 +98,28 @@ TEST_F(SessionGone, LeavesNobodyToWake) {
     }
     registration.entries.store(0);
     EXPECT_TRUE(gone);
+}
+
+// What its filter has let pass must not go to the session that has taken its place meanwhile.
+TEST_F(SessionGone, LeavesNoEventToTheNextOneThatDoesNotWantIt) {
+    start();
+    register_provider();
+    EXPECT_EQ(write(4), 0u);  // a thread's first event is never plain
+    EXPECT_EQ(host_->take_records().size(), 1u);
+    bool replaced = false;
+    g_before_plain_write = [&] {
+        end_session();
+        host_->enable.session.epoch += 1000;
+        host_->enable.level = 1;
+        host_->send_attach();
+        host_->send_enable(registration());
+        wait_for_ack();
+        replaced = true;
+    };
+    EXPECT_EQ(write(4), 0u);
+    EXPECT_TRUE(replaced);
+    EXPECT_EQ(write(1), 0u);
+    EXPECT_EQ(host_->take_records().size(), 1u);
 }
 
 TEST_F(SessionGone, TakesNoEventWithItemsOfItsOwn) {

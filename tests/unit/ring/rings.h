@@ -28,6 +28,7 @@ struct TestRecord {
 static_assert(offsetof(TestRecord, time_stamp) == ETW_EVENT_TIME_STAMP);
 
 inline uint8_t fill_byte(uint32_t writer, uint64_t sequence, size_t at) {
+    if (at >= ETW_EVENT_TIMES && at < ETW_EVENT_ACTIVITY) return 0;  // as the sections write it
     return uint8_t(sequence * 7 + writer * 13 + at);
 }
 

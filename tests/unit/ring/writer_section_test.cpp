@@ -26,8 +26,8 @@ constexpr uint32_t kMinorSize = 1704;   // two in a block; of the handler
 
 RingSet make_set(uint32_t blocks) { return *RingSet::create({cpu_count(), blocks, kBlockSize, 0}); }
 
-// A record whose head comes staged or in registers, taking turns, and whose payload lies in pieces
-// of odd sizes. No allocation, so that a handler can use it.
+// A record whose head comes staged, as an event header or with items behind that, taking turns, and
+// whose payload lies in pieces of odd sizes. No allocation, so that a handler can use it.
 template <uint32_t kSize>
 class Gathered {
 public:
@@ -38,35 +38,74 @@ public:
             const auto byte = std::byte(fill_byte(writer, sequence, at));
             (at < kHead ? head_[at] : payload_[at - kHead]) = byte;
         }
+        if (sequence % 3 == 0) {
+            return write_record({&ring.map(), 1, head_.data(), pieces_.data(), kHead,
+                                 gather(sequence, 0), kSize, offsetof(TestRecord, time_stamp)});
+        }
+        take_header(ring);
+        uint32_t result = 0;
+        if (sequence % 3 == 1) {
+            const uint32_t count = gather(sequence, 0);
+            result = etw_ring_write_event(&provider_.source, &described_.event.descriptor,
+                                          first_word_, rseq_area(), count, pieces_.data(),
+                                          activity_, identity_, HeaderPart{1, 0});
+        } else {
+            std::memcpy(provider_.traits, payload_.data(), kTraits);
+            std::memcpy(described_.item, payload_.data() + kTraits, kSchema);
+            const uint32_t count = gather(sequence, kTraits + kSchema);
+            result = etw_ring_write_described(
+                &provider_.source, &described_.event, first_word_ - kTraits, rseq_area(), count,
+                pieces_.data(), activity_, identity_, HeaderPart{1, 0});
+        }
+        return result == 0 ? Outcome::kWritten : settle(ring.map(), 1, result);
+    }
+
+private:
+    static constexpr size_t kHead = sizeof(wire::EventHeader);
+    static constexpr size_t kTraits = 40, kSchema = 24;
+
+    // The payload from there on. How many pieces it is in.
+    uint32_t gather(uint64_t sequence, size_t at) {
         uint32_t count = 0;
-        for (size_t at = 0, size = sequence % 16; at < payload_.size();
+        for (size_t size = sequence % 16; at < payload_.size();
              at += size, size = (size * 5 + 3) % 61) {
             ETW_ASSERT(count < pieces_.size());
             pieces_[count++] = {payload_.data() + at,
                                 uint32_t(std::min(size, payload_.size() - at)), 0};
         }
-        return sequence % 2 != 0 ? write_header(ring, count) : write_staged(ring, count);
+        return count;
     }
-
-private:
-    static constexpr size_t kHead = sizeof(wire::EventHeader);
-
-    Outcome write_staged(Attached& ring, uint32_t count) {
-        return write_record({&ring.map(), 1, head_.data(), pieces_.data(), kHead, count, kSize,
-                             offsetof(TestRecord, time_stamp)});
-    }
-    Outcome write_header(Attached& ring, uint32_t count) {
-        HeaderPart header[kHead / sizeof(HeaderPart)];
-        std::memcpy(header, head_.data(), kHead);
-        const uint32_t result =
-            etw_ring_write_event(&ring.map(), 1, pieces_.data(), count, kSize, rseq_area(),
-                                 header[0], header[1], header[2], header[3], header[4]);
-        return result == 0 ? Outcome::kWritten : settle(ring.map(), 1, result);
+    void take_header(Attached& ring) {
+        provider_.source.map = &ring.map();
+        provider_.source.traits_size = kTraits;
+        provider_.source.rest = [](const EventSource*, const void*, uint64_t, uint32_t result,
+                                   uint32_t, const Piece*, HeaderPart) noexcept { return result; };
+        described_.event.item_size = kSchema;
+        const auto take = [&](auto& to, size_t at) {
+            std::memcpy(&to, head_.data() + at, sizeof(to));
+        };
+        take(first_word_, 0);
+        take(provider_.source.provider_id, ETW_EVENT_PROVIDER_ID);
+        take(described_.event.descriptor, ETW_EVENT_DESCRIPTOR);
+        take(activity_, ETW_EVENT_ACTIVITY);
+        uint64_t identity = 0;
+        take(identity, ETW_EVENT_IDENTITY);
+        identity_ = HeaderPart{identity, 0};
     }
 
     std::array<std::byte, kHead> head_;
     std::array<std::byte, kSize - kHead> payload_;
     std::array<Piece, 256> pieces_;
+    struct {
+        EventSource source;
+        std::byte traits[kTraits];
+    } provider_{};
+    struct {
+        etw_event event;
+        std::byte item[kSchema];
+    } described_{};
+    uint64_t first_word_ = 0;
+    HeaderPart activity_{}, identity_{};
 };
 
 // Only what a handler may touch.
