@@ -126,17 +126,24 @@ enum class Outcome : uint32_t {
     kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
 };
 
-// The sections (writer_<processor>.S).
-// write returns an outcome and above it, when the record was written and began a new block, how
-// many blocks of the ring are full.
-// write_event: 0, where that would be 0, else what the source's `rest` makes of it: there is no way
-// back here, so that the caller needs to keep nothing. An event header, then the pieces as in a
-// Record. `first_word` is the header's, with the size of it all in its low 16 bits. Lower halves:
-// `identity`, thread and process; `generation`, what the caller read of the source before it looked
-// at anything else. write_described: the items of traits and of schema stand in front of the
-// pieces; the traits are not in the first word's size yet, but must fit into 16 bits with it.
-// claim_wake: the futex word if the host sleeps until a ring has `full` blocks and this call has
-// taken it upon itself to wake it, else null.
+// The sections (writer_<processor>.S). The write section stands there once for each way in which
+// the head of a record comes; then the pieces follow, as in a Record:
+//   etw_ring_write            `staged`     the bytes of the record
+//   etw_ring_write_event      `event`      an event header: first word, identity, time stamp, the
+//                                          source's provider id, descriptor, no processor times,
+//                                          activity
+//   etw_ring_write_described  `described`  the same, then the source's traits item and the item
+//                                          behind the descriptor
+// The first returns an outcome and above it, when the record was written and began a new block, how
+// many blocks of the ring are full. The others return 0 where that would be 0, and else what the
+// source's `rest` makes of it: no way leads back here, so that their caller needs to keep nothing.
+// first_word: the header's, with the size of it all in its low 16 bits; the traits are added to it,
+//             but must go into them as well
+// identity    thread and process, in its lower half
+// generation  in its lower half, what the caller read of the source before it looked at anything
+//             else: what one session's filter has let pass must not go to the next session
+// claim_wake  the futex word if the host sleeps until a ring has `full` blocks and this call has
+//             taken it upon itself to wake it, else null
 extern "C" {
 uint32_t etw_ring_write(const Record* record, RseqArea* rseq);
 uint32_t etw_ring_write_event(const EventSource* source, const etw_descriptor* descriptor,

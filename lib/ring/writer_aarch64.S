@@ -83,11 +83,8 @@
 .endif
 .endm
 
-// The write section, once for each way in which the head of a record comes:
-//   staged     the bytes that a record has staged, which say where the time stamp belongs
-//   event      an event header: first word, identity, time stamp, the source's provider id, the
-//              descriptor, no processor times, activity
-//   described  the same, then the source's traits item and the item behind the descriptor
+// The write section, once for each way in which the head of a record comes (ring/writer.h): \head is
+// `staged`, `event` or `described`.
 // Through the section live, and a restart needs no more
 //   x0 the record or the source, x1 rseq area, x2 generation, x3 map, x7 pieces, x8 where they end,
 //   w17 size

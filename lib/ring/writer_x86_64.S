@@ -31,11 +31,8 @@
     .size \name, . - \name
 .endm
 
-// The write section, once for each way in which the head of a record comes:
-//   staged     the bytes that a record has staged, which say where the time stamp belongs
-//   event      an event header: first word, identity, time stamp, the source's provider id, the
-//              descriptor, no processor times, activity
-//   described  the same, then the source's traits item and the item behind the descriptor
+// The write section, once for each way in which the head of a record comes (ring/writer.h): \head is
+// `staged`, `event` or `described`.
 // rdi (record or source), rsi (descriptor), xmm0 (activity), xmm1 (identity) and xmm2 (generation)
 // live through the section; what else a restart needs is in slots below the stack pointer, where
 // signals leave them alone.
