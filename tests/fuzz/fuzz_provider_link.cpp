@@ -79,6 +79,7 @@ void register_provider() {
     registration.enabled = &registration.own_enabled;
     registration.callback = [](const etw_guid*, uint32_t, uint8_t, uint64_t, uint64_t, void*,
                                void*) {};
+    provider::store_entries(registration, 0);
     g_state.registrations_end = 1;
 }
 
