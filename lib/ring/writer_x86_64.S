@@ -166,7 +166,7 @@ FUNCTION etw_ring_\name
     lea (%rax, %rdx), %ecx
     cmp ETW_MAP_BLOCK_SIZE(%r11), %ecx
     ja .L\name\()_switch
-.L\name\()_place:  // where head r9 says, which is offset eax of a block; edx bytes
+.L\name\()_place:  // where head r8 says, which is offset eax of a block; edx bytes
     mov %r8, %rcx
     shr $ETW_RING_OFFSET_BITS, %rcx
     and ETW_MAP_BLOCK_MASK(%r11), %rcx
@@ -231,7 +231,7 @@ FUNCTION etw_ring_\name
     cmp SLOT_PIECES_END, %r9
     jae .L\name\()_commit
 
-.L\name\()_pieces:  // from r8, to r11
+.L\name\()_pieces:  // from r9, to r11
     mov ETW_PIECE_DATA(%r9), %rax
     mov ETW_PIECE_SIZE(%r9), %edx
     add $ETW_PIECE_STRIDE, %r9
