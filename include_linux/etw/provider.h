@@ -115,8 +115,9 @@ ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
 ETW_API uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
                                       const etw_guid* activity, const etw_guid* related,
                                       uint32_t count, const etw_data* data);
-/* extent: how many pieces the event has; in the upper 32 bits the sum of all sizes, that of the
- * item behind `event` and those of the pieces. A wrong sum damages other events. */
+/* extent: how many pieces the event has, ETW_MAX_DATA at most; in the upper 32 bits the sum of all
+ * sizes, that of the item behind `event` and those of the pieces. A wrong sum damages other events.
+ */
 ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
                                            const etw_guid* activity, const etw_guid* related,
                                            uint64_t extent, const etw_data* data);

@@ -362,12 +362,17 @@ inline Event described_event(const etw_event& event, const etw_guid* activity,
     return {&event.descriptor, activity, related, &event + 1, event.item_size, false};
 }
 
+inline etw_guid guid_of(Pair pair) noexcept {
+    etw_guid id;
+    std::memcpy(&id, &pair, sizeof(id));
+    return id;
+}
+
 // Self-describing ones. By value: what lives longer would have to be saved for plain events, too.
 [[gnu::noinline]] uint32_t write_described(const Registration& registration, const etw_event& event,
                                            Pair activity, const etw_data* data, uint32_t count,
                                            const void* caller) noexcept {
-    etw_guid given;
-    std::memcpy(&given, &activity, sizeof(given));
+    const etw_guid given = guid_of(activity);
     return write_copied(registration, described_event(event, &given, nullptr), data, count, caller);
 }
 [[gnu::noinline]] uint32_t write_related(const etw_provider& provider, const etw_event& event,
@@ -401,8 +406,7 @@ uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t 
         return write_described(registration, *static_cast<const etw_event*>(head), activity, data,
                                count, caller);
     }
-    etw_guid given;
-    std::memcpy(&given, &activity, sizeof(given));
+    const etw_guid given = guid_of(activity);
     const auto* const descriptor = static_cast<const etw_descriptor*>(head);
     return write_copied(registration, {descriptor, &given, nullptr, nullptr, 0, false}, data, count,
                         caller);

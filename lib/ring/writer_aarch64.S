@@ -59,15 +59,22 @@
     msub x9, x10, x11, x5
 .endm
 
-// Appends an item of w14 bytes, a multiple of 8, from x13: to x12. x9, x10 clobbered.
-.macro COPY_ITEM
+// Appends x14 bytes from x13: to x12, but for the last 0 to 15, of which x14 is the number - 16 then.
+// x9, x10 clobbered.
+.macro COPY_PAIRS
     subs x14, x14, #16
-    b.lo 7f
-6:  ldp x9, x10, [x13], #16
+    b.lo 61f
+60: ldp x9, x10, [x13], #16
     stp x9, x10, [x12], #16
     subs x14, x14, #16
-    b.hs 6b
-7:  tbz x14, #3, 8f  // x14 is the rest - 16: its low bits are those of the rest
+    b.hs 60b
+61:
+.endm
+
+// Appends an item of w14 bytes, a multiple of 8, from x13: to x12. x9, x10 clobbered.
+.macro COPY_ITEM
+    COPY_PAIRS
+    tbz x14, #3, 8f  // x14 is the rest - 16: its low bits are those of the rest
     ldr x9, [x13], #8
     str x9, [x12], #8
 8:
@@ -152,13 +159,8 @@ FUNCTION etw_ring_\name
 .L\name\()_pieces:  // from x16, to x12
     ldr w14, [x16, #ETW_PIECE_SIZE]
     ldr x13, [x16], #ETW_PIECE_STRIDE
-    subs x14, x14, #16
-    b.lo 3f
-2:  ldp x9, x10, [x13], #16
-    stp x9, x10, [x12], #16
-    subs x14, x14, #16
-    b.hs 2b
-3:  adds x14, x14, #16
+    COPY_PAIRS
+    adds x14, x14, #16
     b.eq 5f
 4:  ldrb w9, [x13], #1
     strb w9, [x12], #1

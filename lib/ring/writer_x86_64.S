@@ -62,6 +62,17 @@
     sub %rdx, %rcx
 .endm
 
+// Appends from rax to r11 what of edx bytes, more than 32, is more than the last 17 to 32.
+.macro COPY_MORE_THAN_32
+70: movups (%rax), %xmm6
+    movups %xmm6, (%r11)
+    add $16, %rax
+    add $16, %r11
+    sub $16, %edx
+    cmp $32, %edx
+    ja 70b
+.endm
+
 // Appends an item of edx bytes, a multiple of 8, from where `base` points at `offset` from: to r11.
 // rax and edx clobbered. What few items need stands elsewhere, by the second macro.
 .macro COPY_ITEM name, base, offset
@@ -87,13 +98,7 @@
     jmp .L\name\()_done
 .L\name\()_long:
     lea \offset(\base), %rax
-1:  movups (%rax), %xmm6
-    movups %xmm6, (%r11)
-    add $16, %rax
-    add $16, %r11
-    sub $16, %edx
-    cmp $32, %edx
-    ja 1b
+    COPY_MORE_THAN_32
     movups (%rax), %xmm6
     movups -16(%rax, %rdx), %xmm7
     jmp .L\name\()_store
@@ -273,13 +278,7 @@ FUNCTION etw_ring_\name
     inc %r11
     jmp 5b
 6:  NEXT_PIECE \name
-7:  movups (%rax), %xmm6
-    movups %xmm6, (%r11)
-    add $16, %rax
-    add $16, %r11
-    sub $16, %edx
-    cmp $32, %edx
-    ja 7b
+7:  COPY_MORE_THAN_32
     jmp 1b
 
     // The rarer steps. They stand here because they belong to the section as well: all from its
