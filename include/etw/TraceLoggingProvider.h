@@ -99,7 +99,7 @@ __attribute__((destructor)) void unload() {
     etw_tl_register((provider), (callback), (context))
 #define TraceLoggingUnregister(provider) etw_tl_unregister((provider))
 #define TraceLoggingProviderEnabled(provider, level, keyword) \
-    etw_is_wanted(&(provider)->enabled, (level), (keyword))
+    etw_is_wanted(&(provider)->enabled, etw_state_of(&(provider)->enabled), (level), (keyword))
 static inline GUID etw_tl_id(TraceLoggingHProvider provider) {
     GUID id;
     memcpy(&id, &provider->id, sizeof(id));

@@ -36,10 +36,12 @@ typedef struct etw_data {
 /* What at least one session wants to see: what fails this is wanted by none. Written by the library
  * at any time while the provider is registered. */
 typedef struct etw_enabled {
-    uint32_t level_plus1; /* 0: no session listens */
-    uint32_t reserved;
+    /* The highest level + 1 in the lower 16 bits, 0 where no session listens; above it a number
+     * that is another one after each change. */
+    uint64_t state;
     uint64_t keyword_any;
     uint64_t keyword_all;
+    const void* source; /* the library's, for etw_write_self_describing */
 } etw_enabled;
 
 /* Head of a ready-made event: an EVENT_SCHEMA_TL item, padded to 8 bytes, follows it in memory. */
@@ -50,9 +52,14 @@ typedef struct etw_event {
 } etw_event;
 
 /* The inline check in front of every self-describing event: one load and one branch while no
- * session listens. */
-static inline int etw_is_wanted(const etw_enabled* enabled, uint8_t level, uint64_t keyword) {
-    if (level >= __atomic_load_n(&enabled->level_plus1, __ATOMIC_RELAXED)) return 0;
+ * session listens. The state is read first, so that it tells afterwards whether all else was read
+ * as it belongs together. */
+static inline uint64_t etw_state_of(const etw_enabled* enabled) {
+    return __atomic_load_n(&enabled->state, __ATOMIC_ACQUIRE);
+}
+static inline int etw_is_wanted(const etw_enabled* enabled, uint64_t state, uint8_t level,
+                                uint64_t keyword) {
+    if (level >= (uint16_t)state) return 0;
     if (keyword == 0) return 1;
     const uint64_t all = __atomic_load_n(&enabled->keyword_all, __ATOMIC_RELAXED);
     return (keyword & __atomic_load_n(&enabled->keyword_any, __ATOMIC_RELAXED)) != 0 &&

@@ -63,27 +63,28 @@ constexpr Text<size> text(const char (&from)[size]) {
              ETW_TL_NAME_INIT(ETW_TL_FIRST(__VA_ARGS__)),                                         \
              ETW_TL_EACH(ETW_TL_INIT, __VA_ARGS__)}};                                             \
         const TraceLoggingHProvider etw_tl_provider = (provider);                                 \
-        if (__builtin_expect(etw_is_wanted(&etw_tl_provider->enabled, etw_tl_level,               \
+        const uint64_t etw_tl_state = etw_state_of(&etw_tl_provider->enabled);                    \
+        if (__builtin_expect(etw_is_wanted(&etw_tl_provider->enabled, etw_tl_state, etw_tl_level, \
                                            etw_tl_event.head.descriptor.keyword),                 \
                              0)) {                                                                \
-            ETW_TL_FILL(etw_tl_provider, activity, related, __VA_ARGS__)                          \
+            ETW_TL_FILL(etw_tl_provider, etw_tl_state, activity, related, __VA_ARGS__)            \
         }                                                                                         \
     } while (0)
 
 /* In C++ what the application has written are the arguments of a call: what a value is made of
  * lives as long as the event needs it, as in TraceLoggingString(name().c_str()). */
 #ifdef __cplusplus
-#define ETW_TL_FILL(provider, activity, related, ...)                       \
-    [](const TraceLoggingHProvider etw_tl_to, const etw_guid* etw_tl_of,    \
-       const etw_guid* etw_tl_after ETW_TL_EACH(ETW_TL_PARAM, __VA_ARGS__)) \
-        __attribute__((always_inline)){                                     \
-            ETW_TL_SEND(etw_tl_to, etw_tl_of, etw_tl_after, __VA_ARGS__)}(  \
-            provider, activity, related ETW_TL_EACH(ETW_TL_ARG, __VA_ARGS__));
+#define ETW_TL_FILL(provider, state, activity, related, ...)                                       \
+    [](const TraceLoggingHProvider etw_tl_to, const uint64_t etw_tl_by, const etw_guid* etw_tl_of, \
+       const etw_guid* etw_tl_after ETW_TL_EACH(ETW_TL_PARAM, __VA_ARGS__))                        \
+        __attribute__((always_inline)){                                                            \
+            ETW_TL_SEND(etw_tl_to, etw_tl_by, etw_tl_of, etw_tl_after, __VA_ARGS__)}(              \
+            provider, state, activity, related ETW_TL_EACH(ETW_TL_ARG, __VA_ARGS__));
 #define ETW_TL_ASSERT static_assert
 #else
-#define ETW_TL_FILL(provider, activity, related, ...) \
-    ETW_TL_EACH(ETW_TL_LOCAL, __VA_ARGS__)            \
-    ETW_TL_SEND(provider, activity, related, __VA_ARGS__)
+#define ETW_TL_FILL(provider, state, activity, related, ...) \
+    ETW_TL_EACH(ETW_TL_LOCAL, __VA_ARGS__)                   \
+    ETW_TL_SEND(provider, state, activity, related, __VA_ARGS__)
 #define ETW_TL_ASSERT _Static_assert
 #endif
 /* An event without values has an array of nothing, which is an extension of the language. */
@@ -96,14 +97,14 @@ constexpr Text<size> text(const char (&from)[size]) {
 #define ETW_TL_EMPTY_ARRAYS __extension__
 #define ETW_TL_NO_EMPTY_ARRAYS
 #endif
-#define ETW_TL_SEND(provider, activity, related, ...)                                    \
+#define ETW_TL_SEND(provider, state, activity, related, ...)                             \
     ETW_TL_EACH(ETW_TL_VAR, __VA_ARGS__)                                                 \
     ETW_TL_EMPTY_ARRAYS etw_data etw_tl_data[] = {                                       \
         ETW_TL_DATA_HEAD ETW_TL_EACH(ETW_TL_DATA, __VA_ARGS__)};                         \
     ETW_TL_NO_EMPTY_ARRAYS                                                               \
     ETW_TL_ASSERT(sizeof(etw_tl_data) / sizeof(etw_data) <= ETW_TL_DATA_HEAD_SIZE + 126, \
                   "an event has 126 pieces at most; arrays and counted values are two"); \
-    etw_tl_send(provider, &etw_tl_event.head, activity, related,                         \
+    etw_tl_send(provider, &etw_tl_event.head, state, activity, related,                  \
                 sizeof(etw_tl_data) / sizeof(etw_data) - ETW_TL_DATA_HEAD_SIZE, etw_tl_data);
 
 /* --- loops over the arguments: each is (KIND, ...), a field (FIELD, name, (type bytes), HOW, ...)

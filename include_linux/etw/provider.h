@@ -26,6 +26,8 @@ enum {
     ETW_ARITHMETIC_OVERFLOW = 534, /* larger than 64 KB with its headers; written nowhere */
     ETW_NO_SYSTEM_RESOURCES = 1450,
     ETW_MAX_DATA = 128,           /* pieces of payload an event may have */
+    ETW_HEADER_SIZE = 80,         /* bytes, of every event */
+    ETW_TOO_LARGE = 1 << 16,      /* bytes, for a record */
     ETW_MAX_TRAITS = 2048,        /* bytes */
     ETW_MAX_REGISTRATIONS = 1024, /* in a process at one time */
 };
@@ -115,12 +117,16 @@ ETW_API uint32_t etw_write(uint64_t handle, const etw_descriptor* descriptor,
 ETW_API uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
                                       const etw_guid* activity, const etw_guid* related,
                                       uint32_t count, const etw_data* data);
-/* extent: how many pieces the event has, ETW_MAX_DATA at most; in the upper 32 bits the sum of all
- * sizes, that of the item behind `event` and those of the pieces. A wrong sum damages other events.
- */
+/* state: as it was when the event was found to be wanted (etw_is_wanted).
+ * extent: how many pieces the event has, ETW_MAX_DATA at most, in the upper 32 bits; in the lower
+ * the sum of ETW_HEADER_SIZE and all sizes, that of the item behind `event` and those of the
+ * pieces, but ETW_TOO_LARGE where it is more. A sum that is wrong damages memory. */
 ETW_API uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
-                                           const etw_guid* activity, const etw_guid* related,
-                                           uint64_t extent, const etw_data* data);
+                                           uint64_t state, const etw_data* data, uint64_t extent,
+                                           const etw_guid* activity);
+ETW_API uint32_t etw_write_related(const etw_provider* provider, const etw_event* event,
+                                   uint64_t state, const etw_data* data, uint64_t extent,
+                                   const etw_guid* activity, const etw_guid* related);
 
 /* ETW_OK for one that is registered already. `control` must live until it is unregistered. */
 ETW_API uint32_t etw_register_messages(etw_message_control* control);

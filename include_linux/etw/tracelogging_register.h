@@ -27,13 +27,16 @@ static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
 #define ETW_TL_DATA_HEAD
 #define ETW_TL_DATA_HEAD_SIZE 0
 /* In place, where most sizes are constants. */
-__attribute__((always_inline)) static inline uint32_t etw_tl_send(TraceLoggingHProvider provider,
-                                                                  const etw_event* event,
-                                                                  const etw_guid* activity,
-                                                                  const etw_guid* related,
-                                                                  uint32_t count, etw_data* data) {
-    uint64_t size = event->item_size;
+__attribute__((always_inline)) static inline uint32_t etw_tl_send(
+    TraceLoggingHProvider provider, const etw_event* event, uint64_t state,
+    const etw_guid* activity, const etw_guid* related, uint32_t count, etw_data* data) {
+    uint64_t size = ETW_HEADER_SIZE + (uint64_t)event->item_size;
     uint32_t i;
     for (i = 0; i < count; ++i) size += data[i].size;
-    return etw_write_self_describing(provider, event, activity, related, size << 32 | count, data);
+    if (size > ETW_TOO_LARGE) size = ETW_TOO_LARGE;
+    size |= (uint64_t)count << 32;
+    if (related != NULL) {
+        return etw_write_related(provider, event, state, data, size, activity, related);
+    }
+    return etw_write_self_describing(provider, event, state, data, size, activity);
 }

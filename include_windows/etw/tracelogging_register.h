@@ -29,11 +29,11 @@ static inline void NTAPI etw_tl_control(LPCGUID source, ULONG code, UCHAR level,
     etw_provider* provider = (etw_provider*)context;
     etw_enabled* enabled = &provider->enabled;
     if (code == 0) {
-        __atomic_store_n(&enabled->level_plus1, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&enabled->state, 0, __ATOMIC_RELAXED);
     } else if (code == 1) {
         __atomic_store_n(&enabled->keyword_any, any, __ATOMIC_RELAXED);
         __atomic_store_n(&enabled->keyword_all, all, __ATOMIC_RELAXED);
-        __atomic_store_n(&enabled->level_plus1, level == 0 ? 256u : level + 1u, __ATOMIC_RELAXED);
+        __atomic_store_n(&enabled->state, level == 0 ? 256u : level + 1u, __ATOMIC_RELAXED);
     }
     if (provider->callback != NULL) {
         ((PENABLECALLBACK)provider->callback)(source, code, level, any, all, filter,
@@ -69,7 +69,7 @@ static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
     uint64_t handle = provider->handle;
     mutable_provider->handle = 0;
     if (handle != 0) EventUnregister(handle);
-    mutable_provider->enabled.level_plus1 = 0;
+    mutable_provider->enabled.state = 0;
 }
 /* What stands in front of the values of an event, for etw_tl_send. */
 #define ETW_TL_DATA_HEAD {0, 0, 0}, {0, 0, 0},
@@ -77,8 +77,9 @@ static inline void etw_tl_unregister(TraceLoggingHProvider provider) {
 /* data: two elements for the descriptions (their type in `reserved`: 2 is the provider's, 1 the
  * event's), then the event's `count`. The event's begins behind the head of its item. */
 static inline ULONG etw_tl_send(TraceLoggingHProvider provider, const etw_event* event,
-                                const etw_guid* activity, const etw_guid* related, uint32_t count,
-                                etw_data* data) {
+                                uint64_t state, const etw_guid* activity, const etw_guid* related,
+                                uint32_t count, etw_data* data) {
+    (void)state;
     const char* schema = (const char*)(event + 1) + 8;
     data[0].address = (uint64_t)(uintptr_t)provider->traits;
     data[0].size = etw_tl_size(provider->traits);

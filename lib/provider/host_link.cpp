@@ -167,11 +167,11 @@ void add_due_callback(uint32_t host, const Registration& registration, const wir
         due.match_all = packet.match_all_keyword;
         return;
     }
-    const etw_enabled sum = combined(registration);
-    due.is_enabled = sum.level_plus1 != 0 ? 1 : 0;
-    due.level = sum.level_plus1 != 0 ? uint8_t(sum.level_plus1 - 1) : uint8_t{0};
-    due.match_any = sum.keyword_any;
-    due.match_all = sum.keyword_all;
+    const etw_enabled& wanted = registration.wanted;
+    due.is_enabled = wanted.state != 0 ? 1 : 0;
+    due.level = wanted.state != 0 ? uint8_t(wanted.state - 1) : uint8_t{0};
+    due.match_any = wanted.keyword_any;
+    due.match_all = wanted.keyword_all;
 }
 
 void add_disabled_callback(uint32_t host, const Registration& registration) noexcept {

@@ -13,6 +13,8 @@ constinit State g_state{};
 
 namespace {
 
+constexpr uint32_t kStateNumberShift = 16;  // in etw_enabled::state
+
 // A program that lives but a moment loses its first events where a busy machine takes longer; one
 // whose host hangs, or that registers where the agent cannot go on without a lock that the program
 // holds (the loader's, in a module's constructor), goes on that much later.
@@ -106,22 +108,23 @@ void await_hosts() noexcept {
     wait_until(deadline_ns, all_ready);
 }
 
+namespace {
+
+// All that its entries want together.
 etw_enabled combined(const Registration& registration) noexcept {
-    etw_enabled sum = {0, 0, 0, ~uint64_t{0}};
+    etw_enabled sum = {0, 0, ~uint64_t{0}, &registration.source};
     for (const EnableEntry& entry : registration.entry) {
         if (entry.generation.load(std::memory_order_relaxed) == 0) continue;
         const uint32_t level = entry.level.load(std::memory_order_relaxed);
-        const uint32_t level_plus1 = level == 0 ? 256 : level + 1;
+        const uint64_t level_plus1 = level == 0 ? 256 : level + 1;
         const uint64_t any = entry.match_any.load(std::memory_order_relaxed);
-        if (level_plus1 > sum.level_plus1) sum.level_plus1 = level_plus1;
+        if (level_plus1 > sum.state) sum.state = level_plus1;
         sum.keyword_any |= any == 0 ? ~uint64_t{0} : any;
         sum.keyword_all &= any == 0 ? 0 : entry.match_all.load(std::memory_order_relaxed);
     }
-    if (sum.level_plus1 == 0) sum.keyword_all = 0;
+    if (sum.state == 0) sum.keyword_all = 0;
     return sum;
 }
-
-namespace {
 
 // Of trace messages: a flag is on for the levels up to the highest one that a session with that
 // flag asks for.
@@ -140,15 +143,44 @@ void publish_flags(const Registration& registration) noexcept {
     }
 }
 
+void publish_wanted(etw_enabled& to, const etw_enabled& sum) noexcept {
+    __atomic_store_n(&to.source, sum.source, __ATOMIC_RELAXED);
+    __atomic_store_n(&to.keyword_any, sum.keyword_any, __ATOMIC_RELAXED);
+    __atomic_store_n(&to.keyword_all, sum.keyword_all, __ATOMIC_RELAXED);
+    __atomic_store_n(&to.state, sum.state, __ATOMIC_RELEASE);
+}
+
+// The entry of the only session, if that takes events as they are; else null.
+const EnableEntry* plain_entry(const Registration& registration) noexcept {
+    const uint32_t used = registration.entries.load(std::memory_order_relaxed) & kEntryBits;
+    if (used == 0 || (used & (used - 1)) != 0) return nullptr;
+    const EnableEntry& entry = registration.entry[__builtin_ctz(used)];
+    return entry.special.load(std::memory_order_relaxed) == 0 ? &entry : nullptr;
+}
+
 }  // namespace
 
-void publish_enabled(Registration& registration) noexcept {
+// In the order that ring::EventSource asks for: an event that has passed the filter of before finds
+// another state, and goes the way of few events.
+void publish(Registration& registration) noexcept {
     if (registration.control != nullptr) return publish_flags(registration);
-    const etw_enabled sum = combined(registration);
-    etw_enabled* out = registration.enabled;
-    __atomic_store_n(&out->keyword_any, sum.keyword_any, __ATOMIC_RELAXED);
-    __atomic_store_n(&out->keyword_all, sum.keyword_all, __ATOMIC_RELAXED);
-    __atomic_store_n(&out->level_plus1, sum.level_plus1, __ATOMIC_RELEASE);
+    ring::EventSource& source = registration.source;
+    source.state.store(ring::EventSource::kNone, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    etw_enabled sum = combined(registration);
+    if (sum.state != 0) sum.state |= ++g_state.last_state_number << kStateNumberShift;
+    const EnableEntry* entry = plain_entry(registration);
+    if (entry != nullptr) {
+        const uint64_t generation = entry->generation.load(std::memory_order_relaxed);
+        ring::WriterMap& map = g_state.slots[generation % kMaxSlots].map;
+        source.rings.store(map.rings, std::memory_order_relaxed);
+        source.ring_size.store(map.ring_size, std::memory_order_relaxed);
+        source.map.store(&map, std::memory_order_relaxed);
+        source.generation.store(generation, std::memory_order_relaxed);
+    }
+    publish_wanted(registration.wanted, sum);
+    if (registration.enabled != nullptr) publish_wanted(*registration.enabled, sum);
+    if (entry != nullptr) source.state.store(sum.state, std::memory_order_release);
 }
 
 namespace {
@@ -185,32 +217,6 @@ uint32_t special_bits(const wire::Enable& enable) noexcept {
 
 }  // namespace
 
-void store_entries(Registration& registration, uint32_t entries) noexcept {
-    registration.entries.store(entries, std::memory_order_release);
-    publish_plain(registration);
-}
-
-// A writer that reads it meanwhile has the generation of before, with which a section goes nowhere
-// but into the rings of before.
-void publish_plain(Registration& registration) noexcept {
-    const uint32_t used = registration.entries.load(std::memory_order_relaxed) & kEntryBits;
-    registration.source.generation.store(ring::EventSource::kNoSession, std::memory_order_release);
-    registration.plain_level_plus1.store(0, std::memory_order_relaxed);
-    if (used == 0 || (used & (used - 1)) != 0) return;
-    const EnableEntry& entry = registration.entry[__builtin_ctz(used)];
-    if (entry.special.load(std::memory_order_relaxed) != 0) return;
-    const uint64_t generation = entry.generation.load(std::memory_order_relaxed);
-    const uint32_t level = entry.level.load(std::memory_order_relaxed);
-    registration.plain_any.store(entry.match_any.load(std::memory_order_relaxed),
-                                 std::memory_order_relaxed);
-    registration.plain_all.store(entry.match_all.load(std::memory_order_relaxed),
-                                 std::memory_order_relaxed);
-    registration.plain_level_plus1.store(level == 0 ? 256 : level + 1, std::memory_order_relaxed);
-    registration.source.map.store(&g_state.slots[generation % kMaxSlots].map,
-                                  std::memory_order_relaxed);
-    registration.source.generation.store(generation, std::memory_order_release);
-}
-
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept {
     EnableEntry* free_entry = nullptr;
@@ -241,8 +247,9 @@ bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable
     const uint32_t others =
         registration.entries.load(std::memory_order_relaxed) & ~(bit << kFiltered);
     const bool filters = (special & kSpecialEventIds) != 0;
-    store_entries(registration, others | bit | (filters ? bit << kFiltered : 0));
-    publish_enabled(registration);
+    registration.entries.store(others | bit | (filters ? bit << kFiltered : 0),
+                               std::memory_order_release);
+    publish(registration);
     return true;
 }
 
@@ -254,9 +261,9 @@ void clear_entry(Registration& registration, const SessionSlot& slot) noexcept {
         }
         const uint32_t bit = 1u << (&entry - registration.entry);
         const uint32_t before = registration.entries.load(std::memory_order_relaxed);
-        store_entries(registration, before & ~(bit | bit << kFiltered));
+        registration.entries.store(before & ~(bit | bit << kFiltered), std::memory_order_release);
         entry.generation.store(0, std::memory_order_release);
-        publish_enabled(registration);
+        publish(registration);
     }
 }
 
@@ -280,10 +287,10 @@ struct Applicant {
 Registration* add_registration(const Applicant& applicant, uint64_t* handle) noexcept {
     Registration* registration = free_registration();
     if (registration == nullptr) return nullptr;
+    registration->source.map.store(&g_state.slots[0].map, std::memory_order_relaxed);
     registration->source.provider_id = *applicant.id;
     registration->source.rest = write_rest;
-    registration->enabled =
-        applicant.enabled != nullptr ? applicant.enabled : &registration->own_enabled;
+    registration->enabled = applicant.enabled;
     registration->control = applicant.control;
     registration->callback = applicant.callback;
     registration->callback_of_module = applicant.callback_of_module;
@@ -291,11 +298,13 @@ Registration* add_registration(const Applicant& applicant, uint64_t* handle) noe
     registration->ready = false;
     for (bool& known : registration->known) known = false;
     registration->born = g_state.next_connection;
-    store_entries(*registration, 0);
+    registration->first_state.store((g_state.last_state_number + 1) << kStateNumberShift,
+                                    std::memory_order_relaxed);
+    registration->entries.store(0, std::memory_order_relaxed);
     registration->source.traits_size.store(0, std::memory_order_relaxed);
     registration->typed.store(false, std::memory_order_relaxed);
     if (applicant.traits != nullptr) store_traits(*registration, applicant.traits);
-    publish_enabled(*registration);
+    publish(*registration);
     ++registration->generation;
     const uint64_t index = uint64_t(registration - g_state.registrations);
     const uint64_t own = uint64_t{registration->generation} << 32 | (index + 1);
@@ -389,12 +398,12 @@ uint32_t etw_unregister(uint64_t handle) {
         if (registration == nullptr) return ETW_INVALID_HANDLE;
         registration->handle.store(0, std::memory_order_release);
         ++registration->generation;
-        store_entries(*registration, 0);
+        registration->entries.store(0, std::memory_order_release);
         for (EnableEntry& entry : registration->entry) {
             entry.generation.store(0, std::memory_order_relaxed);
         }
-        publish_enabled(*registration);
-        registration->enabled = &registration->own_enabled;  // the caller's may go away now
+        publish(*registration);
+        registration->enabled = nullptr;  // the caller's may go away now
         registration->control = nullptr;
         if (!g_state.agent_started) return ETW_OK;
         settle_lost();
@@ -432,7 +441,8 @@ uint32_t etw_set_typed(uint64_t handle, int typed) {
 int etw_is_enabled(uint64_t handle, uint8_t level, uint64_t keyword) {
     const Registration* registration = registration_of(handle);
     if (registration == nullptr) return 0;
-    return etw_is_wanted(registration->enabled, level, keyword);
+    const etw_enabled& wanted = registration->wanted;
+    return etw_is_wanted(&wanted, etw_state_of(&wanted), level, keyword);
 }
 
 }  // extern "C"

@@ -48,7 +48,7 @@ void move_entries(const SessionSlot& from, const SessionSlot& to) noexcept {
         for (EnableEntry& entry : registration.entry) {
             if (entry.generation.load(std::memory_order_relaxed) != before) continue;
             entry.generation.store(after, std::memory_order_release);
-            publish_plain(registration);
+            publish(registration);
         }
     }
 }

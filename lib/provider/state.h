@@ -100,12 +100,11 @@ constexpr uint32_t kMaxPieces = ETW_MAX_DATA + 5;
 constexpr size_t kTraitsItemSize = sizeof(wire::ExtendedItem) + ETW_MAX_TRAITS;
 
 struct Registration {
-    // What nearly every event meets, one session that takes it as it is, stands in the first two
-    // cache lines: a copy of that session's entry.
-    std::atomic<uint64_t> handle;             // 0: not registered
-    std::atomic<uint32_t> plain_level_plus1;  // 0: look at the entries; 256: without a limit
-    std::atomic<uint32_t> entries;            // bit n: entry[n] may be in use; see kFiltered
-    std::atomic<uint64_t> plain_any, plain_all;
+    std::atomic<uint64_t> handle;   // 0: not registered
+    std::atomic<uint32_t> entries;  // bit n: entry[n] may be in use; see kFiltered
+    etw_enabled wanted;             // what all entries together want
+    // What nearly every event meets: one session that takes it as it is. With any others the state
+    // is kNone.
     ring::EventSource source;
     // Ready to be copied behind a header: ExtendedItem, whose linkage says that another follows,
     // traits, zeros
@@ -116,10 +115,10 @@ struct Registration {
     bool in_callback;
     uint32_t generation;    // upper half of the handle; odd while registered
     int64_t awaited_until;  // monotonic ns: when a thread gives up to wait for that; 0: none does
-    uint32_t traits_revision;  // counts changes of the traits
-    etw_enabled* enabled;
-    etw_enabled own_enabled;       // for those that bring none
-    etw_message_control* control;  // of trace messages, in the place of `enabled`; else null
+    uint32_t traits_revision;           // counts changes of the traits
+    std::atomic<uint64_t> first_state;  // no state that it had is less
+    etw_enabled* enabled;               // the application's copy of `wanted`, or null
+    etw_message_control* control;       // of trace messages, in the place of `enabled`; else null
     etw_callback callback;
     bool callback_of_module;  // at its registration
     void* context;
@@ -177,6 +176,7 @@ struct State {
     int64_t agent_delay_until;  // of a forked child
     int64_t wait_budget_ns;     // of a registration, for the hosts' answers
     uint64_t next_generation;
+    uint64_t last_state_number;  // of etw_enabled::state, in all registrations
     uint64_t next_connection;
     uint32_t registrations_end;  // none in use at or after
     uint32_t host_count;
@@ -212,8 +212,8 @@ inline Registration* registration_of(uint64_t handle) noexcept {
 
 // --- write.cpp ---
 // EventSource::rest of every registration.
-uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t first_word,
-                    uint32_t result, uint32_t count, const ring::Piece* pieces,
+uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t state,
+                    const ring::Piece* pieces, uint64_t extent, uint32_t described,
                     ring::HeaderPart activity) noexcept;
 
 // --- agent.cpp ---
@@ -234,13 +234,8 @@ void wake_agent() noexcept;   // async-signal-safe; preserves errno
 bool set_entry(Registration& registration, SessionSlot& slot, const wire::Enable& enable,
                uint64_t connection) noexcept;
 void clear_entry(Registration& registration, const SessionSlot& slot) noexcept;
-// Changes which entries are in use. Writers see it, as they do all of an entry, at some time soon.
-void store_entries(Registration& registration, uint32_t entries) noexcept;
-// Copies the only entry to where writers look first.
-void publish_plain(Registration& registration) noexcept;
-// Publishes what all entries together want.
-void publish_enabled(Registration& registration) noexcept;
-etw_enabled combined(const Registration& registration) noexcept;
+// Publishes what all entries together want, behind each change of one.
+void publish(Registration& registration) noexcept;
 
 // Who waits for a registration to be ready, or for its callback's end, looks again.
 void announce_change() noexcept;

@@ -4,6 +4,7 @@
 
 #include <alloca.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace etw::provider {
@@ -75,6 +76,9 @@ inline Pair activity_or_own(const etw_guid* activity) noexcept {
                                                        : pair_of(activity);
 }
 
+// In the lower half of a pair.
+inline Pair own_identity() noexcept { return Pair{word_of(&t_state.identity, 0), 0}; }
+
 inline Header make_header(uint64_t first_word, const etw_guid& provider_id,
                           const Identity& identity, const etw_descriptor& descriptor,
                           const etw_guid* activity) noexcept {
@@ -95,9 +99,12 @@ inline Header make_header(uint64_t first_word, const etw_guid& provider_id,
 inline uint64_t header_word(uint64_t size, bool extended) noexcept {
     static_assert(offsetof(EventHeader, header_type) == 2 && offsetof(EventHeader, marker) == 3 &&
                   offsetof(EventHeader, flags) == 4 && offsetof(EventHeader, property) == 6);
-    return size | uint64_t{uint8_t(wire::HeaderType::kEvent64)} << 16 |
-           uint64_t{wire::kMarkerEvent} << 24 |
-           (extended ? uint64_t{wire::kEventExtended} << 32 : 0);
+    constexpr uint32_t kTypeAndMarker =
+        uint32_t{uint8_t(wire::HeaderType::kEvent64)} << 16 | uint32_t{wire::kMarkerEvent} << 24;
+    static_assert(kTypeAndMarker == ETW_EVENT_TYPE_AND_MARKER &&
+                  wire::kEventExtended == ETW_EVENT_EXTENDED &&
+                  sizeof(EventHeader) == ETW_HEADER_SIZE && wire::kMaxRecordSize < ETW_TOO_LARGE);
+    return size | kTypeAndMarker | (extended ? uint64_t{wire::kEventExtended} << 32 : 0);
 }
 
 inline uint64_t* append_related(uint64_t* to, const etw_guid* related, bool more) noexcept {
@@ -259,10 +266,6 @@ uint32_t deliver(const Registration& registration, const Event& event, uint32_t 
     return deliver(registration, event, uint32_t(size), record, caller);
 }
 
-inline const Registration* registered(const etw_provider& provider) noexcept {
-    return registration_of(__atomic_load_n(&provider.handle, __ATOMIC_RELAXED));
-}
-
 // --- self-describing, put together at run time -------------------------------------------------
 
 // With an extended item for the metadata of each kind, of which the record copies the bytes from
@@ -318,38 +321,9 @@ inline const Registration* registered(const etw_provider& provider) noexcept {
 
 // --- for one session -------------------------------------------------------------------------
 
-// What nearly every event meets: one session, which takes it as it is. Then nothing is staged.
-struct PlainEvent {
-    uint64_t first_word;
-    Pair activity, identity, generation;
-};
-enum class Plain { kYes, kNo, kUnwanted };
-
-// `size`: of what the section copies behind the header and the traits.
-[[gnu::always_inline]] inline Plain make_plain(PlainEvent& plain, const Registration& registration,
-                                               const etw_descriptor& descriptor,
-                                               const etw_guid* activity, uint64_t size,
-                                               bool extended) noexcept {
-    constexpr uint64_t kLargest =
-        wire::kMaxRecordSize - kTraitsItemSize - uint64_t{sizeof(EventHeader)};
-    plain.activity = activity_or_own(activity);
-    if (__builtin_expect(!identity_known() || size > kLargest, false)) return Plain::kNo;
-    plain.generation = Pair{registration.source.generation.load(std::memory_order_acquire), 0};
-    const uint32_t level_plus1 = registration.plain_level_plus1.load(std::memory_order_relaxed);
-    if (__builtin_expect(descriptor.level >= level_plus1, false)) {
-        return level_plus1 == 0 ? Plain::kNo : Plain::kUnwanted;
-    }
-    if (!wants_keyword(registration.plain_any, registration.plain_all, descriptor.keyword)) {
-        return Plain::kUnwanted;
-    }
-    plain.identity = Pair{word_of(&t_state.identity, 0), 0};
-    plain.first_word = header_word(sizeof(EventHeader), extended) + size;
-    return Plain::kYes;
-}
-
 // For all other sessions.
 [[gnu::noinline]] uint32_t write_copied(const Registration& registration, const Event& event,
-                                        const etw_data* data, uint32_t count,
+                                        const Piece* data, uint32_t count,
                                         const void* caller) noexcept {
     if (count > ETW_MAX_DATA) return ETW_INVALID_PARAMETER;
     auto* const pieces = static_cast<Piece*>(::alloca((count + 2) * sizeof(Piece)));
@@ -362,54 +336,40 @@ inline Event described_event(const etw_event& event, const etw_guid* activity,
     return {&event.descriptor, activity, related, &event + 1, event.item_size, false};
 }
 
-inline etw_guid guid_of(Pair pair) noexcept {
-    etw_guid id;
-    std::memcpy(&id, &pair, sizeof(id));
-    return id;
+inline const Registration* registration_at(const void* source) noexcept {
+    return reinterpret_cast<const Registration*>(static_cast<const std::byte*>(source) -
+                                                 offsetof(Registration, source));
 }
 
-// Self-describing ones. By value: what lives longer would have to be saved for plain events, too.
-[[gnu::noinline]] uint32_t write_described(const Registration& registration, const etw_event& event,
-                                           Pair activity, const etw_data* data, uint32_t count,
-                                           const void* caller) noexcept {
-    const etw_guid given = guid_of(activity);
-    return write_copied(registration, described_event(event, &given, nullptr), data, count, caller);
+// Where the event was found to be wanted has become another's registration since then.
+inline bool is_stale(const Registration& registration, uint64_t state) noexcept {
+    return state < registration.first_state.load(std::memory_order_relaxed);
 }
-[[gnu::noinline]] uint32_t write_related(const etw_provider& provider, const etw_event& event,
-                                         const etw_guid* activity, const etw_guid* related,
-                                         uint64_t extent, const etw_data* data) noexcept {
-    const Registration* registration = registered(provider);
-    if (registration == nullptr) return ETW_INVALID_HANDLE;
-    return write_copied(*registration, described_event(event, activity, related), data,
-                        uint32_t(extent), __builtin_return_address(0));
+
+inline const Piece* pieces_of(const etw_data* data) noexcept {
+    return reinterpret_cast<const Piece*>(data);
 }
 
 }  // namespace
 
 // One that a full ring refuses is counted when it has been refused a second time.
-uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t first_word,
-                    uint32_t result, uint32_t count, const Piece* pieces, Pair activity) noexcept {
-    const auto& registration = *reinterpret_cast<const Registration*>(
-        reinterpret_cast<const std::byte*>(source) - offsetof(Registration, source));
-    if (result >> ETW_RESULT_BLOCKS_SHIFT != 0) {
-        const uint32_t entries = registration.entries.load(std::memory_order_acquire) & kEntryBits;
-        if (entries == 0) return ETW_OK;  // the session has just gone
-        const uint64_t generation =
-            registration.entry[__builtin_ctz(entries)].generation.load(std::memory_order_acquire);
-        if (generation == 0) return ETW_OK;  // it would match any map that is not attached
-        ring::settle(g_state.slots[generation % kMaxSlots].map, generation, result);
-        return ETW_OK;
-    }
-    const auto* const data = reinterpret_cast<const etw_data*>(pieces);
+uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t state,
+                    const Piece* pieces, uint64_t extent, uint32_t described,
+                    Pair activity) noexcept {
+    const Registration& registration = *registration_at(source);
+    const auto count = uint32_t(extent >> 32);
     const void* const caller = __builtin_return_address(0);
-    if ((first_word >> 32 & wire::kEventExtended) != 0) {
-        return write_described(registration, *static_cast<const etw_event*>(head), activity, data,
-                               count, caller);
+    if (is_stale(registration, state)) return ETW_INVALID_HANDLE;
+    etw_guid given;
+    std::memcpy(&given, &activity, sizeof(given));
+    if (described != 0) {
+        const auto& event = *static_cast<const etw_event*>(head);
+        return write_copied(registration, described_event(event, &given, nullptr), pieces, count,
+                            caller);
     }
-    const etw_guid given = guid_of(activity);
     const auto* const descriptor = static_cast<const etw_descriptor*>(head);
-    return write_copied(registration, {descriptor, &given, nullptr, nullptr, 0, false}, data, count,
-                        caller);
+    return write_copied(registration, {descriptor, &given, nullptr, nullptr, 0, false}, pieces,
+                        count, caller);
 }
 
 namespace {
@@ -437,20 +397,19 @@ namespace {
     }
     // What is private is not told to a section, which could not tell it when it goes on elsewhere.
     const bool bare = registration->source.traits_size.load(std::memory_order_acquire) == 0;
-    if (__builtin_expect(bare && related == nullptr && !in_private, true)) {
-        uint64_t size = 0;
-        for (uint32_t i = 0; i < count; ++i) size += data[i].size;
-        PlainEvent plain;
-        const Plain is = make_plain(plain, *registration, *descriptor, activity, size, false);
-        if (__builtin_expect(is == Plain::kYes, true)) {
-            return ring::etw_ring_write_event(&registration->source, descriptor, plain.first_word,
-                                              t_state.rseq, count,
-                                              reinterpret_cast<const Piece*>(data), plain.activity,
-                                              plain.identity, plain.generation);
+    if (__builtin_expect(bare && related == nullptr && !in_private && identity_known(), true)) {
+        const uint64_t state = etw_state_of(&registration->wanted);
+        if (!etw_is_wanted(&registration->wanted, state, descriptor->level, descriptor->keyword)) {
+            return ETW_OK;
         }
-        if (is == Plain::kUnwanted) return ETW_OK;
+        uint64_t size = sizeof(EventHeader);
+        for (uint32_t i = 0; i < count; ++i) size += data[i].size;
+        const uint64_t extent = std::min(size, uint64_t{ETW_TOO_LARGE}) | uint64_t{count} << 32;
+        return ring::etw_ring_write_event(&registration->source, descriptor, state, pieces_of(data),
+                                          extent, t_state.rseq, activity_or_own(activity),
+                                          own_identity());
     }
-    return write_copied(*registration, event, data, count, caller);
+    return write_copied(*registration, event, pieces_of(data), count, caller);
 }
 
 }  // namespace
@@ -475,26 +434,28 @@ uint32_t etw_write_in_private(uint64_t handle, const etw_descriptor* descriptor,
 }
 
 uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event* event,
-                                   const etw_guid* activity, const etw_guid* related,
-                                   uint64_t extent, const etw_data* data) {
-    if (__builtin_expect(related != nullptr, false)) {
-        return write_related(*provider, *event, activity, related, extent, data);
+                                   uint64_t state, const etw_data* data, uint64_t extent,
+                                   const etw_guid* activity) {
+    const auto* source = static_cast<const etw::ring::EventSource*>(
+        __atomic_load_n(&provider->enabled.source, __ATOMIC_RELAXED));
+    if (__builtin_expect(source == nullptr, false)) return ETW_INVALID_HANDLE;
+    const Pair of = activity_or_own(activity);
+    if (__builtin_expect(!identity_known(), false)) {
+        return write_rest(source, event, state, pieces_of(data), extent, true, of);
     }
-    const Registration* registration = registered(*provider);
-    if (registration == nullptr) return ETW_INVALID_HANDLE;
-    asm("" : "+r"(registration));  // one address, not an index that is looked up each time
-    PlainEvent plain;
-    const Plain is =
-        make_plain(plain, *registration, event->descriptor, activity, extent >> 32, true);
-    const auto count = uint32_t(extent);
-    if (__builtin_expect(is == Plain::kYes, true)) {
-        return etw::ring::etw_ring_write_described(
-            &registration->source, event, plain.first_word, t_state.rseq, count,
-            reinterpret_cast<const Piece*>(data), plain.activity, plain.identity, plain.generation);
-    }
-    if (is == Plain::kUnwanted) return ETW_OK;
-    return write_described(*registration, *event, plain.activity, data, count,
-                           __builtin_return_address(0));
+    return etw::ring::etw_ring_write_described(source, event, state, pieces_of(data), extent,
+                                               t_state.rseq, of, own_identity());
+}
+
+uint32_t etw_write_related(const etw_provider* provider, const etw_event* event, uint64_t state,
+                           const etw_data* data, uint64_t extent, const etw_guid* activity,
+                           const etw_guid* related) {
+    const void* source = __atomic_load_n(&provider->enabled.source, __ATOMIC_RELAXED);
+    if (source == nullptr) return ETW_INVALID_HANDLE;
+    const Registration& registration = *registration_at(source);
+    if (is_stale(registration, state)) return ETW_INVALID_HANDLE;
+    return write_copied(registration, described_event(*event, activity, related), pieces_of(data),
+                        uint32_t(extent >> 32), __builtin_return_address(0));
 }
 
 }  // extern "C"

@@ -59,8 +59,9 @@ void WriterMap::describe(std::byte* set, const wire::RingGeometry& geometry) noe
     reciprocal = ~uint64_t{0} / geometry.blocks + 1;
     blocks = geometry.blocks;
     const bool power_of_two = (blocks & (blocks - 1)) == 0;
-    block_mask = power_of_two ? blocks - 1 : ~uint64_t{0};
+    block_mask = blocks - 1;
     block_size = geometry.block_size;
+    quick_end = power_of_two ? block_size - ETW_QUICK_SLACK : 0;
     cpus = geometry.cpus;
     data_offset = geometry.control_size();
     overwrite = (geometry.flags & wire::kRingOverwrite) != 0 ? 1 : 0;

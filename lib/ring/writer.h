@@ -16,6 +16,13 @@
 //            if the block is not free yet; filled[old block] = where its data ends
 //         W4 copy the record, and into it the counter, which is read anywhere in the section
 //         W5 head release: the commit, and the section's last instruction
+// Quick   The same for what nearly all events are, once and only in the block that the head is in:
+//         Q1 the source's session is the one that the event's state speaks of, else leave; read
+//            after all that the source says of this session, so that this belongs together
+//         Q2 as W2
+//         Q3 does the record end within the block, with room behind it? If not, leave
+//         then W1, W4, W5. Who leaves, or is interrupted, goes on with EventSource::rest, which has
+//         the event written by the other section, or as its session wants it.
 // Host    R1 head     acquire   pairs with W5: who sees head sees the records below it and the
 //                               filled[] of every block below it
 //         R2 tail     release   pairs with W3: who may reuse a block knows that it has been read
@@ -25,11 +32,13 @@
 //         stored too early, is overwritten by the next section on that CPU (filled[b] counts only
 //         once head has left b, and whoever makes head leave b stores it anew).
 // Killed after W5: the record is whole. There is no state in between and no lock to be left held.
-// Signal handler: the interrupted section restarts after it. Nothing waits, so nothing deadlocks.
+// Signal handler: the interrupted section restarts after it, or the event goes on with `rest`.
+// Nothing
+//         waits, so nothing deadlocks.
 // Hostile memory: another process of the user may store anything at any time. The index of a block
 //         is taken modulo `blocks`, the record's end is compared with `block_size`, both from
 //         private memory, so a store never leaves the mapping. All else is a wrong count.
-// Detach: all accesses to the mapping are inside sections that begin with W1. So after
+// Detach: all accesses to the mapping are inside sections and behind W1. So after
 //         generation = 0 and membarrier(PRIVATE_EXPEDITED_RSEQ), which restarts every section
 //         that is under way, no thread can be in the mapping, nor enter it: it may be unmapped.
 // Tests:  tests/unit/ring/writer_test.cpp, writer_section_test.cpp, writer_kill_test.cpp.
@@ -59,9 +68,11 @@ struct WriterMap {
     uint64_t data_offset = 0;  // of block 0 in a ring
     uint32_t cpus = 0;
     uint32_t overwrite = 0;
-    // A block's number & this is its index, if that is below `blocks`; else it takes the
-    // reciprocal.
+    // For quick sections. A block's number & the mask is its index, and a record that ends at this
+    // offset of a block at most has room behind it, where the number of blocks is a power of two;
+    // else the latter is 0, so that they look closer.
     uint64_t block_mask = 0;
+    uint64_t quick_end = 0;
 
     // Writers count down the blocks that they begin; whoever makes it 0 calls `blocks_used_up`,
     // which must be async-signal-safe and is set before a limit is.
@@ -97,25 +108,26 @@ struct Record {
 // Sixteen bytes of an event header, in a register.
 using HeaderPart [[gnu::vector_size(16)]] = uint64_t;
 
-// What the sections take of whoever writes events, and where to. Private memory as well; each word
-// may change at any time.
+// What quick sections take of whoever writes events, and where to. Private memory as well; each
+// word may change at any time. Who changes what belongs to a session sets the state to kNone
+// before, and to one that it never had after.
 struct EventSource {
-    // Of the session that takes the events. What belongs to different sessions never matches, so a
-    // section that finds one of each goes nowhere. The generation is kNoSession where there is no
-    // session, and never 0, which is that of a map without rings, when events are written from
-    // here.
-    std::atomic<WriterMap*> map;
-    std::atomic<uint64_t> generation;
+    std::atomic<uint64_t> state;
+    // Of the session that takes the events:
+    std::atomic<std::byte*> rings;  // as in the map
+    std::atomic<uint64_t> ring_size;
+    std::atomic<WriterMap*> map;       // never null
+    std::atomic<uint64_t> generation;  // of the map
+
     etw_guid provider_id;
     std::atomic<uint32_t> traits_size;  // of the item that follows in memory, a multiple of 8
     uint32_t reserved;
-    // Where a section goes on that has not simply written: with its arguments and a result like
-    // etw_ring_write's. What this returns, the section returns.
-    uint32_t (*rest)(const EventSource* source, const void* head, uint64_t first_word,
-                     uint32_t result, uint32_t piece_count, const Piece* pieces,
+    // Where a section goes on that has not written, with its arguments.
+    uint32_t (*rest)(const EventSource* source, const void* head, uint64_t state,
+                     const Piece* pieces, uint64_t extent, uint32_t described,
                      HeaderPart activity) noexcept;
 
-    static constexpr uint64_t kNoSession = ~uint64_t{0};  // no map's generation
+    static constexpr uint64_t kNone = 1;  // no event's state
 };
 
 enum class Outcome : uint32_t {
@@ -126,34 +138,31 @@ enum class Outcome : uint32_t {
     kNoCpu = ETW_OUTCOME_NO_CPU,       // no restartable sequences here, or a CPU without a ring
 };
 
-// The sections (writer_<processor>.S). The write section stands there once for each way in which
-// the head of a record comes; then the pieces follow, as in a Record:
-//   etw_ring_write            `staged`     the bytes of the record
-//   etw_ring_write_event      `event`      an event header: first word, identity, time stamp, the
-//                                          source's provider id, descriptor, no processor times,
-//                                          activity
-//   etw_ring_write_described  `described`  the same, then the source's traits item and the item
-//                                          behind the descriptor
-// The first returns an outcome and above it, when the record was written and began a new block, how
-// many blocks of the ring are full. The others return 0 where that would be 0, and else what the
-// source's `rest` makes of it: no way leads back here, so that their caller needs to keep nothing.
-// first_word: the header's, with the size of it all in its low 16 bits; the traits are added to it,
-//             but must go into them as well
+// The sections (writer_<processor>.S).
+// etw_ring_write returns an outcome and above it, when the record was written and began a new
+// block, how many blocks of the ring are full. The quick ones return 0 or what the source's `rest`
+// makes of the event: no way leads back here, so that their caller needs to keep nothing. They
+// write
+//   etw_ring_write_event       an event header: size, identity, time stamp, the source's provider
+//   id,
+//                              descriptor, no processor times, activity; then the pieces
+//   etw_ring_write_described   the same with the source's traits item and the item behind the
+//                              descriptor in front of the pieces
+// state       as it was before the event was found to be wanted: what one session's filter has let
+//             pass must not go to the next session
+// extent      in the upper 32 bits how many pieces there are, which only `rest` asks; in the lower
+//             the size of all but the traits, exactly
 // identity    thread and process, in its lower half
-// generation  in its lower half, what the caller read of the source before it looked at anything
-//             else: what one session's filter has let pass must not go to the next session
 // claim_wake  the futex word if the host sleeps until a ring has `full` blocks and this call has
 //             taken it upon itself to wake it, else null
 extern "C" {
 uint32_t etw_ring_write(const Record* record, RseqArea* rseq);
 uint32_t etw_ring_write_event(const EventSource* source, const etw_descriptor* descriptor,
-                              uint64_t first_word, RseqArea* rseq, uint32_t piece_count,
-                              const Piece* pieces, HeaderPart activity, HeaderPart identity,
-                              HeaderPart generation);
-uint32_t etw_ring_write_described(const EventSource* source, const etw_event* event,
-                                  uint64_t first_word, RseqArea* rseq, uint32_t piece_count,
-                                  const Piece* pieces, HeaderPart activity, HeaderPart identity,
-                                  HeaderPart generation);
+                              uint64_t state, const Piece* pieces, uint64_t extent, RseqArea* rseq,
+                              HeaderPart activity, HeaderPart identity);
+uint32_t etw_ring_write_described(const EventSource* source, const etw_event* event, uint64_t state,
+                                  const Piece* pieces, uint64_t extent, RseqArea* rseq,
+                                  HeaderPart activity, HeaderPart identity);
 uint32_t etw_ring_count_lost(WriterMap* map, RseqArea* rseq, uint64_t generation);
 int32_t* etw_ring_claim_wake(WriterMap* map, RseqArea* rseq, uint64_t generation, uint32_t full);
 }
@@ -192,6 +201,10 @@ static_assert(offsetof(WriterMap, cpus) == ETW_MAP_CPUS);
 static_assert(offsetof(WriterMap, data_offset) == ETW_MAP_DATA_OFFSET);
 static_assert(offsetof(WriterMap, overwrite) == ETW_MAP_OVERWRITE);
 static_assert(offsetof(WriterMap, block_mask) == ETW_MAP_BLOCK_MASK);
+static_assert(offsetof(WriterMap, quick_end) == ETW_MAP_QUICK_END);
+static_assert(offsetof(EventSource, state) == ETW_SOURCE_STATE);
+static_assert(offsetof(EventSource, rings) == ETW_SOURCE_RINGS);
+static_assert(offsetof(EventSource, ring_size) == ETW_SOURCE_RING_SIZE);
 static_assert(offsetof(EventSource, map) == ETW_SOURCE_MAP);
 static_assert(offsetof(EventSource, generation) == ETW_SOURCE_GENERATION);
 static_assert(offsetof(EventSource, provider_id) == ETW_SOURCE_PROVIDER_ID);

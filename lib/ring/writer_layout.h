@@ -13,6 +13,10 @@
 #define ETW_MAP_CPUS 56
 #define ETW_MAP_OVERWRITE 60
 #define ETW_MAP_BLOCK_MASK 64
+#define ETW_MAP_QUICK_END 72
+// Of its block, behind a record that is written quickly but for the padding: room for 8 zeros, of
+// which the padding is a part.
+#define ETW_QUICK_SLACK 8
 
 // ring::Record
 #define ETW_RECORD_MAP 0
@@ -25,12 +29,15 @@
 #define ETW_RECORD_TIME_STAMP 44
 
 // ring::EventSource
-#define ETW_SOURCE_MAP 0
-#define ETW_SOURCE_GENERATION 8
-#define ETW_SOURCE_PROVIDER_ID 16
-#define ETW_SOURCE_TRAITS_SIZE 32
-#define ETW_SOURCE_REST 40
-#define ETW_SOURCE_TRAITS 48
+#define ETW_SOURCE_STATE 0
+#define ETW_SOURCE_RINGS 8
+#define ETW_SOURCE_RING_SIZE 16
+#define ETW_SOURCE_MAP 24
+#define ETW_SOURCE_GENERATION 32
+#define ETW_SOURCE_PROVIDER_ID 40
+#define ETW_SOURCE_TRAITS_SIZE 56
+#define ETW_SOURCE_REST 64
+#define ETW_SOURCE_TRAITS 72
 
 // etw_event
 #define ETW_DESCRIBED_ITEM_SIZE 16
@@ -59,6 +66,9 @@
 #define ETW_EVENT_TIMES 56
 #define ETW_EVENT_ACTIVITY 64
 #define ETW_EVENT_HEADER_SIZE 80
+// Of its first word: type and marker above the size, then the flag of extended items.
+#define ETW_EVENT_TYPE_AND_MARKER 0xc0130000
+#define ETW_EVENT_EXTENDED 1
 
 // The kernel's struct rseq
 #define ETW_RSEQ_CPU_ID 4

@@ -31,29 +31,6 @@
     .size \name, . - \name
 .endm
 
-// The write section, once for each way in which the head of a record comes (ring/writer.h): \head is
-// `staged`, `event` or `described`.
-// rdi (record or source), rsi (descriptor), xmm0 (activity), xmm1 (identity) and xmm2 (generation)
-// live through the section; what else a restart needs is in slots below the stack pointer, where
-// signals leave them alone.
-#define SLOT_RSEQ -8(%rsp)
-#define SLOT_PIECES -16(%rsp)
-#define SLOT_PIECES_END -24(%rsp)
-#define SLOT_RESULT -32(%rsp)
-#define SLOT_FIRST_WORD -40(%rsp)
-#define SLOT_TRAITS_SIZE -48(%rsp)
-
-// edx: bytes from this record to the next.
-.macro RECORD_SIZE head
-.ifc \head, staged
-    mov ETW_RECORD_SIZE(%rdi), %edx
-.else
-    movzwl SLOT_FIRST_WORD, %edx
-    add $7, %edx
-    and $-8, %edx
-.endif
-.endm
-
 // rcx: a number of a block, then that modulo blocks; map in r11; rax and rdx clobbered.
 .macro BLOCK_INDEX
     mov ETW_MAP_RECIPROCAL(%r11), %rax
@@ -62,241 +39,329 @@
     sub %rdx, %rcx
 .endm
 
-// Appends from rax to r11 what of edx bytes, more than 32, is more than the last 17 to 32.
+// Asks for the lines that the next thirty events will be written to, and once more for those of the
+// next eight. They are where the ring was drained, or in no cache at all if this program has rested
+// for a while, and from there a line takes as long as many events do.
+.macro PREFETCH_LINES
+    prefetchw 4096(%rcx)
+    prefetchw 4160(%rcx)
+    prefetchw 4224(%rcx)
+    prefetchw 4288(%rcx)
+    prefetchw 1024(%rcx)
+    prefetchw 1088(%rcx)
+    prefetchw 1152(%rcx)
+.endm
+
+// Appends from rdx to r11 what of r9d bytes, more than 32, is more than the last 17 to 32.
 .macro COPY_MORE_THAN_32
-70: movups (%rax), %xmm6
+70: movups (%rdx), %xmm6
     movups %xmm6, (%r11)
-    add $16, %rax
+    add $16, %rdx
     add $16, %r11
-    sub $16, %edx
-    cmp $32, %edx
+    sub $16, %r9d
+    cmp $32, %r9d
     ja 70b
 .endm
 
-// Appends an item of edx bytes, a multiple of 8, from where `base` points at `offset` from: to r11.
-// rax and edx clobbered. What few items need stands elsewhere, by the second macro.
+// Appends an item of r9d bytes, a multiple of 8, from where `base` points at `offset` from: to r11.
+// rdx and r9d clobbered. What few items need stands elsewhere, by the second macro.
 .macro COPY_ITEM name, base, offset
-    cmp $16, %edx
+    cmp $16, %r9d
     jb .L\name\()_short
-    cmp $32, %edx
+    cmp $32, %r9d
     ja .L\name\()_long
     movups \offset(\base), %xmm6  // 16 to 32 bytes in two moves that overlap
-    movups \offset-16(\base, %rdx), %xmm7
+    movups \offset-16(\base, %r9), %xmm7
 .L\name\()_store:
     movups %xmm6, (%r11)
-    movups %xmm7, -16(%r11, %rdx)
-    add %rdx, %r11
+    movups %xmm7, -16(%r11, %r9)
+    add %r9, %r11
 .L\name\()_done:
 .endm
 .macro COPY_ITEM_RARELY name, base, offset
 .L\name\()_short:
-    test %edx, %edx
+    test %r9d, %r9d
     jz .L\name\()_done
-    mov \offset(\base), %rax
-    mov %rax, (%r11)
+    mov \offset(\base), %rdx
+    mov %rdx, (%r11)
     add $8, %r11
     jmp .L\name\()_done
 .L\name\()_long:
-    lea \offset(\base), %rax
+    lea \offset(\base), %rdx
     COPY_MORE_THAN_32
-    movups (%rax), %xmm6
-    movups -16(%rax, %rdx), %xmm7
+    movups (%rdx), %xmm6
+    movups -16(%rdx, %r9), %xmm7
     jmp .L\name\()_store
 .endm
 
-.macro NEXT_PIECE name
-    cmp SLOT_PIECES_END, %r9
+// The pieces from rcx: to r11, at least one and as long as `at` is below `end`. rdx and r9 clobbered.
+// Goes on behind the second macro, which stands where the section is about to commit.
+.macro NEXT_PIECE name, at, end
+    cmp \end, \at
     jb .L\name\()_pieces
     jmp .L\name\()_commit
 .endm
-
-// With the result in eax.
-.macro LEAVE_SECTION name, head
-.ifc \head, staged
-    ret
-.else
-    jmp .L\name\()_rest
-.endif
+.macro COPY_PIECES name, at, end
+.L\name\()_pieces:
+    mov ETW_PIECE_DATA(%rcx), %rdx
+    mov ETW_PIECE_SIZE(%rcx), %r9d
+    add $ETW_PIECE_STRIDE, %rcx
+    cmp $4, %r9d
+    je .L\name\()_piece_of_4
+    cmp $8, %r9d
+    je 3f
+    cmp $16, %r9d
+    jb 2f
+    cmp $32, %r9d
+    ja 7f
+1:  movups (%rdx), %xmm6  // 16 to 32 bytes in two moves that overlap
+    movups -16(%rdx, %r9), %xmm7
+    movups %xmm6, (%r11)
+    movups %xmm7, -16(%r11, %r9)
+    add %r9, %r11
+    NEXT_PIECE \name, \at, \end
+2:  cmp $8, %r9d
+    jb 4f
+    movq (%rdx), %xmm6  // 9 to 15 likewise
+    movq -8(%rdx, %r9), %xmm7
+    movq %xmm6, (%r11)
+    movq %xmm7, -8(%r11, %r9)
+    add %r9, %r11
+    NEXT_PIECE \name, \at, \end
+3:  mov (%rdx), %rdx
+    mov %rdx, (%r11)
+    add $8, %r11
+    NEXT_PIECE \name, \at, \end
+4:  movq %r8, %xmm6
+    jmp 6f
+5:  movzbl (%rdx), %r8d
+    mov %r8b, (%r11)
+    inc %rdx
+    inc %r11
+6:  sub $1, %r9d
+    jae 5b
+    movq %xmm6, %r8
+    NEXT_PIECE \name, \at, \end
+7:  COPY_MORE_THAN_32
+    jmp 1b
+.endm
+.macro COPY_PIECE_OF_4 name, at, end
+.L\name\()_piece_of_4:
+    mov (%rdx), %edx
+    mov %edx, (%r11)
+    add $4, %r11
+    cmp \end, \at
+    jb .L\name\()_pieces
+.L\name\()_commit:
 .endm
 
-.macro WRITE_SECTION name, head
+// What is needed once more, in slots below the stack pointer, where signals leave them alone.
+#define SLOT_PIECES -8(%rsp)
+#define SLOT_PIECES_END -16(%rsp)
+#define SLOT_RESULT -24(%rsp)
+#define SLOT_STATE -32(%rsp)
+#define SLOT_EXTENT -40(%rsp)
+
+// A quick section. From when it begins to copy: rax the new head, rcx the next piece, r8 where the
+// record ends but for padding, r10 the ring, r11 how far it has been copied.
+.macro QUICK_SECTION name, described
     DESCRIBE_SECTION \name
 FUNCTION etw_ring_\name
-.ifc \head, staged
-    mov %rsi, %rcx
-    mov ETW_RECORD_PIECES(%rdi), %r9
-    mov ETW_RECORD_PIECE_COUNT(%rdi), %r8d
-.else
-.ifc \head, described
-    mov ETW_SOURCE_TRAITS_SIZE(%rdi), %eax  // once: it may change meanwhile
-    mov %eax, SLOT_TRAITS_SIZE
-    add %rax, %rdx
-.endif
-    mov %rdx, SLOT_FIRST_WORD
-.endif
-    mov %rcx, SLOT_RSEQ
-    mov %r9, SLOT_PIECES
-    shl $4, %r8d
-    add %r9, %r8
-    mov %r8, SLOT_PIECES_END
-.L\name\()_again:
+    mov %rdx, SLOT_STATE
+    mov %rcx, SLOT_PIECES
+    mov %r8, SLOT_EXTENT
     lea .L\name\()_cs(%rip), %rax
-    mov %rax, ETW_RSEQ_CS(%rcx)
+    mov %rax, ETW_RSEQ_CS(%r9)
 .L\name\()_start:
-    movl $0, SLOT_RESULT
-.ifc \head, staged
-    mov ETW_RECORD_MAP(%rdi), %r11
-    mov ETW_RECORD_GENERATION(%rdi), %rax
-.else
     mov ETW_SOURCE_MAP(%rdi), %r11
-    movq %xmm2, %rax
-.endif
-    cmp %rax, ETW_MAP_GENERATION(%r11)
-    jne .L\name\()_detached
-    mov ETW_RSEQ_CPU_ID(%rcx), %r10d
+    mov ETW_RSEQ_CPU_ID(%r9), %r10d  // Q2
     cmp %r10d, ETW_MAP_CPUS(%r11)
-    jbe .L\name\()_no_cpu
-    imul ETW_MAP_RING_SIZE(%r11), %r10
-    add ETW_MAP_RINGS(%r11), %r10  // the ring of this CPU
-    // The counter stands where as much is behind it as before: on some processors it waits for all
-    // that has begun before it, and nothing begins until it is there.
-    rdtsc
-    shl $32, %rdx
-    or %rdx, %rax
-    movq %rax, %xmm5
-    RECORD_SIZE \head
-    mov ETW_RING_HEAD(%r10), %r8
-    mov %r8d, %eax
-    and $((1 << ETW_RING_OFFSET_BITS) - 1), %eax
-    lea (%rax, %rdx), %ecx
-    cmp ETW_MAP_BLOCK_SIZE(%r11), %ecx
-    ja .L\name\()_switch
-.L\name\()_place:  // where head r8 says, which is offset eax of a block; edx bytes
-    mov %r8, %rcx
-    shr $ETW_RING_OFFSET_BITS, %rcx
-    and ETW_MAP_BLOCK_MASK(%r11), %rcx
-    cmp ETW_MAP_BLOCKS(%r11), %rcx
-    jae .L\name\()_index  // for the mask of a number that is no power of two
-.L\name\()_copy:  // into block rcx
-    imul ETW_MAP_BLOCK_SIZE(%r11), %rcx
+    jbe .L\name\()_rest
+    imul ETW_SOURCE_RING_SIZE(%rdi), %r10
+    add ETW_SOURCE_RINGS(%rdi), %r10
+    movups ETW_SOURCE_PROVIDER_ID(%rdi), %xmm3
+    mov ETW_SOURCE_GENERATION(%rdi), %rax
+    cmp %rdx, ETW_SOURCE_STATE(%rdi)  // Q1, after all that it vouches for
+    jne .L\name\()_rest
+    cmp %rax, ETW_MAP_GENERATION(%r11)  // W1
+    jne .L\name\()_rest
+.if \described
+    mov ETW_SOURCE_TRAITS_SIZE(%rdi), %r9d  // once: it may change meanwhile
+    add %r9d, %r8d
+.else
+    mov %r8d, %r8d
+.endif
+    cmp $0xffff, %r8d
+    ja .L\name\()_rest
+    mov ETW_RING_HEAD(%r10), %rax  // W2
+    mov %eax, %ecx
+    and $((1 << ETW_RING_OFFSET_BITS) - 1), %ecx
+    lea (%rcx, %r8), %edx
+    cmp ETW_MAP_QUICK_END(%r11), %rdx
+    ja .L\name\()_look
+    shr $ETW_RING_OFFSET_BITS, %rax
+    and ETW_MAP_BLOCK_MASK(%r11), %rax
+.L\name\()_copy:  // to offset rcx of block rax
+    imul ETW_MAP_BLOCK_SIZE(%r11), %rax
     add ETW_MAP_DATA_OFFSET(%r11), %rcx
     add %r10, %rcx
     add %rax, %rcx  // the address
-    add %rdx, %r8  // the new head
-    // Whoever drains the ring has these lines, and asking for them takes as long as five events do,
-    // or longer. Of such requests the nearest cache has room for a few at a time and the next one
-    // for many more, where lines come in pairs: so they are asked for into that, and from there in
-    // time for the stores.
-    prefetcht1 4096(%rcx)
-    prefetcht1 4224(%rcx)
-    prefetchw 1024(%rcx)
-    prefetchw 1088(%rcx)
-    prefetchw 1152(%rcx)
-    movq $0, -8(%rcx, %rdx)  // what the pieces leave of the last word
-.ifc \head, staged
-    mov %rcx, %r11  // from here on: how far it has been copied
-    mov ETW_RECORD_STAGED(%rdi), %rax
-    mov ETW_RECORD_STAGED_SIZE(%rdi), %edx
-    // Sixteen bytes at a time, as the caller has just stored them: a load that is wider than the
-    // store before it would have to wait until that has left the core's store buffer.
-    sub $16, %rdx
-    jb 9f
-8:  movups (%rax), %xmm6
-    movups %xmm6, (%r11)
-    add $16, %rax
-    add $16, %r11
-    sub $16, %rdx
-    jae 8b
-9:  add $16, %rdx
-    jz 10f
-    movq (%rax), %xmm6
-    movq %xmm6, (%r11)
-    add $8, %r11
-10: mov ETW_RECORD_TIME_STAMP(%rdi), %edx
-    movq %xmm5, (%rcx, %rdx)
+    // On some processors the counter waits for the loads before it, and what is behind it waits for
+    // the counter. So it stands where the last load that depends on others has begun, and the
+    // prefetches, which are loads, behind it.
+    rdtsc
+    PREFETCH_LINES
+    shl $32, %rdx
+    or %rdx, %rax
+    mov %rax, ETW_EVENT_TIME_STAMP(%rcx)
+    lea 7(%r8), %eax
+    and $-8, %eax
+    add ETW_RING_HEAD(%r10), %rax  // the new head
+    movq $0, (%rcx, %r8)  // what the pieces leave of the last word, and not 8 further
+    lea ETW_EVENT_TYPE_AND_MARKER - (1 << 32)(%r8), %edx
+    mov %edx, (%rcx)
+.if \described
+    movl $ETW_EVENT_EXTENDED, 4(%rcx)
 .else
-    mov SLOT_FIRST_WORD, %rax
-    mov %rax, (%rcx)
+    movl $0, 4(%rcx)
+.endif
     movq %xmm1, ETW_EVENT_IDENTITY(%rcx)
-    movq %xmm5, ETW_EVENT_TIME_STAMP(%rcx)
-    movups ETW_SOURCE_PROVIDER_ID(%rdi), %xmm3
     movups %xmm3, ETW_EVENT_PROVIDER_ID(%rcx)
     movups (%rsi), %xmm4
     movups %xmm4, ETW_EVENT_DESCRIPTOR(%rcx)
     movq $0, ETW_EVENT_TIMES(%rcx)
     movups %xmm0, ETW_EVENT_ACTIVITY(%rcx)
-    lea ETW_EVENT_HEADER_SIZE(%rcx), %r11  // from here on: how far it has been copied
-.ifc \head, described
-    mov SLOT_TRAITS_SIZE, %edx
+    lea ETW_EVENT_HEADER_SIZE(%rcx), %r11
+    add %rcx, %r8
+    mov SLOT_PIECES, %rcx
+.if \described
     COPY_ITEM \name\()_traits, %rdi, ETW_SOURCE_TRAITS
-    mov ETW_DESCRIBED_ITEM_SIZE(%rsi), %edx
+    mov ETW_DESCRIBED_ITEM_SIZE(%rsi), %r9d
     COPY_ITEM \name\()_schema, %rsi, ETW_DESCRIBED_ITEM
 .endif
-.endif
-    cmp SLOT_PIECES_END, %r9
+    cmp %r8, %r11
     jae .L\name\()_commit
-
-.L\name\()_pieces:  // from r9, to r11
-    mov ETW_PIECE_DATA(%r9), %rax
-    mov ETW_PIECE_SIZE(%r9), %edx
-    add $ETW_PIECE_STRIDE, %r9
-    cmp $8, %edx
-    je 3f
-    cmp $4, %edx
-    je 4f
-    cmp $16, %edx
-    jb 2f
-    cmp $32, %edx
-    ja 7f
-1:  movups (%rax), %xmm6  // 16 to 32 bytes in two moves that overlap
-    movups -16(%rax, %rdx), %xmm7
-    movups %xmm6, (%r11)
-    movups %xmm7, -16(%r11, %rdx)
-    add %rdx, %r11
-    NEXT_PIECE \name
-2:  cmp $8, %edx
-    jb 5f
-    movq (%rax), %xmm6  // 9 to 15 likewise
-    movq -8(%rax, %rdx), %xmm7
-    movq %xmm6, (%r11)
-    movq %xmm7, -8(%r11, %rdx)
-    add %rdx, %r11
-    NEXT_PIECE \name
-3:  mov (%rax), %rax
-    mov %rax, (%r11)
-    add $8, %r11
-    NEXT_PIECE \name
-4:  mov (%rax), %eax
-    mov %eax, (%r11)
-    add $4, %r11
-    NEXT_PIECE \name
-5:  sub $1, %edx
-    jb 6f
-    movzbl (%rax), %ecx
-    mov %cl, (%r11)
-    inc %rax
-    inc %r11
-    jmp 5b
-6:  NEXT_PIECE \name
-7:  COPY_MORE_THAN_32
-    jmp 1b
+    COPY_PIECES \name, %r11, %r8
 
     // The rarer steps. They stand here because they belong to the section as well: all from its
     // start to the commit must lie between its two labels.
-.ifc \head, described
+.if \described
     COPY_ITEM_RARELY \name\()_traits, %rdi, ETW_SOURCE_TRAITS
     COPY_ITEM_RARELY \name\()_schema, %rsi, ETW_DESCRIBED_ITEM
 .endif
-.L\name\()_index:
+.L\name\()_look:  // Q3
+    add $ETW_QUICK_SLACK, %rdx
+    cmp ETW_MAP_BLOCK_SIZE(%r11), %rdx
+    ja .L\name\()_rest
+    movq %rcx, %xmm6
+    mov %rax, %rcx
+    shr $ETW_RING_OFFSET_BITS, %rcx
     BLOCK_INDEX
-    mov %r8d, %eax
-    and $((1 << ETW_RING_OFFSET_BITS) - 1), %eax
-    RECORD_SIZE \head
+    mov %rcx, %rax
+    movq %xmm6, %rcx
     jmp .L\name\()_copy
-.L\name\()_switch:  // W3 where the record does not end within the block
+
+    COPY_PIECE_OF_4 \name, %r11, %r8
+    mov %rax, ETW_RING_HEAD(%r10)  // W5
+.L\name\()_end:
+    xor %eax, %eax
+    ret
+
+    ETW_RSEQ_SIGNATURE
+.L\name\()_abort:
+.L\name\()_rest:
+    mov SLOT_STATE, %rdx
+    mov SLOT_PIECES, %rcx
+    mov SLOT_EXTENT, %r8
+    mov $\described, %r9d
+    jmp *ETW_SOURCE_REST(%rdi)
+END_FUNCTION etw_ring_\name
+.endm
+
+    .text
+
+// uint32_t etw_ring_write(const ring::Record* rdi, rseq* rsi)
+    DESCRIBE_SECTION write
+FUNCTION etw_ring_write
+    mov ETW_RECORD_PIECES(%rdi), %rcx
+    mov ETW_RECORD_PIECE_COUNT(%rdi), %r8d
+    shl $4, %r8d
+    add %rcx, %r8
+    mov %rcx, SLOT_PIECES
+    mov %r8, SLOT_PIECES_END
+.Lwrite_again:
+    lea .Lwrite_cs(%rip), %rax
+    mov %rax, ETW_RSEQ_CS(%rsi)
+.Lwrite_start:
+    movl $0, SLOT_RESULT
+    mov ETW_RECORD_MAP(%rdi), %r11
+    mov ETW_RECORD_GENERATION(%rdi), %rax
+    cmp %rax, ETW_MAP_GENERATION(%r11)  // W1
+    jne .Lwrite_detached
+    mov ETW_RSEQ_CPU_ID(%rsi), %r10d  // W2
+    cmp %r10d, ETW_MAP_CPUS(%r11)
+    jbe .Lwrite_no_cpu
+    imul ETW_MAP_RING_SIZE(%r11), %r10
+    add ETW_MAP_RINGS(%r11), %r10  // the ring of this CPU
+    mov ETW_RECORD_SIZE(%rdi), %edx
+    mov ETW_RING_HEAD(%r10), %r8
+    mov %r8d, %r9d
+    and $((1 << ETW_RING_OFFSET_BITS) - 1), %r9d
+    lea (%r9, %rdx), %ecx
+    cmp ETW_MAP_BLOCK_SIZE(%r11), %ecx
+    ja .Lwrite_switch
+.Lwrite_place:  // where head r8 says, which is offset r9d of a block
+    mov %r8, %rcx
+    shr $ETW_RING_OFFSET_BITS, %rcx
+    cmpq $0, ETW_MAP_QUICK_END(%r11)
+    je .Lwrite_index
+    and ETW_MAP_BLOCK_MASK(%r11), %rcx
+.Lwrite_copy:  // to offset r9 of block rcx
+    imul ETW_MAP_BLOCK_SIZE(%r11), %rcx
+    add ETW_MAP_DATA_OFFSET(%r11), %r9
+    add %r10, %r9
+    add %r9, %rcx  // the address
+    rdtsc  // here, and prefetches behind it: as above
+    PREFETCH_LINES
+    shl $32, %rdx
+    or %rdx, %rax
+    movq %rax, %xmm5
+    mov ETW_RECORD_SIZE(%rdi), %edx
+    lea (%r8, %rdx), %rax  // the new head
+    movq $0, -8(%rcx, %rdx)  // what the pieces leave of the last word
+    mov %rcx, %r11  // from here on: how far it has been copied
+    mov ETW_RECORD_STAGED(%rdi), %rdx
+    mov ETW_RECORD_STAGED_SIZE(%rdi), %r9d
+    // Sixteen bytes at a time, as the caller has just stored them: a load that is wider than the
+    // store before it would have to wait until that has left the core's store buffer.
+    sub $16, %r9
+    jb 2f
+1:  movups (%rdx), %xmm6
+    movups %xmm6, (%r11)
+    add $16, %rdx
+    add $16, %r11
+    sub $16, %r9
+    jae 1b
+2:  add $16, %r9
+    jz 3f
+    movq (%rdx), %xmm6
+    movq %xmm6, (%r11)
+    add $8, %r11
+3:  mov ETW_RECORD_TIME_STAMP(%rdi), %edx
+    movq %xmm5, (%rcx, %rdx)
+    mov SLOT_PIECES, %rcx
+    cmp SLOT_PIECES_END, %rcx
+    jae .Lwrite_commit
+    COPY_PIECES write, %rcx, SLOT_PIECES_END
+
+    // The rarer steps, as above.
+.Lwrite_index:
+    BLOCK_INDEX
+    jmp .Lwrite_copy
+.Lwrite_switch:  // W3 where the record does not end within the block
     lea ETW_RING_FIRST_OFFSET(%rdx), %ecx
     cmp ETW_MAP_BLOCK_SIZE(%r11), %ecx
-    ja .L\name\()_too_big
+    ja .Lwrite_too_big
     mov $1, %edx
     mov %r8, %rcx
     shr $ETW_RING_OFFSET_BITS, %rcx
@@ -307,72 +372,47 @@ FUNCTION etw_ring_\name
     lea 1(%rcx), %rdx
     sub %rax, %rdx  // blocks that are full now
     cmp ETW_MAP_BLOCKS(%r11), %rdx
-    jae .L\name\()_full
+    jae .Lwrite_full
 1:  shl $ETW_RESULT_BLOCKS_SHIFT, %edx
     mov %edx, SLOT_RESULT
     BLOCK_INDEX
-    mov $((1 << ETW_RING_OFFSET_BITS) - 1), %eax
-    and %r8d, %eax
-    mov %eax, ETW_RING_FILLED(%r10, %rcx, 4)
+    mov %r9d, ETW_RING_FILLED(%r10, %rcx, 4)
     or $((1 << ETW_RING_OFFSET_BITS) - 1), %r8
     add $(1 + ETW_RING_FIRST_OFFSET), %r8  // the first record of the next block
-    mov $ETW_RING_FIRST_OFFSET, %eax
-    RECORD_SIZE \head
-    jmp .L\name\()_place
+    mov $ETW_RING_FIRST_OFFSET, %r9d
+    jmp .Lwrite_place
 
-.L\name\()_commit:
-    mov %r8, ETW_RING_HEAD(%r10)  // W5
-.L\name\()_end:
+    COPY_PIECE_OF_4 write, %rcx, SLOT_PIECES_END
+    mov %rax, ETW_RING_HEAD(%r10)  // W5
+.Lwrite_end:
     mov SLOT_RESULT, %eax
-.ifnc \head, staged
-    test %eax, %eax
-    jnz .L\name\()_rest
-.endif
     ret
 
-.L\name\()_full:
+.Lwrite_full:
     mov $ETW_OUTCOME_FULL, %eax
-    LEAVE_SECTION \name, \head
-.L\name\()_too_big:
+    ret
+.Lwrite_too_big:
     mov $ETW_OUTCOME_TOO_BIG, %eax
-    LEAVE_SECTION \name, \head
-.L\name\()_detached:
+    ret
+.Lwrite_detached:
     mov $ETW_OUTCOME_DETACHED, %eax
-    LEAVE_SECTION \name, \head
-.L\name\()_no_cpu:
+    ret
+.Lwrite_no_cpu:
     mov $ETW_OUTCOME_NO_CPU, %eax
-    LEAVE_SECTION \name, \head
-.ifnc \head, staged
-.L\name\()_rest:  // with the result in eax
-    mov SLOT_FIRST_WORD, %rdx
-    mov %eax, %ecx
-    mov SLOT_PIECES, %r9
-    mov SLOT_PIECES_END, %r8
-    sub %r9, %r8
-    shr $4, %r8
-    jmp *ETW_SOURCE_REST(%rdi)
-.endif
+    ret
     ETW_RSEQ_SIGNATURE
-.L\name\()_abort:
-    mov SLOT_RSEQ, %rcx
-    mov SLOT_PIECES, %r9
-    jmp .L\name\()_again
-END_FUNCTION etw_ring_\name
-.endm
-
-    .text
-
-// uint32_t etw_ring_write(const ring::Record* rdi, rseq* rsi)
-    WRITE_SECTION write, staged
+.Lwrite_abort:
+    jmp .Lwrite_again
+END_FUNCTION etw_ring_write
 
 // uint32_t etw_ring_write_event(const ring::EventSource* rdi, const etw_descriptor* rsi,
-//                               uint64_t first word rdx, rseq* rcx, uint32_t count r8d,
-//                               const ring::Piece* r9, activity xmm0, identity xmm1, generation xmm2)
-    WRITE_SECTION write_event, event
+//                               uint64_t state rdx, const ring::Piece* rcx, uint64_t extent r8,
+//                               rseq* r9, activity xmm0, identity xmm1)
+    QUICK_SECTION write_event, 0
 
 // uint32_t etw_ring_write_described(const ring::EventSource* rdi, const etw_event* rsi, the rest
 //                                   as above)
-    WRITE_SECTION write_described, described
+    QUICK_SECTION write_described, 1
 
 // uint32_t etw_ring_count_lost(ring::WriterMap* rdi, rseq* rsi, uint64_t generation rdx)
 FUNCTION etw_ring_count_lost

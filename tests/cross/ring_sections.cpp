@@ -26,11 +26,14 @@ using ring::Outcome;
 constexpr wire::RingGeometry kGeometry = {1, 3, 4096, 0};
 constexpr uint64_t kGeneration = 0x123456789;
 constexpr uint32_t kTimeStampOffset = 16;
+constexpr uint64_t kState = 0x98765432100ff;
+uint64_t g_state = kState;  // of the events
 
 class Ring {
 public:
-    explicit Ring(uint32_t blocks = kGeometry.blocks) {
+    explicit Ring(uint32_t blocks = kGeometry.blocks, uint32_t block_size = kGeometry.block_size) {
         geometry_.blocks = blocks;
+        geometry_.block_size = block_size;
         void* memory = ::mmap(nullptr, geometry_.set_size(), PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         CHECK(memory != MAP_FAILED);
@@ -69,10 +72,9 @@ private:
 // A record of `staged` bytes and pieces of the given sizes, all with different contents.
 struct Event {
     Event(uint32_t staged_size, const std::vector<size_t>& sizes, uint32_t seed) {
-        size_t size = staged_size;
-        for (const size_t piece : sizes) size += piece;
-        const size_t padding = wire::align8(size) - size;
-        bytes.resize(size + padding);
+        size = staged_size;
+        for (const size_t piece : sizes) size += uint32_t(piece);
+        bytes.resize(wire::align8(size));
         for (size_t i = 0; i < size; ++i) {
             seed = seed * 1664525 + 1013904223;
             bytes[i] = std::byte(seed >> 24);
@@ -82,7 +84,6 @@ struct Event {
             pieces.push_back({bytes.data() + where, uint32_t(piece), 0});
             where += piece;
         }
-        if (padding != 0) pieces.push_back({bytes.data() + where, uint32_t(padding), 0});
         record = {nullptr,
                   kGeneration,
                   bytes.data(),
@@ -92,8 +93,9 @@ struct Event {
                   uint32_t(bytes.size()),
                   kTimeStampOffset};
     }
-    std::vector<std::byte> bytes;
+    std::vector<std::byte> bytes;  // with zeros up to the next multiple of 8
     std::vector<ring::Piece> pieces;
+    uint32_t size;
     ring::Record record;
 };
 
@@ -117,71 +119,78 @@ struct Described {
 static_assert(offsetof(Provider, traits) == ETW_SOURCE_TRAITS);
 static_assert(offsetof(Described, item) == ETW_DESCRIBED_ITEM);
 
-// EventSource::rest: what a section takes there must be what it had.
-uint32_t give_result(const ring::EventSource* source, const void* head, uint64_t first_word,
-                     uint32_t result, uint32_t piece_count, const ring::Piece* pieces,
-                     ring::HeaderPart activity) noexcept;
+// What a quick section returns that has not written.
+constexpr uint32_t kRest = 0x12345678;
+
+uint32_t check_rest(const ring::EventSource* source, const void* head, uint64_t state,
+                    const ring::Piece* pieces, uint64_t extent, uint32_t described,
+                    ring::HeaderPart activity) noexcept;
 
 // The first 80 bytes, which must be the staged ones, as an event header; what of it the sections
 // do not take from their caller is made what they write.
 struct HeaderOf {
-    HeaderOf(Ring& ring, Event& event) {
+    HeaderOf(Ring& ring, Event& event, uint32_t traits, bool with_items)
+        : described_head(with_items),
+          pieces(event.record.pieces + (with_items ? 2 : 0)),
+          extent((event.size - traits) | uint64_t{event.record.piece_count - (with_items ? 2 : 0)}
+                                             << 32) {
         CHECK(event.record.staged_size == sizeof(wire::EventHeader));
         std::byte* const bytes = event.bytes.data();
-        const auto size = uint16_t(event.record.size - 3);  // padded to that again
-        std::memcpy(bytes, &size, sizeof(size));
+        const uint64_t first_word = (event.size & 0xFFFF) | ETW_EVENT_TYPE_AND_MARKER |
+                                    (with_items ? uint64_t{ETW_EVENT_EXTENDED} << 32 : 0);
+        std::memcpy(bytes, &first_word, sizeof(first_word));
         std::memset(bytes + ETW_EVENT_TIMES, 0, sizeof(uint64_t));
-        std::memcpy(&first_word, bytes, sizeof(first_word));
-        provider.source.map = &ring.map;
-        provider.source.generation = event.record.generation;
-        std::memcpy(&provider.source.provider_id, bytes + ETW_EVENT_PROVIDER_ID, sizeof(etw_guid));
+        ring::EventSource& source = provider.source;
+        source.state = kState;
+        source.rings = ring.map.rings;
+        source.ring_size = ring.map.ring_size;
+        source.map = &ring.map;
+        source.generation = event.record.generation;
+        source.traits_size = traits;
+        source.rest = check_rest;
+        std::memcpy(&source.provider_id, bytes + ETW_EVENT_PROVIDER_ID, sizeof(etw_guid));
         std::memcpy(&described.event, bytes + ETW_EVENT_DESCRIPTOR, sizeof(etw_descriptor));
         std::memcpy(&identity, bytes + ETW_EVENT_IDENTITY, sizeof(uint64_t));
         std::memcpy(&activity, bytes + ETW_EVENT_ACTIVITY, sizeof(activity));
-        generation = ring::HeaderPart{event.record.generation, 0};
-        provider.source.rest = give_result;
-        pieces = event.record.pieces;
-        piece_count = event.record.piece_count;
     }
     Provider provider;  // the first: `rest` finds all else by it
     Described described;
-    uint64_t first_word;  // as it is to be written
+    bool described_head;
     const ring::Piece* pieces;
-    uint32_t piece_count;
-    ring::HeaderPart activity, identity{}, generation;
+    uint64_t extent;
+    ring::HeaderPart activity, identity{};
 };
 
-uint32_t give_result(const ring::EventSource* source, const void* head, uint64_t first_word,
-                     uint32_t result, uint32_t piece_count, const ring::Piece* pieces,
-                     ring::HeaderPart activity) noexcept {
+// EventSource::rest: what a section takes there must be what it had.
+uint32_t check_rest(const ring::EventSource* source, const void* head, uint64_t state,
+                    const ring::Piece* pieces, uint64_t extent, uint32_t described,
+                    ring::HeaderPart activity) noexcept {
     const HeaderOf& of = *reinterpret_cast<const HeaderOf*>(source);
-    CHECK(head == &of.described && first_word == of.first_word && piece_count == of.piece_count &&
-          pieces == of.pieces && std::memcmp(&activity, &of.activity, sizeof(activity)) == 0);
-    return result;
+    CHECK(head == &of.described && state == g_state && pieces == of.pieces && extent == of.extent &&
+          described == of.described_head &&
+          std::memcmp(&activity, &of.activity, sizeof(activity)) == 0);
+    return kRest;
 }
 
 uint32_t write_header(Ring& ring, Event& event) {
-    const HeaderOf of(ring, event);
-    return ring::etw_ring_write_event(&of.provider.source, &of.described.event.descriptor,
-                                      of.first_word, &ring.rseq, of.piece_count, of.pieces,
-                                      of.activity, of.identity, of.generation);
+    const HeaderOf of(ring, event, 0, false);
+    return ring::etw_ring_write_event(&of.provider.source, &of.described.event.descriptor, g_state,
+                                      of.pieces, of.extent, &ring.rseq, of.activity, of.identity);
 }
 
 // The first two pieces as the items of traits and of schema.
 uint32_t write_described(Ring& ring, Event& event) {
     const ring::Record& r = event.record;
-    HeaderOf of(ring, event);
-    CHECK(r.piece_count >= 2 && r.pieces[0].size <= sizeof(of.provider.traits) &&
+    CHECK(r.piece_count >= 2);
+    HeaderOf of(ring, event, r.pieces[0].size, true);
+    CHECK(r.pieces[0].size <= sizeof(of.provider.traits) &&
           r.pieces[1].size <= sizeof(of.described.item));
     std::memcpy(of.provider.traits, r.pieces[0].data, r.pieces[0].size);
-    of.provider.source.traits_size = r.pieces[0].size;
     std::memcpy(of.described.item, r.pieces[1].data, r.pieces[1].size);
     of.described.event.item_size = r.pieces[1].size;
-    of.pieces += 2;
-    of.piece_count -= 2;
-    return ring::etw_ring_write_described(
-        &of.provider.source, &of.described.event, of.first_word - r.pieces[0].size, &ring.rseq,
-        of.piece_count, of.pieces, of.activity, of.identity, of.generation);
+    return ring::etw_ring_write_described(&of.provider.source, &of.described.event, g_state,
+                                          of.pieces, of.extent, &ring.rseq, of.activity,
+                                          of.identity);
 }
 
 Outcome write(Ring& ring, Event& event) {
@@ -189,13 +198,22 @@ Outcome write(Ring& ring, Event& event) {
     return Outcome(result & (switched(1) - 1));
 }
 
-// Writes and compares what is in the ring; returns the time that the section read.
+// Writes and compares what is in the ring; returns the time that the section read. What a quick
+// section has not written, which it must where there is not the room that it asks for and never
+// otherwise, the other one writes.
 uint64_t write_and_compare(Ring& ring, Event& event,
                            uint32_t (*write_one)(Ring&, Event&) = write_staged) {
     const wire::RingPosition before = ring.control().head;
     const uint32_t size = event.record.size;
-    const bool fits = size <= kGeometry.block_size - wire::offset_of(before);
-    CHECK(write_one(ring, event) == (fits ? 0 : switched(1)));
+    const uint32_t room = kGeometry.block_size - wire::offset_of(before);
+    const bool fits = size <= room;
+    uint32_t result = write_one(ring, event);
+    if (write_one != write_staged) {
+        CHECK(result == (event.size + ETW_QUICK_SLACK <= room ? 0 : kRest));
+        CHECK((ring.control().head == before) == (result == kRest));
+        if (result == kRest) result = write_staged(ring, event);
+    }
+    CHECK(result == (fits ? 0 : switched(1)));
     const wire::RingPosition begin =
         fits ? before : wire::ring_position(wire::block_of(before) + 1, wire::kRingFirstOffset);
     CHECK(ring.control().head == begin + size);
@@ -263,13 +281,43 @@ void goes_round_with_any_number_of_blocks() {
 }
 
 void says_how_many_blocks_are_full() {
-    for (const auto write_one : {write_staged, write_header, write_described}) {
-        Ring ring;
-        Event event(sizeof(wire::EventHeader), {16, 24, 1960}, 3);
-        std::vector<uint32_t> results;
-        for (int i = 0; i < 4; ++i) results.push_back(write_one(ring, event));
-        CHECK((results == std::vector<uint32_t>{0, switched(1), switched(2), ETW_OUTCOME_FULL}));
+    Ring ring;
+    Event event(sizeof(wire::EventHeader), {16, 24, 1960}, 3);
+    std::vector<uint32_t> results;
+    for (int i = 0; i < 4; ++i) results.push_back(write_staged(ring, event));
+    CHECK((results == std::vector<uint32_t>{0, switched(1), switched(2), ETW_OUTCOME_FULL}));
+}
+
+// Not a byte of the next block, which may be the host's at the time.
+void leaves_the_next_block_alone() {
+    for (const auto write_one : {write_header, write_described}) {
+        for (uint32_t blocks = 2; blocks <= 3; ++blocks) {
+            for (uint32_t short_of = 0; short_of < 24; ++short_of) {
+                Ring ring(blocks);
+                const wire::RingPosition start = ring.control().head;
+                const uint32_t room = kGeometry.block_size - wire::offset_of(start);
+                Event event(sizeof(wire::EventHeader), {16, 24, room - 120 - short_of}, short_of);
+                const std::byte* const next = ring.at(wire::ring_position(1, 0));
+                CHECK(write_one(ring, event) == (short_of < ETW_QUICK_SLACK ? kRest : 0));
+                for (size_t i = 0; i < 64; ++i) CHECK(next[i] == std::byte{0});
+            }
+        }
     }
+}
+
+// What one session's filter has let pass must not go to the next session.
+void leaves_events_of_another_state() {
+    Ring ring;
+    for (const auto write_one : {write_header, write_described}) {
+        Event event(sizeof(wire::EventHeader), {16, 24, 4}, 1);
+        for (const uint64_t other :
+             {kState + 1, kState + 0x10000, kState - 0x10000, uint64_t{0}, kState << 32}) {
+            g_state = other;
+            CHECK(write_one(ring, event) == kRest);
+        }
+        g_state = kState;
+    }
+    CHECK(ring.control().head == wire::ring_position(0, wire::kRingFirstOffset));
 }
 
 void refuses_when_full_and_counts() {
@@ -292,20 +340,34 @@ void refuses_when_full_and_counts() {
 void refuses_what_cannot_be() {
     Ring ring;
     for (const auto write_one : {write_staged, write_header, write_described}) {
+        const auto expect = [&](uint32_t outcome) {
+            return write_one == write_staged ? outcome : kRest;
+        };
         Event big(sizeof(wire::EventHeader), {16, 24, kGeometry.block_size}, 1);
-        CHECK(write_one(ring, big) == ETW_OUTCOME_TOO_BIG);
+        CHECK(write_one(ring, big) == expect(ETW_OUTCOME_TOO_BIG));
         Event event(sizeof(wire::EventHeader), {16, 24}, 1);
         event.record.generation = kGeneration + 1;
-        CHECK(write_one(ring, event) == ETW_OUTCOME_DETACHED);
+        CHECK(write_one(ring, event) == expect(ETW_OUTCOME_DETACHED));
         event.record.generation = kGeneration;
         ring.rseq.cpu_id = 1;
         ring.rseq.cpu_id_start = 1;
-        CHECK(write_one(ring, event) == ETW_OUTCOME_NO_CPU);
+        CHECK(write_one(ring, event) == expect(ETW_OUTCOME_NO_CPU));
         ring.rseq.cpu_id = uint32_t(-2);
-        CHECK(write_one(ring, event) == ETW_OUTCOME_NO_CPU);
+        CHECK(write_one(ring, event) == expect(ETW_OUTCOME_NO_CPU));
         ring.rseq.cpu_id = 0;
     }
     CHECK(ring.control().head == wire::ring_position(0, wire::kRingFirstOffset));
+}
+
+// Though blocks hold more: the size of a record has 16 bits.
+void leaves_events_of_more_than_16_bits() {
+    Ring ring(2, 1u << 18);
+    for (const uint32_t more : {0u, 1u}) {
+        Event header(sizeof(wire::EventHeader), {0xFFFF - 80 + more}, more);
+        CHECK(write_header(ring, header) == (more == 0 ? 0 : kRest));
+        Event described(sizeof(wire::EventHeader), {16, 24, 0xFFFF - 120 + more}, more);
+        CHECK(write_described(ring, described) == (more == 0 ? 0 : kRest));
+    }
 }
 
 void claims_the_wake_once_enough_blocks_are_full() {
@@ -331,6 +393,9 @@ int main() {
     copies_items_of_described_events();
     goes_round_with_any_number_of_blocks();
     says_how_many_blocks_are_full();
+    leaves_the_next_block_alone();
+    leaves_events_of_another_state();
+    leaves_events_of_more_than_16_bits();
     refuses_when_full_and_counts();
     refuses_what_cannot_be();
     claims_the_wake_once_enough_blocks_are_full();

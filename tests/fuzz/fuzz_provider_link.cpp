@@ -76,10 +76,9 @@ private:
 void register_provider() {
     provider::Registration& registration = g_state.registrations[0];
     registration.generation = 1;
-    registration.enabled = &registration.own_enabled;
     registration.callback = [](const etw_guid*, uint32_t, uint8_t, uint64_t, uint64_t, void*,
                                void*) {};
-    provider::store_entries(registration, 0);
+    provider::publish(registration);
     g_state.registrations_end = 1;
 }
 
@@ -115,20 +114,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             ETW_ASSERT(g_state.due_count <= provider::kMaxDueCallbacks);
             ETW_ASSERT(g_state.former_count <= provider::kMaxFormerRings);
             const provider::Registration& registration = g_state.registrations[0];
-            const uint64_t plain = registration.source.generation.load();
-            bool plain_found = plain == ring::EventSource::kNoSession;
+            const ring::EventSource& source = registration.source;
+            bool source_found = source.state == ring::EventSource::kNone;
             for (const provider::EnableEntry& entry : registration.entry) {
                 const uint64_t generation = entry.generation.load();
                 if (generation == 0) continue;
                 const auto& slot = g_state.slots[generation % provider::kMaxSlots];
                 ETW_ASSERT(slot.generation.load() == generation);
-                plain_found |= plain == generation && registration.source.map == &slot.map;
+                source_found |= source.state == registration.wanted.state &&
+                                source.generation == generation && source.map == &slot.map &&
+                                source.rings == slot.map.rings;
             }
-            ETW_ASSERT(plain_found);
+            ETW_ASSERT(source_found);
         }
     }
-    const etw_enabled& enabled = g_state.registrations[0].own_enabled;
-    ETW_ASSERT(enabled.level_plus1 == 0);
+    ETW_ASSERT(g_state.registrations[0].wanted.state == 0);
     ETW_ASSERT(open_descriptors() == before);
     return 0;
 }

@@ -303,6 +303,8 @@ TEST_F(Api, LeavesPrivateEventsOutWhereTheSessionSaysSo) {
 TEST_F(Api, RefusesEventsThatNoBufferHolds) {
     start();
     register_provider();
+    EXPECT_EQ(write(), 0u);  // a thread's first event is never a quick one
+    EXPECT_EQ(host_->take_records().size(), 1u);
     EVENT_DESCRIPTOR descriptor = {};
     std::string bytes(65536, 'x');
     EVENT_DATA_DESCRIPTOR data;
@@ -310,6 +312,10 @@ TEST_F(Api, RefusesEventsThatNoBufferHolds) {
     EXPECT_EQ(EventWrite(handle_, &descriptor, 1, &data), ULONG{ERROR_ARITHMETIC_OVERFLOW});
     EventDataDescCreate(&data, bytes.data(), ~ULONG{0});
     EXPECT_EQ(EventWrite(handle_, &descriptor, 1, &data), ULONG{ERROR_ARITHMETIC_OVERFLOW});
+    EVENT_DATA_DESCRIPTOR halves[2];
+    for (auto& half : halves) EventDataDescCreate(&half, bytes.data(), 1u << 31);
+    EXPECT_EQ(EventWrite(handle_, &descriptor, 2, halves), ULONG{ERROR_ARITHMETIC_OVERFLOW})
+        << "32 bits do not hold the sum";
     EXPECT_TRUE(host_->take_records().empty());
 }
 

@@ -86,6 +86,26 @@ TEST_F(Provider, FiltersByLevelAndKeyword) {
     EXPECT_EQ(host_->take_records().size(), 3u);
 }
 
+TEST_F(Provider, WritesNoEventThatIsTooLarge) {
+    runtime_dir();
+    start();
+    register_provider();
+    TraceLoggingWrite(g_test_provider, "First");  // a thread's first event is never a quick one
+    const std::string bytes(65536, 'x');
+    TraceLoggingWrite(g_test_provider, "Large", TraceLoggingBinary(bytes.data(), 65536, "a"));
+    // As texts of 2 GB would be. 32 bits do not hold the sum.
+    const struct {
+        etw_event head;
+        uint64_t item[2];
+    } event = {{{0, 0, 11, 4, 0, 0, 0}, sizeof(event.item), 0}, {0x8000B0010, 0x610008}};
+    const auto address = reinterpret_cast<uint64_t>(bytes.data());
+    etw_data halves[] = {{address, 1u << 31, 0}, {address, 1u << 31, 0}};
+    const uint64_t state = etw_state_of(&g_test_provider->enabled);
+    EXPECT_EQ(etw_tl_send(g_test_provider, &event.head, state, nullptr, nullptr, 2, halves),
+              uint32_t{ETW_ARITHMETIC_OVERFLOW});
+    EXPECT_EQ(host_->take_records().size(), 1u);
+}
+
 TEST_F(Provider, StopsAtDetachAndAcknowledgesIt) {
     runtime_dir();
     start();

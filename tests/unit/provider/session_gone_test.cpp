@@ -9,8 +9,11 @@
 
 namespace {
 
-std::function<void()> g_before_write;        // of the section that takes a staged record
-std::function<void()> g_before_plain_write;  // of the section for plain events
+// Of the section that takes a staged record.
+std::function<void()> g_before_write;
+std::function<void()> g_after_full_block;  // when it has filled one
+// Of the quick section.
+std::function<void()> g_before_quick_write;
 
 }  // namespace
 
@@ -20,24 +23,26 @@ extern "C" {
 uint32_t __real_etw_ring_write(const etw::ring::Record* record, etw::ring::RseqArea* rseq);
 uint32_t __wrap_etw_ring_write(const etw::ring::Record* record, etw::ring::RseqArea* rseq) {
     if (g_before_write) std::exchange(g_before_write, nullptr)();
-    return __real_etw_ring_write(record, rseq);
+    const uint32_t result = __real_etw_ring_write(record, rseq);
+    if (result >> ETW_RESULT_BLOCKS_SHIFT != 0 && g_after_full_block) {
+        std::exchange(g_after_full_block, nullptr)();
+    }
+    return result;
 }
 
 uint32_t __real_etw_ring_write_event(const etw::ring::EventSource* source,
-                                     const etw_descriptor* descriptor, uint64_t first_word,
-                                     etw::ring::RseqArea* rseq, uint32_t piece_count,
-                                     const etw::ring::Piece* pieces, etw::ring::HeaderPart activity,
-                                     etw::ring::HeaderPart identity,
-                                     etw::ring::HeaderPart generation);
+                                     const etw_descriptor* descriptor, uint64_t state,
+                                     const etw::ring::Piece* pieces, uint64_t extent,
+                                     etw::ring::RseqArea* rseq, etw::ring::HeaderPart activity,
+                                     etw::ring::HeaderPart identity);
 uint32_t __wrap_etw_ring_write_event(const etw::ring::EventSource* source,
-                                     const etw_descriptor* descriptor, uint64_t first_word,
-                                     etw::ring::RseqArea* rseq, uint32_t piece_count,
-                                     const etw::ring::Piece* pieces, etw::ring::HeaderPart activity,
-                                     etw::ring::HeaderPart identity,
-                                     etw::ring::HeaderPart generation) {
-    if (g_before_plain_write) std::exchange(g_before_plain_write, nullptr)();
-    return __real_etw_ring_write_event(source, descriptor, first_word, rseq, piece_count, pieces,
-                                       activity, identity, generation);
+                                     const etw_descriptor* descriptor, uint64_t state,
+                                     const etw::ring::Piece* pieces, uint64_t extent,
+                                     etw::ring::RseqArea* rseq, etw::ring::HeaderPart activity,
+                                     etw::ring::HeaderPart identity) {
+    if (g_before_quick_write) std::exchange(g_before_quick_write, nullptr)();
+    return __real_etw_ring_write_event(source, descriptor, state, pieces, extent, rseq, activity,
+                                       identity);
 }
 
 }  // extern "C"
@@ -53,7 +58,8 @@ protected:
     }
     void TearDown() override {
         g_before_write = nullptr;
-        g_before_plain_write = nullptr;
+        g_after_full_block = nullptr;
+        g_before_quick_write = nullptr;
         Served::TearDown();
     }
     // The library has done it when this returns: its rings are no longer mapped.
@@ -71,19 +77,10 @@ protected:
     }
 };
 
-std::function<void()> g_after_full_block;  // when the section for plain events has filled one
-uint32_t write_rest_after_that(const ring::EventSource* source, const void* head,
-                               uint64_t first_word, uint32_t result, uint32_t count,
-                               const ring::Piece* pieces, ring::HeaderPart activity) noexcept {
-    if (result >> ETW_RESULT_BLOCKS_SHIFT != 0) std::exchange(g_after_full_block, [] {})();
-    return write_rest(source, head, first_word, result, count, pieces, activity);
-}
-
 TEST_F(SessionGone, LeavesNobodyToWake) {
     start();
     register_provider();
     Registration& registration = *registration_of(handle_);
-    registration.source.rest = write_rest_after_that;
     bool gone = false;
     g_after_full_block = [&] {
         // As a thread sees it that looked at the entries before the agent, and not since.
@@ -104,10 +101,10 @@ TEST_F(SessionGone, LeavesNobodyToWake) {
 TEST_F(SessionGone, LeavesNoEventToTheNextOneThatDoesNotWantIt) {
     start();
     register_provider();
-    EXPECT_EQ(write(4), 0u);  // a thread's first event is never plain
+    EXPECT_EQ(write(4), 0u);  // a thread's first event is never a quick one
     EXPECT_EQ(host_->take_records().size(), 1u);
     bool replaced = false;
-    g_before_plain_write = [&] {
+    g_before_quick_write = [&] {
         end_session();
         host_->enable.session.epoch += 1000;
         host_->enable.level = 1;
@@ -119,6 +116,45 @@ TEST_F(SessionGone, LeavesNoEventToTheNextOneThatDoesNotWantIt) {
     EXPECT_EQ(write(4), 0u);
     EXPECT_TRUE(replaced);
     EXPECT_EQ(write(1), 0u);
+    EXPECT_EQ(host_->take_records().size(), 1u);
+}
+
+// Nor to another registration: its provider is the one that events would be said to be of.
+TEST_F(SessionGone, LeavesNoEventToTheRegistrationThatHasTakenThePlace) {
+    start();
+    etw_provider former = {};
+    run(
+        [&] {
+            EXPECT_EQ(etw_register(&former.id, nullptr, &former.enabled, nullptr, nullptr,
+                                   &former.handle),
+                      0u);
+        },
+        [&] { return host_->registered.size() == 1; });
+    const uint64_t state = etw_state_of(&former.enabled);
+    ASSERT_TRUE(etw_is_wanted(&former.enabled, state, 4, 0));
+    const struct {
+        etw_event head;
+        uint64_t item[2];
+    } event = {{{0, 0, 11, 4, 0, 0, 0}, sizeof(event.item), 0}, {0x8000B0010, 0x610008}};
+    const uint64_t extent = ETW_HEADER_SIZE + sizeof(event.item);
+    const auto write_both = [&] {
+        const etw_guid id = {1, 2, 3, {4}};
+        return std::pair(
+            etw_write_self_describing(&former, &event.head, state, nullptr, extent, nullptr),
+            etw_write_related(&former, &event.head, state, nullptr, extent, nullptr, &id));
+    };
+    const std::pair<uint32_t, uint32_t> written = {ETW_OK, ETW_OK};
+    EXPECT_EQ(write_both(), written);
+    EXPECT_EQ(host_->take_records().size(), 2u);
+
+    run([&] { EXPECT_EQ(etw_unregister(former.handle), 0u); },
+        [&] { return host_->unregistered == 1; });
+    register_provider();
+    ASSERT_EQ(&registration_of(handle_)->source, former.enabled.source);
+    const std::pair<uint32_t, uint32_t> refused = {ETW_INVALID_HANDLE, ETW_INVALID_HANDLE};
+    EXPECT_EQ(write_both(), refused);
+    EXPECT_TRUE(host_->take_records().empty());
+    EXPECT_EQ(write(4), 0u);
     EXPECT_EQ(host_->take_records().size(), 1u);
 }
 

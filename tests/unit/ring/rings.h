@@ -17,15 +17,34 @@
 
 namespace etw::ring {
 
-// 16 bytes and then `size - 32` bytes made from pid and sequence.
+// Such an event header that quick sections can write it, and then bytes made from writer and
+// sequence.
 struct TestRecord {
-    uint32_t size;
+    uint16_t size;
+    uint16_t type_and_marker;
+    uint32_t flags;
     uint32_t writer;
-    uint64_t sequence;
-    int64_t time_stamp;  // where event headers have it
+    uint32_t sequence;
+    int64_t time_stamp;
     uint64_t check;
+
+    static constexpr uint16_t kTypeAndMarker = ETW_EVENT_TYPE_AND_MARKER >> 16;
+    TestRecord() = default;
+    TestRecord(size_t record_size, uint32_t by, uint64_t number)
+        : size(uint16_t(record_size)),
+          type_and_marker(kTypeAndMarker),
+          flags(0),
+          writer(by),
+          sequence(uint32_t(number)),
+          time_stamp(0),
+          check(~uint64_t{sequence}) {}
+    bool valid() const {
+        return size >= sizeof(*this) && type_and_marker == kTypeAndMarker &&
+               check == ~uint64_t{sequence};
+    }
 };
-static_assert(offsetof(TestRecord, time_stamp) == ETW_EVENT_TIME_STAMP);
+static_assert(offsetof(TestRecord, time_stamp) == ETW_EVENT_TIME_STAMP &&
+              offsetof(TestRecord, writer) == ETW_EVENT_IDENTITY);
 
 inline uint8_t fill_byte(uint32_t writer, uint64_t sequence, size_t at) {
     if (at >= ETW_EVENT_TIMES && at < ETW_EVENT_ACTIVITY) return 0;  // as the sections write it
@@ -34,7 +53,7 @@ inline uint8_t fill_byte(uint32_t writer, uint64_t sequence, size_t at) {
 
 inline std::vector<std::byte> make_record(uint32_t writer, uint64_t sequence, uint32_t size) {
     std::vector<std::byte> bytes(size);
-    const TestRecord record{size, writer, sequence, 0, ~sequence};
+    const TestRecord record(size, writer, sequence);
     std::memcpy(bytes.data(), &record, sizeof(record));
     for (size_t at = sizeof(record); at < size; ++at) {
         bytes[at] = std::byte(fill_byte(writer, sequence, at));
@@ -138,10 +157,7 @@ private:
             TestRecord record;
             if (bytes.size() < sizeof(record)) return void(++torn);
             std::memcpy(&record, bytes.data(), sizeof(record));
-            if (record.size < sizeof(record) || record.size > bytes.size() ||
-                record.check != ~record.sequence) {
-                return void(++torn);
-            }
+            if (!record.valid() || record.size > bytes.size()) return void(++torn);
             for (size_t at = sizeof(record); at < record.size; ++at) {
                 if (uint8_t(bytes[at]) != fill_byte(record.writer, record.sequence, at)) {
                     ++torn;
