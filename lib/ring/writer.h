@@ -141,13 +141,10 @@ enum class Outcome : uint32_t {
 // The sections (writer_<processor>.S).
 // etw_ring_write returns an outcome and above it, when the record was written and began a new
 // block, how many blocks of the ring are full. The quick ones return 0 or what the source's `rest`
-// makes of the event: no way leads back here, so that their caller needs to keep nothing. They
-// write
-//   etw_ring_write_event       an event header: size, identity, time stamp, the source's provider
-//   id,
-//                              descriptor, no processor times, activity; then the pieces
-//   etw_ring_write_described   the same with the source's traits item and the item behind the
-//                              descriptor in front of the pieces
+// makes of the event: no way leads back here, so that their caller needs to keep nothing.
+// etw_ring_write_event writes an event header (size, identity, time stamp, the source's provider
+// id, descriptor, no processor times, activity) and the pieces; etw_ring_write_described has the
+// source's traits item and the item behind the descriptor in front of the pieces.
 // state       as it was before the event was found to be wanted: what one session's filter has let
 //             pass must not go to the next session
 // extent      in the upper 32 bits how many pieces there are, which only `rest` asks; in the lower
