@@ -336,9 +336,21 @@ inline Event described_event(const etw_event& event, const etw_guid* activity,
     return {&event.descriptor, activity, related, &event + 1, event.item_size, false};
 }
 
+inline etw_guid guid_of(Pair pair) noexcept {
+    etw_guid id;
+    std::memcpy(&id, &pair, sizeof(id));
+    return id;
+}
+
 inline const Registration* registration_at(const void* source) noexcept {
     return reinterpret_cast<const Registration*>(static_cast<const std::byte*>(source) -
                                                  offsetof(Registration, source));
+}
+
+// Is it for a quick section? Only the section knows for certain, but from there the caller cannot
+// be told, whose address a session may want that takes no event as it is.
+inline bool is_quick(const ring::EventSource& source, uint64_t state) noexcept {
+    return identity_known() && source.state.load(std::memory_order_relaxed) == state;
 }
 
 // Where the event was found to be wanted has become another's registration since then.
@@ -350,26 +362,34 @@ inline const Piece* pieces_of(const etw_data* data) noexcept {
     return reinterpret_cast<const Piece*>(data);
 }
 
+// A self-describing one. The activity by value: its address would cost those that do not come here.
+[[gnu::noinline]] uint32_t write_described(const ring::EventSource* source, const etw_event& event,
+                                           uint64_t state, const Piece* pieces, uint64_t extent,
+                                           Pair activity, const void* caller) noexcept {
+    const Registration& registration = *registration_at(source);
+    if (is_stale(registration, state)) return ETW_INVALID_HANDLE;
+    const etw_guid given = guid_of(activity);
+    return write_copied(registration, described_event(event, &given, nullptr), pieces,
+                        uint32_t(extent >> 32), caller);
+}
+
 }  // namespace
 
 // One that a full ring refuses is counted when it has been refused a second time.
 uint32_t write_rest(const ring::EventSource* source, const void* head, uint64_t state,
                     const Piece* pieces, uint64_t extent, uint32_t described,
                     Pair activity) noexcept {
-    const Registration& registration = *registration_at(source);
-    const auto count = uint32_t(extent >> 32);
     const void* const caller = __builtin_return_address(0);
-    if (is_stale(registration, state)) return ETW_INVALID_HANDLE;
-    etw_guid given;
-    std::memcpy(&given, &activity, sizeof(given));
     if (described != 0) {
-        const auto& event = *static_cast<const etw_event*>(head);
-        return write_copied(registration, described_event(event, &given, nullptr), pieces, count,
-                            caller);
+        return write_described(source, *static_cast<const etw_event*>(head), state, pieces, extent,
+                               activity, caller);
     }
+    const Registration& registration = *registration_at(source);
+    if (is_stale(registration, state)) return ETW_INVALID_HANDLE;
+    const etw_guid given = guid_of(activity);
     const auto* const descriptor = static_cast<const etw_descriptor*>(head);
     return write_copied(registration, {descriptor, &given, nullptr, nullptr, 0, false}, pieces,
-                        count, caller);
+                        uint32_t(extent >> 32), caller);
 }
 
 namespace {
@@ -397,17 +417,19 @@ namespace {
     }
     // What is private is not told to a section, which could not tell it when it goes on elsewhere.
     const bool bare = registration->source.traits_size.load(std::memory_order_acquire) == 0;
-    if (__builtin_expect(bare && related == nullptr && !in_private && identity_known(), true)) {
+    if (__builtin_expect(bare && related == nullptr && !in_private, true)) {
         const uint64_t state = etw_state_of(&registration->wanted);
         if (!etw_is_wanted(&registration->wanted, state, descriptor->level, descriptor->keyword)) {
             return ETW_OK;
         }
-        uint64_t size = sizeof(EventHeader);
-        for (uint32_t i = 0; i < count; ++i) size += data[i].size;
-        const uint64_t extent = std::min(size, uint64_t{ETW_TOO_LARGE}) | uint64_t{count} << 32;
-        return ring::etw_ring_write_event(&registration->source, descriptor, state, pieces_of(data),
-                                          extent, t_state.rseq, activity_or_own(activity),
-                                          own_identity());
+        if (__builtin_expect(is_quick(registration->source, state), true)) {
+            uint64_t size = sizeof(EventHeader);
+            for (uint32_t i = 0; i < count; ++i) size += data[i].size;
+            const uint64_t extent = std::min(size, uint64_t{ETW_TOO_LARGE}) | uint64_t{count} << 32;
+            return ring::etw_ring_write_event(&registration->source, descriptor, state,
+                                              pieces_of(data), extent, t_state.rseq,
+                                              activity_or_own(activity), own_identity());
+        }
     }
     return write_copied(*registration, event, pieces_of(data), count, caller);
 }
@@ -440,8 +462,9 @@ uint32_t etw_write_self_describing(const etw_provider* provider, const etw_event
         __atomic_load_n(&provider->enabled.source, __ATOMIC_RELAXED));
     if (__builtin_expect(source == nullptr, false)) return ETW_INVALID_HANDLE;
     const Pair of = activity_or_own(activity);
-    if (__builtin_expect(!identity_known(), false)) {
-        return write_rest(source, event, state, pieces_of(data), extent, true, of);
+    if (__builtin_expect(!is_quick(*source, state), false)) {
+        return write_described(source, *event, state, pieces_of(data), extent, of,
+                               __builtin_return_address(0));
     }
     return etw::ring::etw_ring_write_described(source, event, state, pieces_of(data), extent,
                                                t_state.rseq, of, own_identity());
