@@ -119,6 +119,40 @@ TEST_F(SessionGone, LeavesNoEventToTheNextOneThatDoesNotWantIt) {
     EXPECT_EQ(host_->take_records().size(), 1u);
 }
 
+// The same where the next one comes while the writer looks, in the steps of a quick section.
+TEST(EventSourceState, VouchesForAllThatWasReadOfTheSession) {
+    static Registration registration;
+    constexpr uint64_t kGenerations[] = {kMaxSlots + 1, 2 * kMaxSlots + 2};
+    static std::byte rings[2];
+    for (int i = 0; i < 2; ++i) {
+        g_state.slots[kGenerations[i] % kMaxSlots].map.rings = &rings[i];
+    }
+    std::atomic<bool> done = false;
+    std::atomic<uint64_t> changes = 0;
+    std::thread agent([&] {
+        registration.entries = 1;
+        for (; !done; ++changes) {
+            registration.entry[0].generation = kGenerations[changes % 2];
+            registration.entry[0].match_any = kGenerations[changes % 2];
+            publish(registration);
+        }
+    });
+    uint64_t vouched = 0, mixed = 0;
+    while (vouched < 200'000 || changes < 200'000) {
+        const uint64_t state = etw_state_of(&registration.wanted);
+        const uint64_t any = __atomic_load_n(&registration.wanted.keyword_any, __ATOMIC_RELAXED);
+        const uint64_t generation = registration.source.generation.load(std::memory_order_acquire);
+        const std::byte* const ring = registration.source.rings.load(std::memory_order_acquire);
+        const bool wanted = etw_is_wanted(&registration.wanted, state, 1, 0);
+        if (!wanted || registration.source.state.load(std::memory_order_acquire) != state) continue;
+        ++vouched;
+        mixed += any != generation || ring != &rings[generation == kGenerations[1]];
+    }
+    done = true;
+    agent.join();
+    EXPECT_EQ(mixed, 0u);
+}
+
 // Nor to another registration: its provider is the one that events would be said to be of.
 TEST_F(SessionGone, LeavesNoEventToTheRegistrationThatHasTakenThePlace) {
     start();
