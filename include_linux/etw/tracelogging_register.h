@@ -34,9 +34,9 @@ __attribute__((always_inline)) static inline uint32_t etw_tl_send(
     uint32_t i;
     for (i = 0; i < count; ++i) size += data[i].size;
     if (size > ETW_TOO_LARGE) size = ETW_TOO_LARGE;
-    size |= (uint64_t)count << 32;
+    const uint64_t extent = size | (uint64_t)count << 32;
     if (related != NULL) {
-        return etw_write_related(provider, event, state, data, size, activity, related);
+        return etw_write_related(provider, event, state, data, extent, activity, related);
     }
-    return etw_write_self_describing(provider, event, state, data, size, activity);
+    return etw_write_self_describing(provider, event, state, data, extent, activity);
 }

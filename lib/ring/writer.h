@@ -110,11 +110,11 @@ using HeaderPart [[gnu::vector_size(16)]] = uint64_t;
 
 // What quick sections take of whoever writes events, and where to. Private memory as well; each
 // word may change at any time. Who changes what belongs to a session sets the state to kNone
-// before, and to one that it never had after.
+// before (and releases that before the first change), and to one that it never had after (release).
 struct EventSource {
     std::atomic<uint64_t> state;
     // Of the session that takes the events:
-    std::atomic<std::byte*> rings;  // as in the map
+    std::atomic<std::byte*> rings;  // as in the map: the ring is known one load sooner
     std::atomic<uint64_t> ring_size;
     std::atomic<WriterMap*> map;       // never null
     std::atomic<uint64_t> generation;  // of the map

@@ -122,7 +122,7 @@ FUNCTION etw_ring_\name
     ldp x7, x8, [x0, #ETW_SOURCE_RINGS]
     ldr x9, [x0, #ETW_SOURCE_GENERATION]
     ldur q2, [x0, #ETW_SOURCE_PROVIDER_ID]
-    dmb ishld
+    dmb ishld  // pairs with the release of kNone: who sees a field's new value sees that
     ldr x10, [x0, #ETW_SOURCE_STATE]  // Q1, after all that it vouches for
     cmp x10, x2
     b.ne .L\name\()_rest

@@ -39,9 +39,10 @@
     sub %rdx, %rcx
 .endm
 
-// Asks for the lines that the next thirty events will be written to, and once more for those of the
-// next eight. They are where the ring was drained, or in no cache at all if this program has rested
-// for a while, and from there a line takes as long as many events do.
+// Asks for the lines that will be written some thirty events from now, and once more for those of
+// eight events from now: as many lines as a record of some 200 bytes takes. They are where the ring
+// was drained, or in no cache at all if this program has rested for a while, and from there a line
+// takes as long as many events do.
 .macro PREFETCH_LINES
     prefetchw 4096(%rcx)
     prefetchw 4160(%rcx)
